@@ -1,0 +1,188 @@
+"""Exceptions, and the one catalogue of reason codes.
+
+A *reason code* says in one word why a row was refused, why a method could not value a patent, or why a
+value is what it is (a dead right is worth 0). Codes travel as small integers beside the numbers
+(``Reason`` is an ``IntEnum``) and are shown by name; :data:`REASONS` explains each to a person.
+
+Examples
+--------
+>>> from ipvalue.errors import Reason, explain_reason
+>>> Reason.NO_REVENUE.label
+'no_revenue'
+>>> print(explain_reason("no_revenue"))
+no expected revenue is known for the patent: load it in economics.revenue
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = [
+    "REASONS",
+    "ArtifactError",
+    "AssumptionError",
+    "BatchError",
+    "BookError",
+    "IpvalueError",
+    "MissingExtraError",
+    "NotFittedError",
+    "Reason",
+    "SchemaError",
+    "SourceError",
+    "explain_reason",
+    "reason_labels",
+]
+
+
+class IpvalueError(Exception):
+    """Anything that ipvalue raises on purpose; catch this one to catch them all."""
+
+
+class SchemaError(IpvalueError, ValueError):
+    """A table lacks a required column, has an unknown name, or can't be read as a table."""
+
+
+class BookError(IpvalueError, ValueError):
+    """A book, or a call on it, is unusable: nothing valid in it, an unknown patent, a bad date."""
+
+
+class SourceError(IpvalueError, ValueError):
+    """A file of a public format can't be read as that format."""
+
+
+class AssumptionError(IpvalueError, ValueError):
+    """An assumption set is incomplete or out of bounds."""
+
+
+class NotFittedError(IpvalueError, RuntimeError):
+    """A method that learns was asked for values before it was fitted."""
+
+
+class ArtifactError(IpvalueError, RuntimeError):
+    """A saved engine or dataset is damaged, or is not what its manifest says."""
+
+
+class BatchError(IpvalueError, RuntimeError):
+    """A batch can't start, resume or finish."""
+
+
+class MissingExtraError(IpvalueError, ImportError):
+    """An optional part is not installed; the message names what to install."""
+
+
+class Reason(IntEnum):
+    """Why a row was refused or a value is missing, zero or qualified. 0 means: nothing to say."""
+
+    OK = 0
+    # rows of a table (1-29)
+    MISSING = 1
+    BAD_TYPE = 2
+    BAD_DATE = 3
+    OUT_OF_RANGE = 4
+    NOT_FINITE = 5
+    BAD_CODE = 6
+    TOO_LONG = 7
+    DUPLICATE_KEY = 8
+    UNKNOWN_PATENT = 9
+    INCONSISTENT_DATES = 10
+    # patents: the right itself (30-49)
+    DEAD_RIGHT = 30
+    NO_TERM_RULE = 31
+    TERM_OVER = 32
+    STATUS_UNKNOWN = 33
+    PCT_APPLICATION = 34
+    # patents: a method's inputs (50-99)
+    NO_REVENUE = 50
+    NO_ROYALTY_RATE = 51
+    NO_TECHNOLOGY = 52
+    NO_COMPARABLE = 53
+    NO_FEE_SCHEDULE = 54
+    NO_EXCHANGE_RATE = 55
+    NO_RENEWAL_MODEL = 56
+    NOT_APPLICABLE = 57
+    NO_DISCOUNT_RATE = 58
+    TOO_FEW_DEALS = 59
+    FAILED_NUMERICALLY = 60
+    NO_METHOD_APPLIED = 61
+
+    @property
+    def label(self) -> str:
+        """The name as tables show it: lower case."""
+        return self.name.lower()
+
+
+REASONS: dict[Reason, str] = {
+    Reason.OK: "nothing to say",
+    Reason.MISSING: "a required value is missing",
+    Reason.BAD_TYPE: "the value can't be read as the column's type",
+    Reason.BAD_DATE: "the value is not a date (ISO form YYYY-MM-DD is expected)",
+    Reason.OUT_OF_RANGE: "the value lies outside the column's range",
+    Reason.NOT_FINITE: "the value is infinite or not a number where a number is required",
+    Reason.BAD_CODE: "the value is not one of the column's codes",
+    Reason.TOO_LONG: "the text is longer than the column allows",
+    Reason.DUPLICATE_KEY: "another row of the table has the same key and other values; the first in key order is kept",
+    Reason.UNKNOWN_PATENT: "the row belongs to a patent that the patents table does not hold",
+    Reason.INCONSISTENT_DATES: "the row's dates contradict each other",
+    Reason.DEAD_RIGHT: "the right has ended (lapsed, expired, surrendered, revoked, refused or withdrawn): worth 0",
+    Reason.NO_TERM_RULE: "no rule of law.term covers this jurisdiction and right",
+    Reason.TERM_OVER: "the term ends on or before the valuation date",
+    Reason.STATUS_UNKNOWN: "neither an event nor a date tells the legal status",
+    Reason.PCT_APPLICATION: "an international application is no right: value its national phases",
+    Reason.NO_REVENUE: "no expected revenue is known for the patent: load it in economics.revenue",
+    Reason.NO_ROYALTY_RATE: "no royalty rate is known for the patent's technology field",
+    Reason.NO_TECHNOLOGY: "no IPC symbol is known, so the technology field is unknown",
+    Reason.NO_COMPARABLE: "no comparable arm's-length deal with a price for the patent is known",
+    Reason.NO_FEE_SCHEDULE: "no renewal-fee schedule covers this jurisdiction and right",
+    Reason.NO_EXCHANGE_RATE: "no exchange rate is known for the currency on or before the date",
+    Reason.NO_RENEWAL_MODEL: "the book holds too few renewal decisions to fit the renewal model",
+    Reason.NOT_APPLICABLE: "the method does not apply to this kind of right",
+    Reason.NO_DISCOUNT_RATE: "no discount rate is assumed for the jurisdiction",
+    Reason.TOO_FEW_DEALS: "the book holds too few arm's-length deals to learn from",
+    Reason.FAILED_NUMERICALLY: "the computation gave no finite value; report this as a defect",
+    Reason.NO_METHOD_APPLIED: "no method of the engine could value the patent; each method's own reason says why",
+}
+
+
+def explain_reason(label: str) -> str:
+    """Explain a reason code to a person.
+
+    Parameters
+    ----------
+    label : str
+        A code as shown in a table, such as ``'no_revenue'``.
+
+    Returns
+    -------
+    str
+        One sentence: what it means and, where something can be done, what to do.
+
+    Raises
+    ------
+    KeyError
+        If there is no such code.
+
+    Examples
+    --------
+    >>> explain_reason("pct_application")
+    'an international application is no right: value its national phases'
+    """
+    return REASONS[Reason[label.upper()]]
+
+
+def reason_labels() -> list[str]:
+    """Labels by code number, with an empty string where no code has the number.
+
+    Returns
+    -------
+    list of str
+        ``labels[code]`` is the label; ``labels[0]`` is the empty string, so that tables stay quiet.
+
+    Examples
+    --------
+    >>> reason_labels()[50]
+    'no_revenue'
+    """
+    labels = [""] * (max(Reason) + 1)
+    for reason in Reason:
+        labels[reason] = "" if reason is Reason.OK else reason.label
+    return labels
