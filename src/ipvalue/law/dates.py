@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DateArray", "add_months", "add_years", "as_dates", "month_end", "years_between"]
+__all__ = ["DateArray", "add_months", "add_years", "as_dates", "days_between", "month_end", "years_between"]
 
 DateArray = npt.NDArray[np.datetime64]
 
@@ -124,6 +124,29 @@ def month_end(dates: DateArray) -> DateArray:
     return np.asarray(following - np.timedelta64(1, "D"), dtype="datetime64[D]")
 
 
+def days_between(start: Any, end: Any) -> npt.NDArray[np.float64]:
+    """Days from one date to another.
+
+    Parameters
+    ----------
+    start, end : datetime64[D] arrays
+        Days; they broadcast.
+
+    Returns
+    -------
+    float64 array
+        Days, negative where ``end`` is earlier, NaN where a date is NaT.
+
+    Examples
+    --------
+    >>> float(days_between(np.datetime64("2024-02-28"), np.datetime64("2024-03-01")))
+    2.0
+    """
+    difference = np.subtract(np.asarray(end, dtype="datetime64[D]"), np.asarray(start, dtype="datetime64[D]"))
+    days: npt.NDArray[np.float64] = np.asarray(difference / np.timedelta64(1, "D"), dtype=np.float64)
+    return days
+
+
 def years_between(start: Any, end: Any) -> npt.NDArray[np.float64]:
     """Years of 365.25 days from one date to another.
 
@@ -142,6 +165,4 @@ def years_between(start: Any, end: Any) -> npt.NDArray[np.float64]:
     >>> float(years_between(np.datetime64("2020-01-01"), np.datetime64("2024-01-01")))
     4.0
     """
-    days = np.asarray(end, dtype="datetime64[D]") - np.asarray(start, dtype="datetime64[D]")
-    result: npt.NDArray[np.float64] = np.asarray(days / np.timedelta64(1, "D") / DAYS_IN_YEAR)
-    return result
+    return days_between(start, end) / DAYS_IN_YEAR
