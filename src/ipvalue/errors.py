@@ -104,6 +104,7 @@ class Reason(IntEnum):
     TOO_FEW_DEALS = 59
     FAILED_NUMERICALLY = 60
     NO_METHOD_APPLIED = 61
+    NO_FUTURE_INCOME = 62
 
     @property
     def label(self) -> str:
@@ -139,6 +140,7 @@ REASONS: dict[Reason, str] = {
     Reason.NO_DISCOUNT_RATE: "no discount rate is assumed for the jurisdiction",
     Reason.TOO_FEW_DEALS: "the book holds too few arm's-length deals to learn from",
     Reason.FAILED_NUMERICALLY: "the computation gave no finite value; report this as a defect",
+    Reason.NO_FUTURE_INCOME: "no income is expected after the valuation date, or success is given up",
     Reason.NO_METHOD_APPLIED: "no method of the engine could value the patent: see each method's reason",
 }
 
