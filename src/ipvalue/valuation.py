@@ -247,9 +247,7 @@ def _numbers(values: npt.NDArray[np.floating]) -> pa.Array:
 
 
 def _labels(codes: npt.NDArray[np.integer], names: list[str]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(
-        pa.array(codes, pa.int16()), pa.array([str(name) for name in names], pa.string())
-    )
+    return pa.array(np.array(names, object)[codes], pa.string())
 
 
 def no_value_reason(combined: Reconciled, estimates: list[Estimate]) -> Codes:

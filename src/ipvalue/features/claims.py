@@ -87,14 +87,21 @@ def _from_wording(snapshot: Snapshot) -> dict[str, Floats]:
         return nothing
     rows = np.flatnonzero(whole[claims.patent])
     words = texts.take(pa.array(rows))
-    position = np.searchsorted(patents, claims.patent[rows])
-    parsed = claims_parser.parse_claims(
-        position, claims["number"][rows], words["text"], words["language"], n_rows=len(patents)
-    )
-    summary = claims_parser.summarise(parsed, len(patents))
+    ends = np.cumsum(claims.counts[patents])
+    numbered = _numbered(claims["number"][rows], words["text"].to_pylist())
+    sets = [numbered[end - count : end] for end, count in zip(ends.tolist(), claims.counts[patents].tolist())]
+    languages = words["language"].take(pa.array(ends - claims.counts[patents])).to_pylist()
+    summary = claims_parser.summarise(claims_parser.parse(sets, languages), len(patents))
     for name in _FROM_WORDING:
         nothing[name][patents] = summary[_SUMMARY_NAMES[name]]
     return nothing
+
+
+def _numbered(numbers: npt.NDArray[np.int32], texts: list[str]) -> list[str]:
+    """Put the table's number before each wording that does not begin with a number of its own."""
+    return [
+        text if text.lstrip()[:1].isdigit() else f"{number}. {text}" for number, text in zip(numbers.tolist(), texts)
+    ]
 
 
 def _length(name: str, definition: str, source: str) -> Feature:

@@ -83,8 +83,9 @@ class GradientBoosting(Method):
         Folds of the cross-fit, by patent.
     minimum : int, default 60
         Fewest deals to learn from.
-    threads : int, default 2
-        LightGBM threads; the result does not depend on them.
+    threads : int, default 1
+        LightGBM threads; the result does not depend on them. Books of deals are small: more threads cost more
+        than they give, and workers of a batch run side by side.
     seed : int, default 7
 
     Examples
@@ -109,7 +110,7 @@ class GradientBoosting(Method):
     learning_rate: float = Field(0.04, gt=0, le=1)
     folds: int = Field(5, ge=2, le=20)
     minimum: int = Field(60, ge=20)
-    threads: int = Field(2, ge=1)
+    threads: int = Field(1, ge=1)
     seed: int = 7
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:

@@ -129,7 +129,7 @@ class ReliefFromRoyalty(Method):
         Step("saving", "royalty * (1 - tax)", "currency a year"),
         Step("discount_rate", "cost of capital of the field + country risk + patent premium", "per year"),
         Step("growth", "growth of revenue", "per year"),
-        Step("decline", "decline of revenue", "per year"),
+        Step("decline", "decline of revenue; 0 where economics.growth is known", "per year"),
         Step("years", "min(remaining term, revenue life, economic life - age)", "years"),
         Step("present_value", "PV(saving, discount_rate, years, growth, decline), mid-year", "currency"),
         Step("success_probability", "probability of commercial success", "share"),
@@ -196,7 +196,10 @@ class ReliefFromRoyalty(Method):
             "tax": np.full(n, assumptions.tax_rate.value),
             "discount_rate": assumptions.discount_rate(subject.field),
             "growth": _or_else(given["revenue_growth"], assumptions.revenue_growth.value),
-            "decline": assumptions.by_field("revenue_decline", subject.field),
+            # a growth that the bank states is all that it expects of the revenue
+            "decline": np.where(
+                np.isfinite(given["revenue_growth"]), 0.0, assumptions.by_field("revenue_decline", subject.field)
+            ),
             "years": np.maximum(np.minimum(life, known_life), 0.0),
             "success_probability": _or_else(rows["success_probability"], assumptions.success_probability.value),
         }

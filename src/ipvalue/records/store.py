@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,13 +155,15 @@ class BookOnDisk:
             raise ArtifactError(f"{self.path / _MANIFEST} is damaged: {error}") from error
         self._files = files
 
-    def read(self, shards: range | list[int], *, verify: bool = True) -> Book:
+    def read(self, shards: Sequence[int], *, tables: Sequence[str] = tuple(TABLES), verify: bool = True) -> Book:
         """Read some shards as one book.
 
         Parameters
         ----------
-        shards : range or list of int
+        shards : sequence of int
             Which ones.
+        tables : sequence of str
+            Which tables; all by default.
         verify : bool, default True
             Check each file's SHA-256 against the manifest.
 
@@ -168,18 +171,18 @@ class BookOnDisk:
         -------
         Book
         """
-        tables: dict[str, pa.Table] = {}
-        for name, spec in TABLES.items():
+        found: dict[str, pa.Table] = {}
+        for name in tables:
+            spec = TABLES[name]
             places = [f"shard-{s:05d}/{name}.parquet" for s in shards] + [f"shared/{name}.parquet"]
             parts = [self._read(place, verify) for place in places if place in self._files]
             if parts:
                 table = pa.concat_tables(parts).cast(spec.arrow_schema())
                 # a shard is in canonical order already; several are sorted again, and a row that
                 # stands in two of them is kept once
-                tables[name] = table.combine_chunks() if len(parts) == 1 else _merge(name, table)
-        if "patents" not in tables:
-            tables["patents"] = TABLES["patents"].arrow_schema().empty_table()
-        return Book.from_canonical(tables)
+                found[name] = table.combine_chunks() if len(parts) == 1 else _merge(name, table)
+        found.setdefault("patents", TABLES["patents"].arrow_schema().empty_table())
+        return Book.from_canonical(found)
 
     def _read(self, place: str, verify: bool) -> pa.Table:
         file = self.path / place
