@@ -41,6 +41,7 @@ __all__ = [
     "Term",
     "cn_adjustment_days",
     "end_dates",
+    "end_dates_of_table",
     "ended",
     "expiry",
     "in_force_through",
@@ -423,6 +424,47 @@ def remaining_years(end: Any, as_of: Any) -> npt.NDArray[np.float64]:
     return np.maximum(years_between(as_dates(as_of), as_dates(end)), 0.0)
 
 
+def end_dates_of_table(patents: pd.DataFrame, adjustment_days: Any = np.nan) -> Term:
+    """End dates of the rights of a patents table, as arrays; see :func:`expiry`.
+
+    Parameters
+    ----------
+    patents : DataFrame
+        As for :func:`expiry`.
+    adjustment_days : array-like of float, optional
+        Days of adjustment known from elsewhere, used where the table states none.
+
+    Returns
+    -------
+    Term
+        Arrays in the order of the rows.
+
+    Raises
+    ------
+    SchemaError
+        If a required column is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"jurisdiction": ["CN"], "application_date": ["2010-03-15"]})
+    >>> str(end_dates_of_table(table).actual[0])
+    '2030-03-15'
+    """
+    require(patents, "jurisdiction", "application_date")
+    stated = number_column(patents, "term_adjustment_days")
+    return end_dates(
+        patents["jurisdiction"],
+        rights_column(patents),
+        date_column(patents, "application_date"),
+        date_column(patents, "parent_filing_date"),
+        date_column(patents, "grant_date"),
+        np.where(np.isnan(stated), adjustment_days, stated),
+        number_column(patents, "term_extension_days"),
+        date_column(patents, "disclaimer_date"),
+    )
+
+
 def expiry(patents: pd.DataFrame) -> pd.DataFrame:
     """End dates of the rights of a patents table, and the rule used.
 
@@ -453,17 +495,7 @@ def expiry(patents: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    require(patents, "jurisdiction", "application_date")
-    term = end_dates(
-        patents["jurisdiction"],
-        rights_column(patents),
-        date_column(patents, "application_date"),
-        date_column(patents, "parent_filing_date"),
-        date_column(patents, "grant_date"),
-        number_column(patents, "term_adjustment_days"),
-        number_column(patents, "term_extension_days"),
-        date_column(patents, "disclaimer_date"),
-    )
+    term = end_dates_of_table(patents)
     names = np.array([*rule_ids(), ""], dtype=object)
     ends = {name: getattr(term, name).astype("datetime64[s]") for name in ("statutory", "adjusted", "actual")}
     return pd.DataFrame({**ends, "rule": names[term.rule]}, index=patents.index)

@@ -1,0 +1,126 @@
+"""National rights of a European patent: events of one state act on its right, all others on every one.
+
+References
+----------
+EPC art. 2(2): a European patent has in each state the effect of a national patent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.law._unique import codes_of
+from ipvalue.law.events import Effect, Operators, ep_states, precedence_of
+from ipvalue.law.states import State
+
+__all__ = ["by_state", "spread_over_pairs", "state_operators"]
+
+
+def by_state(operators: Operators, detail: Any) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
+    """State that each event of a contracting state names, and the event's effect on that state's right.
+
+    Parameters
+    ----------
+    operators : Operators
+        Shape (m,).
+    detail : object array of str, shape (m,)
+        ST.3 code of the state, where the event's code names none.
+
+    Returns
+    -------
+    state : int8 array, shape (m,)
+        Index into :func:`ipvalue.law.events.ep_states`; 0 for events of the whole patent, -1 where an event
+        of a state names none that is known.
+    effect : int8 array, shape (m,)
+        The effect on one right: a lapse, a payment, a revival, or what the event does to the whole.
+
+    Examples
+    --------
+    >>> from ipvalue.law.events import encode
+    >>> operators = encode(["EP", "EP"], ["inpadoc"] * 2, ["PG25", "27W"])
+    >>> state, effect = by_state(operators, np.array(["DE", ""], object))
+    >>> [ep_states()[number] for number in state]
+    ['DE', '']
+    """
+    on_one_right = {
+        Effect.STATE_LOSS: Effect.SET,
+        Effect.STATE_PAY: Effect.PAY,
+        Effect.STATE_REVIVE: Effect.REVIVE,
+    }
+    lookup = np.arange(len(Effect), dtype=np.int8)
+    for kind, single in on_one_right.items():
+        lookup[kind] = single
+    national = np.flatnonzero(lookup[operators.effect] != operators.effect)
+    codes, names = codes_of(detail[national])
+    number = {name: index for index, name in enumerate(ep_states()) if name}
+    told = np.array([number.get(name.strip()[:2].upper(), -1) for name in names], dtype=np.int8)[codes]
+    state = np.zeros(operators.effect.shape, dtype=np.int8)
+    state[national] = np.where(operators.state[national] > 0, operators.state[national], told)
+    return state, lookup[operators.effect]
+
+
+def state_operators(operators: Operators, effect: npt.NDArray[np.int8]) -> Operators:
+    """Operators on one state's right.
+
+    Parameters
+    ----------
+    operators : Operators
+        Shape (m,).
+    effect : int8 array, shape (m,)
+        From :func:`by_state`.
+
+    Returns
+    -------
+    Operators
+        With that effect; the loss of a state's right is a lapse.
+
+    Examples
+    --------
+    >>> from ipvalue.law.events import encode
+    >>> operators = encode(["EP"], ["inpadoc"], ["PG25"])
+    >>> _, effect = by_state(operators, np.array(["DE"], object))
+    >>> State(state_operators(operators, effect).target[0]).name
+    'LAPSED'
+    """
+    lost = operators.effect == Effect.STATE_LOSS
+    target = np.where(lost, np.int8(State.LAPSED), operators.target)
+    return operators._replace(effect=effect, target=target, precedence=precedence_of(effect, target))
+
+
+def spread_over_pairs(
+    pairs: npt.NDArray[np.int64], patent: npt.NDArray[np.int64], state: npt.NDArray[np.int8]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Which event acts on which (patent, state) pair.
+
+    Parameters
+    ----------
+    pairs : int64 array, shape (k, 2)
+        Patent and state of each pair, sorted.
+    patent : int64 array, shape (m,)
+        Patent of each event, -1 for none.
+    state : int8 array, shape (m,)
+        State of each event, 0 for the whole patent, -1 for an unknown one.
+
+    Returns
+    -------
+    event, pair : int64 arrays
+        One element for each event and pair on which it acts.
+
+    Examples
+    --------
+    >>> pairs = np.array([[0, 2], [0, 3]])
+    >>> event, pair = spread_over_pairs(pairs, np.array([0, 0]), np.array([3, 0], np.int8))
+    >>> event.tolist(), pair.tolist()
+    ([0, 1, 1], [1, 0, 1])
+    """
+    first = np.searchsorted(pairs[:, 0], patent, side="left")
+    counts = np.searchsorted(pairs[:, 0], patent, side="right") - first
+    counts = np.where(patent >= 0, counts, 0)
+    event = np.repeat(np.arange(patent.size), counts)
+    ends = np.cumsum(counts)
+    pair = np.arange(event.size) - np.repeat(ends - counts, counts) + np.repeat(first, counts)
+    acts = (state[event] == 0) | (pairs[pair, 1] == state[event])
+    return event[acts], pair[acts]

@@ -1,0 +1,442 @@
+"""Renewal fees: when they fall due, what they cost, and when a right ends that is not paid for.
+
+A calendar has one slot for each fee that a right can still owe after its grant (or, where an office charges
+applications, from filing). The table ``fee_rules`` says how each office dates its fees, ``fee_schedule`` what
+they cost from when to when, ``fee_discounts`` which part small entities are spared.
+
+Which amount counts is decided by the due date: the latest amount that was in force by then. A date after the
+last known schedule keeps the last amount; one before the first known schedule takes the first, so amounts of
+the distant past are a stand-in, not history. Fees that are paid with the grant itself (China's grant year,
+Japan's and Korea's first three years) are no slots: without them there is no right.
+
+References
+----------
+37 CFR 1.20(e)-(g), 1.362; Rule 51 EPC; CNIPA fee schedule (2001, amended 2021); PatKostG; the sources of each
+row are in the tables.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.law._frames import date_column, number_column, require, rights_column
+from ipvalue.law._tables import rows
+from ipvalue.law._unique import codes_of, joint_codes
+from ipvalue.law.dates import DateArray, add_months, add_years, as_dates, month_end, years_between
+from ipvalue.law.term import end_dates_of_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FeeCalendar", "NextFee", "calendar", "cost_to_keep", "next_due", "schedule"]
+
+_DAY = np.timedelta64(1, "D")
+_NO_DATE = np.datetime64("NaT", "D")
+
+
+class FeeCalendar(NamedTuple):
+    """Renewal fees of rights: two-dimensional arrays, rights by slots; NaT and 0 where a slot is not used."""
+
+    fee_year: npt.NDArray[np.int8]
+    """Patent year that the fee pays for, as the office counts it."""
+    due: DateArray
+    """Last day to pay without surcharge, datetime64[D]; rises along the slots."""
+    amount: npt.NDArray[np.float64]
+    """Fee in whole units of the currency, without surcharge."""
+    grace_end: DateArray
+    """Last day to pay with surcharge."""
+    lapse: DateArray
+    """Day on which the right has ended if the fee is never paid (in many states before the grace is over)."""
+    currency: npt.NDArray[np.str_]
+    """ISO 4217 code, one a right; empty where no schedule covers the right."""
+
+
+class NextFee(NamedTuple):
+    """The next fee of each right, one element a right."""
+
+    fee_year: npt.NDArray[np.int8]
+    """Patent year of the fee, 0 where no fee is left."""
+    due: DateArray
+    amount: npt.NDArray[np.float64]
+    """In the calendar's currency, NaN where no fee is left."""
+    grace_end: DateArray
+    lapse: DateArray
+    overdue: npt.NDArray[np.bool_]
+    """The due date has passed unpaid."""
+
+
+class _Slot(NamedTuple):
+    """Amounts of one fee year, by the day from which they are in force."""
+
+    year: int
+    valid_from: DateArray
+    amount: npt.NDArray[np.float64]
+    per_claim: npt.NDArray[np.float64]
+
+
+class _Plan(NamedTuple):
+    """How one office dates and prices the fees of one right for one kind of payer."""
+
+    rule: dict[str, str]
+    currency: str
+    slots: tuple[_Slot, ...]
+    discounts: tuple[dict[str, str], ...]
+
+
+@cache
+def _rules() -> dict[tuple[str, str], dict[str, str]]:
+    return {(row["jurisdiction"], row["right"]): row for row in rows("fee_rules")}
+
+
+@cache
+def _plan(jurisdiction: str, right: str, entity: str) -> _Plan | None:
+    """Fees of a jurisdiction and right, None where no schedule covers them."""
+    rule = _rules().get((jurisdiction, right))
+    schedule_rows = [
+        row for row in rows("fee_schedule") if (row["jurisdiction"], row["right"]) == (jurisdiction, right)
+    ]
+    if rule is None or not schedule_rows:
+        return None
+    by_year: dict[int, dict[str, list[dict[str, str]]]] = {}
+    for row in schedule_rows:
+        last = row["year_from"] if row["lump"] else row["year_to"]
+        for year in range(int(row["year_from"]), int(last) + 1):
+            by_year.setdefault(year, {}).setdefault(row["entity"], []).append(row)
+    slots = [
+        _slot(year, offers.get(entity) or offers.get("full") or offers["large"])
+        for year, offers in sorted(by_year.items())
+        if year >= int(rule["first_year"])
+    ]
+    discounts = [
+        row for row in rows("fee_discounts") if (row["jurisdiction"], row["entity"]) == (jurisdiction, entity)
+    ]
+    return _Plan(rule, schedule_rows[0]["currency"], tuple(slots), tuple(discounts))
+
+
+def _slot(year: int, offers: list[dict[str, str]]) -> _Slot:
+    offers = sorted(offers, key=lambda row: row["valid_from"])
+    return _Slot(
+        year,
+        np.array([row["valid_from"] for row in offers], dtype="datetime64[D]"),
+        np.array([float(row["amount"]) for row in offers]),
+        np.array([float(row["amount_per_claim"]) for row in offers]),
+    )
+
+
+class _Dates(NamedTuple):
+    due: DateArray
+    grace_end: DateArray
+    lapse: DateArray
+
+
+def _dates(rule: dict[str, str], year: int, filing: DateArray, grant: DateArray) -> _Dates:
+    """Due date, end of grace and lapse of one fee year; NaT where the fee does not arise."""
+    anchor = grant if rule["anchor"] == "grant" else filing
+    shift = np.timedelta64(int(rule["offset_days"]), "D")
+    months, grace = 12 * (year - 1) + int(rule["offset_months"]), int(rule["grace_months"])
+    due = add_months(anchor, months) + shift
+    grace_end = add_months(anchor, months + grace) + shift
+    if rule["month_end"]:
+        due, grace_end = month_end(due), month_end(grace_end)
+    lapse = _lapse(rule["lapse"], due, grace_end, anchor, months)
+    if rule["before_grant"] == "at_grant":
+        earliest = month_end(add_months(grant, int(rule["at_grant_months"])))
+        late = due < earliest
+        due = np.where(late | np.isnat(grant), earliest, due)
+        grace_end = np.where(late, month_end(add_months(due, grace)), grace_end)
+        lapse = np.where(late, due, lapse)
+    elif rule["before_grant"] == "none":
+        due = np.where(due > grant, due, _NO_DATE)
+    elif rule["before_grant"] == "application_only":
+        due = np.where(np.isnat(grant) | (due <= grant), due, _NO_DATE)
+    return _Dates(due, grace_end, lapse)
+
+
+def _lapse(kind: str, due: DateArray, grace_end: DateArray, anchor: DateArray, months: int) -> DateArray:
+    """Day on which a right ends that is not paid for."""
+    if kind == "due":
+        return due
+    if kind == "day_after_due":
+        return due + _DAY
+    if kind == "grace_end":
+        return grace_end
+    if kind == "day_after_grace":
+        return grace_end + _DAY
+    return add_months(anchor, months)
+
+
+def _amounts(
+    plan: _Plan, slot: _Slot, due: DateArray, grant: DateArray, n_claims: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Fee of one slot by the schedule in force on the due date."""
+    window = np.maximum(np.searchsorted(slot.valid_from, due, side="right") - 1, 0)
+    window = np.minimum(window, slot.valid_from.size - 1)
+    amount = slot.amount[window] + slot.per_claim[window] * n_claims
+    for row in plan.discounts:
+        if not int(row["fee_year_from"]) <= slot.year <= int(row["fee_year_to"]):
+            continue
+        spared = np.ones(due.shape, dtype=bool)
+        if row["years_from_grant"]:
+            # the grant year is the first of the years, so its fee year is at most that many less one before
+            spared = due <= add_years(grant, int(row["years_from_grant"]) - 1)
+        amount = np.where(spared, amount * (1.0 - float(row["discount"])), amount)
+    return amount
+
+
+def calendar(
+    jurisdiction: Any,
+    right: Any,
+    filing: Any,
+    grant: Any,
+    *,
+    entity: Any = "large",
+    n_claims: Any = np.nan,
+    end: Any = _NO_DATE,
+) -> FeeCalendar:
+    """Renewal-fee calendars of rights.
+
+    Parameters
+    ----------
+    jurisdiction, right : array-like of str, shape (n,)
+        ST.3 code; ``'invention'``, ``'utility_model'``, ``'design'`` or another right of the table.
+    filing, grant : array-like of dates, shape (n,)
+        Filing date, and grant date, NaT while pending. An office that charges granted rights only has no
+        slots for a pending application; pass the expected grant date to foresee them.
+    entity : {'large', 'small', 'micro'} or array-like, optional
+        Size of the payer. Where an office knows no such size, the full fee.
+    n_claims : array-like of float, optional
+        Claims, for offices that charge by claim (JP, KR); NaN counts as one claim.
+    end : array-like of dates, optional
+        End of the term: fees due on or after it are left out. NaT keeps all.
+
+    Returns
+    -------
+    FeeCalendar
+        At most 25 slots a right, as many as the longest of the rights present needs.
+
+    Notes
+    -----
+    ``due = anchor + 12 (year - 1) months + offset``, to the month's end where the rule says so. A European
+    record owes fees as an application only: after grant its fees are those of the states. Late back fees of
+    a British or Indian patent fall due three months after grant, at the month's end.
+
+    References
+    ----------
+    The columns ``source`` of ``fee_rules`` and ``fee_schedule``.
+
+    Examples
+    --------
+    >>> fees = calendar(["US"], ["invention"], ["2019-03-01"], ["2022-02-22"])
+    >>> fees.due.astype(str).tolist(), fees.amount.tolist()
+    ([['2025-08-22', '2029-08-22', '2033-08-22']], [[2150.0, 4040.0, 8280.0]])
+    >>> str(fees.lapse[0, 0])
+    '2026-02-22'
+    """
+    coded = [codes_of(values) for values in (jurisdiction, right, entity)]
+    columns: list[Any] = list(
+        np.broadcast_arrays(
+            *(codes for codes, _ in coded),
+            as_dates(filing),
+            as_dates(grant),
+            np.nan_to_num(np.asarray(n_claims, dtype=np.float64), nan=1.0),
+            as_dates(end),
+        )
+    )
+    groups, combinations = joint_codes(*columns[:3])
+    plans = [
+        _plan(*(names[number] for (_, names), number in zip(coded, combination)))
+        for combination in combinations.tolist()
+    ]
+    n_slots = max((len(plan.slots) for plan in plans if plan), default=0)
+    found = _empty(groups.size, n_slots, [plan.currency if plan else "" for plan in plans], groups)
+    for group, plan in enumerate(plans):
+        if plan:
+            where = np.flatnonzero(groups == group)
+            _fill(found, plan, where, *(column[where] for column in columns[3:]))
+    return found
+
+
+def _empty(size: int, n_slots: int, currencies: list[str], groups: npt.NDArray[np.int64]) -> FeeCalendar:
+    days = [np.full((size, n_slots), _NO_DATE) for _ in range(3)]
+    return FeeCalendar(
+        np.zeros((size, n_slots), dtype=np.int8),
+        days[0],
+        np.zeros((size, n_slots)),
+        days[1],
+        days[2],
+        np.array(currencies or [""])[groups],
+    )
+
+
+def _fill(
+    found: FeeCalendar,
+    plan: _Plan,
+    where: npt.NDArray[np.int64],
+    filing: DateArray,
+    grant: DateArray,
+    n_claims: npt.NDArray[np.float64],
+    end: DateArray,
+) -> None:
+    """Write the slots of one plan into the calendar."""
+    for number, slot in enumerate(plan.slots):
+        dates = _dates(plan.rule, slot.year, filing, grant)
+        owed = ~np.isnat(dates.due) & ~(dates.due >= end)
+        at = where[owed]
+        found.fee_year[at, number] = slot.year
+        found.due[at, number] = dates.due[owed]
+        found.grace_end[at, number] = dates.grace_end[owed]
+        found.lapse[at, number] = dates.lapse[owed]
+        amount = _amounts(plan, slot, dates.due[owed], grant[owed], n_claims[owed])
+        found.amount[at, number] = amount
+
+
+def next_due(fees: FeeCalendar, as_of: Any, last_paid_year: Any = 0) -> NextFee:
+    """The next fee of each right.
+
+    Parameters
+    ----------
+    fees : FeeCalendar
+        Of n rights.
+    as_of : date or array-like of dates, shape (n,)
+        The date.
+    last_paid_year : array-like of int, shape (n,), optional
+        Latest fee year that was paid. 0 means unknown: all fees due by ``as_of`` are then taken as paid.
+
+    Returns
+    -------
+    NextFee
+        The earliest fee of a later year than the last paid one.
+
+    Examples
+    --------
+    >>> fees = calendar(["US"], ["invention"], ["2019-03-01"], ["2022-02-22"])
+    >>> fee = next_due(fees, "2027-01-01", [4])
+    >>> int(fee.fee_year[0]), str(fee.due[0]), bool(fee.overdue[0])
+    (8, '2029-08-22', False)
+    """
+    n_rights, n_slots = fees.due.shape
+    day = np.broadcast_to(as_dates(as_of), (n_rights,))
+    paid = np.broadcast_to(np.asarray(last_paid_year, dtype=np.int64), (n_rights,))
+    slot = np.full(n_rights, -1)
+    for number in reversed(range(n_slots)):
+        later = np.where(paid > 0, fees.fee_year[:, number] > paid, fees.due[:, number] > day)
+        slot = np.where(later & ~np.isnat(fees.due[:, number]), number, slot)
+    some = slot >= 0
+    row, column = np.flatnonzero(some), slot[some]
+
+    def picked(values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
+        result = np.full(n_rights, missing, dtype=values.dtype)
+        result[row] = values[row, column]
+        return result
+
+    due = picked(fees.due, _NO_DATE)
+    return NextFee(
+        picked(fees.fee_year, 0),
+        due,
+        picked(fees.amount, np.nan),
+        picked(fees.grace_end, _NO_DATE),
+        picked(fees.lapse, _NO_DATE),
+        due < day,
+    )
+
+
+def cost_to_keep(fees: FeeCalendar, as_of: Any, end: Any, rate: Any) -> npt.NDArray[np.float64]:
+    """Present value of the fees that keep a right until an end date.
+
+    Parameters
+    ----------
+    fees : FeeCalendar
+        Of n rights.
+    as_of : date or array-like of dates, shape (n,)
+        Valuation date; fees due by then are not counted.
+    end : array-like of dates, shape (n,)
+        End of the term (or of the economic life); fees due on or after it are not counted, NaT counts all.
+    rate : array-like of float, shape (n,)
+        Discount rate a year, annually compounded.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        In the calendar's currency; 0 where no fee is left, NaN where no schedule covers the right.
+
+    Notes
+    -----
+    :math:`\\sum_k F_k (1 + r)^{-t_k}` over fees with ``as_of < due < end``, t in years of 365.25 days.
+
+    Examples
+    --------
+    >>> fees = calendar(["US"], ["invention"], ["2019-03-01"], ["2022-02-22"])
+    >>> cost_to_keep(fees, "2025-01-01", ["2039-03-01"], 0.0).tolist()
+    [14470.0]
+    """
+    n_rights, n_slots = fees.due.shape
+    day, last = as_dates(as_of), as_dates(end)
+    cost = np.where(fees.currency == "", np.nan, np.zeros(n_rights))
+    for number in range(n_slots):
+        due = fees.due[:, number]
+        years = years_between(day, due)
+        owed = (due > day) & ~(due >= last)
+        factor = (1.0 + np.asarray(rate, dtype=np.float64)) ** -np.where(owed, years, 0.0)
+        cost = cost + np.where(owed, fees.amount[:, number] * factor, 0.0)
+    return cost
+
+
+def schedule(patents: pd.DataFrame, as_of: Any) -> pd.DataFrame:
+    """Fees that a patents table still owes after a date, until each patent's term ends.
+
+    Parameters
+    ----------
+    patents : DataFrame
+        Columns patent_id, jurisdiction, application_date; optional grant_date, n_claims, entity and the
+        columns of :func:`ipvalue.law.term.expiry`.
+    as_of : date-like
+        Fees due after this day are listed.
+
+    Returns
+    -------
+    DataFrame
+        patent_id, fee_year, due_date, amount, currency; sorted by patent_id and due date. A patent without a
+        schedule, or whose fees are all behind it, has no row. Whether the right is alive is not asked.
+
+    Raises
+    ------
+    SchemaError
+        If a required column is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> patents = pd.DataFrame({"patent_id": ["a"], "jurisdiction": ["CN"], "right": ["design"],
+    ...                         "application_date": ["2012-05-04"], "grant_date": ["2012-11-07"]})
+    >>> schedule(patents, "2020-01-01")
+      patent_id  fee_year   due_date  amount currency
+    0         a         9 2020-05-04  2000.0      CNY
+    1         a        10 2021-05-04  2000.0      CNY
+    """
+    import pandas as pd
+
+    require(patents, "patent_id", "jurisdiction", "application_date")
+    fees = calendar(
+        patents["jurisdiction"],
+        rights_column(patents),
+        date_column(patents, "application_date"),
+        date_column(patents, "grant_date"),
+        entity=patents["entity"] if "entity" in patents.columns else "large",
+        n_claims=number_column(patents, "n_claims"),
+        end=end_dates_of_table(patents).actual,
+    )
+    row, slot = np.nonzero(fees.due > as_dates(as_of))
+    listed = pd.DataFrame(
+        {
+            "patent_id": patents["patent_id"].to_numpy()[row],
+            "fee_year": fees.fee_year[row, slot],
+            "due_date": fees.due[row, slot].astype("datetime64[s]"),
+            "amount": fees.amount[row, slot],
+            "currency": fees.currency[row],
+        }
+    )
+    return listed.sort_values(["patent_id", "due_date", "fee_year"], kind="stable", ignore_index=True)
