@@ -130,8 +130,8 @@ def value_on(dates: np.datetime64 | Days, truth: Mapping[str, Any]) -> Floats:
     --------
     >>> day = np.array(["2010-01-01"], "M8[D]")
     >>> never = np.array(["NaT"], "M8[D]")
-    >>> columns = dict(application_date=day, outcome_date=day, death_date=never, gap_start=never, gap_end=never,
-    ...     term_end=np.array(["2030-01-01"], "M8[D]"), theta=np.array([1000.0]),
+    >>> columns = dict(application_date=day, outcome_date=day, death_date=never, gap_start=never,
+    ...     gap_end=never, term_end=np.array(["2030-01-01"], "M8[D]"), theta=np.array([1000.0]),
     ...     delta=np.array([0.1]), discount=np.array([0.1]), grant_probability=np.array([0.6]))
     >>> value_on(np.datetime64("2010-01-01"), columns).round(1).tolist()
     [4908.4]
