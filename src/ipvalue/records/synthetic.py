@@ -19,8 +19,8 @@ the end of the term, the value on a day is
     p V     while pending, p = expit(logit(grant share of the right) + 0.5 z) the probability of grant,
     0       once dead (and in the gap between a lapse and a restoration),       NaN before filing.
 
-For a right that is alive, log V is t(z) plus what dates, field, jurisdiction and right tell exactly. The best
-possible predictor of V therefore is an average over the distribution of z given all that is observed, together
+For a right that is alive, log V is t(z) plus what dates, field, jurisdiction and right tell exactly. The
+best possible predictor of V therefore is an average over the distribution of z given all that is observed, together
 with the chance that the right is already dead and nobody has been told. Given z, the observables below are
 independent of each other, but for the errors that two rows or two fees of one patent share and for the
 quality that a family shares.
@@ -64,8 +64,8 @@ References
 ----------
 Silverberg, G. and Verspagen, B. (2007), The size distribution of innovations revisited, Journal of
 Econometrics 139, 318-339 (tail index). Schankerman, M. and Pakes, A. (1986), Economic Journal 96, 1052-1076
-(renewal). Harhoff, D., Scherer, F. M. and Vopel, K. (2003), Citations, family size, opposition and the value of
-patent rights, Research Policy 32, 1343-1363 (which observables show value, and their signs).
+(renewal). Harhoff, D., Scherer, F. M. and Vopel, K. (2003), Citations, family size, opposition and the value
+of patent rights, Research Policy 32, 1343-1363 (which observables show value, and their signs).
 """
 
 from __future__ import annotations

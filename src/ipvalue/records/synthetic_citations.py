@@ -209,7 +209,7 @@ def _forward(
 
 def _american(population: Population) -> Flags:
     """Whether a patent is American."""
-    return (np.array(small_table("rights")["jurisdiction"]) == "US")[population.right]
+    return np.asarray(np.array(small_table("rights")["jurisdiction"])[population.right] == "US", np.bool_)
 
 
 def _backward_counts(population: Population, publication: Days, seed: int) -> Integers:

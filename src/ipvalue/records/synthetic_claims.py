@@ -46,7 +46,7 @@ def _lengths(rng: np.random.Generator, base: Any, granted: Flags, independent: F
         granted & independent, NARROWED_LENGTH, 1.0
     )
     spread = np.exp(0.25 * rng.standard_normal(len(base)))
-    return np.maximum(np.rint(base * part * spread), 5).astype(np.int64)
+    return np.asarray(np.maximum(np.rint(base * part * spread), 5), np.int64)
 
 
 def claims_table(

@@ -71,7 +71,7 @@ def choose(rng: np.random.Generator, weights: Floats, size: int) -> Integers:
     """Positions drawn with the given weights, by inversion of their running sum."""
     cumulative = np.cumsum(weights)
     position = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
-    return np.minimum(position, len(weights) - 1).astype(np.int64)
+    return np.asarray(np.minimum(position, len(weights) - 1), np.int64)
 
 
 def _families(n: int, seed: int) -> tuple[Integers, int]:
@@ -99,7 +99,7 @@ def _first_filings(n_families: int, until: np.datetime64, seed: int) -> Days:
     growth = FILING_GROWTH * YEARS_OF_FILINGS
     back = -np.log(1.0 - rng.random(n_families) * (1.0 - np.exp(-growth))) / FILING_GROWTH
     start = add_years(np.array([until]), -YEARS_OF_FILINGS)[0] + np.timedelta64(1, "D")
-    return np.maximum(days_after(np.full(n_families, until), -back * DAYS_A_YEAR), start)
+    return np.asarray(np.maximum(days_after(np.full(n_families, until), -back * DAYS_A_YEAR), start), "M8[D]")
 
 
 def _member_dates(
