@@ -20,10 +20,10 @@ the end of the term, the value on a day is
     0       once dead (and in the gap between a lapse and a restoration),       NaN before filing.
 
 For a right that is alive, log V is t(z) plus what dates, field, jurisdiction and right tell exactly. The
-best possible predictor of V therefore is an average over the distribution of z given all that is observed, together
-with the chance that the right is already dead and nobody has been told. Given z, the observables below are
-independent of each other, but for the errors that two rows or two fees of one patent share and for the
-quality that a family shares.
+best possible predictor of V therefore is an average over the distribution of z given all that is observed,
+together with the chance that the right is already dead and nobody has been told. Given z, the observables
+below are independent of each other, but for the errors that two rows or two fees of one patent share and for
+the quality that a family shares.
 
 What shows z (coefficient of z in the log of the mean, or in the logit)
 -----------------------------------------------------------------------

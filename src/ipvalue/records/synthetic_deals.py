@@ -36,7 +36,7 @@ SOLD_SHARE = 0.05
 SOLD_ON_QUALITY = 0.15
 YEARS_OF_DEALS = 12
 PENDING_SHARE = 0.10  # of the deals: applications
-PORTFOLIO_SHARE = 0.16  # of the draws; fewer remain, as all patents must have one owner and be alive together
+PORTFOLIO_SHARE = 0.25  # of the draws; fewer remain, as all patents must have one owner and be alive together
 PRICE_SPREAD = 0.25
 RELATED_SHARE = 0.10
 KINDS = ("sale", "auction", "exclusive_licence", "court")
@@ -80,7 +80,8 @@ def _sold(population: Population, truth: Truth, rng: np.random.Generator) -> tup
     """Patents sold, sorted by owner, with the first and last day on which each could be."""
     pending = rng.random(population.n) < PENDING_SHARE
     start, end = _windows(population, truth, pending)
-    weight = np.where(end > start, np.exp(SOLD_ON_QUALITY * population.quality), 0.0)
+    steady = np.isnat(truth.gap_start)  # a right that lapsed and came back is left out
+    weight = np.where((end > start) & steady, np.exp(SOLD_ON_QUALITY * population.quality), 0.0)
     wanted = SOLD_SHARE * population.n / max(weight.sum(), 1e-9)
     sold = np.flatnonzero(rng.random(population.n) < wanted * weight)
     sold = sold[np.argsort(population.owner[sold], kind="stable")]

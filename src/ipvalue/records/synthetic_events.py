@@ -166,7 +166,8 @@ def _attacks(population: Population, truth: Truth) -> list[Rows]:
     alive = np.isnat(truth.death)
     started = ~np.isnat(truth.challenge) & (alive | (truth.death >= truth.challenge))
     ended = started & (alive | (truth.death >= truth.challenge_end))
-    quiet = np.isin(office, ("EP", "DE")) & np.isnat(truth.challenge) & ~np.isnat(truth.grant)
+    invention = (np.array(small_table("rights")["right"]) == "invention")[population.right]
+    quiet = invention & np.isin(office, ("EP", "DE")) & np.isnat(truth.challenge) & ~np.isnat(truth.grant)
     unopposed = days_after(truth.grant, 300)
     quiet &= alive | (truth.death > unopposed)
     cuts = [
@@ -212,7 +213,7 @@ def _european_payments(payer: Integers, paid: Days, year: Integers, rows: Intege
             payer[rows],
             paid[rows],
             paid[rows],
-            take_text([f"{state};{y}" for y in range(26)], year[rows]),
+            take_text([f"{state} {y}" for y in range(26)], year[rows]),
         )
         for state in EP_STATES
     ]
