@@ -104,6 +104,7 @@ class Reason(IntEnum):
     TOO_FEW_DEALS = 59
     FAILED_NUMERICALLY = 60
     NO_METHOD_APPLIED = 61
+    NO_FUTURE_INCOME = 62
 
     @property
     def label(self) -> str:
@@ -120,10 +121,10 @@ REASONS: dict[Reason, str] = {
     Reason.NOT_FINITE: "the value is infinite or not a number where a number is required",
     Reason.BAD_CODE: "the value is not one of the column's codes",
     Reason.TOO_LONG: "the text is longer than the column allows",
-    Reason.DUPLICATE_KEY: "another row of the table has the same key and other values; the first in key order is kept",
+    Reason.DUPLICATE_KEY: "another row has the same key and other values; the first in sorted order is kept",
     Reason.UNKNOWN_PATENT: "the row belongs to a patent that the patents table does not hold",
     Reason.INCONSISTENT_DATES: "the row's dates contradict each other",
-    Reason.DEAD_RIGHT: "the right has ended (lapsed, expired, surrendered, revoked, refused or withdrawn): worth 0",
+    Reason.DEAD_RIGHT: "the right is dead (lapsed, expired, given up, revoked, refused, withdrawn): worth 0",
     Reason.NO_TERM_RULE: "no rule of law.term covers this jurisdiction and right",
     Reason.TERM_OVER: "the term ends on or before the valuation date",
     Reason.STATUS_UNKNOWN: "neither an event nor a date tells the legal status",
@@ -139,7 +140,8 @@ REASONS: dict[Reason, str] = {
     Reason.NO_DISCOUNT_RATE: "no discount rate is assumed for the jurisdiction",
     Reason.TOO_FEW_DEALS: "the book holds too few arm's-length deals to learn from",
     Reason.FAILED_NUMERICALLY: "the computation gave no finite value; report this as a defect",
-    Reason.NO_METHOD_APPLIED: "no method of the engine could value the patent; each method's own reason says why",
+    Reason.NO_FUTURE_INCOME: "no income is expected after the valuation date, or success is given up",
+    Reason.NO_METHOD_APPLIED: "no method of the engine could value the patent: see each method's reason",
 }
 
 

@@ -153,7 +153,7 @@ def _office(name: str = "jurisdiction", required: bool = True) -> Column:
     return Column(name, "code", "office or state, WIPO ST.3", required=required, pattern="[A-Z]{2}")
 
 
-_CURRENCY = Column("currency", "code", "currency, ISO 4217", pattern="[A-Z]{3}")
+_CURRENCY = Column("currency", "code", "currency, ISO 4217; the valuation's where absent", pattern="[A-Z]{3}")
 _ANYTHING = 1e15  # no single amount in any currency is larger
 
 
@@ -178,9 +178,7 @@ _PATENTS = _table(
         Column("ipc", "list", "IPC or CPC symbols, the first one leading", max_length=40),
         Column("owners", "list", "owners, normalised names or identifiers", max_length=500),
         Column("n_inventors", "integer", "inventors", unit="persons", lower=0, upper=1000),
-        Column(
-            "npl_citations", "integer", "non-patent literature cited", unit="documents", lower=0, upper=1e5
-        ),
+        Column("npl_citations", "integer", "non-patent literature cited", unit="documents", lower=0, upper=1e5),
         Column(
             "n_claims",
             "integer",
@@ -189,13 +187,9 @@ _PATENTS = _table(
             lower=0,
             upper=1e5,
         ),
-        Column(
-            "term_adjustment_days", "integer", "term adjustment (PTA)", unit="days", lower=0, upper=20_000
-        ),
+        Column("term_adjustment_days", "integer", "term adjustment (PTA)", unit="days", lower=0, upper=20_000),
         _date("term_adjustment_known_date", "publication of the adjustment; the grant where absent"),
-        Column(
-            "term_extension_days", "integer", "term extension (PTE, SPC)", unit="days", lower=0, upper=5_500
-        ),
+        Column("term_extension_days", "integer", "term extension (PTE, SPC)", unit="days", lower=0, upper=5_500),
         _date("term_extension_known_date", "publication of the extension; the grant where absent"),
         _date("disclaimer_date", "terminal disclaimer: the date to which the term is cut"),
         _date("disclaimer_known_date", "publication of the disclaimer; the grant where absent"),
@@ -215,6 +209,9 @@ _CITATIONS = _table(
         Column("citing_ipc", "code", "leading IPC symbol of the citing document", pattern=".{1,40}"),
         _id("citing_owner", "first owner of the citing document", max_length=500),
         _id("citing_family", "family of the citing document"),
+        _date("cited_date", "publication of the cited document"),
+        Column("cited_ipc", "code", "leading IPC symbol of the cited document", pattern=".{1,40}"),
+        _id("cited_owner", "first owner of the cited document", max_length=500),
         Column("origin", "code", "who brought the citation", codes=("examiner", "applicant", "third_party")),
         Column("category", "code", "search-report category", pattern="[A-Z]{1,4}"),
     ],
@@ -257,9 +254,7 @@ _LEGAL_EVENTS = _table(
         Column("scheme", "code", "code list", codes=("st27", "inpadoc", "cnipa", "uspto")),
         Column("code", "code", "event code of the scheme", pattern=".{1,40}"),
         Column("text", "text", "wording of the event", max_length=20_000),
-        Column(
-            "detail", "text", "fee year, registration number, state or term end, by event", max_length=2_000
-        ),
+        Column("detail", "text", "fee year, registration number, state or term end, by event", max_length=2_000),
     ],
     patent_columns=("patent_id",),
 )
@@ -271,7 +266,7 @@ _FAMILY_MEMBERS = _table(
         _id("family_id", "the family", required=True),
         _office(),
         Column("kind", "code", "kind code, WIPO ST.16", pattern="[A-Z][0-9]{0,2}"),
-        _date("publication_date", "publication of the member"),
+        _date("publication_date", "publication of the member; a row without one is never counted"),
         _id("patent_id", "the member, where it has an identifier"),
     ],
     known_column="publication_date",
@@ -294,18 +289,12 @@ _ECONOMICS = _table(
         _CURRENCY,
         Column("growth", "number", "growth of revenue", "per year", lower=-0.99, upper=5),
         Column("revenue_life", "number", "years for which revenue is expected", "years", lower=0, upper=100),
-        Column(
-            "attribution", "number", "share of revenue that the patent carries", "share", lower=0, upper=1
-        ),
+        Column("attribution", "number", "share of revenue that the patent carries", "share", lower=0, upper=1),
         Column("royalty_rate", "number", "royalty rate on revenue", "share", lower=0, upper=1),
         Column("margin", "number", "operating margin", "share", lower=-10, upper=1),
         _id("industry", "industry of the revenue"),
-        Column(
-            "success_probability", "number", "probability of commercial success", "share", lower=0, upper=1
-        ),
-        Column(
-            "cost_to_develop", "number", "cost still to be spent", "currency units", lower=0, upper=_ANYTHING
-        ),
+        Column("success_probability", "number", "probability of commercial success", "share", lower=0, upper=1),
+        Column("cost_to_develop", "number", "cost still to be spent", "currency units", lower=0, upper=_ANYTHING),
         Column("historical_cost", "number", "cost spent", "currency units", lower=0, upper=_ANYTHING),
     ],
     key=("patent_id", "known_date"),
@@ -374,9 +363,7 @@ _LOANS = _table(
         _id("patent_id", "the patent", required=True),
         _date("drawn_date", "when it was drawn"),
         _date("maturity_date", "when it is due"),
-        Column(
-            "exposure", "number", "amount owed", "currency units", required=True, lower=0, upper=_ANYTHING
-        ),
+        Column("exposure", "number", "amount owed", "currency units", required=True, lower=0, upper=_ANYTHING),
         _CURRENCY,
     ],
     key=("loan_id", "patent_id"),
@@ -423,9 +410,7 @@ _PRICE_INDEX = _table(
     [
         _date("date", "date of the level", required=True),
         Column("currency", "code", "currency, ISO 4217", required=True, pattern="[A-Z]{3}"),
-        Column(
-            "level", "number", "level of the index", "index points", required=True, lower=1e-9, upper=1e12
-        ),
+        Column("level", "number", "level of the index", "index points", required=True, lower=1e-9, upper=1e12),
     ],
     key=("date", "currency"),
     known_column="date",

@@ -1,0 +1,1 @@
+"""An internal patent valuation engine: features, valuation methods and a batch scorer."""

@@ -1,0 +1,294 @@
+"""Typed, dated and sourced assumption sets.
+
+Every figure says its unit, its date, its source and how certain it is: ``published`` (the source states
+it), ``derived`` (computed from published figures) or ``assumed`` (our own choice, to be replaced by the
+bank's). The default sets are data (``assumption_tables/figures.csv``), not code.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import json
+import os
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ipvalue.errors import AssumptionError
+
+__all__ = ["Assumptions", "Figure"]
+
+Floats = npt.NDArray[np.float64]
+_DEFAULT = "default"
+_CURRENCY = {"CN": "CNY", "US": "USD", "EU": "EUR"}
+
+
+class Figure(BaseModel):
+    """One number with its unit, date, source and certainty."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    value: float
+    unit: str
+    date: dt.date = Field(description="the day of which the figure is")
+    certainty: Literal["published", "derived", "assumed"]
+    source: str = Field(min_length=3)
+
+
+class Assumptions(BaseModel):
+    """A set of assumptions: what a valuation takes for given where the book is silent.
+
+    Keys of the dictionaries are technology fields ``"1"`` to ``"35"`` (WIPO), offices or currencies;
+    ``"default"`` stands for all others. A row of ``economics`` overrides the figure for its patent.
+
+    Attributes
+    ----------
+    name, currency : str
+        The set's name, and the currency of the values (ISO 4217).
+    cost_of_capital : dict of Figure
+        By technology field, per year; with ``country_risk_premium`` and ``patent_premium`` it makes the
+        discount rate.
+    royalty_rate : dict of Figure
+        By technology field, share of revenue; ``royalty_log_sd`` is its spread in log units.
+    tax_rate, amortisation_years : Figure
+        For tax on royalties saved, and for the tax amortisation benefit.
+    revenue_decline, revenue_growth, attribution, success_probability, economic_life : Figure
+        What is expected of revenue where ``economics`` does not say.
+    grant_probability : dict of Figure
+        By office, for pending applications; ``grant_prior_weight`` is its weight in decisions.
+    revenue_log_sd, attribution_log_sd, decline_sd, method_correlation : Figure
+        Uncertainty, from which the income method's interval and the reconciliation follow.
+    fx_usd : dict of Figure
+        US dollars for one unit of a currency, where the table ``fx`` has no rate.
+    deal_kind_factor : dict of Figure
+        Price of a kind of deal against the price of a sale.
+
+    Examples
+    --------
+    >>> from ipvalue import Assumptions
+    >>> cn = Assumptions.default("CN")
+    >>> cn.currency, cn.tax_rate.value, cn.tax_rate.certainty
+    ('CNY', 0.25, 'published')
+    >>> Assumptions.from_json(cn.to_json()) == cn
+    True
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    cost_of_capital: dict[str, Figure]
+    country_risk_premium: Figure
+    patent_premium: Figure
+    royalty_rate: dict[str, Figure]
+    royalty_log_sd: Figure
+    tax_rate: Figure
+    amortisation_years: Figure
+    revenue_decline: dict[str, Figure]
+    revenue_growth: Figure
+    attribution: Figure
+    success_probability: Figure
+    economic_life: Figure
+    grant_probability: dict[str, Figure]
+    grant_prior_weight: Figure
+    revenue_log_sd: Figure
+    attribution_log_sd: Figure
+    decline_sd: Figure
+    method_correlation: Figure
+    fx_usd: dict[str, Figure]
+    deal_kind_factor: dict[str, Figure]
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Assumptions:
+        shares = ("tax_rate", "attribution", "success_probability", "method_correlation")
+        for path, figure in self._figures():
+            name = path.split(".")[0]
+            if (name in shares or name in ("royalty_rate", "grant_probability")) and not 0 <= figure.value <= 1:
+                raise ValueError(f"{path} = {figure.value}: a share lies between 0 and 1")
+            if name in ("amortisation_years", "economic_life", "fx_usd", "deal_kind_factor") and figure.value <= 0:
+                raise ValueError(f"{path} = {figure.value}: it must be above 0")
+            if name.endswith("_sd") and figure.value < 0:
+                raise ValueError(f"{path} = {figure.value}: a spread is not negative")
+        for name in ("cost_of_capital", "royalty_rate", "revenue_decline", "grant_probability"):
+            if _DEFAULT not in getattr(self, name):
+                raise ValueError(f"{name} lacks the key {_DEFAULT!r}, which stands for what it does not name")
+        return self
+
+    @classmethod
+    def default(cls, region: Literal["CN", "US", "EU"] = "CN", *, as_of: str | dt.date | None = None) -> Assumptions:
+        """Make the default set of a region.
+
+        Parameters
+        ----------
+        region : {'CN', 'US', 'EU'}
+            Which one.
+        as_of : date, optional
+            Take the latest edition of each figure on or before this day; the first edition where all are
+            later. Without it, the latest of all.
+
+        Returns
+        -------
+        Assumptions
+
+        Raises
+        ------
+        AssumptionError
+            If there is no set for the region.
+        """
+        if region not in _CURRENCY:
+            raise AssumptionError(f"there is no default set for {region!r}; there are {', '.join(_CURRENCY)}")
+        last = dt.date.max if as_of is None else dt.date.fromisoformat(str(as_of))
+        content: dict[str, Any] = {"name": f"default {region}", "currency": _CURRENCY[region]}
+        editions: dict[tuple[str, str], dt.date] = {}
+        for row in _rows():
+            if row["set"] not in ("ALL", region):
+                continue
+            place, date = (row["figure"], row["key"]), dt.date.fromisoformat(row["date"])
+            if place in editions and not editions[place] < date <= last:
+                continue
+            editions[place] = date
+            figure = {k: row[k] for k in ("value", "unit", "date", "certainty", "source")}
+            if row["key"]:
+                content.setdefault(row["figure"], {})[row["key"]] = figure
+            else:
+                content[row["figure"]] = figure
+        return cls.model_validate(content)
+
+    @classmethod
+    def from_json(cls, source: str | os.PathLike[str]) -> Assumptions:
+        """Read a set from JSON text, or from a file.
+
+        Parameters
+        ----------
+        source : str or path
+            JSON text (it begins with ``{``) or the path of a file that holds it.
+
+        Returns
+        -------
+        Assumptions
+
+        Raises
+        ------
+        AssumptionError
+            If a figure is missing, unknown or out of bounds; the message names it.
+        """
+        text = (
+            source if isinstance(source, str) and source.lstrip().startswith("{") else Path(source).read_text("utf-8")
+        )
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(p) for p in first["loc"]) or "the set"
+            raise AssumptionError(f"{place}: {first['msg']} ({error.error_count()} fault(s) in all)") from error
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Write the set as JSON; also into a file where a path is given."""
+        text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True)
+        if path is not None:
+            Path(path).write_text(text, "utf-8")
+        return text
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over the set's canonical JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def replace(self, **figures: float) -> Assumptions:
+        """Make a set with other numbers, as a scenario or a bank's own view.
+
+        Parameters
+        ----------
+        **figures : float
+            New values by name; a dictionary entry as ``royalty_rate__default=0.05``.
+
+        Returns
+        -------
+        Assumptions
+            The new figures say that they replace the former source.
+
+        Examples
+        --------
+        >>> from ipvalue import Assumptions
+        >>> Assumptions.default("CN").replace(tax_rate=0.15).tax_rate.source[:11]
+        'set by user'
+        """
+        content = self.model_dump()
+        for name, value in figures.items():
+            figure, _, key = name.partition("__")
+            place = content.get(figure)
+            entry = place.get(key, place.get(_DEFAULT)) if key and isinstance(place, dict) else place
+            if not isinstance(entry, dict) or "value" not in entry:
+                raise AssumptionError(f"there is no figure {name!r}; see .table() for the names")
+            changed = {
+                **entry,
+                "value": value,
+                "certainty": "assumed",
+                "source": f"set by user; was: {entry['source']}",
+            }
+            if key:
+                place[key] = changed
+            else:
+                content[figure] = changed
+        try:
+            return type(self).model_validate(content)
+        except ValidationError as error:
+            raise AssumptionError(str(error.errors()[0]["msg"])) from error
+
+    def table(self) -> pd.DataFrame:
+        """All figures as a table: name, value, unit, date, certainty, source."""
+        return pd.DataFrame([{"figure": path, **figure.model_dump()} for path, figure in self._figures()])
+
+    def diff(self, other: Assumptions) -> pd.DataFrame:
+        """Compare two sets: the figures whose value differs, with both values."""
+        mine, theirs = dict(self._figures()), dict(other._figures())
+        rows = [
+            {
+                "figure": p,
+                "value": mine[p].value if p in mine else np.nan,
+                "other": theirs[p].value if p in theirs else np.nan,
+            }
+            for p in sorted({*mine, *theirs})
+            if p not in mine or p not in theirs or mine[p].value != theirs[p].value
+        ]
+        return pd.DataFrame(rows, columns=["figure", "value", "other"])
+
+    def by_field(self, name: str, field: npt.NDArray[np.integer]) -> Floats:
+        """Look a figure up for each patent's technology field (0 = unknown takes the default)."""
+        table: dict[str, Figure] = getattr(self, name)
+        lookup = np.array([table.get(str(k), table[_DEFAULT]).value for k in range(36)])
+        return lookup[field]
+
+    def by_key(self, name: str, keys: npt.NDArray[np.str_]) -> Floats:
+        """Look a figure up by office, currency or kind; NaN where neither the key nor a default is there."""
+        table: dict[str, Figure] = getattr(self, name)
+        distinct, places = np.unique(keys, return_inverse=True)
+        values = [table.get(str(k), table.get(_DEFAULT)) for k in distinct]
+        return np.array([np.nan if v is None else v.value for v in values], np.float64)[places]
+
+    def discount_rate(self, field: npt.NDArray[np.integer]) -> Floats:
+        """Discount rate of each patent: cost of capital of its field, country risk and patent premium."""
+        return self.by_field("cost_of_capital", field) + (self.country_risk_premium.value + self.patent_premium.value)
+
+    def _figures(self) -> list[tuple[str, Figure]]:
+        rows: list[tuple[str, Figure]] = []
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Figure):
+                rows.append((name, value))
+            elif isinstance(value, dict):
+                rows += [(f"{name}.{key}", figure) for key, figure in value.items()]
+        return rows
+
+
+def _rows() -> list[dict[str, str]]:
+    file = resources.files("ipvalue") / "assumption_tables" / "figures.csv"
+    with file.open("r", encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))

@@ -1,0 +1,143 @@
+"""The contract of a feature family: what each column means, and the function that computes them.
+
+A family is one file: a tuple of :class:`Feature` and a pure function of a :class:`Context`. An outside
+package adds a family by an entry point of the group ``ipvalue.features`` that names a :class:`Family`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ipvalue.errors import IpvalueError
+from ipvalue.features.cohort import Cohorts
+from ipvalue.features.legal import LegalFacts, legal_facts
+from ipvalue.records.columns import Columns
+
+if TYPE_CHECKING:
+    from ipvalue.records.snapshot import Snapshot
+
+__all__ = ["Context", "Family", "Feature", "Features", "families"]
+
+BUILT_IN = ("term", "status", "citations", "claims", "family", "technology", "economics")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the feature table.
+
+    Parameters
+    ----------
+    name, unit, definition, source : str
+    lower, upper : float
+        Closed range.
+    direction : {-1, 0, 1}
+        Whether value is expected to fall or rise with it, other things equal; 0 where neither is expected.
+    missing : str
+        What NaN means; empty where the feature is never missing.
+    """
+
+    name: str
+    unit: str
+    lower: float
+    upper: float
+    direction: int
+    definition: str
+    source: str
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A feature family: its columns, and the function that computes them."""
+
+    name: str
+    features: tuple[Feature, ...]
+    compute: Callable[[Context], Columns]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a family computes from: a snapshot, the cohorts to compare with, and the legal facts.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+    cohorts : Cohorts
+        Of the whole book on the snapshot's date, also where the snapshot is a part of it.
+    """
+
+    snapshot: Snapshot
+    cohorts: Cohorts
+
+    @cached_property
+    def legal(self) -> LegalFacts:
+        """Term, fees and status of each patent."""
+        return legal_facts(self.snapshot)
+
+
+class Features:
+    """Feature columns as arrays, one element a patent (or a deal).
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray
+    """
+
+    def __init__(self, columns: Mapping[str, npt.NDArray]) -> None:  # type: ignore[type-arg]
+        self.columns = dict(columns)
+
+    def __getitem__(self, name: str) -> npt.NDArray[np.float64]:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Features:
+        """Keep some rows."""
+        return Features({name: values[rows] for name, values in self.columns.items()})
+
+    def matrix(self, names: Iterable[str]) -> npt.NDArray[np.float64]:
+        """Some columns as a matrix, one row a patent."""
+        return np.ascontiguousarray(np.stack([self.columns[name] for name in names], axis=1))
+
+    def frame(self, index: npt.NDArray[np.object_]) -> pd.DataFrame:
+        """All columns as a DataFrame indexed by patent_id."""
+        return pd.DataFrame(self.columns, index=pd.Index(index, name="patent_id"))
+
+    @classmethod
+    def concatenate(cls, parts: list[Features]) -> Features:
+        """Stack the rows of several tables with the same columns."""
+        return cls({name: np.concatenate([p[name] for p in parts]) for name in parts[0].columns})
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Find all feature families: the built-in ones and those of installed packages.
+
+    Raises
+    ------
+    IpvalueError
+        If an entry point names no family, or a family or column whose name is taken.
+    """
+    found = {}
+    for name in BUILT_IN:
+        found[name] = import_module(f"ipvalue.features.{name}").FAMILY
+    for point in entry_points(group="ipvalue.features"):
+        family = point.load()
+        if not isinstance(family, Family):
+            raise IpvalueError(f"the entry point {point.name!r} = {point.value!r} names no ipvalue Family")
+        taken = {feature.name for other in found.values() for feature in other.features}
+        twice = [family.name] if family.name in found else [f.name for f in family.features if f.name in taken]
+        if twice:
+            raise IpvalueError(f"the entry point {point.name!r} brings a second {twice[0]!r}")
+        found[family.name] = family
+    return found

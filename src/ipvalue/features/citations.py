@@ -1,0 +1,192 @@
+"""Citation features: how often, how soon and by whom a patent is cited, against its field and year.
+
+A pair of documents counts once, from the earliest date on which one is known to cite the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.cohort import cohort_of
+from ipvalue.records.columns import Columns
+from ipvalue.records.snapshot import Ragged, Snapshot
+
+__all__ = ["FAMILY", "age_years", "window_counts"]
+
+Floats = npt.NDArray[np.float64]
+_DAYS_PER_YEAR = 365.25
+_MANY = 1e6
+_HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
+_SQUICCIARINI = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03"
+
+
+def age_years(start: npt.NDArray[np.datetime64], date: np.datetime64) -> Floats:
+    """Years of 365.25 days from each date to one day; NaN where the date is missing.
+
+    Examples
+    --------
+    >>> age_years(np.array(["2020-01-01"], "datetime64[D]"), np.datetime64("2024-01-01")).tolist()
+    [4.0]
+    """
+    days = (date - start) / np.timedelta64(1, "D")
+    return np.asarray(days / _DAYS_PER_YEAR, np.float64)
+
+
+def window_counts(citations: Ragged, start: npt.NDArray[np.datetime64], years: float) -> Floats:
+    """Count the citations of each patent that come within some years of a start date.
+
+    Parameters
+    ----------
+    citations : Ragged
+        Forward citations with the column ``date``.
+    start : ndarray of datetime64[D], shape (n,)
+    years : float
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
+    lag = (citations["date"] - start[citations.patent]) / np.timedelta64(1, "D")
+    inside = lag <= years * _DAYS_PER_YEAR
+    return np.bincount(citations.patent[inside], minlength=len(start)).astype(np.float64)
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    """Part of whole; NaN where the whole is nothing."""
+    return np.where(whole > 0, part / np.maximum(whole, 1.0), np.nan)
+
+
+def _compute(context: Context) -> Columns:
+    snapshot = context.snapshot
+    received, made = snapshot.citations_received, snapshot.citations_made
+    n = len(snapshot)
+    patent = received.patent
+    filing = snapshot.patents["application_date"]
+    total = received.counts.astype(np.float64)
+    owner = snapshot.owner
+    own = (received["owner"] == owner[patent]) & (received["owner"] != 0)
+    self_count = np.bincount(patent[own], minlength=n).astype(np.float64)
+    examiner = np.bincount(patent[received["origin"] == 1], minlength=n).astype(np.float64)
+    start = np.where(np.isnat(snapshot.patents["publication_date"]), filing, snapshot.patents["publication_date"])
+    lag = (received["date"] - start[patent]) / np.timedelta64(1, "D") / _DAYS_PER_YEAR
+    lag_sum = np.bincount(patent, weights=np.maximum(lag, 0.0), minlength=n)
+    cohort = cohort_of(snapshot.field, filing)
+    mean = context.cohorts.mean(cohort)
+    age = age_years(filing, snapshot.date)
+    backward = made.counts.astype(np.float64)
+    npl = snapshot.patents["npl_citations"]
+    return {
+        "forward_citations": total,
+        "forward_citations_3y": window_counts(received, start, 3.0),
+        "forward_citations_5y": window_counts(received, start, 5.0),
+        "forward_citations_per_year": total / np.maximum(age, 1.0),
+        "forward_self_citations": self_count,
+        "forward_nonself_citations": total - self_count,
+        "forward_examiner_share": _share(examiner, total),
+        "forward_citation_lag": _share(lag_sum, total),
+        "forward_citation_ratio": np.where(mean > 0, total / np.where(mean > 0, mean, 1.0), np.nan),
+        "forward_citation_percentile": context.cohorts.percentile(cohort, received.counts),
+        "backward_citations": backward,
+        "backward_self_share": _share(_backward_self(snapshot), backward),
+        "npl_citations": npl,
+        "npl_share": _share(np.nan_to_num(npl), np.nan_to_num(npl) + backward),
+    }
+
+
+def _backward_self(snapshot: Snapshot) -> Floats:
+    """Citations of documents of the same first owner."""
+    made = snapshot.citations_made
+    mine = snapshot.owner[made.patent]
+    own = (mine == made["cited_owner"]) & (mine != 0)
+    return np.bincount(made.patent[own], minlength=len(snapshot)).astype(np.float64)
+
+
+def _count(name: str, direction: int, definition: str, source: str = _HALL, missing: str = "") -> Feature:
+    return Feature(name, "documents", 0.0, _MANY, direction, definition, source, missing)
+
+
+FAMILY = Family(
+    "citations",
+    (
+        _count("forward_citations", 1, "distinct documents that cite the patent, to date"),
+        _count("forward_citations_3y", 1, "of these, within 3 years of publication"),
+        _count("forward_citations_5y", 1, "of these, within 5 years of publication", _SQUICCIARINI),
+        Feature(
+            "forward_citations_per_year",
+            "documents a year",
+            0.0,
+            _MANY,
+            1,
+            "forward citations over the years since filing (at least one)",
+            _HALL,
+        ),
+        _count("forward_self_citations", 0, "forward citations by documents of the first owner"),
+        _count("forward_nonself_citations", 1, "forward citations less self-citations"),
+        Feature(
+            "forward_examiner_share",
+            "share",
+            0.0,
+            1.0,
+            0,
+            "share of the forward citations that an examiner brought",
+            "Alcacer and Gittelman (2006), Review of Economics and Statistics 88",
+            "not cited yet",
+        ),
+        Feature(
+            "forward_citation_lag",
+            "years",
+            0.0,
+            500.0,
+            0,
+            "mean time from publication to the citations",
+            _HALL,
+            "not cited yet",
+        ),
+        Feature(
+            "forward_citation_ratio",
+            "ratio",
+            0.0,
+            _MANY,
+            1,
+            "forward citations over the mean of technology field and filing year, which is shrunk towards the "
+            "mean of the year where the cohort is thin",
+            _HALL,
+            "nobody in the cohort is cited yet",
+        ),
+        Feature(
+            "forward_citation_percentile",
+            "share",
+            0.0,
+            1.0,
+            1,
+            "share of the patents of the same field and filing year that are cited less, ties by half, shrunk "
+            "in the same way",
+            _SQUICCIARINI,
+        ),
+        _count("backward_citations", 0, "distinct documents that the patent cites"),
+        Feature(
+            "backward_self_share",
+            "share",
+            0.0,
+            1.0,
+            0,
+            "share of the cited documents that the first owner owns, as far as their owner is known",
+            _HALL,
+            "cites nothing",
+        ),
+        _count("npl_citations", 0, "non-patent literature cited", _SQUICCIARINI, "not known"),
+        Feature(
+            "npl_share",
+            "share",
+            0.0,
+            1.0,
+            0,
+            "non-patent literature over all documents cited",
+            _SQUICCIARINI,
+            "cites nothing",
+        ),
+    ),
+    _compute,
+)

@@ -1,0 +1,142 @@
+"""Cohorts: how a patent's count compares with those of its technology field and filing year.
+
+A cohort's statistics are exact counts of patents by number of citations, so that the statistics of shards
+add up to those of the whole book, whatever the shards and their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.records.snapshot import Snapshot
+
+__all__ = ["Cohorts", "cohort_of"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+_COUNT_BITS = 24
+_LARGEST = (1 << _COUNT_BITS) - 1
+_YEARS = 4096
+# weight, in patents, of the year's statistics over all fields against those of the patent's own field
+_PRIOR_PATENTS = 20.0
+
+
+def cohort_of(field: npt.NDArray[np.integer], filing: npt.NDArray[np.datetime64]) -> Ints:
+    """Number the cohort of each patent: technology field and filing year.
+
+    Examples
+    --------
+    >>> cohort_of(np.array([3]), np.array(["2010-05-01"], "datetime64[D]")).tolist()
+    [14298]
+    """
+    year = filing.astype("datetime64[Y]").astype(np.int64) + 1970
+    return np.asarray(field, np.int64) * _YEARS + year
+
+
+def _year(cohort: Ints) -> Ints:
+    return cohort % _YEARS
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """Number of patents by cohort and number of forward citations.
+
+    Attributes
+    ----------
+    key : ndarray of int64
+        Cohort and citation count, packed, ascending.
+    patents : ndarray of int64
+        Patents with this count in this cohort.
+    """
+
+    key: Ints
+    patents: Ints
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Cohorts:
+        """Count a snapshot's patents."""
+        cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
+        return cls.count(cohort, snapshot.citations_received.counts)
+
+    @classmethod
+    def count(cls, cohort: Ints, citations: Ints) -> Cohorts:
+        """Count patents by cohort and citations."""
+        key, patents = np.unique((cohort << _COUNT_BITS) | np.minimum(citations, _LARGEST), return_counts=True)
+        return cls(key, patents.astype(np.int64))
+
+    @classmethod
+    def merge(cls, parts: Iterable[Cohorts]) -> Cohorts:
+        """Add the counts of disjoint parts of a book; exact in any order.
+
+        Examples
+        --------
+        >>> a = Cohorts.count(np.array([2010, 2010]), np.array([0, 3]))
+        >>> b = Cohorts.count(np.array([2010]), np.array([3]))
+        >>> Cohorts.merge([b, a]).patents.tolist()
+        [1, 2]
+        """
+        parts = list(parts)
+        if not parts:
+            return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        keys = np.concatenate([p.key for p in parts])
+        key, place = np.unique(keys, return_inverse=True)
+        patents = np.zeros(len(key), np.int64)
+        np.add.at(patents, place, np.concatenate([p.patents for p in parts]))
+        return cls(key, patents)
+
+    def by_year(self) -> Cohorts:
+        """The same counts over all fields of a year."""
+        cohort, count = self.key >> _COUNT_BITS, self.key & _LARGEST
+        key, place = np.unique((_year(cohort) << _COUNT_BITS) | count, return_inverse=True)
+        patents = np.zeros(len(key), np.int64)
+        np.add.at(patents, place, self.patents)
+        return Cohorts(key, patents)
+
+    def _size_and_sum(self, cohort: Ints) -> tuple[Floats, Floats]:
+        low = np.searchsorted(self.key, cohort << _COUNT_BITS, "left")
+        high = np.searchsorted(self.key, (cohort << _COUNT_BITS) | _LARGEST, "right")
+        size = np.concatenate([[0], np.cumsum(self.patents)])
+        total = np.concatenate([[0], np.cumsum(self.patents * (self.key & _LARGEST))])
+        return (size[high] - size[low]).astype(np.float64), (total[high] - total[low]).astype(np.float64)
+
+    def _rank(self, cohort: Ints, count: Ints) -> tuple[Floats, Floats]:
+        """Size of the cohort, and the mid-rank of the count in it."""
+        size = np.concatenate([[0], np.cumsum(self.patents)])
+        cell = (cohort << _COUNT_BITS) | np.minimum(count, _LARGEST)
+        first = size[np.searchsorted(self.key, cohort << _COUNT_BITS, "left")]
+        below = size[np.searchsorted(self.key, cell, "left")]
+        upto = size[np.searchsorted(self.key, cell, "right")]
+        last = size[np.searchsorted(self.key, (cohort << _COUNT_BITS) | _LARGEST, "right")]
+        return (last - first).astype(np.float64), 0.5 * ((below - first) + (upto - first)).astype(np.float64)
+
+    def mean(self, cohort: Ints) -> Floats:
+        """Mean number of citations in each patent's cohort, shrunk towards the year's mean over all fields.
+
+        Notes
+        -----
+        (sum + m * mean of the year) / (n + m) with m = 20 patents, so that a thin cohort leans on its year.
+        """
+        size, total = self._size_and_sum(cohort)
+        year = self.by_year()
+        year_size, year_total = year._size_and_sum(_year(cohort))
+        year_mean = year_total / np.maximum(year_size, 1.0)
+        return (total + _PRIOR_PATENTS * year_mean) / (size + _PRIOR_PATENTS)
+
+    def percentile(self, cohort: Ints, count: Ints) -> Floats:
+        """Share of the cohort that is cited less, ties by half, shrunk as the mean is.
+
+        Examples
+        --------
+        >>> cohorts = Cohorts.count(np.full(4, 2010), np.array([0, 0, 1, 9]))
+        >>> cohorts.percentile(np.array([2010]), np.array([9])).tolist()
+        [0.875]
+        """
+        size, rank = self._rank(cohort, count)
+        year_size, year_rank = self.by_year()._rank(_year(cohort), count)
+        year_share = year_rank / np.maximum(year_size, 1.0)
+        return (rank + _PRIOR_PATENTS * year_share) / (size + _PRIOR_PATENTS)

@@ -1,0 +1,98 @@
+"""Legal facts of a snapshot: term and status of each patent, from which two families are computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.law.states import ALIVE, ENFORCEABLE, PENDING
+from ipvalue.law.status_arrays import StatusArrays, states_at, term_changes
+from ipvalue.law.term import Term, end_dates, in_force_through, remaining_years
+from ipvalue.records.snapshot import Snapshot
+
+__all__ = ["LegalFacts", "legal_facts"]
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class LegalFacts:
+    """Term and status on the snapshot's date, one element a patent.
+
+    Attributes
+    ----------
+    term : Term
+        Statutory, adjusted and actual end, and the rule used.
+    end : ndarray of datetime64[D]
+        Actual end of the term, by what was known on the date.
+    remaining : ndarray
+        Years to it; 0 past it, NaN where no rule covers the right.
+    status : StatusArrays
+        State and flags.
+    """
+
+    term: Term
+    end: npt.NDArray[np.datetime64]
+    remaining: Floats
+    status: StatusArrays
+
+    @property
+    def alive(self) -> Mask:
+        """Application pending or right in force."""
+        return np.asarray(ALIVE[self.status.state])
+
+    @property
+    def pending(self) -> Mask:
+        """Application that is not decided yet."""
+        return np.asarray(PENDING[self.status.state])
+
+    @property
+    def enforceable(self) -> Mask:
+        """Granted right in force."""
+        return np.asarray(ENFORCEABLE[self.status.state])
+
+
+def legal_facts(snapshot: Snapshot) -> LegalFacts:
+    """Work out term and status of each patent of a snapshot.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+
+    Returns
+    -------
+    LegalFacts
+
+    Notes
+    -----
+    Days of adjustment and ends of term that register events give count where the patents table has none.
+    """
+    patents, events, n = snapshot.patents, snapshot.events, len(snapshot)
+    known = (events.patent, events.effective, events.known, events.operators, events.detail)
+    changes = term_changes(n, *known, snapshot.date)
+    stated = patents["term_adjustment_days"]
+    term = end_dates(
+        patents["jurisdiction"],
+        patents["right"],
+        patents["application_date"],
+        patents["parent_filing_date"],
+        patents["grant_date"],
+        np.where(np.isnan(stated), changes.days, stated),
+        patents["term_extension_days"],
+        patents["disclaimer_date"],
+    )
+    end = np.where(np.isnat(changes.end), term.actual, changes.end)
+    status = states_at(
+        n,
+        *known,
+        snapshot.date,
+        application=patents["application_date"],
+        publication=patents["publication_date"],
+        grant=patents["grant_date"],
+        term_statutory=in_force_through(term.statutory, patents["jurisdiction"]),
+        term_actual=in_force_through(end, patents["jurisdiction"]),
+    )
+    return LegalFacts(term, end, remaining_years(end, snapshot.date), status)

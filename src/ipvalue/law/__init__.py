@@ -1,0 +1,19 @@
+"""What statutes and patent offices say: terms, fees, legal status, kinds, technology fields, numbers.
+
+The package knows no table of ours and imports nothing of ours but ``ipvalue.errors``. Every module has
+inner functions on numpy arrays, one element a patent (or event), and, where it helps, one public function
+on a ``patents`` or ``legal_events`` DataFrame. The facts are CSV files in ``law/tables``, each row with its
+source and confidence; code holds none.
+
+================================  ==========================================================================
+:mod:`ipvalue.law.technology`     IPC symbols: subclass, main group, WIPO technology field and sector
+:mod:`ipvalue.law.kinds`          kind codes: the right, and whether the document is a grant
+:mod:`ipvalue.law.term`           statutory, adjusted and actual end of a right
+:mod:`ipvalue.law.fees`           renewal-fee calendars, what keeping a right costs
+:mod:`ipvalue.law.events`         event codes and texts of the offices to operators
+:mod:`ipvalue.law.encumbrances`   pledges, licences, preservation and challenges open on a date
+:mod:`ipvalue.law.status`         the state machine: states on a date and over time
+:mod:`ipvalue.law.numbers`        application and publication numbers to one normal form
+:mod:`ipvalue.law.dates`          calendar arithmetic on arrays of dates
+================================  ==========================================================================
+"""

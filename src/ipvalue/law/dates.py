@@ -1,0 +1,168 @@
+"""Calendar arithmetic on arrays of dates: months and years added, ends of months.
+
+A period of months or years ends on the day of the month that bears the number of the day on which it
+began; where the month has no such day, on its last day (so 29 February becomes 28 February in a common
+year). That is the rule of 35 USC 154 practice, of Rule 131(4) EPC and of rule 5 of the Chinese Implementing
+Regulations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["DateArray", "add_months", "add_years", "as_dates", "days_between", "month_end", "years_between"]
+
+DateArray = npt.NDArray[np.datetime64]
+
+DAYS_IN_YEAR = 365.25
+
+
+def as_dates(values: Any) -> DateArray:
+    """Read dates from what tables and users hold.
+
+    Parameters
+    ----------
+    values : array-like
+        ISO strings, ``datetime.date``, pandas or numpy dates; missing values become NaT.
+
+    Returns
+    -------
+    datetime64[D] array of the same shape
+        The days; a time of day is cut off.
+
+    Examples
+    --------
+    >>> as_dates(["2024-02-29", None])
+    array(['2024-02-29', 'NaT'], dtype='datetime64[D]')
+    """
+    array = np.asarray(values)
+    if array.dtype.kind == "M":
+        return array.astype("datetime64[D]")
+    if array.dtype.kind in "US" or array.ndim == 0:
+        return array.astype("datetime64[D]")
+    import pandas as pd
+
+    return np.asarray(pd.to_datetime(pd.Series(array.ravel())), dtype="datetime64[D]").reshape(array.shape)
+
+
+def add_months(dates: DateArray, months: Any) -> DateArray:
+    """Dates a number of months later, clipped to the end of a shorter month.
+
+    Parameters
+    ----------
+    dates : datetime64[D] array
+        Start days; NaT stays NaT.
+    months : array-like of int
+        Months to add, may be negative. Broadcasts with ``dates``.
+
+    Returns
+    -------
+    datetime64[D] array
+        The days.
+
+    Examples
+    --------
+    >>> add_months(np.array(["2023-01-31"], "datetime64[D]"), [1, 6])
+    array(['2023-02-28', '2023-07-31'], dtype='datetime64[D]')
+    """
+    dates = np.asarray(dates, dtype="datetime64[D]")
+    month = dates.astype("datetime64[M]")
+    day = dates - month.astype("datetime64[D]")
+    target = month + np.asarray(months).astype("timedelta64[M]")
+    first = target.astype("datetime64[D]")
+    last = (target + np.timedelta64(1, "M")).astype("datetime64[D]") - np.timedelta64(1, "D")
+    result: DateArray = np.minimum(first + day, last)
+    return result
+
+
+def add_years(dates: DateArray, years: Any) -> DateArray:
+    """Anniversaries: dates a number of whole years later, 29 February giving 28 February.
+
+    Parameters
+    ----------
+    dates : datetime64[D] array
+        Start days; NaT stays NaT.
+    years : array-like of int
+        Years to add. Broadcasts with ``dates``.
+
+    Returns
+    -------
+    datetime64[D] array
+        The days.
+
+    Examples
+    --------
+    >>> add_years(np.array(["2004-02-29"], "datetime64[D]"), 15)
+    array(['2019-02-28'], dtype='datetime64[D]')
+    """
+    return add_months(dates, np.asarray(years, dtype=np.int64) * 12)
+
+
+def month_end(dates: DateArray) -> DateArray:
+    """Last day of the month of each date.
+
+    Parameters
+    ----------
+    dates : datetime64[D] array
+        Days; NaT stays NaT.
+
+    Returns
+    -------
+    datetime64[D] array
+        The days.
+
+    Examples
+    --------
+    >>> month_end(np.array(["2024-02-11"], "datetime64[D]"))
+    array(['2024-02-29'], dtype='datetime64[D]')
+    """
+    month = np.asarray(dates, dtype="datetime64[D]").astype("datetime64[M]")
+    following = (month + np.timedelta64(1, "M")).astype("datetime64[D]")
+    return np.asarray(following - np.timedelta64(1, "D"), dtype="datetime64[D]")
+
+
+def days_between(start: Any, end: Any) -> npt.NDArray[np.float64]:
+    """Days from one date to another.
+
+    Parameters
+    ----------
+    start, end : datetime64[D] arrays
+        Days; they broadcast.
+
+    Returns
+    -------
+    float64 array
+        Days, negative where ``end`` is earlier, NaN where a date is NaT.
+
+    Examples
+    --------
+    >>> float(days_between(np.datetime64("2024-02-28"), np.datetime64("2024-03-01")))
+    2.0
+    """
+    difference = np.subtract(np.asarray(end, dtype="datetime64[D]"), np.asarray(start, dtype="datetime64[D]"))
+    days: npt.NDArray[np.float64] = np.asarray(difference / np.timedelta64(1, "D"), dtype=np.float64)
+    return days
+
+
+def years_between(start: Any, end: Any) -> npt.NDArray[np.float64]:
+    """Years of 365.25 days from one date to another.
+
+    Parameters
+    ----------
+    start, end : datetime64[D] arrays
+        Days; they broadcast.
+
+    Returns
+    -------
+    float64 array
+        Years, negative where ``end`` is earlier, NaN where a date is NaT.
+
+    Examples
+    --------
+    >>> float(years_between(np.datetime64("2020-01-01"), np.datetime64("2024-01-01")))
+    4.0
+    """
+    return days_between(start, end) / DAYS_IN_YEAR

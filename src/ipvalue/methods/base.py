@@ -1,0 +1,275 @@
+"""The contract of a valuation method, and the registry through which an engine finds one by name.
+
+A method is a frozen set of parameters with two verbs. ``fit`` learns from evidence and returns a
+:class:`State` (arrays, numbers and texts; nothing hidden, nothing pickled); ``estimate`` values every patent
+of a subject. What a method computes is the value of an enforceable right, or of an application as if it were
+granted: death and the probability of grant are the engine's business, the same for all methods.
+
+An outside package adds a method by an entry point of the group ``ipvalue.methods`` that names the class.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from ipvalue.assumptions import Assumptions
+from ipvalue.errors import IpvalueError, Reason
+from ipvalue.features import Features
+from ipvalue.finance.distributions import LEVELS
+from ipvalue.records.columns import Columns
+from ipvalue.records.snapshot import Snapshot
+
+__all__ = ["BUILT_IN", "Deals", "Estimate", "Evidence", "Method", "State", "Step", "Subject", "available", "create"]
+
+Floats = npt.NDArray[np.float64]
+
+BUILT_IN = {
+    "relief_from_royalty": "ipvalue.methods.relief_from_royalty:ReliefFromRoyalty",
+    "comparable_sales": "ipvalue.methods.comparable_sales:ComparableSales",
+    "gradient_boosting": "ipvalue.methods.gradient_boosting:GradientBoosting",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is to be valued: everything a method sees of each patent, as columns.
+
+    Attributes
+    ----------
+    patent_id : ndarray of str, shape (n,)
+    jurisdiction, right : ndarray of str, shape (n,)
+    field : ndarray of int8, shape (n,)
+        WIPO technology field; 0 unknown.
+    features : Features
+        One column a feature.
+    money : dict of str to ndarray
+        ``revenue``, ``cost_to_develop`` and ``historical_cost`` in the assumptions' currency, and
+        ``revenue_life`` and ``success_probability`` as given; NaN where unknown.
+    """
+
+    patent_id: npt.NDArray[np.object_]
+    jurisdiction: npt.NDArray[np.str_]
+    right: npt.NDArray[np.str_]
+    field: npt.NDArray[np.int8]
+    features: Features
+    money: Columns
+
+    def __len__(self) -> int:
+        return len(self.patent_id)
+
+    def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Subject:
+        """Keep some patents, in any order and number."""
+        money = {name: values[rows] for name, values in self.money.items()}
+        names = (self.patent_id[rows], self.jurisdiction[rows], self.right[rows], self.field[rows])
+        return Subject(*names, self.features.take(rows), money)
+
+    @classmethod
+    def concatenate(cls, parts: list[Subject]) -> Subject:
+        """Put several subjects one after the other."""
+        return cls(
+            *(
+                np.concatenate([getattr(p, name) for p in parts])
+                for name in ("patent_id", "jurisdiction", "right", "field")
+            ),
+            Features.concatenate([p.features for p in parts]),
+            {name: np.concatenate([p.money[name] for p in parts]) for name in parts[0].money},
+        )
+
+
+@dataclass(frozen=True)
+class Deals:
+    """Arm's-length prices of single patents, each with what was known of the patent before the deal.
+
+    Attributes
+    ----------
+    subject : Subject
+        One element a deal.
+    price : ndarray, shape (n_deals,)
+        Price of the patent as a granted right and as by sale, in the assumptions' currency.
+    date : ndarray of datetime64[D], shape (n_deals,)
+    """
+
+    subject: Subject
+    price: Floats
+    date: npt.NDArray[np.datetime64]
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Deals:
+        """Keep some deals."""
+        return Deals(self.subject.take(rows), self.price[rows], self.date[rows])
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a method may learn from: the book as known on the fit date, and the deals until then."""
+
+    snapshot: Snapshot
+    subject: Subject
+    deals: Deals
+
+    def with_deals(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Evidence:
+        """The same evidence with some of the deals."""
+        return Evidence(self.snapshot, self.subject, self.deals.take(rows))
+
+
+@dataclass(frozen=True)
+class State:
+    """What a method has learnt: numbers, tables of arrays, and texts (a LightGBM model is a text)."""
+
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, npt.NDArray]] = field(default_factory=dict)  # type: ignore[type-arg]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A method's values of all patents of a subject.
+
+    Attributes
+    ----------
+    value : ndarray, shape (n,)
+        Median value in the assumptions' currency; NaN where the method does not apply.
+    quantiles : ndarray, shape (n, 5)
+        At the levels 5, 25, 50, 75 and 95 %, ascending.
+    reason : ndarray of int16, shape (n,)
+        Why there is no value (:class:`~ipvalue.errors.Reason`); 0 where there is one.
+    details : dict of str to ndarray
+        Every intermediate quantity by the names of the method's steps.
+    """
+
+    value: Floats
+    quantiles: Floats
+    reason: npt.NDArray[np.int16]
+    details: Mapping[str, npt.NDArray] = field(default_factory=dict)  # type: ignore[type-arg]
+
+    @classmethod
+    def make(
+        cls,
+        value: Floats,
+        quantiles: Floats,
+        reason: npt.NDArray[np.int16],
+        details: Mapping[str, npt.NDArray] | None = None,  # type: ignore[type-arg]
+    ) -> Estimate:
+        """Put an estimate together; where a reason says so, or a number is not finite, there is no value."""
+        finite = np.isfinite(value) & np.isfinite(quantiles).all(axis=1)
+        codes = np.where((reason == 0) & ~finite, np.int16(Reason.FAILED_NUMERICALLY), reason).astype(np.int16)
+        good = codes == 0
+        return cls(np.where(good, value, np.nan), np.where(good[:, None], quantiles, np.nan), codes, details or {})
+
+    @classmethod
+    def refuse(cls, n: int, reason: Reason) -> Estimate:
+        """Refuse all patents for one reason."""
+        nothing = np.full(n, np.nan)
+        return cls(nothing, np.full((n, len(LEVELS)), np.nan), np.full(n, reason, np.int16))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a method's arithmetic: the quantity, how it follows from those above, its unit and source."""
+
+    name: str
+    formula: str
+    unit: str
+    source: str = ""
+
+
+class Method(BaseModel, ABC):
+    """A valuation method: frozen parameters, ``fit`` and ``estimate``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    """Name in tables and in the registry."""
+    approach: ClassVar[Literal["income", "market", "cost", "option", "machine learning", "scorecard"]]
+    """The approach of IVS 105 to which it belongs, or the family beside them."""
+    covers: ClassVar[str]
+    """What its interval covers, in one sentence."""
+    steps: ClassVar[tuple[Step, ...]] = ()
+    """Its arithmetic, in order; each name is a key of ``Estimate.details``."""
+
+    def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
+        """Learn from evidence; a method that learns nothing returns an empty state."""
+        return State()
+
+    @abstractmethod
+    def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
+        """Value every patent of the subject as an enforceable right."""
+
+    def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:
+        """Say where the step's figure of the first patent comes from, where that differs by patent."""
+        return {}
+
+    def __repr__(self) -> str:
+        changed = [
+            f"{name}={getattr(self, name)!r}"
+            for name, info in type(self).model_fields.items()
+            if getattr(self, name) != info.default
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+
+@cache
+def available() -> dict[str, type[Method]]:
+    """Find all methods: the built-in ones and those of installed packages.
+
+    Returns
+    -------
+    dict of str to type
+        Method classes by name.
+
+    Raises
+    ------
+    IpvalueError
+        If an entry point names something that is no method, or a name that is taken.
+
+    Examples
+    --------
+    >>> sorted(available())[:2]
+    ['comparable_sales', 'gradient_boosting']
+    """
+    found: dict[str, type[Method]] = {}
+    for name, place in BUILT_IN.items():
+        module, _, attribute = place.partition(":")
+        found[name] = getattr(import_module(module), attribute)
+    for point in entry_points(group="ipvalue.methods"):
+        method = point.load()
+        if not (isinstance(method, type) and issubclass(method, Method)):
+            raise IpvalueError(f"the entry point {point.name!r} = {point.value!r} names no ipvalue Method")
+        if method.name in found:
+            raise IpvalueError(f"the entry point {point.name!r} brings a second method named {method.name!r}")
+        found[method.name] = method
+    return found
+
+
+def create(name: str, parameters: Mapping[str, Any]) -> Method:
+    """Make a method by name, as a saved engine does.
+
+    Raises
+    ------
+    IpvalueError
+        If no installed package has the method, with the names that there are.
+
+    Examples
+    --------
+    >>> create("relief_from_royalty", {})
+    ReliefFromRoyalty()
+    """
+    methods = available()
+    if name not in methods:
+        raise IpvalueError(
+            f"no method is named {name!r}; there are {', '.join(sorted(methods))}: "
+            "is the package that brings it installed?"
+        )
+    return methods[name](**parameters)

@@ -1,0 +1,230 @@
+"""Gradient boosting: what a tree ensemble learns of log prices from all features, with conformal intervals.
+
+Formula. A LightGBM model m(x) of the log price (squared error, monotone in the features whose direction the
+catalogue states), and a second one s(x) of the logarithm of the absolute residual. Both are cross-fitted:
+each deal's residual comes from a model that has not seen its patent. With z = (log price - m) / exp(s) over
+all deals, the quantile of level q is::
+
+    exp(m(x) + exp(s(x)) * Q_q(z))
+
+with Q_q the empirical quantile of rank ceil(q (n + 1)) for q > 1/2, mirrored below: quantiles cannot cross.
+
+Source. Ke et al. (2017), NeurIPS 30 (LightGBM); Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018),
+JASA 113 (locally weighted split conformal); Barber, Candes, Ramdas and Tibshirani (2021), Annals of
+Statistics 49 (cross-fitted residuals).
+
+Inputs. At least ``minimum`` arm's-length prices of single patents in the book.
+
+Assumes that deals of the past price the patents of today, and that sold patents price unsold ones. Not to be
+used far outside the deals' features: trees do not extrapolate.
+
+Interval. Covers the price at which the patent would be sold at arm's length; finite-sample coverage holds on
+patents exchangeable with those sold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from ipvalue.assumptions import Assumptions
+from ipvalue.errors import MissingExtraError, Reason
+from ipvalue.features import Features, feature_catalogue
+from ipvalue.finance.conformal import conformal_quantiles
+from ipvalue.finance.distributions import LEVELS
+from ipvalue.methods.base import Deals, Estimate, Evidence, Method, State, Step, Subject
+from ipvalue.records.columns import Columns
+
+if TYPE_CHECKING:
+    import lightgbm
+
+__all__ = ["GradientBoosting"]
+
+Floats = npt.NDArray[np.float64]
+
+_EXTRA = ("log_attributed_revenue",)
+_SMALLEST_RESIDUAL = 1e-3
+
+
+def lightgbm_module() -> Any:
+    """Import LightGBM, or say what to install.
+
+    Raises
+    ------
+    MissingExtraError
+        If LightGBM, or the system library libgomp that it needs, is missing.
+    """
+    try:
+        import lightgbm
+    except (ImportError, OSError) as error:
+        raise MissingExtraError(
+            f"GradientBoosting needs LightGBM, which can't be loaded ({error}). Install it with "
+            "'pip install lightgbm'; if libgomp is missing, install the system package libgomp1 (Debian, Ubuntu) "
+            "or libgomp (Red Hat)."
+        ) from error
+    return lightgbm
+
+
+class GradientBoosting(Method):
+    """LightGBM on log prices with a location, a scale and conformal quantiles.
+
+    Parameters
+    ----------
+    trees : int, default 200
+        Trees of the location model; the scale model has a quarter of them.
+    leaves : int, default 15
+        Leaves of a tree.
+    learning_rate : float, default 0.04
+    folds : int, default 5
+        Folds of the cross-fit, by patent.
+    minimum : int, default 60
+        Fewest deals to learn from.
+    threads : int, default 2
+        LightGBM threads; the result does not depend on them.
+    seed : int, default 7
+
+    Examples
+    --------
+    >>> from ipvalue import GradientBoosting
+    >>> GradientBoosting(trees=100)
+    GradientBoosting(trees=100)
+    """
+
+    name: ClassVar[str] = "gradient_boosting"
+    approach: ClassVar[str] = "machine learning"  # type: ignore[assignment]
+    covers: ClassVar[str] = "the price of an arm's-length sale, with conformal coverage on patents like those sold"
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step("log_price", "m(x): model of the log price", "log currency"),
+        Step("log_scale", "s(x): model of the log of the absolute residual", "log units"),
+        Step("median_score", "median conformal score", "scales"),
+        Step("estimate", "exp(log_price + exp(log_scale) * median_score)", "currency"),
+    )
+
+    trees: int = Field(200, ge=10, le=5000)
+    leaves: int = Field(15, ge=2, le=255)
+    learning_rate: float = Field(0.04, gt=0, le=1)
+    folds: int = Field(5, ge=2, le=20)
+    minimum: int = Field(60, ge=20)
+    threads: int = Field(2, ge=1)
+    seed: int = 7
+
+    def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
+        """Fit location and scale, cross-fitted, and keep the conformal scores' quantiles."""
+        deals = evidence.deals
+        if len(deals) < self.minimum:
+            return State(numbers={"deals": float(len(deals))})
+        matrix, target = design(deals.subject.features, deals.subject.money), np.log(deals.price)
+        fold = _folds(deals, self.folds, self.seed)
+        location = self._out_of_fold(matrix, target, fold, self.trees)
+        spread = np.log(np.maximum(np.abs(target - location), _SMALLEST_RESIDUAL))
+        scale = self._out_of_fold(matrix, spread, fold, self._scale_trees, monotone=False)
+        scores = (target - location) / np.exp(scale)
+        quantiles = conformal_quantiles(scores)
+        return State(
+            numbers={"deals": float(len(deals))},
+            tables={"scores": {"level": np.array(LEVELS), "quantile": quantiles}},
+            texts={
+                "location": self._train(matrix, target, self.trees).model_to_string(),
+                "scale": self._train(matrix, spread, self._scale_trees, monotone=False).model_to_string(),
+            },
+        )
+
+    def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
+        """Predict location and scale of every patent."""
+        n = len(subject)
+        if "location" not in state.texts:
+            return Estimate.refuse(n, Reason.TOO_FEW_DEALS)
+        if n == 0:
+            return Estimate.refuse(0, Reason.OK)
+        matrix = design(subject.features, subject.money)
+        location = self._predict(state.texts["location"], matrix)
+        log_scale = self._predict(state.texts["scale"], matrix)
+        scores = state.tables["scores"]["quantile"]
+        quantiles = np.exp(location[:, None] + np.exp(log_scale)[:, None] * scores)
+        details = {
+            "log_price": location,
+            "log_scale": log_scale,
+            "median_score": np.full(n, scores[2]),
+            "estimate": quantiles[:, 2],
+        }
+        return Estimate.make(quantiles[:, 2], quantiles, np.zeros(n, np.int16), details)
+
+    def contributions(self, subject: Subject, state: State) -> pd.DataFrame:
+        """Shapley contributions of each feature to the log price, for the patents asked for.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a patent; the columns, with ``baseline``, sum to ``log_price``.
+        """
+        booster = self._load(state.texts["location"])
+        values = booster.predict(design(subject.features, subject.money), pred_contrib=True, num_threads=self.threads)
+        return pd.DataFrame(values, index=subject.patent_id, columns=[*_names(), "baseline"])
+
+    @property
+    def _scale_trees(self) -> int:
+        return max(self.trees // 4, 10)
+
+    def _train(self, matrix: Floats, target: Floats, trees: int, *, monotone: bool = True) -> lightgbm.Booster:
+        module = lightgbm_module()
+        names = _names()
+        directions = dict(feature_catalogue()[["name", "direction"]].itertuples(index=False, name=None))
+        parameters = {
+            "objective": "regression",
+            "num_leaves": self.leaves,
+            "learning_rate": self.learning_rate,
+            "min_data_in_leaf": max(10, len(target) // 200),
+            "feature_fraction": 0.7,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "lambda_l2": 5.0,
+            "seed": self.seed,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": self.threads,
+            "verbosity": -1,
+        }
+        if monotone:
+            parameters["monotone_constraints"] = [directions.get(n, 1 if n in _EXTRA else 0) for n in names]
+        data = module.Dataset(matrix, target, feature_name=list(names), free_raw_data=True)
+        return module.train(parameters, data, num_boost_round=trees)
+
+    def _out_of_fold(
+        self, matrix: Floats, target: Floats, fold: npt.NDArray[np.int64], trees: int, *, monotone: bool = True
+    ) -> Floats:
+        """Predict each deal by a model that has not seen its patent."""
+        result = np.empty(len(target))
+        for k in range(self.folds):
+            held = fold == k
+            booster = self._train(matrix[~held], target[~held], trees, monotone=monotone)
+            result[held] = booster.predict(matrix[held], num_threads=self.threads)
+        return result
+
+    def _load(self, text: str) -> lightgbm.Booster:
+        return lightgbm_module().Booster(model_str=text)
+
+    def _predict(self, text: str, matrix: Floats) -> Floats:
+        return np.asarray(self._load(text).predict(matrix, num_threads=self.threads), np.float64)
+
+
+def _names() -> tuple[str, ...]:
+    return (*feature_catalogue()["name"], *_EXTRA)
+
+
+def design(features: Features, money: Columns) -> Floats:
+    """All features and the log of the revenue that the patent carries, one row a patent; NaN stays NaN."""
+    earned = money["revenue"] * np.where(np.isfinite(features["attribution"]), features["attribution"], np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        revenue = np.where(earned > 0, np.log(earned), np.nan)
+    return np.column_stack([features.matrix(feature_catalogue()["name"]), revenue])
+
+
+def _folds(deals: Deals, folds: int, seed: int) -> npt.NDArray[np.int64]:
+    """Fold of each deal by its patent's identifier, so that a patent sold twice is in one fold."""
+    key = f"{seed:016d}"[:16]
+    codes = pd.util.hash_array(deals.subject.patent_id, hash_key=key, categorize=False)
+    return (codes % np.uint64(folds)).astype(np.int64)

@@ -1,0 +1,268 @@
+"""Several estimates to one value: weights, calibration, disagreement.
+
+All work is on logarithms. A reconciliation first learns from deals how each method errs (its bias, how much
+wider its errors are than its interval claims, and how its errors go with the others'), and then combines the
+methods that apply to a patent; what the others have no estimate for does not stop the rest.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.special import ndtri
+
+from ipvalue.assumptions import Assumptions
+from ipvalue.errors import Reason
+from ipvalue.finance.conformal import conformal_quantiles
+from ipvalue.finance.distributions import LEVELS
+from ipvalue.methods.base import Estimate, State
+
+__all__ = ["FixedWeights", "PrecisionWeights", "Reconciled", "Reconciliation", "log_estimates"]
+
+Floats = npt.NDArray[np.float64]
+_NORMAL = np.asarray(ndtri(np.array(LEVELS)), np.float64)
+_WIDTH = float(_NORMAL[-1] - _NORMAL[0])
+_SMALLEST_SD = 1e-3
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """One value a patent from several methods.
+
+    Attributes
+    ----------
+    value : ndarray, shape (n,)
+        Median; NaN where no method applies.
+    quantiles : ndarray, shape (n, 5)
+    weights : ndarray, shape (n, m)
+        Weight of each method; rows sum to 1 where there is a value.
+    disagreement : ndarray, shape (n,)
+        Weighted standard deviation of the methods' log values; 0 with one method.
+    reason : ndarray of int16, shape (n,)
+    log_value, log_sd : ndarray, shape (n,)
+        Weighted log value, corrected for bias, and the standard deviation that the interval is built on.
+    """
+
+    value: Floats
+    quantiles: Floats
+    weights: Floats
+    disagreement: Floats
+    reason: npt.NDArray[np.int16]
+    log_value: Floats
+    log_sd: Floats
+
+
+def log_estimates(estimates: list[Estimate]) -> tuple[Floats, Floats]:
+    """Log median and claimed log standard deviation of each estimate, one column a method; NaN where none.
+
+    The standard deviation is the distance of the 5 % and 95 % quantiles over that of a standard normal.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        center = np.column_stack([np.where(e.value > 0, np.log(e.value), np.nan) for e in estimates])
+        width = np.column_stack([np.log(e.quantiles[:, -1] / e.quantiles[:, 0]) for e in estimates])
+    usable = np.isfinite(center) & np.isfinite(width)
+    return np.where(usable, center, np.nan), np.where(usable, np.maximum(width / _WIDTH, _SMALLEST_SD), np.nan)
+
+
+class Reconciliation(BaseModel, ABC):
+    """A way to make one value of several estimates: frozen parameters, ``fit`` and ``combine``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[str]
+    shrinkage: float = Field(20.0, ge=0, description="deals that weigh as much as what is assumed")
+    minimum: int = Field(60, ge=20, description="fewest deals for intervals from the deals' own errors")
+
+    @abstractmethod
+    def weigh(self, deviation: Floats, correlation: Floats, names: list[str]) -> Floats:
+        """Weights of the methods in a group of patents to which the same methods apply, shape (n, m)."""
+
+    def fit(self, names: list[str], estimates: list[Estimate], price: Floats, assumptions: Assumptions) -> State:
+        """Learn how the methods err from their out-of-sample estimates of priced patents.
+
+        Parameters
+        ----------
+        names : list of str
+            The methods.
+        estimates : list of Estimate
+            Of the deals, by methods that have not seen them.
+        price : ndarray, shape (n_deals,)
+        assumptions : Assumptions
+            ``method_correlation`` stands where there are too few deals.
+
+        Returns
+        -------
+        State
+            Table ``methods``: bias, inflation and deals of each; ``correlation``; ``scores``: standardised
+            quantiles of the reconciled errors (normal ones with fewer deals than ``minimum``).
+        """
+        m = len(names)
+        bias, inflation, count = np.zeros(m), np.ones(m), np.zeros(m)
+        correlation = np.full((m, m), assumptions.method_correlation.value)
+        np.fill_diagonal(correlation, 1.0)
+        scores = _NORMAL
+        if len(price):
+            center, deviation = log_estimates(estimates)
+            error = np.log(price)[:, None] - center
+            count = np.isfinite(error).sum(axis=0).astype(np.float64)
+            bias = np.where(np.isfinite(error), error, 0.0).sum(axis=0) / (count + self.shrinkage)
+            score = (error - bias) / deviation
+            square = np.where(np.isfinite(score), score, 0.0) ** 2
+            inflation = np.sqrt((square.sum(axis=0) + self.shrinkage) / (count + self.shrinkage))
+            correlation = self._correlation(score / inflation, correlation)
+        state = _state(names, bias, inflation, count, correlation, scores)
+        if len(price) >= self.minimum:
+            combined = self.combine(names, estimates, state)
+            known = combined.reason == 0
+            final = (np.log(price[known]) - combined.log_value[known]) / combined.log_sd[known]
+            if len(final) >= self.minimum:
+                state = _state(names, bias, inflation, count, correlation, conformal_quantiles(final))
+        return state
+
+    def combine(self, names: list[str], estimates: list[Estimate], state: State) -> Reconciled:
+        """Combine estimates; patents are taken in groups to which the same methods apply.
+
+        Notes
+        -----
+        With log values x, weights w that sum to 1, standard deviations s and correlations R, the value is
+        sum(w x), its model variance v = w' S w with S = s s' R. The methods' spread Q = sum(w (x - mean)^2)
+        is expected to be sum(w s^2) - v; what it is above that is added to the variance: methods that
+        disagree more than their intervals admit widen the interval.
+        """
+        center, deviation = log_estimates(estimates)
+        center = center + state.tables["methods"]["bias"]
+        deviation = deviation * state.tables["methods"]["inflation"]
+        correlation = np.column_stack(list(state.tables["correlation"].values()))
+        n, m = center.shape
+        weights = np.zeros((n, m))
+        log_value, variance = np.full(n, np.nan), np.full(n, np.nan)
+        disagreement = np.full(n, np.nan)
+        pattern = np.isfinite(center) @ (1 << np.arange(m))
+        for code in np.unique(pattern[pattern > 0]):
+            rows = np.flatnonzero(pattern == code)
+            use = np.flatnonzero((code >> np.arange(m)) & 1)
+            x, s = center[np.ix_(rows, use)], deviation[np.ix_(rows, use)]
+            r = correlation[np.ix_(use, use)]
+            w = self.weigh(s, r, [names[k] for k in use])
+            mean = _row_sum(w * x)
+            model = np.maximum(_quadratic(w * s, r), _SMALLEST_SD**2)
+            spread = _row_sum(w * (x - mean[:, None]) ** 2)
+            excess = np.maximum(spread - (_row_sum(w * s**2) - model), 0.0)
+            weights[np.ix_(rows, use)] = w
+            log_value[rows], variance[rows] = mean, model + excess
+            disagreement[rows] = np.sqrt(spread)
+        log_sd = np.sqrt(variance)
+        quantiles = np.exp(log_value[:, None] + log_sd[:, None] * state.tables["scores"]["quantile"])
+        reason = np.where(pattern == 0, np.int16(Reason.NO_METHOD_APPLIED), np.int16(0)).astype(np.int16)
+        return Reconciled(quantiles[:, 2], quantiles, weights, disagreement, reason, log_value, log_sd)
+
+    def _correlation(self, score: Floats, assumed: Floats) -> Floats:
+        """Correlation of the methods' standardised errors, shrunk towards the assumed one."""
+        known = np.isfinite(score)
+        filled = np.where(known, score, 0.0)
+        both = known.T.astype(np.float64) @ known.astype(np.float64)
+        product = filled.T @ filled
+        power = (filled**2).T @ known.astype(np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            observed = np.where(both > 2, product / np.sqrt(power * power.T), assumed)
+        result = (both * observed + self.shrinkage * assumed) / (both + self.shrinkage)
+        # below 0.95 the weights stay stable; a negative one would promise more than two methods can
+        result = np.clip(result, 0.0, 0.95)
+        np.fill_diagonal(result, 1.0)
+        return result
+
+
+class PrecisionWeights(Reconciliation):
+    """Weights by precision: the combination of least variance, correlation-aware, none negative.
+
+    Parameters
+    ----------
+    shrinkage : float, default 20
+        Deals that weigh as much as what is assumed of a method's errors.
+    minimum : int, default 60
+        Fewest deals for intervals from the deals' own errors; normal quantiles below.
+
+    Notes
+    -----
+    w = S^-1 1 / (1' S^-1 1) with S the covariance of the methods' errors; negative weights are set to 0.
+
+    References
+    ----------
+    Bates and Granger (1969), The combination of forecasts, Operational Research Quarterly 20.
+
+    Examples
+    --------
+    >>> from ipvalue import PrecisionWeights
+    >>> PrecisionWeights().weigh(np.array([[1.0, 2.0]]), np.eye(2), ["a", "b"]).tolist()
+    [[0.8, 0.2]]
+    """
+
+    kind: ClassVar[str] = "precision_weights"
+
+    def weigh(self, deviation: Floats, correlation: Floats, names: list[str]) -> Floats:
+        """Weights of least variance; one small system a patent."""
+        covariance = deviation[:, :, None] * deviation[:, None, :] * correlation
+        raw = np.linalg.solve(covariance, np.ones((*deviation.shape, 1)))[:, :, 0]
+        positive = np.maximum(raw, 0.0)
+        return positive / _row_sum(positive)[:, None]
+
+
+class FixedWeights(Reconciliation):
+    """Weights that the user sets; those of the methods that apply are scaled to sum to 1.
+
+    Parameters
+    ----------
+    weights : dict of str to float
+        Weight of each method by name; a method without one has none.
+
+    Examples
+    --------
+    >>> from ipvalue import FixedWeights
+    >>> mix = FixedWeights(weights={"relief_from_royalty": 3, "comparable_sales": 1})
+    >>> mix.weigh(np.ones((1, 2)), np.eye(2), ["relief_from_royalty", "comparable_sales"]).tolist()
+    [[0.75, 0.25]]
+    """
+
+    kind: ClassVar[str] = "fixed_weights"
+    weights: Mapping[str, float] = Field(min_length=1)
+
+    def weigh(self, deviation: Floats, correlation: Floats, names: list[str]) -> Floats:
+        """The user's weights; equal ones where none of the methods that apply has a weight."""
+        raw = np.array([max(self.weights.get(name, 0.0), 0.0) for name in names])
+        raw = raw if raw.sum() > 0 else np.ones(len(names))
+        return np.broadcast_to(raw / raw.sum(), deviation.shape)
+
+
+def _state(
+    names: list[str], bias: Floats, inflation: Floats, count: Floats, correlation: Floats, scores: Floats
+) -> State:
+    return State(
+        tables={
+            "methods": {"method": np.array(names, object), "bias": bias, "inflation": inflation, "deals": count},
+            "correlation": {name: correlation[:, k] for k, name in enumerate(names)},
+            "scores": {"level": np.array(LEVELS), "quantile": np.asarray(scores, np.float64)},
+        }
+    )
+
+
+def _row_sum(matrix: Floats) -> Floats:
+    """Sum of each row in a fixed order, whatever the number of rows."""
+    total = np.zeros(len(matrix))
+    for k in range(matrix.shape[1]):
+        total = total + matrix[:, k]
+    return total
+
+
+def _quadratic(scaled: Floats, correlation: Floats) -> Floats:
+    """Scaled' R scaled of each row."""
+    total = np.zeros(len(scaled))
+    for a in range(scaled.shape[1]):
+        for b in range(scaled.shape[1]):
+            total = total + scaled[:, a] * scaled[:, b] * correlation[a, b]
+    return total

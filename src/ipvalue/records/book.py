@@ -1,0 +1,246 @@
+"""The book: validated tables of a patent portfolio, with every refused row and the reason for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ipvalue.errors import BookError
+from ipvalue.records.columns import BookColumns
+from ipvalue.records.schema import TABLES
+from ipvalue.records.validate import Checked, check_table, empty_rejects
+
+if TYPE_CHECKING:
+    from ipvalue.records.snapshot import Snapshot
+
+__all__ = ["Book", "parse_date"]
+
+Known = Literal["announced", "loaded"]
+
+
+class Book:
+    """A patent book: one validated table for each thing that is known.
+
+    Only ``patents`` is required, and in it only patent_id, jurisdiction and application_date. A bad row is
+    set aside in :attr:`rejects` with a reason code, exact repeats are dropped and counted, and the rest is
+    kept in one canonical order, so that the order of the input never matters.
+
+    Parameters
+    ----------
+    patents : table
+        One row a patent or application. Here and below, a table is any object with the Arrow C stream
+        interface (pyarrow, polars, DuckDB, ADBC), a pandas frame, or a dict of columns.
+    citations, claims, legal_events, family_members : table, optional
+        What registers and offices say.
+    economics, transactions, licences, loans : table, optional
+        What is earned, paid, licensed and lent.
+    curves, fx, price_index : table, optional
+        Market data.
+    strict : bool, default False
+        Raise on the first bad row instead of setting it aside.
+
+    Attributes
+    ----------
+    rejects : pandas.DataFrame
+        Every row refused: table, row (its number in the input), column, value, code, message.
+    duplicates : dict of str to int
+        Exact repeats that were dropped, a table.
+    ignored : dict of str to tuple of str
+        Columns that the schema does not know, a table.
+    rows_in : dict of str to int
+        Rows that came in, a table. Always rows_in = rows kept + rejects + duplicates.
+
+    Raises
+    ------
+    SchemaError
+        If a table can't be read or lacks a required column.
+    BookError
+        With ``strict``, if any row is bad.
+
+    Examples
+    --------
+    >>> import ipvalue as ipv
+    >>> book = ipv.Book(patents={
+    ...     "patent_id": ["CN-1-B", "CN-2-B"], "jurisdiction": ["CN", "cn"],
+    ...     "application_date": ["2015-03-01", "2015-02-30"]})
+    >>> len(book), book.rejects[["row", "column", "value", "code"]].values.tolist()
+    (1, [[1, 'application_date', '2015-02-30', 'bad_date']])
+    """
+
+    def __init__(
+        self,
+        patents: object,
+        *,
+        citations: object = None,
+        claims: object = None,
+        legal_events: object = None,
+        family_members: object = None,
+        economics: object = None,
+        transactions: object = None,
+        licences: object = None,
+        loans: object = None,
+        curves: object = None,
+        fx: object = None,
+        price_index: object = None,
+        strict: bool = False,
+    ) -> None:
+        given: dict[str, object] = {
+            "citations": citations,
+            "claims": claims,
+            "legal_events": legal_events,
+            "family_members": family_members,
+            "economics": economics,
+            "transactions": transactions,
+            "licences": licences,
+            "loans": loans,
+            "curves": curves,
+            "fx": fx,
+            "price_index": price_index,
+        }
+        checked = {"patents": check_table("patents", patents, None)}
+        valid_patents = checked["patents"].table
+        for name, data in given.items():
+            if data is not None:
+                checked[name] = check_table(name, data, valid_patents)
+        self._set(checked, strict)
+
+    def _set(self, checked: Mapping[str, Checked], strict: bool) -> None:
+        self.rows_in = {name: c.n_rows for name, c in checked.items()}
+        self.duplicates = {name: c.n_duplicates for name, c in checked.items() if c.n_duplicates}
+        self.ignored = {name: c.ignored for name, c in checked.items() if c.ignored}
+        frames = [c.rejects for c in checked.values() if len(c.rejects)]
+        self.rejects = pd.concat(frames, ignore_index=True) if frames else empty_rejects()
+        if strict and len(self.rejects):
+            first = self.rejects.iloc[0]
+            raise BookError(
+                f"{len(self.rejects)} bad row(s); the first: table {first['table']!r}, row {first['row']}, "
+                f"column {first['column']!r}, value {first['value']!r}: {first['message']}"
+            )
+        self._tables = {name: c.table for name, c in checked.items()}
+
+    @classmethod
+    def from_canonical(cls, tables: Mapping[str, pa.Table]) -> Book:
+        """Make a book of tables that a book wrote, without validating them again.
+
+        Parameters
+        ----------
+        tables : mapping of str to pyarrow.Table
+            In the schema's columns, types and order, as :attr:`tables` gives them.
+
+        Returns
+        -------
+        Book
+        """
+        book = cls.__new__(cls)
+        book.rows_in = {name: t.num_rows for name, t in tables.items()}
+        book.duplicates, book.ignored, book.rejects = {}, {}, empty_rejects()
+        book._tables = dict(tables)
+        return book
+
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        """The valid rows of each table, in canonical order, as Arrow tables."""
+        return dict(self._tables)
+
+    def __getitem__(self, name: str) -> pa.Table:
+        if name not in TABLES:
+            raise BookError(f"there is no table {name!r}; the tables are {', '.join(TABLES)}")
+        return self._tables.get(name, TABLES[name].arrow_schema().empty_table())
+
+    def __len__(self) -> int:
+        return int(self._tables["patents"].num_rows)
+
+    @property
+    def patent_ids(self) -> list[str]:
+        """The book's patents, sorted."""
+        return list(self._tables["patents"]["patent_id"].to_pylist())
+
+    @cached_property
+    def columns(self) -> BookColumns:
+        """The tables as coded numpy columns, which snapshots are cut from."""
+        return BookColumns(self._tables)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over all valid rows in canonical order: equal books have equal fingerprints."""
+        return self.columns.fingerprint
+
+    def as_of(self, date: object, *, known: Known = "announced") -> Snapshot:
+        """Cut the book down to what was known at the close of a day.
+
+        Parameters
+        ----------
+        date : str, datetime.date, numpy.datetime64 or pandas.Timestamp
+            The day.
+        known : {'announced', 'loaded'}
+            Whether a legal event counts from the day on which the office made it public, or from the day on
+            which the bank loaded it.
+
+        Returns
+        -------
+        Snapshot
+
+        Examples
+        --------
+        >>> import ipvalue as ipv
+        >>> ipv.synthetic_book(50, seed=1).as_of("2020-12-31").date
+        numpy.datetime64('2020-12-31')
+        """
+        from ipvalue.records.snapshot import Snapshot
+
+        if known not in ("announced", "loaded"):
+            raise BookError(f"known={known!r}: it must be 'announced' or 'loaded'")
+        return Snapshot.cut(self.columns, parse_date(date), known)
+
+    def __repr__(self) -> str:
+        lines = [f"Book of {len(self):,} patents"]
+        lines += [f"  {name}: {t.num_rows:,} rows" for name, t in self._tables.items() if name != "patents"]
+        if len(self.rejects):
+            worst = self.rejects.groupby(["table", "code"]).size().sort_values(ascending=False)
+            most = ", ".join(f"{t} {c} {n:,}" for (t, c), n in worst.head(4).items())  # type: ignore[misc]
+            lines.append(f"  {len(self.rejects):,} rows refused ({most}): see .rejects")
+        if self.duplicates:
+            lines.append("  repeats dropped: " + ", ".join(f"{n:,} in {t}" for t, n in self.duplicates.items()))
+        if self.ignored:
+            lines.append("  columns not read: " + ", ".join(f"{t}.{c}" for t, cs in self.ignored.items() for c in cs))
+        return "\n".join(lines)
+
+
+def parse_date(date: object) -> np.datetime64:
+    """Read a day.
+
+    Parameters
+    ----------
+    date : str, datetime.date, numpy.datetime64 or pandas.Timestamp
+
+    Returns
+    -------
+    numpy.datetime64
+        In days.
+
+    Raises
+    ------
+    BookError
+        If it is no day.
+
+    Examples
+    --------
+    >>> parse_date("2024-12-31")
+    numpy.datetime64('2024-12-31')
+    """
+    try:
+        if isinstance(date, bool | int | float):
+            raise ValueError("a number is no date")
+        if isinstance(date, str) and len(date.strip()) != 10:
+            raise ValueError("not of the form YYYY-MM-DD")
+        day = np.datetime64(pd.Timestamp(date), "D")  # type: ignore[arg-type]
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BookError(f"{date!r} is no date ({error}); write it as 'YYYY-MM-DD'") from error
+    if np.isnat(day):
+        raise BookError("the date is missing (NaT)")
+    return day

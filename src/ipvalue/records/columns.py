@@ -1,0 +1,296 @@
+"""The book's tables as numpy columns, coded once, from which every snapshot is cut.
+
+Strings that are only ever compared (owners, families, documents) become 64-bit hashes: such a code does not
+depend on what else the book holds, so that shards agree on it and later rows can't change it. 0 stands for
+null. At a million distinct strings two share a code with a probability below 1e-7.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ipvalue.law import technology
+from ipvalue.law.events import Operators, encode
+from ipvalue.records.fingerprint import fingerprint
+from ipvalue.records.order import index_of
+from ipvalue.records.schema import TABLES
+
+__all__ = ["BookColumns", "Columns", "hash_codes", "subclass_codes"]
+
+Columns = dict[str, npt.NDArray]  # type: ignore[type-arg]
+
+_DATES = "datetime64[D]"
+
+
+def hash_codes(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Code strings by a 64-bit hash that depends on nothing but the string; 0 for null.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> codes = hash_codes(pa.array(["a", None, "a"]))
+    >>> bool(codes[0] == codes[2]), int(codes[1])
+    (True, 0)
+    """
+    encoded = pc.dictionary_encode(values)
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    if isinstance(encoded, pa.ChunkedArray) or not len(encoded):
+        return np.zeros(len(values), np.int64)
+    names = np.asarray(encoded.dictionary.to_numpy(zero_copy_only=False), object)
+    hashes = pd.util.hash_array(names, categorize=False).view(np.int64)
+    codes = np.append(hashes, 0)
+    places = np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), np.int64)
+    return np.asarray(codes[places], np.int64)
+
+
+def subclass_codes(symbols: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    """Code the IPC subclass (the first four characters, ``H04L``) as an integer; 0 for null.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> subclass_codes(pa.array(["H04L 29/06", "H04L  1/00", None])).tolist()
+    [1278488648, 1278488648, 0]
+    """
+    four = pc.utf8_slice_codeunits(pc.utf8_upper(pc.fill_null(symbols, "")), 0, 4)
+    # bytes beyond ASCII can't be a symbol; they must not make the conversion fail
+    four = pc.if_else(pc.string_is_ascii(four), four, "")
+    text = np.asarray(four.to_numpy(zero_copy_only=False), "S4") if len(symbols) else np.zeros(0, "S4")
+    return np.ascontiguousarray(text).view(np.int32)
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    array = column.combine_chunks()
+    return pa.array([], array.type) if isinstance(array, pa.ChunkedArray) else array
+
+
+def dates(column: pa.ChunkedArray) -> npt.NDArray[np.datetime64]:
+    """Arrow dates as ``datetime64[D]``, NaT for null."""
+    days = np.asarray(pc.fill_null(_one(column).cast(pa.int32()), 0).to_numpy(zero_copy_only=False))
+    result = days.astype(np.int64).view(_DATES).copy()
+    result[np.asarray(_one(column).is_null().to_numpy(zero_copy_only=False), bool)] = np.datetime64("NaT")
+    return result
+
+
+def numbers(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Arrow numbers as float64, NaN for null."""
+    return np.asarray(_one(column).cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+
+
+def texts(column: pa.ChunkedArray) -> npt.NDArray[np.str_]:
+    """Short Arrow strings as fixed-width text, empty for null."""
+    array = np.asarray(pc.fill_null(_one(column), "").to_numpy(zero_copy_only=False), np.str_)
+    return array if array.dtype.itemsize else array.astype("<U1")
+
+
+def _objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
+    """Arrow strings as Python strings, empty for null; equal ones are one object."""
+    encoded = pc.dictionary_encode(pc.fill_null(_one(column), ""))
+    names = np.asarray(encoded.dictionary.to_numpy(zero_copy_only=False), object)
+    return names[np.asarray(encoded.indices.to_numpy(zero_copy_only=False))] if len(names) else np.zeros(0, object)
+
+
+def flags(column: pa.ChunkedArray) -> npt.NDArray[np.int8]:
+    """Arrow flags as 1, 0, and -1 for null."""
+    whole = _one(column).cast(pa.int8())
+    return np.asarray(pc.fill_null(whole, -1).to_numpy(zero_copy_only=False), np.int8)
+
+
+def _ragged(lists: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], pa.Array]:
+    array = _one(lists)
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False), np.int64)
+    return np.concatenate([[0], np.cumsum(lengths)]), pc.list_flatten(array)
+
+
+def _fields(symbols: pa.Array) -> npt.NDArray[np.int8]:
+    encoded = pc.dictionary_encode(symbols)
+    names = np.asarray(pc.fill_null(encoded.dictionary, "").to_numpy(zero_copy_only=False), np.str_)
+    fields = np.append(technology.field_of(names) if len(names) else np.zeros(0, np.int8), np.int8(0)).astype(np.int8)
+    return np.asarray(fields[np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), np.int64)])
+
+
+class BookColumns:
+    """Numpy columns of a book, each table coded when it is first asked for.
+
+    Parameters
+    ----------
+    tables : dict of str to pyarrow.Table
+        Valid tables in canonical order.
+    """
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the tables (:func:`ipvalue.records.fingerprint.fingerprint`)."""
+        return fingerprint(self._tables)
+
+    def __init__(self, tables: dict[str, pa.Table]) -> None:
+        self._tables = tables
+        self.n_patents = int(tables["patents"].num_rows)
+
+    def table(self, name: str) -> pa.Table:
+        """One table; without rows where the book lacks it."""
+        return self._tables.get(name, TABLES[name].arrow_schema().empty_table())
+
+    def _patent_index(self, name: str, column: str = "patent_id") -> npt.NDArray[np.int32]:
+        return index_of(self.table(name)[column], _one(self.table("patents")["patent_id"]))
+
+    @cached_property
+    def patents(self) -> Columns:
+        """The patents table, one element a patent."""
+        table = self.table("patents")
+        columns: Columns = {"patent_id": np.asarray(_one(table["patent_id"]).to_numpy(zero_copy_only=False), object)}
+        for column in TABLES["patents"].columns.values():
+            if column.kind == "date":
+                columns[column.name] = dates(table[column.name])
+            elif column.kind == "integer":
+                columns[column.name] = numbers(table[column.name])
+            elif column.kind == "code":
+                columns[column.name] = texts(table[column.name])
+        columns["family"] = hash_codes(table["family_id"])
+        return columns
+
+    @cached_property
+    def ipc(self) -> tuple[npt.NDArray[np.int64], Columns]:
+        """IPC symbols of the patents: row pointers, then subclass and technology field of each symbol."""
+        pointers, symbols = _ragged(self.table("patents")["ipc"])
+        return pointers, {"subclass": subclass_codes(symbols), "field": _fields(symbols)}
+
+    @cached_property
+    def owners(self) -> tuple[npt.NDArray[np.int64], Columns]:
+        """Owners of the patents: row pointers, then the code of each owner."""
+        pointers, names = _ragged(self.table("patents")["owners"])
+        return pointers, {"owner": hash_codes(names)}
+
+    @cached_property
+    def citations(self) -> Columns:
+        """Dated citations, one a pair of documents: the earliest date on which one cites the other."""
+        table = self.table("citations")
+        table = table.filter(pc.is_valid(table["citing_date"]))
+        patent_ids = _one(self.table("patents")["patent_id"])
+        document, cited_document = hash_codes(table["citing_id"]), hash_codes(table["cited_id"])
+        # rows stand in the order (citing, cited, date), so that the first of a pair is the earliest
+        first = np.ones(table.num_rows, bool)
+        first[1:] = (document[1:] != document[:-1]) | (cited_document[1:] != cited_document[:-1])
+        table = table.filter(pa.array(first))
+        origins = ["", *TABLES["citations"].columns["origin"].codes]
+        origin = index_of(pc.fill_null(table["origin"], ""), pa.array(origins))
+        return {
+            "citing": index_of(table["citing_id"], patent_ids),
+            "cited": index_of(table["cited_id"], patent_ids),
+            "document": document[first],
+            "cited_document": cited_document[first],
+            "date": dates(table["citing_date"]),
+            "owner": hash_codes(table["citing_owner"]),
+            "family": hash_codes(table["citing_family"]),
+            "subclass": subclass_codes(table["citing_ipc"]),
+            "field": _fields(_one(table["citing_ipc"])),
+            "origin": origin.astype(np.int8),
+            "cited_date": dates(table["cited_date"]),
+            "cited_owner": hash_codes(table["cited_owner"]),
+            "cited_subclass": subclass_codes(table["cited_ipc"]),
+        }
+
+    @cached_property
+    def by_cited(self) -> npt.NDArray[np.int64]:
+        """Order of the citations by the cited patent."""
+        return np.argsort(self.citations["cited"], kind="stable")
+
+    @cached_property
+    def claims(self) -> Columns:
+        """The claims table; the wording stays in Arrow (see :meth:`claim_texts`)."""
+        table = self.table("claims")
+        return {
+            "patent": self._patent_index("claims"),
+            "number": numbers(table["claim_number"]).astype(np.int32),
+            "date": dates(table["publication_date"]),
+            "independent": flags(table["independent"]),
+            "length": numbers(table["length"]),
+            "row": np.arange(table.num_rows),
+        }
+
+    def claim_texts(self, rows: npt.NDArray[np.int64]) -> pa.Table:
+        """Wording and language of some claims."""
+        return self.table("claims").select(["text", "language"]).take(pa.array(rows))
+
+    @cached_property
+    def events(self) -> tuple[Columns, Operators]:
+        """The legal events, and what each does to the state of its patent."""
+        table = self.table("legal_events")
+        office, scheme, code, text, detail = (
+            _objects(table[name]) for name in ("office", "scheme", "code", "text", "detail")
+        )
+        columns: Columns = {
+            "patent": self._patent_index("legal_events"),
+            "effective": dates(table["effective_date"]),
+            "announced": dates(table["announced_date"]),
+            "loaded": dates(table["loaded_date"]),
+            "detail": detail,
+        }
+        return columns, encode(office, scheme, code, text)
+
+    @cached_property
+    def family_members(self) -> Columns:
+        """Family members in the order of their family's code."""
+        table = self.table("family_members")
+        family = hash_codes(table["family_id"])
+        order = np.argsort(family, kind="stable")
+        office = texts(table["jurisdiction"])
+        return {"family": family[order], "office": office[order], "date": dates(table["publication_date"])[order]}
+
+    @cached_property
+    def economics(self) -> Columns:
+        """The economics table, by patent and then by the date on which it was known."""
+        table = self.table("economics")
+        columns: Columns = {"patent": self._patent_index("economics"), "date": dates(table["known_date"])}
+        for column in TABLES["economics"].columns.values():
+            if column.kind == "number":
+                columns[column.name] = numbers(table[column.name])
+        columns["currency"] = texts(table["currency"])
+        columns["industry"] = texts(table["industry"])
+        return columns
+
+    @cached_property
+    def transactions(self) -> Columns:
+        """The patents in deals."""
+        table = self.table("transactions")
+        return {
+            "patent": self._patent_index("transactions"),
+            "deal": hash_codes(table["deal_id"]),
+            "date": dates(table["deal_date"]),
+            "price": numbers(table["price"]),
+            "currency": texts(table["currency"]),
+            "kind": texts(table["kind"]),
+            "arms_length": flags(table["arms_length"]) == 1,
+            "deal_patents": numbers(table["deal_patents"]),
+        }
+
+    @cached_property
+    def licences(self) -> Columns:
+        """The royalty agreements."""
+        table = self.table("licences")
+        pointers, symbols = _ragged(table["ipc"])
+        fields = np.append(_fields(symbols), np.int8(0))
+        first = np.where(np.diff(pointers) > 0, pointers[:-1], len(fields) - 1)
+        return {
+            "date": dates(table["licence_date"]),
+            "field": fields[first],
+            "industry": texts(table["industry"]),
+            "rate": numbers(table["rate"]),
+            "base": texts(table["base"]),
+            "exclusive": flags(table["exclusive"]),
+        }
+
+    def market(self, name: str) -> Columns:
+        """Market data: ``curves``, ``fx`` or ``price_index``."""
+        table = self.table(name)
+        columns: Columns = {"date": dates(table["date"]), "currency": texts(table["currency"])}
+        for column in TABLES[name].columns.values():
+            if column.kind == "number":
+                columns[column.name] = numbers(table[column.name])
+        return columns

@@ -1,0 +1,311 @@
+"""What was known at the close of a day: the only thing that features and methods see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ipvalue.errors import BookError
+from ipvalue.law.events import Operators
+from ipvalue.records.columns import BookColumns, Columns
+
+__all__ = ["Events", "Ragged", "Snapshot"]
+
+Index = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+_NOT_A_DATE = np.datetime64("NaT", "D")
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of a long table, grouped by patent (compressed sparse rows).
+
+    Parameters
+    ----------
+    pointers : ndarray of int64, shape (n_patents + 1,)
+        Rows of patent ``i`` are ``pointers[i]`` to ``pointers[i + 1]``.
+    columns : dict of str to ndarray
+        One element a row.
+    """
+
+    pointers: Index
+    columns: Columns
+
+    @property
+    def counts(self) -> Index:
+        """Rows of each patent."""
+        return np.diff(self.pointers)
+
+    @property
+    def patent(self) -> Index:
+        """The patent of each row."""
+        return np.repeat(np.arange(len(self.pointers) - 1), self.counts)
+
+    def __getitem__(self, name: str) -> npt.NDArray:  # type: ignore[type-arg]
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return int(self.pointers[-1])
+
+    @classmethod
+    def group(cls, patent: npt.NDArray[np.integer], n_patents: int, columns: Columns) -> Ragged:
+        """Group rows that already stand in the order of their patents."""
+        counts = np.bincount(patent, minlength=n_patents)
+        return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), columns)
+
+
+@dataclass(frozen=True)
+class Events:
+    """Legal events known on the date: when, and what each does to the state of its patent."""
+
+    patent: npt.NDArray[np.int32]
+    effective: npt.NDArray[np.datetime64]
+    known: npt.NDArray[np.datetime64]
+    operators: Operators
+    detail: npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A book as it was known at the close of one day.
+
+    Everything here is filtered by the date; columns are numpy arrays with one element a patent, and long
+    tables are grouped by patent. Tables are cut when they are first asked for. Make one with
+    :meth:`ipvalue.Book.as_of`.
+
+    Attributes
+    ----------
+    date : numpy.datetime64
+        The day.
+    known : {'announced', 'loaded'}
+        From which of its dates a legal event counts.
+    """
+
+    date: np.datetime64
+    known: Literal["announced", "loaded"]
+    _columns: BookColumns = field(repr=False)
+    _rows: Index = field(repr=False)
+
+    @classmethod
+    def cut(cls, columns: BookColumns, date: np.datetime64, known: Literal["announced", "loaded"]) -> Snapshot:
+        """Cut a book's columns; patents that are not yet filed on the date are not in the snapshot."""
+        return cls(date, known, columns, np.flatnonzero(columns.patents["application_date"] <= date))
+
+    def select(self, patents: npt.NDArray[np.integer] | Mask) -> Snapshot:
+        """Keep some patents of the snapshot.
+
+        Parameters
+        ----------
+        patents : ndarray of int or bool
+            Positions (in ascending order) or a mask.
+
+        Returns
+        -------
+        Snapshot
+        """
+        return Snapshot(self.date, self.known, self._columns, self._rows[patents])
+
+    def position(self, patent_id: str) -> int:
+        """Find one patent.
+
+        Raises
+        ------
+        BookError
+            If the snapshot does not hold it.
+        """
+        place = int(np.searchsorted(self.patent_ids.astype(str), patent_id))
+        if place < len(self) and self.patent_ids[place] == patent_id:
+            return place
+        reason = "it is not in the book"
+        if patent_id in set(self._columns.patents["patent_id"]):
+            reason = f"it was not filed by {self.date}"
+        raise BookError(f"there is no patent {patent_id!r} in this snapshot: {reason}")
+
+    @property
+    def book_fingerprint(self) -> str:
+        """SHA-256 of the book from which the snapshot is cut."""
+        return self._columns.fingerprint
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        where = ", ".join(f"{name} {count:,}" for name, count in self._jurisdictions())
+        return f"Snapshot of {len(self):,} patents as {self.known} by {self.date} ({where})"
+
+    def _jurisdictions(self) -> list[tuple[str, int]]:
+        names, counts = np.unique(self.patents["jurisdiction"], return_counts=True)
+        return [(str(names[i]), int(counts[i])) for i in np.argsort(-counts, kind="stable")[:6]]
+
+    @property
+    def patent_ids(self) -> npt.NDArray[np.object_]:
+        """The patents' identifiers, sorted."""
+        return np.asarray(self.patents["patent_id"])
+
+    @cached_property
+    def patents(self) -> Columns:
+        """One element a patent; dates and facts that came later are masked."""
+        columns = {name: values[self._rows] for name, values in self._columns.patents.items()}
+        grant, publication = columns["grant_date"], columns["publication_date"]
+        granted = grant <= self.date
+        for name in ("term_adjustment", "term_extension", "disclaimer"):
+            known = np.where(np.isnat(columns[f"{name}_known_date"]), grant, columns[f"{name}_known_date"])
+            value = name if name in columns else f"{name}_days" if f"{name}_days" in columns else f"{name}_date"
+            _mask(columns, value, ~(known <= self.date))
+            _mask(columns, f"{name}_known_date", ~(known <= self.date))
+        published = (np.fmin(publication, grant) <= self.date) | (np.isnat(publication) & np.isnat(grant))
+        for name in ("n_claims", "npl_citations", "n_inventors"):
+            _mask(columns, name, ~published)
+        _mask(columns, "kind", ~granted & ~np.isnat(grant))
+        _mask(columns, "publication_date", ~(publication <= self.date))
+        _mask(columns, "grant_date", ~granted)
+        return columns
+
+    @cached_property
+    def ipc(self) -> Ragged:
+        """IPC symbols of each patent: ``subclass`` and technology ``field``, the leading symbol first."""
+        return _gather(*self._columns.ipc, self._rows)
+
+    @cached_property
+    def owners(self) -> Ragged:
+        """Owners of each patent: ``owner``."""
+        return _gather(*self._columns.owners, self._rows)
+
+    @cached_property
+    def field(self) -> npt.NDArray[np.int8]:
+        """WIPO technology field of the leading IPC symbol that has one; 0 where none has."""
+        fields = self.ipc["field"]
+        known = np.flatnonzero(fields)
+        result = np.zeros(len(self), np.int8)
+        patents = self.ipc.patent[known]
+        result[patents[::-1]] = fields[known[::-1]]  # the first symbol is written last, and stands
+        return result
+
+    @cached_property
+    def owner(self) -> npt.NDArray[np.int64]:
+        """Code of the first owner; 0 where none is known."""
+        first = np.append(self.owners["owner"], 0)
+        return first[np.where(self.owners.counts > 0, self.owners.pointers[:-1], len(first) - 1)]
+
+    @cached_property
+    def _place(self) -> npt.NDArray[np.int32]:
+        """Position in the snapshot of each patent of the book; -1 where it is not in it (also for index -1)."""
+        place = np.full(self._columns.n_patents + 1, -1, np.int32)
+        place[self._rows] = np.arange(len(self), dtype=np.int32)
+        return place
+
+    def _citations(self, end: str, other: str, order: Index | None) -> Ragged:
+        columns = self._columns.citations
+        mask = (columns["date"] <= self.date) & (self._place[columns[end]] >= 0)
+        rows = np.flatnonzero(mask) if order is None else order[mask[order]]
+        cut = {name: values[rows] for name, values in columns.items() if name not in ("citing", "cited")}
+        cut[other] = self._place[columns[other][rows]]
+        return Ragged.group(self._place[columns[end][rows]], len(self), cut)
+
+    @cached_property
+    def citations_received(self) -> Ragged:
+        """Forward citations: ``citing`` (position, -1 outside), document, date, owner, subclass, field, origin."""
+        return self._citations("cited", "citing", self._columns.by_cited)
+
+    @cached_property
+    def citations_made(self) -> Ragged:
+        """Backward citations: ``cited`` (position, -1 outside), cited_document, date, origin."""
+        return self._citations("citing", "cited", None)
+
+    @cached_property
+    def claims(self) -> Ragged:
+        """The latest claim set of each patent: ``number``, ``independent``, ``length``, ``date``, ``row``."""
+        columns = self._columns.claims
+        place = self._place[columns["patent"]]
+        rows = np.flatnonzero((columns["date"] <= self.date) & (place >= 0))
+        patent, date = place[rows], columns["date"][rows]
+        latest = np.full(len(self), np.datetime64("0001-01-01", "D"))
+        np.maximum.at(latest, patent, date)
+        rows = rows[date == latest[patent]]
+        return Ragged.group(place[rows], len(self), {n: v[rows] for n, v in columns.items() if n != "patent"})
+
+    def claim_texts(self) -> pa.Table:
+        """Wording and language of the rows of :attr:`claims`."""
+        return self._columns.claim_texts(self.claims["row"])
+
+    @cached_property
+    def events(self) -> Events:
+        """Legal events that are known and effective on the date."""
+        columns, operators = self._columns.events
+        place = self._place[columns["patent"]]
+        known = columns[self.known]
+        rows = np.flatnonzero((known <= self.date) & (columns["effective"] <= self.date) & (place >= 0))
+        cut = Operators(*(values[rows] for values in operators))
+        return Events(place[rows], columns["effective"][rows], known[rows], cut, columns["detail"][rows])
+
+    @cached_property
+    def family(self) -> Ragged:
+        """Offices in which each patent's family is published: ``office``, ``date``."""
+        columns = self._columns.family_members
+        known = np.flatnonzero(columns["date"] <= self.date)
+        members = columns["family"][known]
+        codes = self.patents["family"]
+        low, high = np.searchsorted(members, codes, "left"), np.searchsorted(members, codes, "right")
+        counts = np.where(codes == 0, 0, high - low)
+        pointers = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        rows = known[_spread(low, counts, pointers)]
+        return Ragged(pointers, {name: columns[name][rows] for name in ("office", "date")})
+
+    @cached_property
+    def economics(self) -> Columns:
+        """The latest row of each patent; NaN (empty text) where there is none."""
+        columns = self._columns.economics
+        place = self._place[columns["patent"]]
+        rows = np.flatnonzero((columns["date"] <= self.date) & (place >= 0))
+        latest = np.full(len(self), -1, np.int64)
+        latest[place[rows]] = rows  # rows stand in the order of their dates: the last one written is the latest
+        return {name: _take(values, latest) for name, values in columns.items() if name != "patent"}
+
+    @cached_property
+    def transactions(self) -> Columns:
+        """Deals known on the date in patents of the snapshot; ``patent`` is the position."""
+        columns = self._columns.transactions
+        place = self._place[columns["patent"]]
+        rows = np.flatnonzero((columns["date"] <= self.date) & (place >= 0))
+        return {name: place[rows] if name == "patent" else values[rows] for name, values in columns.items()}
+
+    @cached_property
+    def licences(self) -> Columns:
+        """Royalty agreements known on the date: date, field, industry, rate, base, exclusive."""
+        columns = self._columns.licences
+        return {name: values[columns["date"] <= self.date] for name, values in columns.items()}
+
+    def market(self, name: Literal["curves", "fx", "price_index"]) -> Columns:
+        """Market data known on the date."""
+        columns = self._columns.market(name)
+        return {key: values[columns["date"] <= self.date] for key, values in columns.items()}
+
+
+def _mask(columns: Columns, name: str, hide: Mask) -> None:
+    values = columns[name].copy()
+    values[hide] = _NOT_A_DATE if values.dtype.kind == "M" else "" if values.dtype.kind == "U" else np.nan
+    columns[name] = values
+
+
+def _take(values: npt.NDArray, rows: Index) -> npt.NDArray:  # type: ignore[type-arg]
+    """Take rows, with a missing value where the row is -1."""
+    missing: object = _NOT_A_DATE if values.dtype.kind == "M" else "" if values.dtype.kind == "U" else np.nan
+    extended = np.append(values, np.array([missing], values.dtype))
+    return extended[rows]
+
+
+def _spread(low: Index, counts: Index, pointers: Index) -> Index:
+    """Row numbers low[i], low[i] + 1, ... for each patent, one after the other."""
+    return np.arange(pointers[-1]) + np.repeat(low - pointers[:-1], counts)
+
+
+def _gather(pointers: Index, columns: Columns, rows: Index) -> Ragged:
+    counts = np.diff(pointers)[rows]
+    new = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    source = _spread(pointers[:-1][rows], counts, new)
+    return Ragged(new, {name: values[source] for name, values in columns.items()})

@@ -1,0 +1,245 @@
+"""A book on disk: Parquet shards, each of which can be valued alone.
+
+``book/book.json`` is the manifest: format, fingerprint, shard count, and SHA-256 of every file.
+``book/shard-00007/<table>.parquet`` holds the rows of the shard's patents. A citation between two shards is
+written into both, since it is a forward citation there and a backward citation here; rows that belong to no
+patent (licences, market data) are written once, into ``book/shared/``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ipvalue.errors import ArtifactError, BookError
+from ipvalue.records.book import Book
+from ipvalue.records.order import index_of
+from ipvalue.records.schema import TABLES
+from ipvalue.records.validate import sort_table
+
+__all__ = ["BookOnDisk", "file_digest", "read_book", "shard_of", "write_book"]
+
+FORMAT = 1
+_MANIFEST = "book.json"
+
+
+def shard_of(patent_ids: npt.NDArray[np.object_], shards: int) -> npt.NDArray[np.int64]:
+    """Assign patents to shards by the CRC-32 of their identifier, whatever else the book holds.
+
+    Examples
+    --------
+    >>> shard_of(np.array(["CN-1-B", "CN-2-B"], object), 1).tolist()
+    [0, 0]
+    """
+    codes = np.fromiter((zlib.crc32(i.encode()) for i in patent_ids), np.int64, len(patent_ids))
+    return codes % shards
+
+
+def write_book(book: Book, path: str | os.PathLike[str], *, shards: int = 16) -> None:
+    """Write a book as Parquet shards.
+
+    Parameters
+    ----------
+    book : Book
+        The book.
+    path : path
+        A folder that does not exist or is empty; it appears whole or not at all.
+    shards : int, default 16
+        Parts of the book. 10,000 to 50,000 patents a shard suit a batch.
+
+    Raises
+    ------
+    BookError
+        If the folder holds something, or ``shards`` is below 1.
+
+    Examples
+    --------
+    >>> import ipvalue as ipv, tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp()) / "book"
+    >>> book = ipv.synthetic_book(50, seed=1)
+    >>> ipv.write_book(book, folder, shards=2)
+    >>> ipv.read_book(folder).fingerprint == book.fingerprint
+    True
+    """
+    target = Path(path)
+    if shards < 1:
+        raise BookError(f"shards={shards}: a book has at least one shard")
+    if target.exists() and any(target.iterdir()):
+        raise BookError(f"{target} is not empty; choose another folder or remove it first")
+    draft = target.with_name(target.name + ".tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    (draft / "shared").mkdir(parents=True)
+    owner = shard_of(np.asarray(book["patents"]["patent_id"].to_numpy(), object), shards)
+    for name, table in book.tables.items():
+        for shard, part in enumerate(_parts(book, name, table, owner, shards)):
+            folder = draft / ("shared" if part is None else f"shard-{shard:05d}")
+            folder.mkdir(exist_ok=True)
+            pq.write_table(table if part is None else part, folder / f"{name}.parquet", compression="zstd")
+            if part is None:
+                break
+    files = sorted(p for p in draft.rglob("*.parquet"))
+    manifest = {
+        "format": FORMAT,
+        "fingerprint": book.fingerprint,
+        "patents": len(book),
+        "shards": shards,
+        "rows": {name: t.num_rows for name, t in book.tables.items()},
+        "files": {p.relative_to(draft).as_posix(): file_digest(p) for p in files},
+    }
+    (draft / _MANIFEST).write_text(json.dumps(manifest, indent=1))
+    if target.exists():
+        target.rmdir()
+    draft.rename(target)
+
+
+def read_book(path: str | os.PathLike[str]) -> Book:
+    """Read a whole book that :func:`write_book` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The book's folder.
+
+    Returns
+    -------
+    Book
+        The same book, to the bit.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder is no book, or a file is missing or damaged.
+    """
+    disk = BookOnDisk(path)
+    return disk.read(range(disk.shards))
+
+
+class BookOnDisk:
+    """A book's folder: its manifest, and its shards, read when they are asked for.
+
+    Parameters
+    ----------
+    path : path
+        The book's folder.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder is no book.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        try:
+            self.manifest: dict[str, Any] = json.loads((self.path / _MANIFEST).read_text())
+            self.shards = int(self.manifest["shards"])
+            self.fingerprint = str(self.manifest["fingerprint"])
+            self.patents = int(self.manifest["patents"])
+            files: dict[str, str] = self.manifest["files"]
+        except FileNotFoundError as error:
+            raise ArtifactError(
+                f"{self.path} is no book: it holds no {_MANIFEST}; write one with write_book"
+            ) from error
+        except (ValueError, KeyError, TypeError, NotADirectoryError) as error:
+            raise ArtifactError(f"{self.path / _MANIFEST} is damaged: {error}") from error
+        self._files = files
+
+    def read(self, shards: range | list[int], *, verify: bool = True) -> Book:
+        """Read some shards as one book.
+
+        Parameters
+        ----------
+        shards : range or list of int
+            Which ones.
+        verify : bool, default True
+            Check each file's SHA-256 against the manifest.
+
+        Returns
+        -------
+        Book
+        """
+        tables: dict[str, pa.Table] = {}
+        for name, spec in TABLES.items():
+            places = [f"shard-{s:05d}/{name}.parquet" for s in shards] + [f"shared/{name}.parquet"]
+            parts = [self._read(place, verify) for place in places if place in self._files]
+            if parts:
+                table = pa.concat_tables(parts).cast(spec.arrow_schema())
+                # a shard is in canonical order already; several are sorted again, and a row that
+                # stands in two of them is kept once
+                tables[name] = table.combine_chunks() if len(parts) == 1 else _merge(name, table)
+        if "patents" not in tables:
+            tables["patents"] = TABLES["patents"].arrow_schema().empty_table()
+        return Book.from_canonical(tables)
+
+    def _read(self, place: str, verify: bool) -> pa.Table:
+        file = self.path / place
+        if not file.exists():
+            raise ArtifactError(f"the book {self.path} lacks its file {place}; write the book again")
+        if verify and file_digest(file) != self._files[place]:
+            raise ArtifactError(f"{file} is damaged: its SHA-256 is not the manifest's; write the book again")
+        return pq.read_table(file, partitioning=None)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _merge(name: str, table: pa.Table) -> pa.Table:
+    return table.take(pa.array(sort_table(TABLES[name], table.combine_chunks()).kept)).combine_chunks()
+
+
+def _parts(
+    book: Book, name: str, table: pa.Table, owner: npt.NDArray[np.int64], shards: int
+) -> list[pa.Table] | list[None]:
+    """The rows of each shard; [None] for a table that is shared by all."""
+    columns = ("patent_id",) if name == "family_members" else TABLES[name].patent_columns
+    if not columns:
+        return [None]
+    lists = [_shards_of_rows(book, name, table, column, owner) for column in columns]
+    parts = []
+    for shard in range(shards):
+        mine = np.zeros(table.num_rows, bool)
+        for rows, homes in lists:
+            mine[rows[homes == shard]] = True
+        parts.append(table.filter(pa.array(mine)))
+    return parts
+
+
+def _shards_of_rows(
+    book: Book, name: str, table: pa.Table, column: str, owner: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Row numbers and the shard in which each is needed; a row may come several times."""
+    if name == "family_members":
+        return _shards_of_families(book, table, owner)
+    place = index_of(table[column], book["patents"]["patent_id"].combine_chunks())
+    rows = np.flatnonzero(place >= 0)
+    return rows, owner[place[rows]]
+
+
+def _shards_of_families(
+    book: Book, table: pa.Table, owner: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """A family's rows go to every shard that holds a patent of the family."""
+    families = table["family_id"].unique()
+    of_row = index_of(table["family_id"], families)
+    of_patent = index_of(book["patents"]["family_id"], families)
+    known = of_patent >= 0
+    pairs = np.unique(np.stack([of_patent[known], owner[known]]), axis=1)
+    order = np.argsort(of_row, kind="stable")
+    low = np.searchsorted(of_row[order], pairs[0], "left")
+    counts = np.searchsorted(of_row[order], pairs[0], "right") - low
+    pointers = np.concatenate([[0], np.cumsum(counts)])
+    rows = order[np.arange(pointers[-1]) + np.repeat(low - pointers[:-1], counts)]
+    return rows, np.repeat(pairs[1], counts)
