@@ -75,26 +75,130 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ipvalue.errors import BookError
-
-from .schema import TABLES
-from .synthetic_burdens import draw_burdens, loans_table
-from .synthetic_citations import citations_table
-from .synthetic_claims import claims_table
-from .synthetic_deals import draw_deals, transactions_table
-from .synthetic_documents import claims_numbers, family_table, patents_table
-from .synthetic_events import events_table
-from .synthetic_market import economics_table, licences_table
-from .synthetic_population import draw_population, patent_ids
-from .synthetic_rates import curves_table, fx_table, price_index_table
-from .synthetic_truth import draw_truth, truth_frame
+from ipvalue.records.book import Book, parse_date
+from ipvalue.records.schema import TABLES
+from ipvalue.records.synthetic_burdens import draw_burdens, loans_table
+from ipvalue.records.synthetic_citations import citations_table
+from ipvalue.records.synthetic_claims import claims_table
+from ipvalue.records.synthetic_deals import draw_deals, transactions_table
+from ipvalue.records.synthetic_documents import claims_numbers, family_table, patents_table
+from ipvalue.records.synthetic_events import events_table
+from ipvalue.records.synthetic_market import economics_table, licences_table
+from ipvalue.records.synthetic_population import draw_population, patent_ids
+from ipvalue.records.synthetic_rates import curves_table, fx_table, price_index_table, to_currency
+from ipvalue.records.synthetic_truth import draw_truth, truth_frame, value_on
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["synthetic_tables"]
+__all__ = ["SyntheticBook", "synthetic_book", "synthetic_tables"]
 
 EARLIEST_UNTIL = np.datetime64("2010-12-31", "D")
+LATEST_UNTIL = np.datetime64("2100-12-31", "D")
+
+
+class SyntheticBook(Book):
+    """A book of synthetic patents, with the truth about them beside it.
+
+    Made by :func:`synthetic_book`. Methods and features never see :attr:`truth`.
+
+    Parameters
+    ----------
+    tables : dict of str to pyarrow.Table
+        From :func:`synthetic_tables`.
+    truth : pandas.DataFrame
+        From :func:`synthetic_tables`.
+    until : datetime64[D]
+        Last day of the book.
+
+    Attributes
+    ----------
+    truth : pandas.DataFrame
+        One row a patent, in the order of :attr:`patent_ids`; columns as :func:`synthetic_tables` says.
+    until : datetime64[D]
+        Last day of the book.
+    """
+
+    def __init__(self, tables: dict[str, pa.Table], truth: pd.DataFrame, until: np.datetime64) -> None:
+        super().__init__(**tables, strict=True)
+        order = truth["patent_id"].argsort(kind="stable")
+        self.truth = truth.iloc[order].reset_index(drop=True)
+        self.until = until
+
+    def true_value(self, as_of: object, currency: str = "CNY") -> pd.Series[float]:
+        """True value of every patent on a day.
+
+        Parameters
+        ----------
+        as_of : str, datetime.date, numpy.datetime64 or pandas.Timestamp
+            The day, not after the last day of the book.
+        currency : str
+            Currency wanted, ISO 4217; the book's exchange rates convert.
+
+        Returns
+        -------
+        pandas.Series
+            Whole units of the currency, indexed by patent_id: NaN before the filing, 0 where the right is dead.
+
+        Raises
+        ------
+        BookError
+            If the day lies after the book's last day or the currency has no rate.
+
+        Examples
+        --------
+        >>> book = synthetic_book(100, seed=1)
+        >>> bool((book.true_value("2024-12-31").dropna() >= 0).all())
+        True
+        """
+        import pandas as pd
+
+        day = parse_date(as_of)
+        if day > self.until:
+            raise BookError(f"the synthetic truth ends on {self.until}: {day} lies after it")
+        fx = {name: self["fx"][name].to_numpy() for name in ("date", "currency", "rate")}
+        if currency not in set(fx["currency"].tolist()):
+            raise BookError(f"the book has no exchange rate for {currency!r}")
+        local = value_on(day, {str(name): values for name, values in self.truth.items()})
+        value = to_currency(local, self.truth["currency"], currency, fx, day)
+        return pd.Series(value, index=pd.Index(self.truth["patent_id"], name="patent_id"), name="true_value")
+
+    def __repr__(self) -> str:
+        return f"Synthetic {super().__repr__()[:1].lower()}{super().__repr__()[1:]}"
+
+
+def synthetic_book(n: int, seed: int = 0, *, until: object = "2024-12-31", claim_texts: bool = False) -> SyntheticBook:
+    """Make a synthetic book with a known true value for each patent.
+
+    Parameters
+    ----------
+    n : int
+        Number of patents, at least 1.
+    seed : int
+        Seed, not negative; the same n, seed and options give the same book.
+    until : str, datetime.date, numpy.datetime64 or pandas.Timestamp
+        Last day of the book, not before 2010-12-31; filings lie in the 25 years before it.
+    claim_texts : bool
+        Write the wording of Chinese, American, European and German claims; else claims have numbers only.
+
+    Returns
+    -------
+    SyntheticBook
+
+    Raises
+    ------
+    BookError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> book = synthetic_book(50, seed=7)
+    >>> len(book), len(book.rejects), len(book.truth)
+    (50, 0, 50)
+    """
+    tables, truth = synthetic_tables(n, seed, until=until, claim_texts=claim_texts)
+    return SyntheticBook(tables, truth, parse_date(until))
 
 
 def synthetic_tables(
@@ -168,13 +272,10 @@ def _checked(n: int, seed: int, until: object) -> np.datetime64:
         raise BookError(f"a synthetic book needs a whole number of patents of at least 1, not {n!r}")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise BookError(f"the seed must be a whole number of at least 0, not {seed!r}")
-    try:
-        last = np.datetime64(until, "D")  # type: ignore[call-overload]
-    except (TypeError, ValueError) as error:
-        raise BookError(f"until={until!r} is no date: write it as 'YYYY-MM-DD'") from error
-    if np.isnat(last) or not EARLIEST_UNTIL <= last <= np.datetime64("2100-12-31"):
-        raise BookError(f"until={until!r}: it must lie between {EARLIEST_UNTIL} and 2100-12-31")
-    return np.datetime64(last, "D")
+    last = parse_date(until)
+    if not EARLIEST_UNTIL <= last <= LATEST_UNTIL:
+        raise BookError(f"until={until!r}: it must lie between {EARLIEST_UNTIL} and {LATEST_UNTIL}")
+    return last
 
 
 def _arrow_table(name: str, parts: list[dict[str, Any]]) -> pa.Table:

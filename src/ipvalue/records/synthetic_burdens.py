@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .synthetic_population import Population
-from .synthetic_setup import (
+from ipvalue.records.synthetic_population import Population
+from ipvalue.records.synthetic_setup import (
     Days,
     Flags,
     Floats,
@@ -19,12 +19,12 @@ from .synthetic_setup import (
     small_table,
     stream,
 )
-from .synthetic_truth import Truth, truth_columns, value_on
+from ipvalue.records.synthetic_truth import Truth, truth_columns, value_on
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Burden", "draw_burdens", "loans_table"]
+__all__ = ["REGISTRATION_DAYS", "Burden", "draw_burdens", "loans_table"]
 
 YEARS_OF_BURDENS = 10
 PLEDGED_SHARE, PLEDGED_ON_QUALITY = 0.05, 0.3
@@ -32,6 +32,7 @@ LICENSED_SHARE, LICENSED_ON_QUALITY = 0.02, 0.4
 PRESERVED_SHARE, PRESERVED_ON_QUALITY = 0.005, 0.2
 FINANCED_SHARE = 0.8  # of the pledges that stand on the last day, with a loan in the book
 LOAN_TO_VALUE = 0.35
+REGISTRATION_DAYS = 15  # from the effect of a burden, or its end, to its announcement
 
 
 @dataclass(frozen=True)
@@ -132,5 +133,6 @@ def loans_table(
 
 
 def _standing(burden: Burden, until: np.datetime64) -> Flags:
-    """Whether a burden is neither struck out nor due by the date."""
-    return (burden.due > until) & (np.isnat(burden.ends) | (burden.ends > until))
+    """Whether a burden is announced, and neither struck out nor due, by the date."""
+    announced = days_after(burden.begins, REGISTRATION_DAYS) <= until
+    return announced & (burden.due > until) & (np.isnat(burden.ends) | (burden.ends > until))

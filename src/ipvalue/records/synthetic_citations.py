@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .synthetic_documents import draw_symbols, family_names, owner_names, symbols
-from .synthetic_population import Population, choose, field_numbers, rights_numbers
-from .synthetic_setup import Days, Flags, Integers, days_after, known_by, small_table, stream, take_text
-from .synthetic_truth import Truth
+from ipvalue.records.synthetic_documents import draw_symbols, family_names, owner_names, symbols
+from ipvalue.records.synthetic_population import Population, choose, field_numbers, rights_numbers
+from ipvalue.records.synthetic_setup import Days, Flags, Integers, days_after, known_by, small_table, stream, take_text
+from ipvalue.records.synthetic_truth import Truth
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,9 +66,7 @@ def _demand(population: Population, seed: int) -> _Citing:
     cited, date = cited[shown], date[shown]
     other = choose(rng, field_numbers("share"), len(cited))
     same = rng.random(len(cited)) < SAME_FIELD
-    return _Citing(
-        cited, date, np.where(same, population.field[cited], other), rng.random(len(cited)) < SELF_SHARE
-    )
+    return _Citing(cited, date, np.where(same, population.field[cited], other), rng.random(len(cited)) < SELF_SHARE)
 
 
 def _key(technology: Integers, date: Days) -> Integers:
@@ -109,9 +107,7 @@ class _Documents:
     owner: Integers
 
 
-def _outside(
-    population: Population, demand: _Citing, rows: Integers, seed: int
-) -> tuple[_Documents, Integers]:
+def _outside(population: Population, demand: _Citing, rows: Integers, seed: int) -> tuple[_Documents, Integers]:
     """Outside documents for the given citations, and the document of each.
 
     Documents are placed where citations are wanted; a citation takes the next document of its field. A
@@ -131,11 +127,7 @@ def _outside(
     wrong = early | (np.abs(keys[place] - target) > NEAREST_DAYS)
     single = np.r_[shared[wrong], rows[own]]
     n_owners = max(20, len(rows) // 20)
-    owners = (
-        population.owner.max()
-        + 1
-        + choose(rng, np.arange(1, n_owners + 1.0) ** -0.85, len(seeds) + len(single))
-    )
+    owners = population.owner.max() + 1 + choose(rng, np.arange(1, n_owners + 1.0) ** -0.85, len(seeds) + len(single))
     owners[len(owners) - own.sum() :] = population.owner[demand.cited[rows[own]]]
     sources = np.r_[seeds, single]
     document = np.full(len(demand.cited), -1, np.int64)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .synthetic_population import Population, rights_numbers
-from .synthetic_setup import Flags, Integers, known_by, small_table, stream, take_text
-from .synthetic_texts import claim_wording
-from .synthetic_truth import Truth
+from ipvalue.records.synthetic_population import Population, rights_numbers
+from ipvalue.records.synthetic_setup import Flags, Integers, known_by, small_table, stream, take_text
+from ipvalue.records.synthetic_texts import claim_wording
+from ipvalue.records.synthetic_truth import Truth
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,9 +25,7 @@ LENGTH_SPREAD = 0.40
 INDEPENDENT_SHARE = 0.10  # of the claims after the first
 
 
-def _sets(
-    population: Population, truth: Truth, claims: Integers, seed: int
-) -> tuple[Integers, Flags, Integers]:
+def _sets(population: Population, truth: Truth, claims: Integers, seed: int) -> tuple[Integers, Flags, Integers]:
     """Patent of each claim set, whether it is the granted one, and how many claims it has."""
     rng = stream(seed, "claim sets")
     published = np.flatnonzero(~np.isnat(known_by(truth.publication, population.until)))
@@ -42,9 +40,7 @@ def _sets(
 
 def _lengths(rng: np.random.Generator, base: Any, granted: Flags, independent: Flags) -> Integers:
     """Length of each claim in words or characters."""
-    part = np.where(independent, 1.0, DEPENDENT_LENGTH) * np.where(
-        granted & independent, NARROWED_LENGTH, 1.0
-    )
+    part = np.where(independent, 1.0, DEPENDENT_LENGTH) * np.where(granted & independent, NARROWED_LENGTH, 1.0)
     spread = np.exp(0.25 * rng.standard_normal(len(base)))
     return np.asarray(np.maximum(np.rint(base * part * spread), 5), np.int64)
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .synthetic_population import Population, choose
-from .synthetic_rates import to_currency
-from .synthetic_setup import (
+from ipvalue.records.synthetic_population import Population, choose
+from ipvalue.records.synthetic_rates import to_currency
+from ipvalue.records.synthetic_setup import (
     Days,
     Flags,
     Floats,
@@ -25,7 +25,7 @@ from .synthetic_setup import (
     stream,
     take_text,
 )
-from .synthetic_truth import Truth, truth_columns, value_on
+from ipvalue.records.synthetic_truth import Truth, truth_columns, value_on
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -123,11 +123,7 @@ def draw_deals(population: Population, truth: Truth, fx: dict[str, Any], seed: i
     columns = {name: values[sold] for name, values in truth_columns(population, truth).items()}
     currency = np.array(small_table("rights")["currency"], object)[population.right]
     dollars = _yearly(value_on(date, columns), currency[sold], date, fx, "USD", to_dollars=True)
-    part = (
-        KIND_PRICE[kind]
-        * np.where(size > 1, PORTFOLIO_PRICE, 1.0)
-        * np.exp(PRICE_SPREAD * rng.standard_normal(n))
-    )
+    part = KIND_PRICE[kind] * np.where(size > 1, PORTFOLIO_PRICE, 1.0) * np.exp(PRICE_SPREAD * rng.standard_normal(n))
     part *= np.where(related, np.exp(-0.7 + rng.standard_normal(n)), 1.0)
     total = np.bincount(deal, weights=dollars, minlength=n) * part
     paid = currency[sold[np.searchsorted(deal, deal)]]
@@ -135,9 +131,7 @@ def draw_deals(population: Population, truth: Truth, fx: dict[str, Any], seed: i
     return Deals(deal, sold, date, np.round(price), kind[deal], related[deal], size[deal])
 
 
-def _yearly(
-    amount: Floats, currency: Any, date: Days, fx: dict[str, Any], dollar: str, *, to_dollars: bool
-) -> Floats:
+def _yearly(amount: Floats, currency: Any, date: Days, fx: dict[str, Any], dollar: str, *, to_dollars: bool) -> Floats:
     """Amounts in dollars, or dollars in other currencies, each at the quotation before its date."""
     result = amount.copy()
     for quotation in np.unique(fx["date"]):

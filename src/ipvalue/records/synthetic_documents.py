@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .synthetic_population import Population, choose, field_numbers, rights_numbers
-from .synthetic_setup import (
+from ipvalue.records.synthetic_population import Population, choose, field_numbers, rights_numbers
+from ipvalue.records.synthetic_setup import (
     Days,
     Flags,
     Integers,
@@ -20,7 +20,7 @@ from .synthetic_setup import (
     stream,
     take_text,
 )
-from .synthetic_truth import Truth
+from ipvalue.records.synthetic_truth import Truth
 
 if TYPE_CHECKING:
     import pyarrow as pa

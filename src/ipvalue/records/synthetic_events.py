@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .synthetic_burdens import Burden
-from .synthetic_deals import KINDS, Deals
-from .synthetic_population import Population
-from .synthetic_setup import Days, Integers, days_after, small_table, stream, take_text
-from .synthetic_truth import DEATH_KINDS, Truth
+from ipvalue.records.synthetic_burdens import REGISTRATION_DAYS, Burden
+from ipvalue.records.synthetic_deals import KINDS, Deals
+from ipvalue.records.synthetic_population import Population
+from ipvalue.records.synthetic_setup import Days, Integers, days_after, small_table, stream, take_text
+from ipvalue.records.synthetic_truth import DEATH_KINDS, Truth
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -230,19 +230,21 @@ def _burden_rows(burdens: dict[str, Burden]) -> list[Rows]:
     rows: list[Rows] = []
     for name, burden in burdens.items():
         rows.append(
-            (f"{name}_on", burden.patent, burden.begins, days_after(burden.begins, 15), burden.number)
+            (f"{name}_on", burden.patent, burden.begins, days_after(burden.begins, REGISTRATION_DAYS), burden.number)
         )
-        rows.append((f"{name}_off", burden.patent, burden.ends, days_after(burden.ends, 15), burden.number))
+        rows.append(
+            (f"{name}_off", burden.patent, burden.ends, days_after(burden.ends, REGISTRATION_DAYS), burden.number)
+        )
     return rows
 
 
-def _party_changes(
-    population: Population, truth: Truth, deals: Deals, rng: np.random.Generator
-) -> list[Rows]:
+def _party_changes(population: Population, truth: Truth, deals: Deals, rng: np.random.Generator) -> list[Rows]:
     """Transfers after sales, and new names of owners."""
     sold = np.flatnonzero(deals.kind != KINDS.index("exclusive_licence"))
     patent, date = deals.patent[sold], days_after(deals.date[sold], rng.integers(20, 120, len(sold)))
-    rows: list[Rows] = [("transfer", patent, _while_alive(truth, patent, date), days_after(date, 15), None)]
+    rows: list[Rows] = [
+        ("transfer", patent, _while_alive(truth, patent, date), days_after(date, REGISTRATION_DAYS), None)
+    ]
     for step, share in (("name_change", 0.04), ("address_change", 0.10)):
         changed = np.flatnonzero((rng.random(population.n) < share) & (truth.grant <= population.until))
         when = days_after(truth.grant[changed], rng.integers(100, 2500, len(changed)))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, logit
 
-from .synthetic_population import Population, rights_numbers
-from .synthetic_setup import (
+from ipvalue.records.synthetic_population import Population, rights_numbers
+from ipvalue.records.synthetic_setup import (
     Days,
     Flags,
     Floats,
@@ -120,9 +120,7 @@ def challenges(population: Population, grant: Days, term_end: Days, seed: int) -
     )
     attacked &= ~np.isnat(grant)
     life = np.maximum((term_end - grant).astype(np.int64), 1)
-    wait = np.where(
-        office == "EP", rng.integers(90, 270, population.n), 100 + rng.random(population.n) * 0.7 * life
-    )
+    wait = np.where(office == "EP", rng.integers(90, 270, population.n), 100 + rng.random(population.n) * 0.7 * life)
     start = np.where(attacked, days_after(grant, wait), _NEVER).astype("M8[D]")
     revoked = rng.random(population.n) < expit(-0.9 - 0.2 * z)
     result = np.where(revoked & (office != "US"), 3, np.where(rng.random(population.n) < 0.5, 2, 1))

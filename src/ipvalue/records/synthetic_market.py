@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
-from .synthetic_documents import draw_symbols, symbols
-from .synthetic_population import Population, choose, field_numbers
-from .synthetic_setup import (
+from ipvalue.records.synthetic_documents import draw_symbols, symbols
+from ipvalue.records.synthetic_population import Population, choose, field_numbers
+from ipvalue.records.synthetic_setup import (
     Days,
     Flags,
     Floats,
@@ -22,7 +22,7 @@ from .synthetic_setup import (
     take_text,
     years_between,
 )
-from .synthetic_truth import Truth
+from ipvalue.records.synthetic_truth import Truth
 
 if TYPE_CHECKING:
     import pyarrow as pa

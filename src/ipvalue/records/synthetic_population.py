@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .synthetic_setup import (
+from ipvalue.records.synthetic_setup import (
     DAYS_A_YEAR,
     Days,
     Flags,
@@ -33,7 +33,7 @@ YEARS_OF_FILINGS = 25
 FILING_GROWTH = 0.08  # per year, continuous: roughly the world's filings of 2000 to 2024
 MEMBERS_SHARE_MORE = 0.12  # probability that a family has a further member in the book
 FAMILY_CORRELATION = 0.85  # of the quality of two members of one family is the square of this
-OWNERS_A_PATENT = 0.2
+OWNERS_A_PATENT = 0.3
 ZIPF_EXPONENT = 0.85  # size of the r-th largest owner falls as r to this power
 HOME_FIELD_SHARE = 0.4  # of an owner's families lie in the owner's home field
 UNITED_STATES = "US"

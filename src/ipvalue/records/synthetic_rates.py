@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .synthetic_setup import Days, Floats, add_years, small_table, stream
+from ipvalue.records.synthetic_setup import Days, Floats, add_years, small_table, stream
 
 __all__ = ["curves_table", "fx_table", "price_index_table", "quotation_dates", "to_currency"]
 
@@ -66,9 +66,7 @@ def curves_table(seed: int, until: np.datetime64) -> dict[str, Any]:
     }
 
 
-def to_currency(
-    amount: Floats, currency: Any, target: str, fx: Mapping[str, Any], as_of: np.datetime64
-) -> Floats:
+def to_currency(amount: Floats, currency: Any, target: str, fx: Mapping[str, Any], as_of: np.datetime64) -> Floats:
     """Amounts in another currency, at the last quotation on or before a date (the first one before that).
 
     Parameters

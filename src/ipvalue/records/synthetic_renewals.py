@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .synthetic_population import Population, rights_numbers
-from .synthetic_setup import (
+from ipvalue.records.synthetic_population import Population, rights_numbers
+from ipvalue.records.synthetic_setup import (
     Days,
     Flags,
     Floats,
@@ -81,9 +81,7 @@ def _due(population: Population, rows: Integers, office: Integers, grant: Days, 
     return np.where(office == "DE", days_after(due, GERMAN_GRACE_DAYS), due).astype("M8[D]")
 
 
-def _perceived(
-    theta: Floats, delta: Floats, discount: Floats, age: Floats, covered: Floats, error: Floats
-) -> Floats:
+def _perceived(theta: Floats, delta: Floats, discount: Floats, age: Floats, covered: Floats, error: Floats) -> Floats:
     """Log of the income of the covered years as the owner sees it."""
     annuity = -np.expm1(-(delta + discount) * covered) / (delta + discount)
     return np.asarray(np.log(theta * annuity) - delta * age + error, np.float64)

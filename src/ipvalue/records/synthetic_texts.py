@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .synthetic_setup import Flags, Integers, small_table, take_text
+from ipvalue.records.synthetic_setup import Flags, Integers, small_table, take_text
 
 if TYPE_CHECKING:
     import pyarrow as pa

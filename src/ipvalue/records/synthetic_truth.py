@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
-from .synthetic_fate import (
+from ipvalue.records.synthetic_fate import (
     REFUSED,
     WITHDRAWN,
     challenges,
@@ -22,9 +22,9 @@ from .synthetic_fate import (
     term_changes,
     term_end_of,
 )
-from .synthetic_population import Population, field_numbers, rights_numbers
-from .synthetic_renewals import Renewals, renewals
-from .synthetic_setup import (
+from ipvalue.records.synthetic_population import Population, field_numbers, rights_numbers
+from ipvalue.records.synthetic_renewals import Renewals, renewals
+from ipvalue.records.synthetic_setup import (
     Days,
     Flags,
     Floats,
