@@ -1,1 +1,95 @@
-"""An internal patent valuation engine: features, valuation methods and a batch scorer."""
+"""An internal patent valuation engine: features, valuation methods and a batch scorer.
+
+Tables become a :class:`Book`, a book as of a date a snapshot, a snapshot features and values; every value has
+its interval, its reasons and its provenance.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipvalue.assumptions import Assumptions, Figure
+    from ipvalue.batch import revalue
+    from ipvalue.engine import ValuationEngine
+    from ipvalue.features import extract, feature_catalogue
+    from ipvalue.methods.base import Method
+    from ipvalue.methods.comparable_sales import ComparableSales
+    from ipvalue.methods.gradient_boosting import GradientBoosting
+    from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
+    from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation
+    from ipvalue.records.book import Book
+    from ipvalue.records.snapshot import Snapshot
+    from ipvalue.records.store import read_book, write_book
+    from ipvalue.records.synthetic import synthetic_book
+    from ipvalue.sources.university import read_university_renewals
+    from ipvalue.sources.uspto import read_uspto_grants
+    from ipvalue.valuation import Valuation
+
+# where each public name lives; a name is imported when it is first used, so that importing ipvalue is quick
+_PLACES = {
+    # what is known
+    "Book": "ipvalue.records.book",
+    "Snapshot": "ipvalue.records.snapshot",
+    "read_book": "ipvalue.records.store",
+    "write_book": "ipvalue.records.store",
+    "synthetic_book": "ipvalue.records.synthetic",
+    "read_uspto_grants": "ipvalue.sources.uspto",
+    "read_university_renewals": "ipvalue.sources.university",
+    # what a patent looks like
+    "extract": "ipvalue.features",
+    "feature_catalogue": "ipvalue.features",
+    # what it is worth
+    "Assumptions": "ipvalue.assumptions",
+    "Figure": "ipvalue.assumptions",
+    "Method": "ipvalue.methods.base",
+    "ReliefFromRoyalty": "ipvalue.methods.relief_from_royalty",
+    "ComparableSales": "ipvalue.methods.comparable_sales",
+    "GradientBoosting": "ipvalue.methods.gradient_boosting",
+    "Reconciliation": "ipvalue.reconcile",
+    "PrecisionWeights": "ipvalue.reconcile",
+    "FixedWeights": "ipvalue.reconcile",
+    "ValuationEngine": "ipvalue.engine",
+    "Valuation": "ipvalue.valuation",
+    # a whole book on disk
+    "revalue": "ipvalue.batch",
+}
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Assumptions",
+    "Book",
+    "ComparableSales",
+    "Figure",
+    "FixedWeights",
+    "GradientBoosting",
+    "Method",
+    "PrecisionWeights",
+    "Reconciliation",
+    "ReliefFromRoyalty",
+    "Snapshot",
+    "Valuation",
+    "ValuationEngine",
+    "extract",
+    "feature_catalogue",
+    "read_book",
+    "read_university_renewals",
+    "read_uspto_grants",
+    "revalue",
+    "synthetic_book",
+    "write_book",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'ipvalue' has no attribute {name!r}")
+    value = getattr(import_module(_PLACES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,103 @@
+"""Learnt states on disk: JSON, Parquet and text under a manifest of SHA-256 sums. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ipvalue.errors import ArtifactError
+from ipvalue.methods.base import State
+from ipvalue.records.store import file_digest
+
+__all__ = ["read_folder", "read_state", "write_folder", "write_state"]
+
+_MANIFEST = "manifest.json"
+
+
+def write_folder(path: str | os.PathLike[str], content: dict[str, Any], states: dict[str, State]) -> str:
+    """Write named states and a JSON document into a folder, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        The folder; an earlier artifact in it is replaced, anything else is refused.
+    content : dict
+        JSON document, written as ``content.json``.
+    states : dict of str to State
+
+    Returns
+    -------
+    str
+        The manifest's own hash, which names the artifact.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder holds something that is no artifact.
+    """
+    target = Path(path)
+    if target.exists() and any(target.iterdir()) and not (target / _MANIFEST).exists():
+        raise ArtifactError(f"{target} holds files that are no saved engine; choose another folder")
+    draft = target.with_name(target.name + ".tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    (draft / "content.json").write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
+    for name, state in states.items():
+        write_state(draft / name, state)
+    files = {p.relative_to(draft).as_posix(): file_digest(p) for p in sorted(draft.rglob("*")) if p.is_file()}
+    (draft / _MANIFEST).write_text(json.dumps({"format": 1, "files": files}, indent=1, sort_keys=True))
+    shutil.rmtree(target, ignore_errors=True)
+    draft.rename(target)
+    return file_digest(target / _MANIFEST)
+
+
+def read_folder(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Path]:
+    """Verify an artifact's files and read its JSON document.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder is none, or a file is missing, added or changed.
+    """
+    target = Path(path)
+    try:
+        files: dict[str, str] = json.loads((target / _MANIFEST).read_text())["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{target} is no saved engine: its {_MANIFEST} can't be read ({error})") from error
+    there = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()} - {_MANIFEST}
+    for name in sorted(there ^ set(files)):
+        raise ArtifactError(f"{target}: the file {name} is {'not in the manifest' if name in there else 'missing'}")
+    for name, digest in files.items():
+        if file_digest(target / name) != digest:
+            raise ArtifactError(
+                f"{target}: the file {name} is damaged or was changed: its SHA-256 is not the manifest's"
+            )
+    return json.loads((target / "content.json").read_text("utf-8")), target
+
+
+def write_state(folder: Path, state: State) -> None:
+    """Write one state into a new folder."""
+    folder.mkdir(parents=True)
+    (folder / "numbers.json").write_text(json.dumps(dict(state.numbers), sort_keys=True))
+    for name, columns in state.tables.items():
+        frame = pd.DataFrame({key: np.asarray(values) for key, values in columns.items()})
+        frame.to_parquet(folder / f"{name}.parquet", index=False)
+    for name, text in state.texts.items():
+        (folder / f"{name}.txt").write_bytes(text.encode("utf-8"))
+
+
+def read_state(folder: Path) -> State:
+    """Read one state that :func:`write_state` wrote."""
+    tables = {}
+    for file in sorted(folder.glob("*.parquet")):
+        table = pq.read_table(file)
+        tables[file.stem] = {name: table[name].to_numpy() for name in table.column_names}
+    texts = {file.stem: file.read_bytes().decode("utf-8") for file in sorted(folder.glob("*.txt"))}
+    return State(json.loads((folder / "numbers.json").read_text()), tables, texts)

@@ -1,0 +1,386 @@
+"""The engine: snapshot, methods and assumptions to a valuation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.artifacts import read_folder, read_state, write_folder
+from ipvalue.assumptions import Assumptions
+from ipvalue.errors import IpvalueError, NotFittedError, Reason
+from ipvalue.features import Cohorts
+from ipvalue.features.grant import grant_probability, grant_rates
+from ipvalue.law.states import State as LegalState
+from ipvalue.methods.base import Estimate, Evidence, Method, State, Subject, create
+from ipvalue.methods.comparable_sales import ComparableSales
+from ipvalue.methods.evidence import gather, grant_group, prepare
+from ipvalue.methods.gradient_boosting import GradientBoosting
+from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
+from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciled, Reconciliation
+from ipvalue.records.book import Book, Known, parse_date
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.valuation import QUANTILE_NAMES, Valuation, assemble, grade_of, no_value_reason
+
+__all__ = ["Learnt", "ValuationEngine"]
+
+Floats = npt.NDArray[np.float64]
+_RECONCILIATIONS = {kind.kind: kind for kind in (PrecisionWeights, FixedWeights)}
+_UNEXAMINED = ("utility_model", "design")
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What an engine learnt from a book, and from which.
+
+    Attributes
+    ----------
+    as_of : str
+        The fit date; nothing known later was read.
+    known : {'announced', 'loaded'}
+    book : str
+        Fingerprint of the book.
+    grant_rates : dict of str to float
+        Probability of grant by office and right.
+    states : dict of str to State
+        Of each method, by name.
+    reconciliation : State
+    deals : int
+        Arm's-length prices learnt from.
+    """
+
+    as_of: str
+    known: Known
+    book: str
+    grant_rates: dict[str, float]
+    states: dict[str, State]
+    reconciliation: State
+    deals: int
+
+
+class ValuationEngine:
+    """Methods, assumptions and a reconciliation that value a snapshot together.
+
+    Parameters
+    ----------
+    methods : sequence of Method, optional
+        By default relief from royalty, comparable sales and gradient boosting.
+    assumptions : Assumptions, optional
+        By default ``Assumptions.default("CN")``.
+    reconciliation : Reconciliation, optional
+        By default ``PrecisionWeights()``.
+    folds : int, default 3
+        Folds by patent in which the methods' errors on deals are measured out of sample.
+
+    Examples
+    --------
+    >>> import ipvalue as ipv
+    >>> book = ipv.synthetic_book(400, seed=7)
+    >>> engine = ipv.ValuationEngine(methods=[ipv.ReliefFromRoyalty()]).fit(book, as_of="2023-12-31")
+    >>> valuation = engine.value(book.as_of("2024-12-31"))
+    >>> len(valuation) == len(book.as_of("2024-12-31"))
+    True
+    """
+
+    def __init__(
+        self,
+        methods: Sequence[Method] | None = None,
+        assumptions: Assumptions | None = None,
+        reconciliation: Reconciliation | None = None,
+        *,
+        folds: int = 3,
+    ) -> None:
+        chosen = [ReliefFromRoyalty(), ComparableSales(), GradientBoosting()] if methods is None else list(methods)
+        if not chosen:
+            raise IpvalueError("an engine needs at least one method")
+        names = [method.name for method in chosen]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise IpvalueError(f"the method {twice[0]!r} stands twice in the engine")
+        if folds < 2:
+            raise IpvalueError(f"folds={folds}: errors out of sample need at least two folds")
+        self.methods = tuple(chosen)
+        self.assumptions = Assumptions.default("CN") if assumptions is None else assumptions
+        self.reconciliation = PrecisionWeights() if reconciliation is None else reconciliation
+        self.folds = folds
+        self.learnt: Learnt | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The methods' names, in order."""
+        return [method.name for method in self.methods]
+
+    def fit(self, book: Book, as_of: object, *, known: Known = "announced") -> ValuationEngine:
+        """Learn from what was known of a book on a date.
+
+        Parameters
+        ----------
+        book : Book
+        as_of : date
+            The fit date; nothing known later is read.
+        known : {'announced', 'loaded'}
+
+        Returns
+        -------
+        ValuationEngine
+            A fitted copy; the engine itself stays as it is.
+        """
+        day = parse_date(as_of)
+        rates = self._grant_rates(book.as_of(day, known=known))
+        evidence = gather(book, day, known, self.assumptions, rates)
+        held_out = self._out_of_sample(evidence)
+        reconciliation = self.reconciliation.fit(self.names, held_out, evidence.deals.price, self.assumptions)
+        states = {m.name: m.fit(evidence, self.assumptions) for m in self.methods}
+        learnt = Learnt(str(day), known, book.fingerprint, rates, states, reconciliation, len(evidence.deals))
+        return self._with(learnt)
+
+    def value(
+        self, snapshot: Snapshot, *, cohorts: Cohorts | None = None, book_fingerprint: str | None = None
+    ) -> Valuation:
+        """Value every patent of a snapshot.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+        cohorts : Cohorts, optional
+            Statistics of the whole book, where the snapshot is a part of it.
+        book_fingerprint : str, optional
+            Of the whole book, in the same case.
+
+        Returns
+        -------
+        Valuation
+            One row a patent, valued or with the reason why not.
+        """
+        from ipvalue.explain import Explainer
+
+        whole = Cohorts.of(snapshot) if cohorts is None else cohorts
+        subject = prepare(snapshot, self.assumptions, whole)
+        estimates, combined = self.estimate(subject)
+        columns, reason = self.finish(subject, estimates, combined)
+        state = subject.features["legal_state"].astype(np.int8)
+        table = assemble(
+            subject.patent_id, columns, state, reason, self.assumptions.currency, self.names, estimates, combined
+        )
+        fingerprint = snapshot.book_fingerprint if book_fingerprint is None else book_fingerprint
+        return Valuation(table, self.provenance(snapshot, fingerprint), Explainer(self, snapshot, whole))
+
+    def estimate(self, subject: Subject) -> tuple[list[Estimate], Reconciled]:
+        """Ask every method, and combine what they say."""
+        learnt = self.fitted
+        estimates = [m.estimate(subject, learnt.states[m.name], self.assumptions) for m in self.methods]
+        dead = subject.features["alive"] == 0
+        estimates = [_without(estimate, dead) for estimate in estimates]
+        return estimates, self.reconciliation.combine(self.names, estimates, learnt.reconciliation)
+
+    def finish(
+        self, subject: Subject, estimates: list[Estimate], combined: Reconciled
+    ) -> tuple[dict[str, npt.NDArray], npt.NDArray[np.int16]]:  # type: ignore[type-arg]
+        """From the value on grant to the value: dead rights are worth 0, applications their chance of grant."""
+        dead = subject.features["alive"] == 0
+        pending = subject.features["pending"] == 1
+        chance = np.where(pending, self.chance(subject), np.where(dead, 0.0, 1.0))
+        value = np.where(dead, 0.0, combined.value * chance)
+        quantiles = np.where(dead[:, None], 0.0, combined.quantiles * chance[:, None])
+        reason = np.where(dead, np.int16(Reason.DEAD_RIGHT), no_value_reason(combined, estimates)).astype(np.int16)
+        used = (combined.weights > 0).sum(axis=1)
+        grade = grade_of(np.where(dead, np.nan, combined.log_sd), used, combined.disagreement, pending)
+        columns = {
+            "value": value,
+            **{name: np.ascontiguousarray(quantiles[:, k]) for k, name in enumerate(QUANTILE_NAMES)},
+            "remaining_years": np.where(dead, 0.0, subject.features["remaining_term"]),
+            "grade": np.where(dead, "A", grade),
+            "grant_probability": chance,
+            "disagreement": combined.disagreement,
+            "log_sd": combined.log_sd,
+        }
+        return columns, reason
+
+    def chance(self, subject: Subject) -> Floats:
+        """Probability of grant of each patent's group, as if it were pending."""
+        assumed = self.assumptions.by_key("grant_probability", subject.jurisdiction)
+        return grant_probability(grant_group(subject), self.fitted.grant_rates, assumed)
+
+    @property
+    def fitted(self) -> Learnt:
+        """What the engine has learnt.
+
+        Raises
+        ------
+        NotFittedError
+            If it has learnt nothing yet.
+        """
+        if self.learnt is None:
+            raise NotFittedError(
+                "the engine is not fitted: call engine.fit(book, as_of=...) first, or load a saved one"
+            )
+        return self.learnt
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted engine into a folder: JSON, Parquet and text, with SHA-256 sums.
+
+        Parameters
+        ----------
+        path : path
+            The folder; an engine saved there before is replaced.
+        """
+        learnt = self.fitted
+        states = {f"method-{name}": state for name, state in learnt.states.items()}
+        write_folder(path, self._content(), states | {"reconciliation": learnt.reconciliation})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ValuationEngine:
+        """Read an engine that :meth:`save` wrote; every file is verified first.
+
+        Raises
+        ------
+        ArtifactError
+            If the folder is no engine, or a file is damaged.
+        """
+        content, folder = read_folder(path)
+        kind = _RECONCILIATIONS[content["reconciliation"]["kind"]]
+        engine = cls(
+            [create(m["name"], m["parameters"]) for m in content["methods"]],
+            Assumptions.model_validate(content["assumptions"]),
+            kind(**content["reconciliation"]["parameters"]),
+            folds=content["folds"],
+        )
+        states = {name: read_state(folder / f"method-{name}") for name in engine.names}
+        learnt = Learnt(**content["learnt"], states=states, reconciliation=read_state(folder / "reconciliation"))
+        return engine._with(learnt)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over the methods, assumptions, reconciliation and everything learnt."""
+        digest = hashlib.sha256(json.dumps(self._content(), sort_keys=True).encode())
+        for name, state in [*self.fitted.states.items(), ("reconciliation", self.fitted.reconciliation)]:
+            digest.update(name.encode())
+            _hash_state(digest, state)
+        return digest.hexdigest()
+
+    def provenance(self, snapshot: Snapshot, book_fingerprint: str) -> dict[str, Any]:
+        """Say by what, of what and as of when values are made; nothing in it depends on the clock."""
+        learnt = self.fitted
+        return {
+            "as_of": str(snapshot.date),
+            "known": snapshot.known,
+            "currency": self.assumptions.currency,
+            "value_levels": list(QUANTILE_NAMES),
+            "methods": {m.name: {"parameters": m.model_dump(mode="json"), "interval": m.covers} for m in self.methods},
+            "assumptions": self.assumptions.name,
+            "assumptions_hash": self.assumptions.hash,
+            "engine_hash": self.hash,
+            "engine_fitted_as_of": learnt.as_of,
+            "engine_fitted_on_book": learnt.book,
+            "engine_deals": learnt.deals,
+            "book": book_fingerprint,
+            "versions": _versions(),
+        }
+
+    def __repr__(self) -> str:
+        state = "not fitted"
+        if self.learnt is not None:
+            state = f"fitted as of {self.learnt.as_of} on {self.learnt.deals:,} deals"
+        methods = ", ".join(repr(m) for m in self.methods)
+        return f"ValuationEngine([{methods}], {self.assumptions.name}, {self.reconciliation.kind}; {state})"
+
+    def _with(self, learnt: Learnt) -> ValuationEngine:
+        copy = ValuationEngine(self.methods, self.assumptions, self.reconciliation, folds=self.folds)
+        copy.learnt = learnt
+        return copy
+
+    def _content(self) -> dict[str, Any]:
+        learnt = self.fitted
+        return {
+            "methods": [{"name": m.name, "parameters": m.model_dump(mode="json")} for m in self.methods],
+            "assumptions": self.assumptions.model_dump(mode="json"),
+            "reconciliation": {
+                "kind": self.reconciliation.kind,
+                "parameters": self.reconciliation.model_dump(mode="json"),
+            },
+            "folds": self.folds,
+            "learnt": {
+                "as_of": learnt.as_of,
+                "known": learnt.known,
+                "book": learnt.book,
+                "grant_rates": learnt.grant_rates,
+                "deals": learnt.deals,
+            },
+        }
+
+    def _grant_rates(self, snapshot: Snapshot) -> dict[str, float]:
+        """Count the book's decisions; rights that are registered without examination are left out."""
+        subject = prepare(snapshot, self.assumptions)
+        group, state = grant_group(subject), subject.features["legal_state"]
+        granted = np.isfinite(subject.features["years_since_grant"])
+        refused = ~granted & np.isin(state, [LegalState.WITHDRAWN, LegalState.REFUSED])
+        prior = {}
+        for name in np.unique(group):
+            office, _, right = str(name).partition("/")
+            assumed = self.assumptions.grant_probability.get(office, self.assumptions.grant_probability["default"])
+            prior[str(name)] = 1.0 if right in _UNEXAMINED else assumed.value
+        return grant_rates(group, granted, refused, prior, self.assumptions.grant_prior_weight.value)
+
+    def _out_of_sample(self, evidence: Evidence) -> list[Estimate]:
+        """Estimate each deal's patent by methods fitted on the other folds' patents."""
+        deals = evidence.deals
+        if not len(deals):
+            return [Estimate.refuse(0, Reason.OK) for _ in self.methods]
+        # patents in the order of their first deal, dealt out in turn: each fold spans all years
+        _, first, place = np.unique(deals.subject.patent_id.astype(str), return_index=True, return_inverse=True)
+        fold = (np.argsort(np.argsort(first, kind="stable"), kind="stable") % self.folds)[place]
+        order = np.concatenate([np.flatnonzero(fold == k) for k in range(self.folds)])
+        parts: list[list[Estimate]] = []
+        for k in range(self.folds):
+            rest = evidence.with_deals(fold != k)
+            held = deals.subject.take(fold == k)
+            parts.append([m.estimate(held, m.fit(rest, self.assumptions), self.assumptions) for m in self.methods])
+        back = np.argsort(order, kind="stable")
+        return [_join([part[m] for part in parts], back) for m in range(len(self.methods))]
+
+
+def _without(estimate: Estimate, dead: npt.NDArray[np.bool_]) -> Estimate:
+    """Take the estimates of dead rights away: a method's value is that of a right that lives."""
+    return replace(
+        estimate,
+        value=np.where(dead, np.nan, estimate.value),
+        quantiles=np.where(dead[:, None], np.nan, estimate.quantiles),
+        reason=np.where(dead, np.int16(Reason.DEAD_RIGHT), estimate.reason).astype(np.int16),
+    )
+
+
+def _join(parts: list[Estimate], back: npt.NDArray[np.int64]) -> Estimate:
+    return Estimate(
+        np.concatenate([p.value for p in parts])[back],
+        np.concatenate([p.quantiles for p in parts])[back],
+        np.concatenate([p.reason for p in parts])[back],
+    )
+
+
+def _hash_state(digest: Any, state: State) -> None:
+    digest.update(json.dumps(dict(state.numbers), sort_keys=True).encode())
+    for name, columns in sorted(state.tables.items()):
+        for key, values in columns.items():
+            array = np.asarray(values)
+            content = "\x1f".join(map(str, array)).encode() if array.dtype == object else array.tobytes()
+            digest.update(f"{name}.{key}:{len(array)};".encode() + content)
+    for name, text in sorted(state.texts.items()):
+        digest.update(f"{name}:{len(text)};".encode() + text.encode())
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("ipvalue", "numpy", "scipy", "pandas", "pyarrow", "lightgbm"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

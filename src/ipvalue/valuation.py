@@ -1,0 +1,259 @@
+"""The result: one value a patent with its interval, its reasons and its provenance."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ipvalue.errors import ArtifactError, BookError, Reason, explain_reason, reason_labels
+from ipvalue.finance.distributions import LEVELS
+from ipvalue.law.states import state_names
+from ipvalue.methods.base import Estimate
+from ipvalue.reconcile import Reconciled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ipvalue.explain import Explainer
+
+__all__ = ["QUANTILE_NAMES", "Valuation", "grade_of"]
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int16]
+
+QUANTILE_NAMES = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
+_GRADES = np.array(["A", "B", "C", "D", "E"])
+_GRADE_BOUNDS = np.array([0.35, 0.6, 0.9, 1.3])
+_PROVENANCE_KEY = b"ipvalue"
+
+
+def grade_of(
+    log_sd: Floats, methods: npt.NDArray[np.integer], disagreement: Floats, pending: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.str_]:
+    """Grade the confidence in each value, A (best) to E.
+
+    Parameters
+    ----------
+    log_sd : ndarray, shape (n,)
+        Standard deviation of the log value behind the interval.
+    methods : ndarray of int, shape (n,)
+        Number of methods with weight in the value.
+    disagreement : ndarray, shape (n,)
+        Weighted standard deviation of the methods' log values.
+    pending : ndarray of bool, shape (n,)
+        Applications.
+
+    Returns
+    -------
+    ndarray of str, shape (n,)
+        Empty where there is no value.
+
+    Notes
+    -----
+    A up to a log standard deviation of 0.35 (the 90 % interval spans a factor of 3.2), B to 0.6 (7.2), C to
+    0.9 (19), D to 1.3 (72), E above. One grade less where only one method applies, one less where the
+    methods disagree by more than the interval's own standard deviation, and never above C for an application.
+
+    Examples
+    --------
+    >>> grade_of(np.array([0.3, 0.3]), np.array([2, 1]), np.zeros(2), np.zeros(2, bool)).tolist()
+    ['A', 'B']
+    """
+    known = np.isfinite(log_sd)
+    level = np.searchsorted(_GRADE_BOUNDS, np.where(known, log_sd, 0.0), side="left")
+    level = level + (methods == 1) + (np.nan_to_num(disagreement) > np.where(known, log_sd, np.inf))
+    level = np.where(pending, np.maximum(level, 2), level)
+    return np.where(known, _GRADES[np.minimum(level, 4)], "")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Valuation:
+    """Values of all patents of a snapshot.
+
+    Make one with :meth:`ipvalue.ValuationEngine.value`, or read one with :meth:`from_parquet`.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        One row a patent, in the order of patent_id: ``value`` (median) and ``q05`` to ``q95`` in
+        ``currency``, ``state``, ``remaining_years``, ``grade``, ``reason``, ``grant_probability``,
+        ``disagreement``, ``log_sd``, and for each method ``value_<method>``, ``q05_<method>``,
+        ``q95_<method>``, ``weight_<method>`` and ``reason_<method>``. A dead right is worth 0 with the reason
+        ``dead_right``; where there is no value, it is null and ``reason`` says why.
+    provenance : dict
+        Versions, dates, and hashes of book, engine and assumptions.
+    """
+
+    table: pa.Table
+    provenance: dict[str, Any]
+    _explainer: Explainer | None = field(default=None)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def to_arrow(self) -> pa.Table:
+        """The values as an Arrow table, with the provenance in its metadata."""
+        text = json.dumps(self.provenance, sort_keys=True).encode()
+        return self.table.replace_schema_metadata({_PROVENANCE_KEY: text})
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The values as a DataFrame indexed by patent_id."""
+        frame: pd.DataFrame = self.table.to_pandas()
+        return frame.set_index("patent_id")
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write the values as one Parquet file, with the provenance in its metadata."""
+        pq.write_table(self.to_arrow(), os.fspath(path), compression="zstd")
+
+    @classmethod
+    def from_parquet(cls, path: str | os.PathLike[str]) -> Valuation:
+        """Read values that :meth:`to_parquet` or a batch wrote (a file, or a folder of them).
+
+        Raises
+        ------
+        ArtifactError
+            If it holds no ipvalue values.
+        """
+        try:
+            table = pq.read_table(os.fspath(path))
+            text = (table.schema.metadata or {})[_PROVENANCE_KEY]
+        except (OSError, pa.ArrowException, KeyError) as error:
+            raise ArtifactError(f"{os.fspath(path)} holds no ipvalue values: {error!r}") from error
+        order = pa.compute.sort_indices(table["patent_id"])
+        return cls(table.take(order).replace_schema_metadata(None), json.loads(text))
+
+    def explain(self, patent_id: str) -> pd.DataFrame:
+        """Show every number of one value, from input to result.
+
+        Parameters
+        ----------
+        patent_id : str
+            The patent.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a step: part, quantity, value, unit, how, source. The last row is the value itself, equal
+            to the table's to the last bit.
+
+        Raises
+        ------
+        BookError
+            If there is no such patent, or the valuation was read from a file: value the snapshot again.
+        """
+        if self._explainer is None:
+            raise BookError("these values were read from a file; to explain one, value its snapshot with the engine")
+        return self._explainer(patent_id)
+
+    def summary(self) -> pd.DataFrame:
+        """Patents, valued patents, total and median value, by legal state and grade."""
+        frame = self.to_pandas()
+        groups = frame.groupby([frame["state"].astype(str), frame["grade"].astype(str)], sort=True)["value"]
+        return groups.agg(patents="size", valued="count", total="sum", median="median").rename_axis(["state", "grade"])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Plot the distribution of the values with their intervals (extra ``[plot]``)."""
+        from ipvalue import plots
+
+        return plots.value_distribution(self, ax=ax)
+
+    def __repr__(self) -> str:
+        frame = self.to_pandas()
+        valued = frame["value"].notna()
+        worth = frame["value"] > 0
+        lines = [
+            f"Valuation of {len(frame):,} patents as of {self.provenance['as_of']} in {self.provenance['currency']}",
+            f"  valued {int(valued.sum()):,} (of these worth 0 since dead: {int((valued & ~worth).sum()):,}), "
+            f"without a value {int((~valued).sum()):,}",
+        ]
+        if worth.any():
+            alive = frame.loc[worth, "value"]
+            lines.append(
+                f"  sum of medians {alive.sum():,.0f}, median {alive.median():,.0f}, largest {alive.max():,.0f}"
+            )
+            grades = frame.loc[worth, "grade"].astype(str).value_counts().sort_index()
+            lines.append("  grades " + ", ".join(f"{g} {c:,}" for g, c in grades.items()))
+        reasons = frame.loc[~valued, "reason"].astype(str).value_counts()
+        lines += [
+            f"  {count:,} without a value: {explain_reason(str(label))}" for label, count in reasons.head(3).items()
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head = repr(self).replace("\n", "<br>")
+        columns = ["value", "q05", "q95", "state", "remaining_years", "grade", "reason"]
+        return f"<p>{head}</p>{self.to_pandas()[columns].head(10).to_html(float_format='{:,.2f}'.format)}"
+
+
+def assemble(
+    patent_id: npt.NDArray[np.object_],
+    columns: dict[str, npt.NDArray],  # type: ignore[type-arg]
+    state: npt.NDArray[np.int8],
+    reason: Codes,
+    currency: str,
+    names: list[str],
+    estimates: list[Estimate],
+    combined: Reconciled,
+) -> pa.Table:
+    """Put the table of a valuation together.
+
+    Parameters
+    ----------
+    patent_id : ndarray of str, shape (n,)
+    columns : dict of str to ndarray
+        ``value``, the quantiles, and the other columns of numbers and text, in order.
+    state, reason : ndarray, shape (n,)
+        Codes, which are shown by name.
+    currency : str
+    names, estimates : list
+        The methods and what they say.
+    combined : Reconciled
+        For the weights.
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    n = len(patent_id)
+    table: dict[str, pa.Array] = {"patent_id": pa.array(patent_id, pa.string())}
+    for name in ("value", *QUANTILE_NAMES):
+        table[name] = _numbers(columns[name])
+    table["currency"] = _labels(np.zeros(n, np.int64), [currency])
+    table["state"] = _labels(state, state_names())
+    table["remaining_years"] = _numbers(columns["remaining_years"])
+    table["grade"] = _labels(np.searchsorted(["", *_GRADES], columns["grade"]), ["", *_GRADES])
+    table["reason"] = _labels(reason, reason_labels())
+    for name in ("grant_probability", "disagreement", "log_sd"):
+        table[name] = _numbers(columns[name])
+    for k, (name, estimate) in enumerate(zip(names, estimates)):
+        table[f"value_{name}"] = _numbers(estimate.value)
+        table[f"q05_{name}"] = _numbers(np.ascontiguousarray(estimate.quantiles[:, 0]))
+        table[f"q95_{name}"] = _numbers(np.ascontiguousarray(estimate.quantiles[:, -1]))
+        table[f"weight_{name}"] = _numbers(np.ascontiguousarray(combined.weights[:, k]))
+        table[f"reason_{name}"] = _labels(estimate.reason, reason_labels())
+    return pa.table(table)
+
+
+def _numbers(values: npt.NDArray[np.floating]) -> pa.Array:
+    return pa.array(values, pa.float64(), mask=np.isnan(values))
+
+
+def _labels(codes: npt.NDArray[np.integer], names: list[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(
+        pa.array(codes, pa.int16()), pa.array([str(name) for name in names], pa.string())
+    )
+
+
+def no_value_reason(combined: Reconciled, estimates: list[Estimate]) -> Codes:
+    """Reason of each patent without a value: the methods' common reason, else that no method applied."""
+    reasons = np.column_stack([e.reason for e in estimates])
+    common = (reasons == reasons[:, :1]).all(axis=1)
+    return np.where(combined.reason == 0, 0, np.where(common, reasons[:, 0], Reason.NO_METHOD_APPLIED)).astype(np.int16)
