@@ -177,7 +177,7 @@ class ValuationEngine:
         """Ask every method, and combine what they say."""
         learnt = self.fitted
         estimates = [m.estimate(subject, learnt.states[m.name], self.assumptions) for m in self.methods]
-        dead = subject.features["alive"] == 0
+        dead = _worthless(subject)
         estimates = [_without(estimate, dead) for estimate in estimates]
         return estimates, self.reconciliation.combine(self.names, estimates, learnt.reconciliation)
 
@@ -185,12 +185,13 @@ class ValuationEngine:
         self, subject: Subject, estimates: list[Estimate], combined: Reconciled
     ) -> tuple[dict[str, npt.NDArray], npt.NDArray[np.int16]]:  # type: ignore[type-arg]
         """From the value on grant to the value: dead rights are worth 0, applications their chance of grant."""
-        dead = subject.features["alive"] == 0
+        dead = _worthless(subject)
         pending = subject.features["pending"] == 1
         chance = np.where(pending, self.chance(subject), np.where(dead, 0.0, 1.0))
         value = np.where(dead, 0.0, combined.value * chance)
         quantiles = np.where(dead[:, None], 0.0, combined.quantiles * chance[:, None])
-        reason = np.where(dead, np.int16(Reason.DEAD_RIGHT), no_value_reason(combined, estimates)).astype(np.int16)
+        over = np.where(subject.features["alive"] == 0, Reason.DEAD_RIGHT, Reason.TERM_OVER)
+        reason = np.where(dead, over, no_value_reason(combined, estimates)).astype(np.int16)
         used = (combined.weights > 0).sum(axis=1)
         grade = grade_of(np.where(dead, np.nan, combined.log_sd), used, combined.disagreement, pending)
         columns = {
@@ -345,6 +346,11 @@ class ValuationEngine:
             parts.append([m.estimate(held, m.fit(rest, self.assumptions), self.assumptions) for m in self.methods])
         back = np.argsort(order, kind="stable")
         return [_join([part[m] for part in parts], back) for m in range(len(self.methods))]
+
+
+def _worthless(subject: Subject) -> npt.NDArray[np.bool_]:
+    """Rights that are dead, or alive on the last day of their term."""
+    return np.asarray((subject.features["alive"] == 0) | (subject.features["remaining_term"] == 0))
 
 
 def _without(estimate: Estimate, dead: npt.NDArray[np.bool_]) -> Estimate:

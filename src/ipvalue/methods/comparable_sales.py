@@ -12,7 +12,9 @@ price. The price of each is adjusted to the patent, as an appraiser's grid does:
 
     log price(j -> i) = log price_j + beta (x_i - x_j) + trend * years since the deal
 
-and the value is the kernel-weighted median of the k adjusted prices, weights exp(-d^2 / 2).
+and the value is the kernel-weighted median of the k adjusted prices, weights exp(-d^2 / 2). All prices are
+per unit of remaining income (:mod:`ipvalue.methods.life`): multiplied by the patent's own, they fall to zero as
+its term ends.
 
 Source. IVS 105 (2022) 30 (market approach, comparable transactions, adjustments); the distance in units of
 the hedonic price follows the sales-comparison grids of Colwell, Cannaday and Wu (1983), AREUEA Journal 11.
@@ -40,6 +42,7 @@ from ipvalue.features import Features
 from ipvalue.finance.distributions import LEVELS, weighted_quantile
 from ipvalue.law.technology import sector_of
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
+from ipvalue.methods.life import life_factor, life_reason
 from ipvalue.records.columns import Columns
 
 __all__ = ["CHARACTERISTICS", "ComparableSales", "characteristics", "ridge"]
@@ -49,7 +52,7 @@ Ints = npt.NDArray[np.int64]
 
 CHARACTERISTICS = (
     "age",
-    "remaining_term",
+    "remaining_share",
     "forward_citations",
     "forward_citation_percentile",
     "backward_citations",
@@ -148,9 +151,13 @@ class ComparableSales(Method):
         Step("comparables", "deals of the field (or its sector) among which the nearest are sought", "deals"),
         Step("neighbours", "nearest deals used", "deals"),
         Step("mean_distance", "weighted mean distance to them, in residual deviations of price", "deviations"),
-        Step("mean_price", "weighted geometric mean of their prices as paid", "currency"),
-        Step("adjustment", "weighted geometric mean of adjusted price over price as paid", "factor"),
-        Step("estimate", "weighted median of the adjusted prices", "currency"),
+        Step("mean_price", "weighted geometric mean of their prices per unit of remaining income", "currency a year"),
+        Step("adjustment", "weighted geometric mean of adjusted price over that", "factor"),
+        Step(
+            "adjusted_price", "weighted median of the adjusted prices, per unit of remaining income", "currency a year"
+        ),
+        Step("life_factor", "present value of one unit a year over the remaining term", "years"),
+        Step("estimate", "adjusted_price * life_factor", "currency"),
     )
 
     neighbours: int = Field(25, ge=3, le=500)
@@ -163,18 +170,22 @@ class ComparableSales(Method):
         deals = evidence.deals
         matrix, levels = characteristics(deals.subject.features, deals.subject.money)
         age = (evidence.snapshot.date - deals.date) / np.timedelta64(1, "D") / _DAYS_PER_YEAR
-        if len(deals) < self.minimum:
-            return State(numbers={"deals": float(len(deals))})
+        factor = life_factor(deals.subject, assumptions)
+        usable = factor > 0
+        if usable.sum() < self.minimum:
+            return State(numbers={"deals": float(usable.sum())})
+        deals, matrix, age = deals.take(usable), matrix[usable], age[usable]
+        log_price = np.log(deals.price / factor[usable])
         field = deals.subject.field.astype(np.int64)
         field_effect = (field[:, None] == np.arange(36)).astype(np.float64)
         design = np.column_stack([matrix, -age, field_effect])
-        slope, _, deviation = ridge(design, np.log(deals.price), self.penalty)
+        slope, _, deviation = ridge(design, log_price, self.penalty)
         k = matrix.shape[1]
         return State(
             numbers={"deals": float(len(deals)), "deviation": max(deviation, 1e-6), "trend": float(slope[k])},
             tables={
                 "deals": {
-                    "log_price": np.log(deals.price),
+                    "log_price": log_price,
                     "age": age,
                     "field": field,
                     "patent_id": deals.subject.patent_id,
@@ -207,6 +218,10 @@ class ComparableSales(Method):
                 quantiles[rows], parts = self._price(matrix[rows], hedonic[rows], int(field), pool, state)
                 for name, values in parts.items():
                     details[name][rows] = values
+        factor = life_factor(subject, assumptions)
+        reason = np.where(reason == 0, life_reason(factor), reason).astype(np.int16)
+        quantiles = quantiles * factor[:, None]
+        details |= {"life_factor": factor, "estimate": quantiles[:, 2]}
         return Estimate.make(quantiles[:, 2], quantiles, reason, details)
 
     def _pool(self, field: int, state: State) -> Ints:
@@ -244,7 +259,7 @@ class ComparableSales(Method):
             "mean_distance": _sum_rows(weight * np.sqrt(square)) / total,
             "mean_price": np.exp(_sum_rows(weight * paid) / total),
             "adjustment": np.exp(_sum_rows(weight * (adjusted - paid)) / total),
-            "estimate": np.exp(widened[:, 2]),
+            "adjusted_price": np.exp(widened[:, 2]),
         }
         return np.exp(widened), parts
 

@@ -1,11 +1,11 @@
 """Gradient boosting: what a tree ensemble learns of log prices from all features, with conformal intervals.
 
-Formula. A LightGBM model m(x) of the log price (squared error, monotone in the features whose direction the
-catalogue states), and a second one s(x) of the logarithm of the absolute residual. Both are cross-fitted:
+Formula. A LightGBM model m(x) of the log price per unit of remaining income (:mod:`ipvalue.methods.life`; squared
+error, monotone in the features whose direction the catalogue states), and a second one s(x) of the logarithm of the absolute residual. Both are cross-fitted:
 each deal's residual comes from a model that has not seen its patent. With z = (log price - m) / exp(s) over
 all deals, the quantile of level q is::
 
-    exp(m(x) + exp(s(x)) * Q_q(z))
+    life factor * exp(m(x) + exp(s(x)) * Q_q(z))
 
 with Q_q the empirical quantile of rank ceil(q (n + 1)) for q > 1/2, mirrored below: quantiles cannot cross.
 
@@ -37,6 +37,7 @@ from ipvalue.features import Features, feature_catalogue
 from ipvalue.finance.conformal import conformal_quantiles
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import Deals, Estimate, Evidence, Method, State, Step, Subject
+from ipvalue.methods.life import life_factor, life_reason
 from ipvalue.records.columns import Columns
 
 if TYPE_CHECKING:
@@ -99,10 +100,11 @@ class GradientBoosting(Method):
     approach: ClassVar[str] = "machine learning"  # type: ignore[assignment]
     covers: ClassVar[str] = "the price of an arm's-length sale, with conformal coverage on patents like those sold"
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("log_price", "m(x): model of the log price", "log currency"),
+        Step("log_price", "m(x): model of the log price per unit of remaining income", "log currency a year"),
         Step("log_scale", "s(x): model of the log of the absolute residual", "log units"),
         Step("median_score", "median conformal score", "scales"),
-        Step("estimate", "exp(log_price + exp(log_scale) * median_score)", "currency"),
+        Step("life_factor", "present value of one unit a year over the remaining term", "years"),
+        Step("estimate", "life_factor * exp(log_price + exp(log_scale) * median_score)", "currency"),
     )
 
     trees: int = Field(200, ge=10, le=5000)
@@ -115,10 +117,11 @@ class GradientBoosting(Method):
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
         """Fit location and scale, cross-fitted, and keep the conformal scores' quantiles."""
-        deals = evidence.deals
+        factor = life_factor(evidence.deals.subject, assumptions)
+        deals, factor = evidence.deals.take(factor > 0), factor[factor > 0]
         if len(deals) < self.minimum:
             return State(numbers={"deals": float(len(deals))})
-        matrix, target = design(deals.subject.features, deals.subject.money), np.log(deals.price)
+        matrix, target = design(deals.subject.features, deals.subject.money), np.log(deals.price / factor)
         fold = _folds(deals, self.folds, self.seed)
         location = self._out_of_fold(matrix, target, fold, self.trees)
         spread = np.log(np.maximum(np.abs(target - location), _SMALLEST_RESIDUAL))
@@ -145,14 +148,16 @@ class GradientBoosting(Method):
         location = self._predict(state.texts["location"], matrix)
         log_scale = self._predict(state.texts["scale"], matrix)
         scores = state.tables["scores"]["quantile"]
-        quantiles = np.exp(location[:, None] + np.exp(log_scale)[:, None] * scores)
+        factor = life_factor(subject, assumptions)
+        quantiles = factor[:, None] * np.exp(location[:, None] + np.exp(log_scale)[:, None] * scores)
         details = {
             "log_price": location,
             "log_scale": log_scale,
             "median_score": np.full(n, scores[2]),
+            "life_factor": factor,
             "estimate": quantiles[:, 2],
         }
-        return Estimate.make(quantiles[:, 2], quantiles, np.zeros(n, np.int16), details)
+        return Estimate.make(quantiles[:, 2], quantiles, life_reason(factor), details)
 
     def contributions(self, subject: Subject, state: State) -> pd.DataFrame:
         """Shapley contributions of each feature to the log price, for the patents asked for.

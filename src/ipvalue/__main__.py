@@ -1,0 +1,119 @@
+"""``python -m ipvalue``: demo, revalue and check; a thin command line over the public functions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import ipvalue as ipv
+from ipvalue.errors import IpvalueError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        0, or 1 where ipvalue refuses, with the reason on standard error; 2 where ``check`` finds bad rows.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except IpvalueError as error:
+        print(f"ipvalue: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ipvalue", description="Value a book of patents.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="value a synthetic book, print and plot what is found")
+    demo.add_argument("--patents", type=int, default=10_000, help="patents of the synthetic book (default 10000)")
+    demo.add_argument("--seed", type=int, default=7, help="seed of the synthetic book (default 7)")
+    demo.add_argument("--plot", type=Path, default=Path("ipvalue-demo.png"), help="picture (default ipvalue-demo.png)")
+    demo.set_defaults(run=_demo)
+    revalue = commands.add_parser("revalue", help="value a book on disk; goes on where it was stopped")
+    revalue.add_argument("book", type=Path, help="folder of the book (write_book)")
+    revalue.add_argument("out", type=Path, help="folder of the values, a Parquet dataset")
+    revalue.add_argument("--as-of", required=True, help="valuation date, YYYY-MM-DD")
+    revalue.add_argument("--engine", type=Path, required=True, help="folder of a saved engine (engine.save)")
+    revalue.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    revalue.add_argument("--restart", action="store_true", help="discard values of another run in the folder")
+    revalue.set_defaults(run=_revalue)
+    check = commands.add_parser(
+        "check", help="validate a book: a folder of write_book, or one of Parquet or CSV tables"
+    )
+    check.add_argument("book", type=Path, help="folder")
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> int:
+    """Value a synthetic book by three methods, compare with its known truth, and plot."""
+    until = "2024-12-31"
+    book = ipv.synthetic_book(options.patents, seed=options.seed, until=until)
+    print(f"A synthetic book (made up by a generator, seed {options.seed}): no real patent is in it.")
+    print(book, end="\n\n")
+    engine = ipv.ValuationEngine().fit(book, as_of=until)
+    valuation = engine.value(book.as_of(until))
+    print(valuation, end="\n\n")
+    frame = valuation.to_pandas()
+    truth = book.true_value(until).reindex(frame.index)
+    alive = (frame["value"] > 0) & (truth > 0)
+    rank = frame.loc[alive, "value"].corr(truth[alive], method="spearman")
+    inside = ((truth >= frame["q05"]) & (truth <= frame["q95"]))[alive].mean()
+    print(
+        f"Against the synthetic truth: rank correlation {rank:.2f}; {inside:.0%} of true values in the 90 % interval."
+    )
+    top = frame.sort_values("value", ascending=False).head(5)
+    columns = ["value", "q05", "q95", "currency", "state", "remaining_years", "grade"]
+    print("\nThe five highest values:")
+    print(top[columns].to_string(float_format="{:,.1f}".format), end="\n\n")
+    print("Why the first is worth that:")
+    lines = valuation.explain(str(top.index[0]))
+    print(lines[["part", "quantity", "value", "unit"]].to_string(index=False, float_format="{:,.4f}".format))
+    return _picture(valuation, options.plot)
+
+
+def _picture(valuation: ipv.Valuation, path: Path) -> int:
+    from ipvalue import plots
+
+    plots.overview(valuation, path, title="Synthetic book")
+    print(f"\nPicture: {path}")
+    return 0
+
+
+def _revalue(options: argparse.Namespace) -> int:
+    report = ipv.revalue(
+        options.book,
+        options.out,
+        engine=options.engine,
+        as_of=options.as_of,
+        workers=options.workers,
+        restart=options.restart,
+    )
+    print(report)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Read a book, print what is there, what is refused, and what each missing table costs."""
+    from ipvalue.records.check import read_tables, report
+
+    book = read_tables(options.book)
+    print(report(book))
+    return 2 if len(book.rejects) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

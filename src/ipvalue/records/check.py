@@ -1,0 +1,110 @@
+"""What a book holds, what was refused, and what each missing table makes impossible."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
+
+from ipvalue.errors import SourceError
+from ipvalue.records.book import Book
+from ipvalue.records.schema import TABLES
+from ipvalue.records.store import read_book
+
+__all__ = ["read_tables", "report"]
+
+# what falls away where a table is absent, for people
+_COST = {
+    "citations": "citation features are zero: values by comparison and learning lose what tells patents apart best",
+    "claims": "claim features are missing, but for the number where patents.n_claims has it",
+    "legal_events": "status comes from the patents' own dates: lapses, pledges and licences are not seen",
+    "family_members": "family features are missing",
+    "economics": "relief from royalty has no revenue and values nothing",
+    "transactions": "comparable sales and gradient boosting have no prices and value nothing",
+    "licences": "royalty rates are the assumed ones",
+    "fx": "exchange rates are the assumed ones",
+    "loans": "nothing is secured",
+    "curves": "no curve is read by a method yet",
+    "price_index": "no index is read by a method yet",
+}
+
+
+def read_tables(path: str | os.PathLike[str]) -> Book:
+    """Read a book's folder: one that ``write_book`` wrote, or one of ``<table>.parquet`` and ``<table>.csv``.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Book
+
+    Raises
+    ------
+    SourceError
+        If the folder is neither, or a file can't be read.
+    """
+    folder = Path(path)
+    if (folder / "book.json").exists():
+        return read_book(folder)
+    tables = {}
+    for name in TABLES:
+        for kind, read in (("parquet", _read_parquet), ("csv", _read_csv)):
+            file = folder / f"{name}.{kind}"
+            if file.exists():
+                try:
+                    tables[name] = read(file)
+                except (pa.ArrowException, OSError) as error:
+                    raise SourceError(f"{file} can't be read as {kind}: {error}") from error
+    if "patents" not in tables:
+        raise SourceError(f"{folder} is no book: it holds neither book.json nor patents.parquet nor patents.csv")
+    return Book(**tables)
+
+
+def _read_parquet(file: Path) -> pa.Table:
+    return pq.read_table(file)
+
+
+def _read_csv(file: Path) -> pa.Table:
+    """Read all columns as text, which the book's own rules then judge."""
+    names = pcsv.open_csv(file).schema.names
+    return pcsv.read_csv(file, convert_options=pcsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())))
+
+
+def report(book: Book) -> str:
+    """Write a validation report.
+
+    Examples
+    --------
+    >>> import ipvalue as ipv
+    >>> print(report(ipv.Book(patents={"patent_id": ["A"], "jurisdiction": ["CN"],
+    ...                                "application_date": ["2020-01-01"]})).splitlines()[0])
+    patents: 1 of 1 rows valid
+    """
+    lines = []
+    for name, count in book.rows_in.items():
+        refused = int((book.rejects["table"] == name).sum())
+        repeats = book.duplicates.get(name, 0)
+        tail = f", {refused:,} refused" if refused else ""
+        tail += f", {repeats:,} repeats dropped" if repeats else ""
+        lines.append(f"{name}: {book[name].num_rows:,} of {count:,} rows valid{tail}")
+        lines += _empty_columns(book, name)
+    if len(book.rejects):
+        lines.append("refused:")
+        counts = book.rejects.groupby(["table", "column", "code", "message"]).size()
+        for (table, column, code, message), count in counts.items():  # type: ignore[misc]
+            lines.append(f"  {table}.{column} {code} {count:,}: {message}")
+    for name, columns in book.ignored.items():
+        lines.append(f"not read: {name}: {', '.join(columns)}")
+    lines += [f"absent: {name}: {_COST[name]}" for name in TABLES if name in _COST and not book[name].num_rows]
+    return "\n".join(lines)
+
+
+def _empty_columns(book: Book, name: str) -> list[str]:
+    table = book[name]
+    empty = [c for c in table.column_names if table.num_rows and table[c].null_count == table.num_rows]
+    return [f"  without any value: {', '.join(empty)}"] if empty else []

@@ -1,0 +1,44 @@
+"""Fixtures that many tests share: the shared data, a synthetic book, and an engine fitted on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import ipvalue as ipv
+
+ROOT = Path(__file__).resolve().parents[1]
+DAY = "2023-12-31"
+
+
+def shared_data() -> Path:
+    """Folder of the real data: IPVALUE_DATA_DIR, by default ../shared/data beside the checkout."""
+    return Path(os.environ.get("IPVALUE_DATA_DIR", ROOT / ".." / "shared" / "data")).resolve()
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    folder = shared_data()
+    if not folder.is_dir():
+        pytest.skip(f"the real data are not at {folder}: set IPVALUE_DATA_DIR")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def book() -> ipv.Book:
+    """3,000 synthetic patents."""
+    return ipv.synthetic_book(3_000, seed=11)
+
+
+@pytest.fixture(scope="session")
+def engine(book: ipv.Book) -> ipv.ValuationEngine:
+    """The three default methods, with fewer trees, fitted on the synthetic book."""
+    methods = [ipv.ReliefFromRoyalty(), ipv.ComparableSales(), ipv.GradientBoosting(trees=40, folds=3, minimum=40)]
+    return ipv.ValuationEngine(methods).fit(book, as_of=DAY)
+
+
+@pytest.fixture(scope="session")
+def valuation(book: ipv.Book, engine: ipv.ValuationEngine) -> ipv.Valuation:
+    return engine.value(book.as_of(DAY))
