@@ -1,9 +1,9 @@
 """Gradient boosting: what a tree ensemble learns of log prices from all features, with conformal intervals.
 
 Formula. A LightGBM model m(x) of the log price per unit of remaining income (:mod:`ipvalue.methods.life`; squared
-error, monotone in the features whose direction the catalogue states), and a second one s(x) of the logarithm of the absolute residual. Both are cross-fitted:
-each deal's residual comes from a model that has not seen its patent. With z = (log price - m) / exp(s) over
-all deals, the quantile of level q is::
+error, monotone in the features whose direction the catalogue states), and a second one s(x) of the logarithm of the
+absolute residual. Both are cross-fitted: each deal's residual comes from a model that has not seen its patent. With
+z = (log price - m) / exp(s) over all deals, the quantile of level q is::
 
     life factor * exp(m(x) + exp(s(x)) * Q_q(z))
 
