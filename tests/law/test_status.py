@@ -393,6 +393,39 @@ def test_one_patent_alone_has_the_status_it_has_in_the_book(history, date):
         pd.testing.assert_frame_equal(alone, book.iloc[[number]])
 
 
+def test_real_chinese_histories_end_as_their_register_says():
+    path = DATA / "cn_legal_status_survival" / "cn_inventions_half.csv"
+    if not path.exists():
+        pytest.skip("the Chinese inventions are not in the data directory")
+    book = pd.read_csv(path, encoding="utf-8", encoding_errors="replace", dtype=str)
+    book = book[book["app_year"].str.fullmatch(r"\d{4}", na=False)].drop_duplicates("app_num")
+    codes = {
+        "substantive_review": "SE01", "app_withdraw": "WD01", "reject": "RJ01", "recover": "RR01",
+        "grant": "GR01", "waive": "AD01", "terminate": "CF01",
+    }  # fmt: skip
+    events = pd.concat(
+        [
+            pd.DataFrame({"patent_id": book["app_num"], "code": code, "effective_date": book[column]})
+            for column, code in codes.items()
+        ]
+    )
+    events = events[events["effective_date"].astype(str).str.fullmatch(r"\d{4}-\d\d-\d\d")]
+    events = events.assign(office="CN", scheme="cnipa")
+    patents = pd.DataFrame(
+        {"patent_id": book["app_num"], "jurisdiction": "CN", "application_date": book["app_date"]}
+    )
+    found = status.at(events, patents, "2017-08-31").set_index("patent_id")["state"]
+    book = book.set_index("app_num")
+    assert len(book) > 1500
+    assert (found[book["event"].astype(str) == "1"] == "withdrawn").mean() > 0.98
+    assert (found[book["event"].astype(str) == "2"] == "refused").mean() > 0.95
+    # the file counts as granted (event 3) also rights that were never taken up (waive, 视为放弃)
+    granted, ended = book["grant"].notna(), book["terminate"].notna()
+    assert (found[granted & ended] == "lapsed").mean() > 0.98
+    assert (found[granted & ~ended] == "in_force").mean() > 0.98
+    assert (found[~granted & book["waive"].notna()] == "withdrawn").mean() > 0.98
+
+
 def big_book(size, n_events):
     random = np.random.default_rng(7)
     codes = np.array(["PB01", "SE01", "GR01", "CF01", "RR01", "PE01", "PC01", "TR01", "CP01", "IP01"], object)
