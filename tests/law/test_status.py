@@ -454,3 +454,20 @@ def test_three_million_events_take_seconds():
     print(f"{elapsed:.2f} s")
     assert found.state.shape == (size,)
     assert elapsed < 8
+
+
+def test_empty_tables_give_empty_answers():
+    none = events_of()
+    nobody = patents_of().iloc[:0]
+    assert len(status.at(none, nobody, "2020-01-01")) == 0
+    assert len(status.timeline(none, nobody)) == 0
+    assert len(status.state_rights(none, patents_of("EP"), "2020-01-01")) == 0
+    assert len(status.timeline(none, patents_of())) == 0
+    assert encode([], [], [], []).effect.shape == (0,)
+
+
+def test_events_without_a_date_or_a_known_patent_never_count():
+    events = pd.concat([events_of(("GR01", None)), events_of(("GR01", "2015-01-01"), patent="other")])
+    assert state_on(events, "2020-01-01")["state"] == "unknown"
+    only_announced = events_of(("GR01", "2015-01-01")).assign(effective_date=None)
+    assert state_on(only_announced, "2020-01-01")["state"] == "in_force"
