@@ -9,10 +9,16 @@ source and confidence; code holds none.
 :mod:`ipvalue.law.technology`     IPC symbols: subclass, main group, WIPO technology field and sector
 :mod:`ipvalue.law.kinds`          kind codes: the right, and whether the document is a grant
 :mod:`ipvalue.law.term`           statutory, adjusted and actual end of a right
+:mod:`ipvalue.law.adjustments`    days of Chinese term adjustment and of European certificates
 :mod:`ipvalue.law.fees`           renewal-fee calendars, what keeping a right costs
 :mod:`ipvalue.law.events`         event codes and texts of the offices to operators
 :mod:`ipvalue.law.encumbrances`   pledges, licences, preservation and challenges open on a date
-:mod:`ipvalue.law.status`         the state machine: states on a date and over time
+:mod:`ipvalue.law.states`         the legal states, and which are alive, enforceable or pending
+:mod:`ipvalue.law.machine`        the state machine: an operator table applied to sorted events
+:mod:`ipvalue.law.status_arrays`  status on a date, as arrays
+:mod:`ipvalue.law.intervals`      states over time, as arrays
+:mod:`ipvalue.law.ep_rights`      national rights of a European patent, as arrays
+:mod:`ipvalue.law.status`         status of tables: on a date, over time, by state; start here
 :mod:`ipvalue.law.numbers`        application and publication numbers to one normal form
 :mod:`ipvalue.law.dates`          calendar arithmetic on arrays of dates
 ================================  ==========================================================================

@@ -17,14 +17,13 @@ row are in the tables.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.law._fee_plans import Plan, Slot, fee_plan
 from ipvalue.law._frames import date_column, number_column, require, rights_column
-from ipvalue.law._tables import rows
 from ipvalue.law._unique import codes_of, joint_codes
 from ipvalue.law.dates import DateArray, add_months, add_years, as_dates, month_end, years_between
 from ipvalue.law.term import end_dates_of_table
@@ -67,64 +66,6 @@ class NextFee(NamedTuple):
     lapse: DateArray
     overdue: npt.NDArray[np.bool_]
     """The due date has passed unpaid."""
-
-
-class _Slot(NamedTuple):
-    """Amounts of one fee year, by the day from which they are in force."""
-
-    year: int
-    valid_from: DateArray
-    amount: npt.NDArray[np.float64]
-    per_claim: npt.NDArray[np.float64]
-
-
-class _Plan(NamedTuple):
-    """How one office dates and prices the fees of one right for one kind of payer."""
-
-    rule: dict[str, str]
-    currency: str
-    slots: tuple[_Slot, ...]
-    discounts: tuple[dict[str, str], ...]
-
-
-@cache
-def _rules() -> dict[tuple[str, str], dict[str, str]]:
-    return {(row["jurisdiction"], row["right"]): row for row in rows("fee_rules")}
-
-
-@cache
-def _plan(jurisdiction: str, right: str, entity: str) -> _Plan | None:
-    """Fees of a jurisdiction and right, None where no schedule covers them."""
-    rule = _rules().get((jurisdiction, right))
-    schedule_rows = [
-        row for row in rows("fee_schedule") if (row["jurisdiction"], row["right"]) == (jurisdiction, right)
-    ]
-    if rule is None or not schedule_rows:
-        return None
-    by_year: dict[int, dict[str, list[dict[str, str]]]] = {}
-    for row in schedule_rows:
-        last = row["year_from"] if row["lump"] else row["year_to"]
-        for year in range(int(row["year_from"]), int(last) + 1):
-            by_year.setdefault(year, {}).setdefault(row["entity"], []).append(row)
-    slots = [
-        _slot(year, offers.get(entity) or offers.get("full") or offers["large"])
-        for year, offers in sorted(by_year.items())
-        if year >= int(rule["first_year"])
-    ]
-    discounts = [
-        row for row in rows("fee_discounts") if (row["jurisdiction"], row["entity"]) == (jurisdiction, entity)
-    ]
-    return _Plan(rule, schedule_rows[0]["currency"], tuple(slots), tuple(discounts))
-
-
-def _slot(year: int, offers: list[dict[str, str]]) -> _Slot:
-    offers = sorted(offers, key=lambda row: row["valid_from"])
-    return _Slot(
-        year,
-        np.array([row["valid_from"] for row in offers], dtype="datetime64[D]"),
-        np.array([float(row["amount"]) for row in offers]),
-        np.array([float(row["amount_per_claim"]) for row in offers]),
-    )
 
 
 class _Dates(NamedTuple):
@@ -170,7 +111,7 @@ def _lapse(kind: str, due: DateArray, grace_end: DateArray, anchor: DateArray, m
 
 
 def _amounts(
-    plan: _Plan, slot: _Slot, due: DateArray, grant: DateArray, n_claims: npt.NDArray[np.float64]
+    plan: Plan, slot: Slot, due: DateArray, grant: DateArray, n_claims: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Fee of one slot by the schedule in force on the due date."""
     window = np.maximum(np.searchsorted(slot.valid_from, due, side="right") - 1, 0)
@@ -248,7 +189,7 @@ def calendar(
     )
     groups, combinations = joint_codes(*columns[:3])
     plans = [
-        _plan(*(names[number] for (_, names), number in zip(coded, combination)))
+        fee_plan(*(names[number] for (_, names), number in zip(coded, combination)))
         for combination in combinations.tolist()
     ]
     n_slots = max((len(plan.slots) for plan in plans if plan), default=0)
@@ -274,7 +215,7 @@ def _empty(size: int, n_slots: int, currencies: list[str], groups: npt.NDArray[n
 
 def _fill(
     found: FeeCalendar,
-    plan: _Plan,
+    plan: Plan,
     where: npt.NDArray[np.int64],
     filing: DateArray,
     grant: DateArray,

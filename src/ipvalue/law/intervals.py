@@ -73,7 +73,7 @@ def _merge(intervals: Intervals) -> Intervals:
     new = np.ones(intervals.right.shape, dtype=bool)
     new[1:] = (intervals.right[1:] != intervals.right[:-1]) | (intervals.state[1:] != intervals.state[:-1])
     first = np.flatnonzero(new)
-    last = np.append(first[1:], intervals.right.size) - 1
+    last = np.flatnonzero(np.append(new[1:], True)[: new.size])
     merged = intervals.keep(first)
     return merged._replace(to=intervals.to[last])
 

@@ -23,16 +23,16 @@ References
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ipvalue.law._frames import date_column, number_column, require, rights_column
-from ipvalue.law._tables import rows
+from ipvalue.law._term_rules import Rule, ends_at_start_of_day, rule_ids, term_rules
 from ipvalue.law._unique import codes_of, joint_codes
-from ipvalue.law.dates import DateArray, add_months, add_years, as_dates, days_between, years_between
+from ipvalue.law.adjustments import cn_adjustment_days, spc_days
+from ipvalue.law.dates import DateArray, add_months, add_years, as_dates, years_between
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,21 +66,6 @@ class Term(NamedTuple):
     """Index into :func:`rule_ids`; -1 where no rule covers the right."""
 
 
-class _Rule(NamedTuple):
-    number: int
-    condition_field: str
-    condition_from: np.datetime64
-    condition_to: np.datetime64
-    base: str
-    years: int
-    alternative_years: int
-    adjustment_field: str
-    adjustment_from: np.datetime64
-    extension_cap_months: int
-    disclaimer: bool
-    not_health_related: bool
-
-
 class _Facts(NamedTuple):
     """Inputs of the patents that one pair of jurisdiction and right covers."""
 
@@ -103,48 +88,7 @@ class _Facts(NamedTuple):
         return _Facts(*taken)
 
 
-@cache
-def _rules() -> dict[tuple[str, str], list[_Rule]]:
-    """Rules that set a term, by (jurisdiction, right), in the order of the table."""
-    found: dict[tuple[str, str], list[_Rule]] = {}
-    for number, row in enumerate(rows("term_rules")):
-        if row["combine"] not in ("single", "max"):
-            continue
-        rule = _Rule(
-            number=number,
-            condition_field=row["condition_field"],
-            condition_from=np.datetime64(row["condition_from"] or "0001-01-01", "D"),
-            condition_to=np.datetime64(row["condition_to"] or "9999-12-31", "D"),
-            base=row["base"],
-            years=int(row["years"]),
-            alternative_years=int(row["alternative_years"] or 0),
-            adjustment_field=row["adjustment_field"],
-            adjustment_from=np.datetime64(row["adjustment_from"] or "NaT", "D"),
-            extension_cap_months=int(row["extension_cap_months"] or 0),
-            disclaimer=row["disclaimer"] == "1",
-            not_health_related=row["not_health_related"] == "1",
-        )
-        found.setdefault((row["jurisdiction"], row["right"]), []).append(rule)
-    return found
-
-
-def rule_ids() -> list[str]:
-    """Names of the rows of ``term_rules``.
-
-    Returns
-    -------
-    list of str
-        ``rule_ids()[term.rule]`` names the rule that a term follows.
-
-    Examples
-    --------
-    >>> rule_ids()[0]
-    'CN-INV-1993'
-    """
-    return [row["rule_id"] for row in rows("term_rules")]
-
-
-def _covers(rule: _Rule, facts: _Facts) -> npt.NDArray[np.bool_]:
+def _covers(rule: Rule, facts: _Facts) -> npt.NDArray[np.bool_]:
     """Whether a rule covers each patent."""
     covered = np.ones(facts.filing.shape, dtype=bool)
     if rule.condition_field:
@@ -155,7 +99,7 @@ def _covers(rule: _Rule, facts: _Facts) -> npt.NDArray[np.bool_]:
     return covered
 
 
-def _apply(rule: _Rule, facts: _Facts) -> tuple[DateArray, DateArray, DateArray]:
+def _apply(rule: Rule, facts: _Facts) -> tuple[DateArray, DateArray, DateArray]:
     """Statutory, adjusted and actual end under one rule."""
     statutory = add_years(facts.dated(rule.base), rule.years)
     if rule.alternative_years:
@@ -259,90 +203,12 @@ def end_dates(
     rule_index = np.full(size, -1, dtype=np.int16)
     pair_codes, pairs = joint_codes(place_codes, right_codes)
     for pair, (place, name) in enumerate(pairs.tolist()):
-        for rule in _rules().get((places[place], rights[name]), []):
+        for rule in term_rules().get((places[place], rights[name]), []):
             covered = pair_codes == pair
             covered[covered] = _covers(rule, facts.take(covered))
             rule_index[covered] = rule.number
             statutory[covered], adjusted[covered], actual[covered] = _apply(rule, facts.take(covered))
     return Term(statutory, adjusted, actual, rule_index)
-
-
-def cn_adjustment_days(
-    filing: Any, exam_request: Any, grant: Any, reasonable_delay: Any = 0.0, applicant_delay: Any = 0.0
-) -> npt.NDArray[np.float64]:
-    """Days of patent term adjustment of a Chinese invention patent.
-
-    Parameters
-    ----------
-    filing, exam_request, grant : array-like of dates
-        Filing (national entry, divisional filing), effective request for examination, and grant.
-    reasonable_delay, applicant_delay : array-like of float, optional
-        Days of reasonable delay (such as a re-examination) and of delay by the applicant.
-
-    Returns
-    -------
-    float64 array
-        Days, 0 where there are none, NaN where a date is unknown.
-
-    Notes
-    -----
-    ``grant - max(filing + 4 years, request + 3 years) - reasonable delay - applicant delay``, on request
-    within three months of the grant's publication, for grants from 2021-06-01 on.
-
-    References
-    ----------
-    Chinese Patent Law (2020) art. 42(2); Implementing Regulations (2023) rules 77-79.
-
-    Examples
-    --------
-    >>> float(cn_adjustment_days("2016-01-10", "2017-01-10", "2022-03-01", 0, 120))
-    661.0
-    """
-    threshold = np.maximum(add_years(as_dates(filing), 4), add_years(as_dates(exam_request), 3))
-    net = days_between(threshold, as_dates(grant)) - reasonable_delay - applicant_delay
-    return np.asarray(np.maximum(net, 0.0), dtype=np.float64)
-
-
-def spc_days(filing: Any, first_authorisation: Any) -> npt.NDArray[np.float64]:
-    """Days of a supplementary protection certificate in Europe, without the paediatric six months.
-
-    Parameters
-    ----------
-    filing : array-like of dates
-        Filing of the basic patent.
-    first_authorisation : array-like of dates
-        First authorisation to place the product on the market in the EEA.
-
-    Returns
-    -------
-    float64 array
-        Days to pass as ``extension_days``, between 0 and five years; NaN where a date is unknown.
-
-    Notes
-    -----
-    ``authorisation - filing - 5 years``. National offices count the remainder in days or in calendar
-    months; this is in days, and may differ from the printed date by two days.
-
-    References
-    ----------
-    Regulation (EC) 469/2009 art. 13.
-
-    Examples
-    --------
-    >>> float(spc_days("2000-05-10", "2009-03-01"))
-    1391.0
-    """
-    filed = as_dates(filing)
-    days = days_between(add_years(filed, 5), as_dates(first_authorisation))
-    end = add_years(filed, 20)
-    return np.clip(days, 0.0, days_between(end, add_years(end, 5)))
-
-
-@cache
-def _ends_at_start_of_day() -> frozenset[str]:
-    return frozenset(
-        row["jurisdiction"] for row in rows("term_rules") if row["last_day_rule"] == "day_before_anniversary"
-    )
 
 
 def in_force_through(end: Any, jurisdiction: Any) -> DateArray:
@@ -370,7 +236,7 @@ def in_force_through(end: Any, jurisdiction: Any) -> DateArray:
     ['2009-09-05', '2009-09-06']
     """
     codes, names = codes_of(jurisdiction)
-    early = np.array([name in _ends_at_start_of_day() for name in names])[codes]
+    early = np.array([name in ends_at_start_of_day() for name in names])[codes]
     days = as_dates(end)
     early, days = np.broadcast_arrays(early, days)
     return np.where(early, days - np.timedelta64(1, "D"), days)

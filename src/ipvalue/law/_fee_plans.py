@@ -1,0 +1,72 @@
+"""How each office dates and prices renewal fees: ``fee_rules``, ``fee_schedule``, ``fee_discounts``."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.law._tables import rows
+from ipvalue.law.dates import DateArray
+
+__all__ = ["Plan", "Slot", "fee_plan"]
+
+
+class Slot(NamedTuple):
+    """Amounts of one fee year, by the day from which they are in force."""
+
+    year: int
+    valid_from: DateArray
+    amount: npt.NDArray[np.float64]
+    per_claim: npt.NDArray[np.float64]
+
+
+class Plan(NamedTuple):
+    """How one office dates and prices the fees of one right for one kind of payer."""
+
+    rule: dict[str, str]
+    currency: str
+    slots: tuple[Slot, ...]
+    discounts: tuple[dict[str, str], ...]
+
+
+@cache
+def _rules() -> dict[tuple[str, str], dict[str, str]]:
+    return {(row["jurisdiction"], row["right"]): row for row in rows("fee_rules")}
+
+
+@cache
+def fee_plan(jurisdiction: str, right: str, entity: str) -> Plan | None:
+    """Fees of a jurisdiction and right, None where no schedule covers them."""
+    rule = _rules().get((jurisdiction, right))
+    schedule_rows = [
+        row for row in rows("fee_schedule") if (row["jurisdiction"], row["right"]) == (jurisdiction, right)
+    ]
+    if rule is None or not schedule_rows:
+        return None
+    by_year: dict[int, dict[str, list[dict[str, str]]]] = {}
+    for row in schedule_rows:
+        last = row["year_from"] if row["lump"] else row["year_to"]
+        for year in range(int(row["year_from"]), int(last) + 1):
+            by_year.setdefault(year, {}).setdefault(row["entity"], []).append(row)
+    slots = [
+        _slot(year, offers.get(entity) or offers.get("full") or offers["large"])
+        for year, offers in sorted(by_year.items())
+        if year >= int(rule["first_year"])
+    ]
+    discounts = [
+        row for row in rows("fee_discounts") if (row["jurisdiction"], row["entity"]) == (jurisdiction, entity)
+    ]
+    return Plan(rule, schedule_rows[0]["currency"], tuple(slots), tuple(discounts))
+
+
+def _slot(year: int, offers: list[dict[str, str]]) -> Slot:
+    offers = sorted(offers, key=lambda row: row["valid_from"])
+    return Slot(
+        year,
+        np.array([row["valid_from"] for row in offers], dtype="datetime64[D]"),
+        np.array([float(row["amount"]) for row in offers]),
+        np.array([float(row["amount_per_claim"]) for row in offers]),
+    )
