@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law.states import ALIVE, ENFORCEABLE, PENDING
+from ipvalue.law.ep_rights import lapsed_throughout
+from ipvalue.law.states import ALIVE, ENFORCEABLE, PENDING, State
 from ipvalue.law.status_arrays import StatusArrays, states_at, term_changes
 from ipvalue.law.term import Term, end_dates, in_force_through, remaining_years
 from ipvalue.records.snapshot import Snapshot
@@ -68,7 +69,9 @@ def legal_facts(snapshot: Snapshot) -> LegalFacts:
 
     Notes
     -----
-    Days of adjustment and ends of term that register events give count where the patents table has none.
+    Days of adjustment and ends of term that register events give count where the patents table has none. A
+    European patent lives per state after grant: it counts as lapsed once it has lapsed in Germany, France and
+    Great Britain and in every other state that an event names.
     """
     patents, events, n = snapshot.patents, snapshot.events, len(snapshot)
     known = (events.patent, events.effective, events.known, events.operators, events.detail)
@@ -94,5 +97,10 @@ def legal_facts(snapshot: Snapshot) -> LegalFacts:
         grant=patents["grant_date"],
         term_statutory=in_force_through(term.statutory, patents["jurisdiction"]),
         term_actual=in_force_through(end, patents["jurisdiction"]),
+    )
+    gone, since = lapsed_throughout(n, events.patent, events.effective, events.operators, events.detail)
+    gone &= ENFORCEABLE[status.state]
+    status = status._replace(
+        state=np.where(gone, np.int8(State.LAPSED), status.state), since=np.where(gone, since, status.since)
     )
     return LegalFacts(term, end, remaining_years(end, snapshot.date), status)

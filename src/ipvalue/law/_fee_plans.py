@@ -56,9 +56,7 @@ def fee_plan(jurisdiction: str, right: str, entity: str) -> Plan | None:
         for year, offers in sorted(by_year.items())
         if year >= int(rule["first_year"])
     ]
-    discounts = [
-        row for row in rows("fee_discounts") if (row["jurisdiction"], row["entity"]) == (jurisdiction, entity)
-    ]
+    discounts = [row for row in rows("fee_discounts") if (row["jurisdiction"], row["entity"]) == (jurisdiction, entity)]
     return Plan(rule, schedule_rows[0]["currency"], tuple(slots), tuple(discounts))
 
 

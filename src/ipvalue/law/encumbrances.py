@@ -63,9 +63,7 @@ def _last(n_groups: int, group: Indices, day: Days) -> Days:
     return last
 
 
-def open_by_number(
-    n_rights: int, right: Indices, number: Any, day: Days, on: Mask, off: Mask
-) -> npt.NDArray[np.int16]:
+def open_by_number(n_rights: int, right: Indices, number: Any, day: Days, on: Mask, off: Mask) -> npt.NDArray[np.int16]:
     """Registrations that were opened and not closed, counted by right.
 
     Parameters
@@ -253,9 +251,7 @@ def flags_at(
         licensed=registered(Effect.LICENCE_ON, Effect.LICENCE_MOD, Effect.LICENCE_OFF) > 0,
         preserved=preserved & (as_of < _preservation_end(preserved_on)),
         open_licence=last(Effect.OPEN_ON) > last(Effect.OPEN_OFF),
-        challenged=open_challenges(
-            n_rights, right[disputes], days[disputes], effect[disputes] == Effect.CHALLENGE_ON
-        )
+        challenged=open_challenges(n_rights, right[disputes], days[disputes], effect[disputes] == Effect.CHALLENGE_ON)
         > 0,
         partly_invalid=seen(Effect.PARTIAL_INVALID),
         suspended=last(Effect.SUSPEND_ON) > last(Effect.SUSPEND_OFF),

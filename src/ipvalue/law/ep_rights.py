@@ -16,7 +16,10 @@ from ipvalue.law._unique import codes_of
 from ipvalue.law.events import Effect, Operators, ep_states, precedence_of
 from ipvalue.law.states import State
 
-__all__ = ["by_state", "spread_over_pairs", "state_operators"]
+__all__ = ["by_state", "lapsed_throughout", "spread_over_pairs", "state_operators"]
+
+# nearly every European patent is validated in these three, so that one without an event there is alive there
+MAIN_STATES = ("DE", "FR", "GB")
 
 
 def by_state(operators: Operators, detail: Any) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
@@ -124,3 +127,63 @@ def spread_over_pairs(
     pair = np.arange(event.size) - np.repeat(ends - counts, counts) + np.repeat(first, counts)
     acts = (state[event] == 0) | (pairs[pair, 1] == state[event])
     return event[acts], pair[acts]
+
+
+def lapsed_throughout(
+    n_patents: int, patent: npt.NDArray[np.integer], day: Any, operators: Operators, detail: Any
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.datetime64]]:
+    """Whether a European patent has lapsed in every state in which it is taken to have lived, and since when.
+
+    Parameters
+    ----------
+    n_patents : int
+        Number of patents.
+    patent : int array, shape (m,)
+        Patent of each event that counts.
+    day : datetime64[D] array, shape (m,)
+        Day on which each takes effect.
+    operators : Operators
+        Shape (m,).
+    detail : object array of str, shape (m,)
+        ST.3 code of the state, where the event's code names none.
+
+    Returns
+    -------
+    lapsed : bool array, shape (n_patents,)
+        The right is lost in Germany, France and Great Britain, and in every other state that an event names.
+    since : datetime64[D] array, shape (n_patents,)
+        Day of the last loss; NaT where it has not lapsed.
+
+    Notes
+    -----
+    Of the losses and revivals of one state the latest decides, the loss where both are of one day.
+
+    Examples
+    --------
+    >>> from ipvalue.law.events import encode
+    >>> operators = encode(["EP"] * 3, ["inpadoc"] * 3, ["PG25"] * 3)
+    >>> days = np.array(["2020-01-31", "2020-01-19", "2020-08-01"], "datetime64[D]")
+    >>> states = np.array(["FR", "GB", "DE"], object)
+    >>> lapsed_throughout(1, np.zeros(3, int), days, operators, states)[1].astype(str).tolist()
+    ['2020-08-01']
+    """
+    national = np.flatnonzero(np.isin(operators.effect, [Effect.STATE_LOSS, Effect.STATE_PAY, Effect.STATE_REVIVE]))
+    cut = Operators(*(values[national] for values in operators))
+    state, effect = by_state(cut, np.asarray(detail, object)[national])
+    named = np.flatnonzero(state > 0)
+    pair = np.asarray(patent, np.int64)[national[named]] * len(ep_states()) + state[named]
+    days, lost = np.asarray(day)[national[named]], effect[named] == Effect.SET
+    pairs, place = np.unique(pair, return_inverse=True)
+    early = np.datetime64("0001-01-01", "D")
+    last_loss, last_revival = np.full(len(pairs), early), np.full(len(pairs), early)
+    np.maximum.at(last_loss, place[lost], days[lost])
+    revived = effect[named] == Effect.REVIVE
+    np.maximum.at(last_revival, place[revived], days[revived])
+    gone = (last_loss > early) & (last_loss >= last_revival)
+    owner, number = pairs // len(ep_states()), pairs % len(ep_states())
+    main = np.isin(number, [ep_states().index(name) for name in MAIN_STATES])
+    lapsed = np.bincount(owner[gone & main], minlength=n_patents) == len(MAIN_STATES)
+    lapsed[owner[~gone]] = False
+    since = np.full(n_patents, early)
+    np.maximum.at(since, owner, last_loss)
+    return lapsed, np.where(lapsed, since, np.datetime64("NaT", "D"))

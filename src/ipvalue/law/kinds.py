@@ -27,10 +27,7 @@ __all__ = ["is_grant", "right_of"]
 @cache
 def _meanings() -> tuple[dict[tuple[str, str], tuple[str, bool]], dict[tuple[str, str], tuple[str, bool]]]:
     """(office, code), and (office, letter) where clear, to (right, is a grant)."""
-    exact = {
-        (row["jurisdiction"], row["kind"]): (row["right"], row["is_grant"] == "1")
-        for row in rows("kind_codes")
-    }
+    exact = {(row["jurisdiction"], row["kind"]): (row["right"], row["is_grant"] == "1") for row in rows("kind_codes")}
     by_letter: dict[tuple[str, str], set[tuple[str, bool]]] = {}
     for (office, kind), meaning in exact.items():
         by_letter.setdefault((office, kind[0]), set()).add(meaning)

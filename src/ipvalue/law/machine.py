@@ -169,9 +169,7 @@ def _scan(
         following = table[operation[position], state].astype(np.intp)
         following = np.where(following == _RESTORE, last_alive, following)
         orphaned = DEAD[following] & (last_alive == State.UNKNOWN)
-        last_alive = np.where(
-            ALIVE[following], following, np.where(orphaned, before_loss[following], last_alive)
-        )
+        last_alive = np.where(ALIVE[following], following, np.where(orphaned, before_loss[following], last_alive))
         after[position] = following
         rank += 1
         left = int(np.searchsorted(-remaining, -rank, side="left"))

@@ -62,9 +62,7 @@ def _clean(text: str) -> str:
 
 def _check_digit(digits: str) -> str:
     """Check digit of a Chinese application number."""
-    total = sum(
-        int(digit) * _CN_WEIGHTS[position % len(_CN_WEIGHTS)] for position, digit in enumerate(digits)
-    )
+    total = sum(int(digit) * _CN_WEIGHTS[position % len(_CN_WEIGHTS)] for position, digit in enumerate(digits))
     return "0123456789X"[total % 11]
 
 

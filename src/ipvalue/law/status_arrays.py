@@ -242,9 +242,7 @@ def states_at(
     changed = np.flatnonzero(course.changed)
     state[course.right[changed]] = course.state[changed]
     since[course.right[changed]] = course.day[changed]
-    paid = last_paid_years(
-        n_patents, counted.right, counted.operators.effect, counted.operators.year, counted.detail
-    )
+    paid = last_paid_years(n_patents, counted.right, counted.operators.effect, counted.operators.year, counted.detail)
     seen = paid > 0 if payments_known is None else np.asarray(payments_known, dtype=bool)
     overdue = _overdue_since(grace, paid, seen, dates)
     state, since = _calendar(state, since, dates, as_dates(term_statutory), as_dates(term_actual), overdue)

@@ -163,10 +163,7 @@ def main_group(symbols: Any) -> npt.NDArray[np.str_]:
 @cache
 def _concordance() -> dict[tuple[str, int], int]:
     """(subclass, main group or -1) to field number."""
-    table = {
-        (row["ipc_subclass"], int(row["main_group"] or -1)): int(row["field"])
-        for row in rows("ipc_to_field35")
-    }
+    table = {(row["ipc_subclass"], int(row["main_group"] or -1)): int(row["field"]) for row in rows("ipc_to_field35")}
     fields_of_groups: dict[str, Counter[int]] = {}
     for (name, _), field in table.items():
         fields_of_groups.setdefault(name, Counter())[field] += 1

@@ -113,9 +113,7 @@ def _apply(rule: Rule, facts: _Facts) -> tuple[DateArray, DateArray, DateArray]:
         adjusted = np.where(np.isnat(statutory), statutory, np.fmin(adjusted, facts.disclaimer))
     actual = adjusted
     if rule.extension_cap_months:
-        actual = np.minimum(
-            adjusted + _days(facts.extension), add_months(adjusted, rule.extension_cap_months)
-        )
+        actual = np.minimum(adjusted + _days(facts.extension), add_months(adjusted, rule.extension_cap_months))
     return statutory, adjusted, actual
 
 
