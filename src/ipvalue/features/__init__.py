@@ -1,0 +1,1 @@
+"""What a patent looks like: families of features computed from a snapshot."""
