@@ -8,11 +8,15 @@ Modules
 arrays
     Broadcasting into contiguous work arrays.
 discounting
-    Present values of level, growing, decaying and explicit cash flows; costs of capital.
+    Present values of level, growing, decaying and explicit cash flows.
+cost_of_capital
+    Weighted average cost of capital, capital asset pricing model, build-up.
 tax
     The tax amortisation benefit.
 distributions
-    Lognormal, Pareto and weighted quantiles; sums of lognormals.
+    Lognormal, Pareto and weighted quantiles.
+lognormal_sums
+    The lognormal with the mean and variance of a sum of lognormals.
 options
     European, perpetual and exchange options, and the names of all the others.
 options_american, options_compound, options_lattice
