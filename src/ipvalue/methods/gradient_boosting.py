@@ -76,7 +76,7 @@ class GradientBoosting(Method):
     Parameters
     ----------
     trees : int, default 200
-        Trees of the location model; the scale model has a quarter of them.
+        Trees of the location model; the scale model has a quarter of them, and learns three times as fast.
     leaves : int, default 15
         Leaves of a tree.
     learning_rate : float, default 0.04
@@ -125,7 +125,7 @@ class GradientBoosting(Method):
         fold = _folds(deals, self.folds, self.seed)
         location = self._out_of_fold(matrix, target, fold, self.trees)
         spread = np.log(np.maximum(np.abs(target - location), _SMALLEST_RESIDUAL))
-        scale = self._out_of_fold(matrix, spread, fold, self._scale_trees, monotone=False)
+        scale = self._out_of_fold(matrix, spread, fold, self._scale_trees, location=False)
         scores = (target - location) / np.exp(scale)
         quantiles = conformal_quantiles(scores)
         return State(
@@ -133,7 +133,7 @@ class GradientBoosting(Method):
             tables={"scores": {"level": np.array(LEVELS), "quantile": quantiles}},
             texts={
                 "location": self._train(matrix, target, self.trees).model_to_string(),
-                "scale": self._train(matrix, spread, self._scale_trees, monotone=False).model_to_string(),
+                "scale": self._train(matrix, spread, self._scale_trees, location=False).model_to_string(),
             },
         )
 
@@ -173,16 +173,16 @@ class GradientBoosting(Method):
 
     @property
     def _scale_trees(self) -> int:
-        return max(self.trees // 4, 10)
+        return max(self.trees // 4, 15)
 
-    def _train(self, matrix: Floats, target: Floats, trees: int, *, monotone: bool = True) -> lightgbm.Booster:
+    def _train(self, matrix: Floats, target: Floats, trees: int, *, location: bool = True) -> lightgbm.Booster:
         module = lightgbm_module()
         names = _names()
         directions = dict(feature_catalogue()[["name", "direction"]].itertuples(index=False, name=None))
         parameters = {
             "objective": "regression",
             "num_leaves": self.leaves,
-            "learning_rate": self.learning_rate,
+            "learning_rate": self.learning_rate if location else min(3.0 * self.learning_rate, 1.0),
             "min_data_in_leaf": max(10, len(target) // 200),
             "feature_fraction": 0.7,
             "bagging_fraction": 0.8,
@@ -194,19 +194,19 @@ class GradientBoosting(Method):
             "num_threads": self.threads,
             "verbosity": -1,
         }
-        if monotone:
+        if location:
             parameters["monotone_constraints"] = [directions.get(n, 1 if n in _EXTRA else 0) for n in names]
         data = module.Dataset(matrix, target, feature_name=list(names), free_raw_data=True)
         return module.train(parameters, data, num_boost_round=trees)
 
     def _out_of_fold(
-        self, matrix: Floats, target: Floats, fold: npt.NDArray[np.int64], trees: int, *, monotone: bool = True
+        self, matrix: Floats, target: Floats, fold: npt.NDArray[np.int64], trees: int, *, location: bool = True
     ) -> Floats:
         """Predict each deal by a model that has not seen its patent."""
         result = np.empty(len(target))
         for k in range(self.folds):
             held = fold == k
-            booster = self._train(matrix[~held], target[~held], trees, monotone=monotone)
+            booster = self._train(matrix[~held], target[~held], trees, location=location)
             result[held] = booster.predict(matrix[held], num_threads=self.threads)
         return result
 

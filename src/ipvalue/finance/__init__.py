@@ -1,0 +1,26 @@
+"""Pure array mathematics of finance, with no patents in it.
+
+Every function takes numbers or arrays that broadcast, one element a contract or cash flow, and returns a
+float64 array of the broadcast shape. Results do not depend on how a batch is cut into chunks.
+
+Modules
+-------
+arrays
+    Broadcasting into contiguous work arrays.
+discounting
+    Present values of level, growing, decaying and explicit cash flows.
+cost_of_capital
+    Weighted average cost of capital, capital asset pricing model, build-up.
+tax
+    The tax amortisation benefit.
+distributions
+    Lognormal, Pareto and weighted quantiles.
+lognormal_sums
+    The lognormal with the mean and variance of a sum of lognormals.
+options
+    European, perpetual and exchange options, and the names of all the others.
+options_american, options_compound, options_lattice
+    American options by spectral collocation, options on options, and binomial lattices.
+renewal
+    The value of a right that must be renewed for a fee, and what observed renewals tell of it.
+"""

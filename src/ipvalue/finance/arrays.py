@@ -1,0 +1,48 @@
+"""Broadcasting into contiguous work arrays.
+
+numpy may compute a transcendental function of a strided or repeated array on another code path than that
+of a contiguous one, with another last bit. Whoever wants the same bits from any chunking therefore works
+on contiguous one-dimensional copies; that is what :func:`flatten` makes.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Floats", "flatten"]
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+def flatten(*inputs: npt.ArrayLike) -> tuple[tuple[int, ...], list[Floats]]:
+    """Broadcast inputs against one another and lay each out flat and contiguous.
+
+    Parameters
+    ----------
+    *inputs : array_like
+        Numbers or arrays that broadcast.
+
+    Returns
+    -------
+    shape : tuple of int
+        The broadcast shape, for the caller to give its result.
+    flat : list of ndarray of float64
+        One contiguous one-dimensional array per input, writable and not shared with the caller.
+
+    Raises
+    ------
+    ValueError
+        If the inputs do not broadcast or are not numbers.
+
+    Examples
+    --------
+    >>> shape, (a, b) = flatten([[1.0], [2.0]], [3.0, 4.0])
+    >>> shape, a.tolist(), b.tolist()
+    ((2, 2), [1.0, 1.0, 2.0, 2.0], [3.0, 4.0, 3.0, 4.0])
+    """
+    arrays = [np.asarray(each, dtype=np.float64) for each in inputs]
+    shape = np.broadcast_shapes(*(each.shape for each in arrays))
+    return shape, [np.array(np.broadcast_to(each, shape), order="C").reshape(-1) for each in arrays]

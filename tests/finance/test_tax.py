@@ -1,0 +1,51 @@
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ipvalue.finance.discounting import annuity
+from ipvalue.finance.tax import amortisation_benefit, amortisation_factor
+
+DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
+CASES = DATA.parent / "cases" / "cases.json"
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the published cases are absent")
+def test_published_amortisation_factors():
+    cases = [case for case in json.loads(CASES.read_text()) if case["method"] == "tax_amortisation_factor"]
+    assert len(cases) == 3
+    for case in cases:
+        np.testing.assert_allclose(
+            amortisation_factor(**case["inputs"]), case["expected"], rtol=case["tolerance"]
+        )
+
+
+@pytest.mark.parametrize("timing", ["mid", "end"])
+def test_factor_solves_the_circular_equation(timing):
+    tax, rate, years = np.array([0.15, 0.21, 0.25]), 0.11, np.array([4.5, 15.0, 10.0])
+    factor = amortisation_factor(tax, rate, years, timing=timing)
+    np.testing.assert_allclose(
+        factor, 1.0 + factor * tax / years * annuity(rate, years, timing=timing), rtol=1e-14
+    )
+
+
+def test_factor_at_the_limits():
+    np.testing.assert_allclose(amortisation_factor(0.25, 0.12, [0.0, 1e-9]), 1 / 0.75, rtol=1e-8)
+    assert amortisation_factor(0.0, 0.12, 10) == 1.0
+    assert amortisation_factor(0.25, 0.0, 10) == pytest.approx(1 / 0.75)
+    assert np.isnan(amortisation_factor([np.nan, 1.0, -0.1, 0.25], 0.1, [10, 10, 10, -1.0])).all()
+
+
+def test_factor_falls_with_rate_and_length_and_rises_with_tax():
+    assert (np.diff(amortisation_factor(0.25, [0.05, 0.1, 0.2], 10)) < 0).all()
+    assert (np.diff(amortisation_factor(0.25, 0.1, [5, 10, 15])) < 0).all()
+    assert (np.diff(amortisation_factor([0.1, 0.2, 0.3], 0.1, 10)) > 0).all()
+
+
+def test_benefit_is_the_part_added():
+    np.testing.assert_allclose(
+        amortisation_benefit([100.0, 0.0], 0.25, 0.12, 10),
+        [100 * (amortisation_factor(0.25, 0.12, 10) - 1), 0],
+    )
