@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """What a patent looks like: feature families, the catalogue of their columns, and ``extract``."""
 
 from __future__ import annotations
@@ -91,6 +90,3 @@ def feature_catalogue() -> pd.DataFrame:
         for f in family.features
     ]
     return pd.DataFrame(rows)
-=======
-"""What a patent looks like: families of features computed from a snapshot."""
->>>>>>> finance
