@@ -1,6 +1,6 @@
 """The tree of the package, written from the modules' own first lines; run it to write ARCHITECTURE.md's block.
 
-    python tests/architecture.py
+python tests/architecture.py
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def tree() -> str:
     for path in sorted(PACKAGE.rglob("*.py"), key=lambda p: (p.parent.relative_to(PACKAGE).parts, p.name)):
         place = path.relative_to(PACKAGE)
         if path.name == "__init__.py":
-            lines.append(f"{place.parent.as_posix() if place.parent.parts else 'ipvalue'}/".ljust(36) + first_line(path))
+            lines.append(
+                f"{place.parent.as_posix() if place.parent.parts else 'ipvalue'}/".ljust(36) + first_line(path)
+            )
         else:
             lines.append(("  " * len(place.parts) + place.name).ljust(36) + first_line(path))
     return "\n".join(lines) + "\n"

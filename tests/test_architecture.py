@@ -104,7 +104,9 @@ def test_top_level_holds_nothing_else() -> None:
         pytest.skip("not a checkout: a built package has another top level")
     import subprocess
 
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
     assert {line.split("/")[0] for line in listed if line} <= TOP_LEVEL
 
 

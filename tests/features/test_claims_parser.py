@@ -26,9 +26,7 @@ def vectors():
     if not VECTORS.exists():
         return [pytest.param({}, marks=pytest.mark.skip(reason=f"{VECTORS} is absent"), id="absent")]
     with VECTORS.open(encoding="utf-8") as file:
-        return [
-            pytest.param(row, id=f"{row['lang']}-{place}") for place, row in enumerate(csv.DictReader(file))
-        ]
+        return [pytest.param(row, id=f"{row['lang']}-{place}") for place, row in enumerate(csv.DictReader(file))]
 
 
 @pytest.mark.parametrize("vector", vectors())
@@ -58,9 +56,7 @@ def test_dependency_edges_of_real_us_claims(uspto):
     ours = set(zip(parsed.edge_claim.tolist(), parsed.edge_number.tolist()))
     misses, extras = sorted(truth - ours), sorted(ours - truth)
     # the mark holds one reference a claim; further ones of a list, a range or "previous claims" are no errors
-    several = re.compile(
-        r"claims? \d+ (?:or|and|to|through) |previous claims|claim \d+.*claim \d+", re.DOTALL
-    )
+    several = re.compile(r"claims? \d+ (?:or|and|to|through) |previous claims|claim \d+.*claim \d+", re.DOTALL)
     wrong = [edge for edge in extras if not several.search(uspto["text"].iloc[edge[0]])]
     recall, precision = 1 - len(misses) / len(truth), 1 - len(wrong) / len(ours)
     print(f"\n{len(truth)} marked, {len(ours)} found; recall {recall:.4f}, precision {precision:.4f}")
@@ -76,23 +72,17 @@ def test_every_extra_edge_of_the_us_claims_belongs_to_a_hand_checked_claim(uspto
     several = np.unique(parsed.edge_claim[np.flatnonzero(np.diff(parsed.edge_claim, prepend=-1) == 0)])
     # claims with more than one edge: "previous claims", ranges, "1 or 2"; read by eye
     expected = {"06836979-16", "06838526-4"}
-    found = set(
-        uspto["patent"].iloc[several] + "-" + uspto["claim_num"].iloc[several].astype(int).astype(str)
-    )
+    found = set(uspto["patent"].iloc[several] + "-" + uspto["claim_num"].iloc[several].astype(int).astype(str))
     assert expected <= found
     assert len(found) == 22
     flagged = uspto["text"][parsed.problems > 0]
-    assert [text[:40] for text in flagged] == [
-        "3. The light-emitting element drive appa"
-    ]  # cites itself in print
+    assert [text[:40] for text in flagged] == ["3. The light-emitting element drive appa"]  # cites itself in print
 
 
 def test_independent_claims_of_real_us_patents_by_hand_counted_categories(uspto):
     parsed = parse(list(uspto.groupby("patent", sort=False)["text"].agg(list)))
     strict = parsed.dependency == Dependency.INDEPENDENT
-    starts_as_method = uspto["text"].str.match(
-        r"\d+\. (?:A|An|The)?\s?(?:method|process) (?:of|for|to)\b", case=False
-    )
+    starts_as_method = uspto["text"].str.match(r"\d+\. (?:A|An|The)?\s?(?:method|process) (?:of|for|to)\b", case=False)
     assert (parsed.category[strict & starts_as_method.to_numpy()] == CATEGORIES.index("process")).all()
     marked = (uspto["dependent_on"] == "").to_numpy()
     assert np.count_nonzero(strict != marked) == 2  # "previous claims" and a garbled range carry no mark
@@ -317,11 +307,7 @@ def test_a_megabyte_of_hostile_text_is_read_in_linear_time(name, language):
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    st.lists(
-        st.one_of(st.none(), st.text(max_size=80), st.lists(st.text(max_size=40), max_size=4)), max_size=5
-    )
-)
+@given(st.lists(st.one_of(st.none(), st.text(max_size=80), st.lists(st.text(max_size=40), max_size=4)), max_size=5))
 def test_no_text_makes_the_parser_fail(sets):
     summary = summarise(parse(sets), len(sets))
     assert all(values.size == len(sets) for values in summary.values())

@@ -62,10 +62,7 @@ def test_bits_do_not_depend_on_length_stride_or_shape():
         draw.uniform(0, 0.4, n),
     )
     whole = present_value(100.0, rate, years, growth=growth, decay=decay)
-    alone = [
-        present_value(100.0, *row[:2], growth=row[2], decay=row[3])[()]
-        for row in zip(rate, years, growth, decay)
-    ]
+    alone = [present_value(100.0, *row[:2], growth=row[2], decay=row[3])[()] for row in zip(rate, years, growth, decay)]
     np.testing.assert_array_equal(whole, alone)
     np.testing.assert_array_equal(
         whole[::-3], present_value(100.0, rate[::-3], years[::-3], growth=growth[::-3], decay=decay[::-3])
@@ -102,9 +99,7 @@ def test_out_of_range_inputs_give_nan_and_total_decay_leaves_the_first_year():
 
 
 def test_infinite_life_is_gordons_perpetuity():
-    np.testing.assert_allclose(
-        present_value(100.0, 0.08, np.inf, growth=0.03, timing="end"), 2000.0, rtol=1e-14
-    )
+    np.testing.assert_allclose(present_value(100.0, 0.08, np.inf, growth=0.03, timing="end"), 2000.0, rtol=1e-14)
     np.testing.assert_allclose(
         present_value(100.0, 0.08, np.inf, growth=0.03), gordon(100.0, 0.08, 0.03, timing="mid"), rtol=1e-14
     )
@@ -125,9 +120,7 @@ lives = st.floats(0.05, 40.0)
 @given(rates, rates, lives, st.floats(-0.3, 0.3))
 def test_value_falls_as_discount_rate_rises(low, high, years, growth):
     low, high = sorted((low, high))
-    assert present_value(1.0, low, years, growth=growth) >= present_value(1.0, high, years, growth=growth) * (
-        1 - 1e-13
-    )
+    assert present_value(1.0, low, years, growth=growth) >= present_value(1.0, high, years, growth=growth) * (1 - 1e-13)
 
 
 @settings(max_examples=200, deadline=None)
@@ -175,9 +168,7 @@ def test_wrong_shapes_and_curves_are_refused():
 
 
 def test_curve_is_linear_inside_and_flat_outside():
-    np.testing.assert_allclose(
-        curve_rate([1, 3], [0.02, 0.06], [0, 1, 2, 3, 9]), [0.02, 0.02, 0.04, 0.06, 0.06]
-    )
+    np.testing.assert_allclose(curve_rate([1, 3], [0.02, 0.06], [0, 1, 2, 3, 9]), [0.02, 0.02, 0.04, 0.06, 0.06])
     assert np.isnan(curve_rate([1, 3], [0.02, 0.06], np.nan))
 
 

@@ -19,9 +19,7 @@ def test_lognormal_median_and_ninety_percent_interval():
     quantiles = lognormal_quantiles([100.0, 5.0], [0.3, 1.2])
     assert quantiles.shape == (2, 5)
     np.testing.assert_array_equal(quantiles[:, 2], [100.0, 5.0])
-    np.testing.assert_allclose(
-        np.log(quantiles[:, 4] / quantiles[:, 0]), 2 * 1.6448536269514722 * np.array([0.3, 1.2])
-    )
+    np.testing.assert_allclose(np.log(quantiles[:, 4] / quantiles[:, 0]), 2 * 1.6448536269514722 * np.array([0.3, 1.2]))
 
 
 def test_lognormal_degenerate_inputs():
@@ -75,9 +73,7 @@ def test_sum_matches_simulation_and_ignores_order():
     draw = np.random.default_rng(6)
     means, sigmas = draw.lognormal(3, 0.5, 50), draw.uniform(0.2, 0.6, 50)
     common, own = draw.normal(size=(100_000, 1)), draw.normal(size=(100_000, 50))
-    total = (means * np.exp(sigmas * (np.sqrt(0.2) * common + np.sqrt(0.8) * own) - sigmas**2 / 2)).sum(
-        axis=1
-    )
+    total = (means * np.exp(sigmas * (np.sqrt(0.2) * common + np.sqrt(0.8) * own) - sigmas**2 / 2)).sum(axis=1)
     median, sigma = fenton_wilkinson(means, sigmas, 0.2)
     np.testing.assert_allclose([np.median(total), np.log(total).std()], [median, sigma], rtol=0.01)
     order = draw.permutation(50)

@@ -17,18 +17,14 @@ def test_published_amortisation_factors():
     cases = [case for case in json.loads(CASES.read_text()) if case["method"] == "tax_amortisation_factor"]
     assert len(cases) == 3
     for case in cases:
-        np.testing.assert_allclose(
-            amortisation_factor(**case["inputs"]), case["expected"], rtol=case["tolerance"]
-        )
+        np.testing.assert_allclose(amortisation_factor(**case["inputs"]), case["expected"], rtol=case["tolerance"])
 
 
 @pytest.mark.parametrize("timing", ["mid", "end"])
 def test_factor_solves_the_circular_equation(timing):
     tax, rate, years = np.array([0.15, 0.21, 0.25]), 0.11, np.array([4.5, 15.0, 10.0])
     factor = amortisation_factor(tax, rate, years, timing=timing)
-    np.testing.assert_allclose(
-        factor, 1.0 + factor * tax / years * annuity(rate, years, timing=timing), rtol=1e-14
-    )
+    np.testing.assert_allclose(factor, 1.0 + factor * tax / years * annuity(rate, years, timing=timing), rtol=1e-14)
 
 
 def test_factor_at_the_limits():

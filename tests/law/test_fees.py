@@ -61,9 +61,7 @@ def test_the_amount_is_that_in_force_on_the_due_date():
     assert calendar.amount[:, 0].tolist() == [1600, 2000, 1600]
 
 
-@pytest.mark.parametrize(
-    ("jurisdiction", "lapse"), [("GB", "2024-01-19"), ("FR", "2024-01-31"), ("DE", "2024-08-01")]
-)
+@pytest.mark.parametrize(("jurisdiction", "lapse"), [("GB", "2024-01-19"), ("FR", "2024-01-31"), ("DE", "2024-08-01")])
 def test_lapse_dates_of_ep2110298(jurisdiction, lapse):
     # PG25 entries of EP2110298 by state (fact file 02b)
     calendar = one(jurisdiction, "invention", "2008-01-19", "2012-06-06")

@@ -63,9 +63,7 @@ def test_every_pattern_reads_its_example_as_its_own_series():
 
 def test_a_wrong_check_digit_is_reported_not_refused():
     # 00100005.2 is a found sample that fails (fact file 05)
-    found = numbers.normalise(
-        ["CN201911130921.9", "CN201911130921.8", "CN00100005.2", "CN201911130921", "EP1"]
-    )
+    found = numbers.normalise(["CN201911130921.9", "CN201911130921.8", "CN00100005.2", "CN201911130921", "EP1"])
     assert found.check.tolist() == [1, 0, 0, -1, -1]
     assert (found.number != "").all()
 

@@ -137,9 +137,7 @@ def test_loaded_dates_delay_what_the_bank_knew():
 
 
 def test_own_dates_are_events_and_the_calendar_ends_them():
-    patents = patents_of(
-        application_date="2001-03-05", publication_date="2002-09-01", grant_date="2004-01-07"
-    )
+    patents = patents_of(application_date="2001-03-05", publication_date="2002-09-01", grant_date="2004-01-07")
     none = events_of()
     for date, expected in (
         ("2001-03-04", "unknown"), ("2001-03-05", "filed"), ("2002-09-01", "published"),
@@ -215,9 +213,7 @@ def test_pledges_are_closed_by_their_registration_number():
 
 
 def test_a_pledge_rolled_over_on_one_day_stands():
-    events = events_of(
-        ("PE01", "2018-01-02", "", "A"), ("PC01", "2019-01-02", "", ""), ("PE01", "2019-01-02", "", "B")
-    )
+    events = events_of(("PE01", "2018-01-02", "", "A"), ("PC01", "2019-01-02", "", ""), ("PE01", "2019-01-02", "", "B"))
     assert state_on(events, "2019-02-01")["n_pledges"] == 1
 
 
@@ -241,9 +237,7 @@ def test_a_survived_opposition_is_told_from_a_pending_one():
 
 
 def test_transfers_recorded_twice_on_one_day_count_once():
-    events = events_of(
-        ("C41", "2015-01-01"), ("ASS", "2015-01-01"), ("TR01", "2017-01-01"), ("CP01", "2018-01-01")
-    )
+    events = events_of(("C41", "2015-01-01"), ("ASS", "2015-01-01"), ("TR01", "2017-01-01"), ("CP01", "2018-01-01"))
     assert state_on(events, "2019-01-01")["n_transfers"] == 2
 
 
@@ -270,9 +264,7 @@ def test_states_of_a_european_patent_live_apart():
     assert found("2024-07-01")["FR"] == "in_force"
     assert found("2028-01-20") == {"DE": "expired", "FR": "expired", "GB": "lapsed", "IT": "expired"}
     assert found("2012-01-01") == {}
-    revoked = pd.concat(
-        [events, events_of(("27W", "2014-01-01"), office="EP", scheme="inpadoc")], ignore_index=True
-    )
+    revoked = pd.concat([events, events_of(("27W", "2014-01-01"), office="EP", scheme="inpadoc")], ignore_index=True)
     everywhere = status.state_rights(revoked, patents, "2025-01-01", validations=validations)
     assert set(everywhere["status"]) == {"invalidated"}
 
@@ -332,9 +324,7 @@ def test_what_is_not_yet_known_changes_nothing(history, date):
     known = [entry for entry in history if max(entry[4], entry[5]) <= date]
     future = PATENTS["grant_date"] > date
     today = PATENTS.assign(grant_date=PATENTS["grant_date"].mask(future))
-    pd.testing.assert_frame_equal(
-        status.at(table_of(history), PATENTS, date), status.at(table_of(known), today, date)
-    )
+    pd.testing.assert_frame_equal(status.at(table_of(history), PATENTS, date), status.at(table_of(known), today, date))
 
 
 @settings(deadline=None, max_examples=80)
@@ -411,9 +401,7 @@ def test_real_chinese_histories_end_as_their_register_says():
     )
     events = events[events["effective_date"].astype(str).str.fullmatch(r"\d{4}-\d\d-\d\d")]
     events = events.assign(office="CN", scheme="cnipa")
-    patents = pd.DataFrame(
-        {"patent_id": book["app_num"], "jurisdiction": "CN", "application_date": book["app_date"]}
-    )
+    patents = pd.DataFrame({"patent_id": book["app_num"], "jurisdiction": "CN", "application_date": book["app_date"]})
     found = status.at(events, patents, "2017-08-31").set_index("patent_id")["state"]
     book = book.set_index("app_num")
     assert len(book) > 1500

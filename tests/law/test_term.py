@@ -25,10 +25,7 @@ def _vectors():
     if not VECTORS.exists():
         return [pytest.param(None, marks=pytest.mark.skip(reason="the term vectors are not beside the data"))]
     with VECTORS.open(encoding="utf-8") as handle:
-        return [
-            pytest.param(row, id=f"{row['rule_id']}-{number}")
-            for number, row in enumerate(csv.DictReader(handle))
-        ]
+        return [pytest.param(row, id=f"{row['rule_id']}-{number}") for number, row in enumerate(csv.DictReader(handle))]
 
 
 @pytest.mark.parametrize("row", _vectors())
@@ -77,9 +74,7 @@ pairs = st.sampled_from(
 def test_extension_never_shortens_and_disclaimer_never_lengthens(pair, filing, grant, adjust, extend, cut):
     place, right = [pair[0]], [pair[1]]
     plain = term.end_dates(place, right, [filing], grant=[grant])
-    extended = term.end_dates(
-        place, right, [filing], grant=[grant], adjustment_days=adjust, extension_days=extend
-    )
+    extended = term.end_dates(place, right, [filing], grant=[grant], adjustment_days=adjust, extension_days=extend)
     cut_short = term.end_dates(
         place, right, [filing], grant=[grant], adjustment_days=adjust, extension_days=extend, disclaimer=[cut]
     )

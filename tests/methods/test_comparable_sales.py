@@ -70,7 +70,9 @@ def test_too_few_deals_in_field_and_sector_is_no_comparable(snapshot: ipv.Snapsh
 def test_a_thin_field_is_priced_by_its_sector(snapshot: ipv.Snapshot) -> None:
     fields = np.where(np.arange(60) < 3, 8, 6)
     method = ipv.ComparableSales()
-    result = method.estimate(subject(1, field=8, forward_citations=3.0), method.fit(market(60, snapshot, field=fields), CN), CN)
+    result = method.estimate(
+        subject(1, field=8, forward_citations=3.0), method.fit(market(60, snapshot, field=fields), CN), CN
+    )
     assert result.reason[0] == 0
     assert result.details["comparables"][0] == 60
 
@@ -141,5 +143,3 @@ def test_only_arms_length_prices_of_single_patents_are_learnt_from() -> None:
     assert set(found) == {"A", "C"}
     assert found["A"] == 100.0
     assert found["C"] == pytest.approx(70.0 / CN.deal_kind_factor["auction"].value)
-
-

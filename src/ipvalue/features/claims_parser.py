@@ -111,15 +111,10 @@ def parse(texts: Sequence[Claims], language: str | Sequence[str | None] | None =
     return _assemble(len(sets), row, number, tongues, text, readings)
 
 
-def _languages(
-    sets: list[list[tuple[int, str]]], language: str | Sequence[str | None] | None
-) -> npt.NDArray[np.int8]:
+def _languages(sets: list[list[tuple[int, str]]], language: str | Sequence[str | None] | None) -> npt.NDArray[np.int8]:
     """Code of each row's language, detected where it is not given."""
     given = [language] * len(sets) if language is None or isinstance(language, str) else language
-    named = [
-        (each or detect_language(claims[0][1] if claims else "")).lower()[:2]
-        for each, claims in zip(given, sets)
-    ]
+    named = [(each or detect_language(claims[0][1] if claims else "")).lower()[:2] for each, claims in zip(given, sets)]
     codes = {name[:2]: code for code, name in enumerate(LANGUAGES)}
     return np.array([codes.get(name, 0) for name in named], dtype=np.int8)
 
@@ -134,9 +129,7 @@ def _assemble(
 ) -> ParsedClaims:
     """Put the readings of the texts together with the claims that have them."""
     counts = _column(readings, lambda each: len(each.references))
-    named = np.fromiter(
-        chain.from_iterable(each.references for each in readings), np.int64, int(counts.sum())
-    )
+    named = np.fromiter(chain.from_iterable(each.references for each in readings), np.int64, int(counts.sum()))
     preceding = _column(readings, lambda each: each.preceding)[text]
     category = _column(readings, lambda each: each.category)[text]
     length = _column(readings, lambda each: each.length)[text]

@@ -54,10 +54,7 @@ class LanguagePatterns:
 def _table() -> dict[tuple[str, str, str], str]:
     """Patterns by kind, language and name."""
     text = resources.files("ipvalue.features").joinpath("tables/claim_patterns.csv").read_text("utf-8")
-    return {
-        (row["kind"], row["language"], row["name"]): row["pattern"]
-        for row in csv.DictReader(text.splitlines())
-    }
+    return {(row["kind"], row["language"], row["name"]): row["pattern"] for row in csv.DictReader(text.splitlines())}
 
 
 def _find(kind: str, language: str) -> str:

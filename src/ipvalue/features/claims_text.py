@@ -30,9 +30,7 @@ TRANSITIONS = ("none", "open", "closed", "semi_closed")
 ADJACENT, DIRECT, WITHIN = 0, 1, 2
 
 _OPENING = 600
-_ARTICLE = re.compile(
-    r"(?i)^(?:an?|the|said|one or more|at least one|ein(?:e[rsmn]?)?|der|die|das|一种|一種)\s{0,3}"
-)
+_ARTICLE = re.compile(r"(?i)^(?:an?|the|said|one or more|at least one|ein(?:e[rsmn]?)?|der|die|das|一种|一種)\s{0,3}")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -103,9 +101,7 @@ def read_claim(body: str, tongue: LanguagePatterns) -> ClaimText:
     )
 
 
-def _references(
-    body: str, tongue: LanguagePatterns
-) -> tuple[tuple[int, ...], set[int], tuple[int, int] | None]:
+def _references(body: str, tongue: LanguagePatterns) -> tuple[tuple[int, ...], set[int], tuple[int, int] | None]:
     """All claims that the text names, those of its first reference, and where that one stands."""
     if tongue.language == "en" and "laim" not in body and "LAIM" not in body:
         return (), set(), None
@@ -150,9 +146,7 @@ def _preceding(body: str, tongue: LanguagePatterns) -> tuple[int, tuple[int, int
     return 0, None
 
 
-def _subject_spaced(
-    body: str, tongue: LanguagePatterns, span: tuple[int, int] | None
-) -> tuple[str, str, int]:
+def _subject_spaced(body: str, tongue: LanguagePatterns, span: tuple[int, int] | None) -> tuple[str, str, int]:
     """Subject phrase, noun referred to, and attachment, where the subject stands first (English, German)."""
     opening = body[:_OPENING]
     start = 0

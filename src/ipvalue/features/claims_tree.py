@@ -29,9 +29,7 @@ class ClaimProblem(IntFlag):
     NUMBER_TOO_LARGE = 128
 
 
-def expand_edges(
-    counts: Ints, named: Ints, text_of_claim: Ints, preceding: Ints, number: Ints
-) -> tuple[Ints, Ints]:
+def expand_edges(counts: Ints, named: Ints, text_of_claim: Ints, preceding: Ints, number: Ints) -> tuple[Ints, Ints]:
     """References of each claim from the references of its text.
 
     Parameters

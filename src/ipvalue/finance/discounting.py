@@ -148,9 +148,7 @@ def annuity(rate: npt.ArrayLike, years: npt.ArrayLike, *, timing: str = "mid") -
     return present_value(1.0, rate, years, timing=timing)
 
 
-def gordon(
-    cash_flow: npt.ArrayLike, rate: npt.ArrayLike, growth: npt.ArrayLike, *, timing: str = "end"
-) -> Floats:
+def gordon(cash_flow: npt.ArrayLike, rate: npt.ArrayLike, growth: npt.ArrayLike, *, timing: str = "end") -> Floats:
     """Value of a flow that grows for ever.
 
     Parameters
@@ -233,9 +231,7 @@ def curve_rate(tenors: npt.ArrayLike, rates: npt.ArrayLike, times: npt.ArrayLike
     knots = np.asarray(tenors, dtype=np.float64)
     levels = np.asarray(rates, dtype=np.float64)
     if knots.ndim != 1 or knots.shape != levels.shape or knots.size == 0:
-        raise ValueError(
-            f"a curve needs as many rates as tenors, at least one: {knots.shape}, {levels.shape}"
-        )
+        raise ValueError(f"a curve needs as many rates as tenors, at least one: {knots.shape}, {levels.shape}")
     if not bool(np.all(np.diff(knots) > 0.0)):
         raise ValueError("the tenors of a curve must increase strictly")
     shape, (points,) = flatten(times)

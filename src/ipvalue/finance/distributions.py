@@ -34,9 +34,7 @@ def _levels(levels: npt.ArrayLike) -> Floats:
     return checked
 
 
-def lognormal_quantiles(
-    median: npt.ArrayLike, sigma: npt.ArrayLike, levels: npt.ArrayLike = LEVELS
-) -> Floats:
+def lognormal_quantiles(median: npt.ArrayLike, sigma: npt.ArrayLike, levels: npt.ArrayLike = LEVELS) -> Floats:
     """Quantiles of a lognormal value.
 
     Parameters
@@ -243,9 +241,7 @@ def pareto_tail_quantile(
     return result.reshape((*shape, points.size))
 
 
-def weighted_quantile(
-    values: npt.ArrayLike, weights: npt.ArrayLike, levels: npt.ArrayLike = LEVELS
-) -> Floats:
+def weighted_quantile(values: npt.ArrayLike, weights: npt.ArrayLike, levels: npt.ArrayLike = LEVELS) -> Floats:
     """Quantiles of weighted observations, row by row.
 
     Parameters

@@ -52,14 +52,10 @@ def fenton_wilkinson(
     >>> round(float(sigma), 12), round(float(median), 6)  # twice the same value
     (0.5, 176.499381)
     """
-    mean, spread = np.broadcast_arrays(
-        np.asarray(means, dtype=np.float64), np.asarray(sigmas, dtype=np.float64)
-    )
+    mean, spread = np.broadcast_arrays(np.asarray(means, dtype=np.float64), np.asarray(sigmas, dtype=np.float64))
     rho = np.asarray(correlation, dtype=np.float64)
     total = np.sort(mean, axis=-1).sum(axis=-1)
-    variance = (
-        _variance_one_factor(mean, spread, float(rho)) if rho.ndim == 0 else _variance(mean, spread, rho)
-    )
+    variance = _variance_one_factor(mean, spread, float(rho)) if rho.ndim == 0 else _variance(mean, spread, rho)
     with np.errstate(all="ignore"):
         squared = np.where(total == 0.0, 0.0, np.log1p(variance / total**2))
         return np.asarray(total * np.exp(-0.5 * squared)), np.asarray(np.sqrt(squared))
@@ -69,9 +65,7 @@ def _variance(mean: Floats, spread: Floats, rho: Floats) -> Floats:
     """Variance of the sum under a matrix of correlations."""
     if rho.shape != (mean.shape[-1], mean.shape[-1]):
         raise ValueError(f"{mean.shape[-1]} summands do not fit a correlation matrix of shape {rho.shape}")
-    pairs = (
-        mean[..., :, None] * mean[..., None, :] * np.expm1(rho * spread[..., :, None] * spread[..., None, :])
-    )
+    pairs = mean[..., :, None] * mean[..., None, :] * np.expm1(rho * spread[..., :, None] * spread[..., None, :])
     return np.asarray(np.sort(pairs.reshape(*pairs.shape[:-2], -1), axis=-1).sum(axis=-1))
 
 
