@@ -233,7 +233,7 @@ class Assumptions(BaseModel):
                 "certainty": "assumed",
                 "source": f"set by user; was: {entry['source']}",
             }
-            if key:
+            if key and isinstance(place, dict):
                 place[key] = changed
             else:
                 content[figure] = changed
@@ -264,7 +264,7 @@ class Assumptions(BaseModel):
         """Look a figure up for each patent's technology field (0 = unknown takes the default)."""
         table: dict[str, Figure] = getattr(self, name)
         lookup = np.array([table.get(str(k), table[_DEFAULT]).value for k in range(36)])
-        return lookup[field]
+        return np.asarray(lookup[field], np.float64)
 
     def by_key(self, name: str, keys: npt.NDArray[np.str_]) -> Floats:
         """Look a figure up by office, currency or kind; NaN where neither the key nor a default is there."""
@@ -290,5 +290,4 @@ class Assumptions(BaseModel):
 
 def _rows() -> list[dict[str, str]]:
     file = resources.files("ipvalue") / "assumption_tables" / "figures.csv"
-    with file.open("r", encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))

@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from ipvalue.errors import MissingExtraError
 from ipvalue.valuation import Valuation
@@ -52,7 +53,7 @@ def value_distribution(valuation: Valuation, ax: Axes | None = None) -> Axes:
     currency = valuation.provenance["currency"]
     if len(alive):
         edges = np.geomspace(max(alive.min(), 1e-2), alive.max() * 1.0001, 50)
-        ax.hist(alive, bins=edges, color=_LIGHT, edgecolor="white", linewidth=0.4)
+        ax.hist(alive, bins=edges.tolist(), color=_LIGHT, edgecolor="white", linewidth=0.4)
         ax.axvline(np.median(alive), color=_DARK, label=f"median {np.median(alive):,.0f}")
         ax.axvline(alive.mean(), color=_DARK, linestyle="--", label=f"mean {alive.mean():,.0f}")
         ax.legend(frameon=False)
@@ -109,7 +110,7 @@ def value_over_life(valuation: Valuation, ax: Axes | None = None) -> Axes:
     frame = valuation.to_pandas()
     alive = frame[(frame["value"] > 0) & frame["remaining_years"].notna()]
     groups = alive.groupby(np.floor(alive["remaining_years"]).clip(upper=20))["value"]
-    table = groups.quantile([0.25, 0.5, 0.75]).unstack()
+    table = pd.DataFrame({level: groups.quantile(level) for level in (0.25, 0.5, 0.75)})
     if len(table):
         ax.fill_between(table.index + 0.5, table[0.25], table[0.75], color=_LIGHT, label="middle half of the patents")
         ax.plot(table.index + 0.5, table[0.5], "o-", color=_DARK, markersize=3, label="median")

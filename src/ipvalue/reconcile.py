@@ -76,8 +76,8 @@ class Reconciliation(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[str]
-    shrinkage: float = Field(20.0, ge=0, description="deals that weigh as much as what is assumed")
-    minimum: int = Field(60, ge=20, description="fewest deals for intervals from the deals' own errors")
+    shrinkage: float = Field(default=20.0, ge=0, description="deals that weigh as much as what is assumed")
+    minimum: int = Field(default=60, ge=20, description="fewest deals for intervals from the deals' own errors")
 
     @abstractmethod
     def weigh(self, deviation: Floats, correlation: Floats, names: list[str]) -> Floats:
@@ -175,7 +175,7 @@ class Reconciliation(BaseModel, ABC):
         # below 0.95 the weights stay stable; a negative one would promise more than two methods can
         result = np.clip(result, 0.0, 0.95)
         np.fill_diagonal(result, 1.0)
-        return result
+        return np.asarray(result, np.float64)
 
 
 class PrecisionWeights(Reconciliation):
@@ -209,8 +209,8 @@ class PrecisionWeights(Reconciliation):
         """Weights of least variance; one small system a patent."""
         covariance = deviation[:, :, None] * deviation[:, None, :] * correlation
         raw = np.linalg.solve(covariance, np.ones((*deviation.shape, 1)))[:, :, 0]
-        positive = np.maximum(raw, 0.0)
-        return positive / _row_sum(positive)[:, None]
+        positive: Floats = np.maximum(raw, 0.0)
+        return np.asarray(positive / _row_sum(positive)[:, None], np.float64)
 
 
 class FixedWeights(Reconciliation):

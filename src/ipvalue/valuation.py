@@ -157,7 +157,8 @@ class Valuation:
         """Patents, valued patents, total and median value, by legal state and grade."""
         frame = self.to_pandas()
         groups = frame.groupby([frame["state"].astype(str), frame["grade"].astype(str)], sort=True)["value"]
-        return groups.agg(patents="size", valued="count", total="sum", median="median").rename_axis(["state", "grade"])
+        columns = {"patents": groups.size(), "valued": groups.count(), "total": groups.sum(), "median": groups.median()}
+        return pd.DataFrame(columns).rename_axis(["state", "grade"])
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Plot the distribution of the values with their intervals (extra ``[plot]``)."""

@@ -1,4 +1,4 @@
-"""Gradient boosting: conformal coverage, order of quantiles, reproducibility, and what is said where LightGBM is missing."""
+"""Gradient boosting: coverage, order of quantiles, reproducibility, and what is said where LightGBM is missing."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def _compute(context: Context) -> Columns:
     examiner = np.bincount(patent[received["origin"] == 1], minlength=n).astype(np.float64)
     start = np.where(np.isnat(snapshot.patents["publication_date"]), filing, snapshot.patents["publication_date"])
     lag = (received["date"] - start[patent]) / np.timedelta64(1, "D") / _DAYS_PER_YEAR
-    lag_sum = np.bincount(patent, weights=np.maximum(lag, 0.0), minlength=n)
+    lag_sum = np.bincount(patent, weights=np.maximum(lag, 0.0), minlength=n).astype(np.float64)
     cohort = cohort_of(snapshot.field, filing)
     mean = context.cohorts.mean(cohort)
     age = age_years(filing, snapshot.date)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.records.columns import Columns
@@ -13,7 +14,7 @@ _SCHMOCH = "Schmoch (2008), Concept of a technology classification, report to WI
 _LERNER = "Lerner (1994), RAND Journal of Economics 25"
 
 
-def _distinct(patent: np.ndarray, label: np.ndarray, n: int) -> np.ndarray:  # type: ignore[type-arg]
+def _distinct(patent: npt.NDArray[np.int64], label: npt.NDArray[np.integer], n: int) -> npt.NDArray[np.float64]:
     """Count the distinct labels (0 is none) of each patent."""
     known = label != 0
     pairs = np.unique(np.stack([patent[known], label[known].astype(np.int64)]), axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
 from ipvalue.finance.distributions import LEVELS
 
 __all__ = ["conformal_quantiles"]

@@ -168,7 +168,7 @@ def lapsed_throughout(
     ['2020-08-01']
     """
     national = np.flatnonzero(np.isin(operators.effect, [Effect.STATE_LOSS, Effect.STATE_PAY, Effect.STATE_REVIVE]))
-    cut = Operators(*(values[national] for values in operators))
+    cut = operators.take(national)
     state, effect = by_state(cut, np.asarray(detail, object)[national])
     named = np.flatnonzero(state > 0)
     pair = np.asarray(patent, np.int64)[national[named]] * len(ep_states()) + state[named]

@@ -70,19 +70,19 @@ class Subject:
     def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Subject:
         """Keep some patents, in any order and number."""
         money = {name: values[rows] for name, values in self.money.items()}
-        names = (self.patent_id[rows], self.jurisdiction[rows], self.right[rows], self.field[rows])
-        return Subject(*names, self.features.take(rows), money)
+        office, right = self.jurisdiction[rows], self.right[rows]
+        return Subject(self.patent_id[rows], office, right, self.field[rows], self.features.take(rows), money)
 
     @classmethod
     def concatenate(cls, parts: list[Subject]) -> Subject:
         """Put several subjects one after the other."""
         return cls(
-            *(
-                np.concatenate([getattr(p, name) for p in parts])
-                for name in ("patent_id", "jurisdiction", "right", "field")
-            ),
-            Features.concatenate([p.features for p in parts]),
-            {name: np.concatenate([p.money[name] for p in parts]) for name in parts[0].money},
+            patent_id=np.concatenate([p.patent_id for p in parts]),
+            jurisdiction=np.concatenate([p.jurisdiction for p in parts]),
+            right=np.concatenate([p.right for p in parts]),
+            field=np.concatenate([p.field for p in parts]),
+            features=Features.concatenate([p.features for p in parts]),
+            money={name: np.concatenate([p.money[name] for p in parts]) for name in parts[0].money},
         )
 
 

@@ -160,10 +160,10 @@ class ComparableSales(Method):
         Step("estimate", "adjusted_price * life_factor", "currency"),
     )
 
-    neighbours: int = Field(25, ge=3, le=500)
-    minimum: int = Field(8, ge=3)
-    memory: float = Field(8.0, gt=0)
-    penalty: float = Field(10.0, ge=0)
+    neighbours: int = Field(default=25, ge=3, le=500)
+    minimum: int = Field(default=8, ge=3)
+    memory: float = Field(default=8.0, gt=0)
+    penalty: float = Field(default=10.0, ge=0)
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
         """Learn the price of each characteristic, and keep the deals."""

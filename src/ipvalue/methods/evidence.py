@@ -93,7 +93,8 @@ def gather(
 def _half_year_before(dates: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
     """Last 30 June or 31 December before each date."""
     month = (dates.astype("datetime64[M]").astype(np.int64) // 6) * 6
-    return month.astype("datetime64[M]").astype("datetime64[D]") - np.timedelta64(1, "D")
+    first: npt.NDArray[np.datetime64] = month.astype("datetime64[M]").astype("datetime64[D]")
+    return np.asarray(first - np.timedelta64(1, "D"), "datetime64[D]")
 
 
 def _deals_after(

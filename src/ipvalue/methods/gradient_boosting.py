@@ -107,12 +107,12 @@ class GradientBoosting(Method):
         Step("estimate", "life_factor * exp(log_price + exp(log_scale) * median_score)", "currency"),
     )
 
-    trees: int = Field(200, ge=10, le=5000)
-    leaves: int = Field(15, ge=2, le=255)
-    learning_rate: float = Field(0.04, gt=0, le=1)
-    folds: int = Field(5, ge=2, le=20)
-    minimum: int = Field(60, ge=20)
-    threads: int = Field(1, ge=1)
+    trees: int = Field(default=200, ge=10, le=5000)
+    leaves: int = Field(default=15, ge=2, le=255)
+    learning_rate: float = Field(default=0.04, gt=0, le=1)
+    folds: int = Field(default=5, ge=2, le=20)
+    minimum: int = Field(default=60, ge=20)
+    threads: int = Field(default=1, ge=1)
     seed: int = 7
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
@@ -168,7 +168,8 @@ class GradientBoosting(Method):
             One row a patent; the columns, with ``baseline``, sum to ``log_price``.
         """
         booster = self._load(state.texts["location"])
-        values = booster.predict(design(subject.features, subject.money), pred_contrib=True, num_threads=self.threads)
+        matrix = design(subject.features, subject.money)
+        values = np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=self.threads))
         return pd.DataFrame(values, index=subject.patent_id, columns=[*_names(), "baseline"])
 
     @property
@@ -197,7 +198,8 @@ class GradientBoosting(Method):
         if location:
             parameters["monotone_constraints"] = [directions.get(n, 1 if n in _EXTRA else 0) for n in names]
         data = module.Dataset(matrix, target, feature_name=list(names), free_raw_data=True)
-        return module.train(parameters, data, num_boost_round=trees)
+        booster: lightgbm.Booster = module.train(parameters, data, num_boost_round=trees)
+        return booster
 
     def _out_of_fold(
         self, matrix: Floats, target: Floats, fold: npt.NDArray[np.int64], trees: int, *, location: bool = True
@@ -207,11 +209,12 @@ class GradientBoosting(Method):
         for k in range(self.folds):
             held = fold == k
             booster = self._train(matrix[~held], target[~held], trees, location=location)
-            result[held] = booster.predict(matrix[held], num_threads=self.threads)
+            result[held] = np.asarray(booster.predict(matrix[held], num_threads=self.threads), np.float64)
         return result
 
     def _load(self, text: str) -> lightgbm.Booster:
-        return lightgbm_module().Booster(model_str=text)
+        booster: lightgbm.Booster = lightgbm_module().Booster(model_str=text)
+        return booster
 
     def _predict(self, text: str, matrix: Floats) -> Floats:
         return np.asarray(self._load(text).predict(matrix, num_threads=self.threads), np.float64)

@@ -138,8 +138,8 @@ class ReliefFromRoyalty(Method):
         Step("log_sd", "standard deviation of the logarithm, from the parts' uncertainty", "log units"),
     )
 
-    royalty: str = Field("licences", pattern="^(licences|assumed)$")
-    licence_weight: float = Field(10.0, gt=0)
+    royalty: str = Field(default="licences", pattern="^(licences|assumed)$")
+    licence_weight: float = Field(default=10.0, gt=0)
     tax_amortisation_benefit: bool = True
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:

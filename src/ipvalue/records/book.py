@@ -201,8 +201,9 @@ class Book:
         lines = [f"Book of {len(self):,} patents"]
         lines += [f"  {name}: {t.num_rows:,} rows" for name, t in self._tables.items() if name != "patents"]
         if len(self.rejects):
-            worst = self.rejects.groupby(["table", "code"]).size().sort_values(ascending=False)
-            most = ", ".join(f"{t} {c} {n:,}" for (t, c), n in worst.head(4).items())  # type: ignore[misc]
+            counts = self.rejects.groupby(["table", "code"]).size().reset_index(name="rows")
+            worst = counts.sort_values("rows", ascending=False, kind="stable").head(4)
+            most = ", ".join(f"{t} {c} {n:,}" for t, c, n in worst.itertuples(index=False, name=None))
             lines.append(f"  {len(self.rejects):,} rows refused ({most}): see .rejects")
         if self.duplicates:
             lines.append("  repeats dropped: " + ", ".join(f"{n:,} in {t}" for t, n in self.duplicates.items()))
@@ -238,7 +239,7 @@ def parse_date(date: object) -> np.datetime64:
             raise ValueError("a number is no date")
         if isinstance(date, str) and len(date.strip()) != 10:
             raise ValueError("not of the form YYYY-MM-DD")
-        day = np.datetime64(pd.Timestamp(date), "D")  # type: ignore[arg-type]
+        day: np.datetime64 = pd.Timestamp(date).to_datetime64().astype("datetime64[D]")  # type: ignore[arg-type]
     except (ValueError, TypeError, OverflowError) as error:
         raise BookError(f"{date!r} is no date ({error}); write it as 'YYYY-MM-DD'") from error
     if np.isnat(day):

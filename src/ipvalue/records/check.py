@@ -95,9 +95,11 @@ def report(book: Book) -> str:
         lines += _empty_columns(book, name)
     if len(book.rejects):
         lines.append("refused:")
-        counts = book.rejects.groupby(["table", "column", "code", "message"]).size()
-        for (table, column, code, message), count in counts.items():  # type: ignore[misc]
-            lines.append(f"  {table}.{column} {code} {count:,}: {message}")
+        counts = book.rejects.groupby(["table", "column", "code", "message"]).size().reset_index(name="rows")
+        lines += [
+            f"  {table}.{column} {code} {count:,}: {message}"
+            for table, column, code, message, count in counts.itertuples(index=False, name=None)
+        ]
     for name, columns in book.ignored.items():
         lines.append(f"not read: {name}: {', '.join(columns)}")
     lines += [f"absent: {name}: {_COST[name]}" for name in TABLES if name in _COST and not book[name].num_rows]

@@ -240,8 +240,8 @@ class Snapshot:
         place = self._place[columns["patent"]]
         known = columns[self.known]
         rows = np.flatnonzero((known <= self.date) & (columns["effective"] <= self.date) & (place >= 0))
-        cut = Operators(*(values[rows] for values in operators))
-        return Events(place[rows], columns["effective"][rows], known[rows], cut, columns["detail"][rows])
+        effective, detail = columns["effective"][rows], columns["detail"][rows]
+        return Events(place[rows], effective, known[rows], operators.take(rows), detail)
 
     @cached_property
     def family(self) -> Ragged:
