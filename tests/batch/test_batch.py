@@ -1,0 +1,120 @@
+"""A batch gives the values of the engine, whatever the shards, the workers and the order of the rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import ipvalue as ipv
+from ipvalue.errors import ArtifactError, BatchError
+
+DAY = "2023-12-31"
+
+
+@pytest.fixture(scope="module")
+def on_disk(book: ipv.Book, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("book") / "book"
+    ipv.write_book(book, folder, shards=5)
+    return folder
+
+
+def content(folder: Path) -> pa.Table:
+    """All values in the order of patent_id, with the provenance."""
+    parts = [pq.read_table(p) for p in sorted(folder.glob("part-*.parquet"))]
+    assert len({p.schema.metadata[b"ipvalue"] for p in parts}) == 1
+    return pa.concat_tables(parts).sort_by("patent_id")
+
+
+def test_batch_equals_the_engine_bit_for_bit(
+    on_disk: Path, engine: ipv.ValuationEngine, valuation: ipv.Valuation, tmp_path: Path
+) -> None:
+    report = ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY)
+    table = content(tmp_path / "values")
+    assert table.replace_schema_metadata(None).equals(valuation.table)
+    assert json.loads(table.schema.metadata[b"ipvalue"]) == valuation.provenance
+    assert report.patents == len(valuation)
+    assert report.valued + report.dead + report.without_value == report.patents
+    assert ipv.Valuation.from_parquet(tmp_path / "values").table.equals(valuation.table)
+
+
+def test_shuffled_rows_other_shards_and_two_workers_give_the_same_bits(
+    book: ipv.Book, on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(4)
+    shuffled = ipv.Book(
+        **{name: table.take(pa.array(random.permutation(table.num_rows))) for name, table in book.tables.items()}
+    )
+    assert shuffled.fingerprint == book.fingerprint
+    ipv.write_book(shuffled, tmp_path / "book", shards=9)
+    ipv.revalue(on_disk, tmp_path / "one", engine=engine, as_of=DAY)
+    ipv.revalue(tmp_path / "book", tmp_path / "two", engine=engine, as_of=DAY, workers=2)
+    assert content(tmp_path / "one").equals(content(tmp_path / "two"), check_metadata=True)
+
+
+def test_a_finished_batch_is_not_done_again(on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path) -> None:
+    first = ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY)
+    stamps = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "values").glob("part-*")}
+    again = ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY)
+    assert (first.resumed, again.resumed) == (0, 5)
+    assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "values").glob("part-*")} == stamps
+
+
+def test_values_of_another_date_are_not_mixed(on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path) -> None:
+    ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY)
+    with pytest.raises(BatchError, match="restart=True"):
+        ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of="2022-12-31")
+    report = ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of="2022-12-31", restart=True)
+    assert report.resumed == 0
+    assert json.loads(content(tmp_path / "values").schema.metadata[b"ipvalue"])["as_of"] == "2022-12-31"
+
+
+def test_two_runs_into_one_folder_exclude_each_other(
+    on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path
+) -> None:
+    from ipvalue.batch.plan import Folder
+
+    with Folder(tmp_path / "values").locked(), pytest.raises(BatchError, match="another process"):
+        ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY)
+
+
+def test_a_folder_of_other_files_is_not_touched(on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path) -> None:
+    (tmp_path / "values").mkdir()
+    (tmp_path / "values" / "thesis.txt").write_text("irreplaceable")
+    with pytest.raises(BatchError, match="choose another folder"):
+        ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY, restart=True)
+    assert (tmp_path / "values" / "thesis.txt").read_text() == "irreplaceable"
+
+
+@pytest.mark.parametrize("harm", ["truncate", "vanish", "manifest"])
+def test_a_damaged_book_gives_an_error_and_no_dataset(
+    book: ipv.Book, engine: ipv.ValuationEngine, tmp_path: Path, harm: str
+) -> None:
+    folder = tmp_path / "book"
+    ipv.write_book(book, folder, shards=3)
+    victim = folder / "shard-00002" / "citations.parquet"
+    if harm == "truncate":
+        victim.write_bytes(victim.read_bytes()[:-100])
+    elif harm == "vanish":
+        victim.unlink()
+    else:
+        (folder / "book.json").write_text("{")
+    with pytest.raises(ArtifactError, match=r"damaged|lacks its file"):
+        ipv.revalue(folder, tmp_path / "values", engine=engine, as_of=DAY)
+    assert list((tmp_path / "values").glob("part-*")) == []
+
+
+def test_a_full_disk_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ipvalue.batch import plan
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(plan.os, "fsync", full)
+    with pytest.raises(BatchError, match="No space left"):
+        plan.write_file(tmp_path / "part", b"values")
+    assert list(tmp_path.iterdir()) == []
