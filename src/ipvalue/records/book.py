@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Book", "parse_date"]
 
 Known = Literal["announced", "loaded"]
+
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Book:
@@ -237,7 +240,7 @@ def parse_date(date: object) -> np.datetime64:
     try:
         if isinstance(date, bool | int | float):
             raise ValueError("a number is no date")
-        if isinstance(date, str) and len(date.strip()) != 10:
+        if isinstance(date, str) and not _ISO_DAY.fullmatch(date.strip()):
             raise ValueError("not of the form YYYY-MM-DD")
         day: np.datetime64 = pd.Timestamp(date).to_datetime64().astype("datetime64[D]")  # type: ignore[arg-type]
     except (ValueError, TypeError, OverflowError) as error:
