@@ -71,8 +71,8 @@ def feature_catalogue() -> pd.DataFrame:
     --------
     >>> import ipvalue as ipv
     >>> catalogue = ipv.feature_catalogue().set_index("name")
-    >>> catalogue.loc["forward_citations_5y", "direction"]
-    np.int64(1)
+    >>> int(catalogue.loc["forward_citations_5y", "direction"])
+    1
     """
     rows = [
         {
