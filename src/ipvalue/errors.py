@@ -85,6 +85,7 @@ class Reason(IntEnum):
     DUPLICATE_KEY = 8
     UNKNOWN_PATENT = 9
     INCONSISTENT_DATES = 10
+    UNREADABLE = 11
     # patents: the right itself (30-49)
     DEAD_RIGHT = 30
     NO_TERM_RULE = 31
@@ -124,6 +125,7 @@ REASONS: dict[Reason, str] = {
     Reason.DUPLICATE_KEY: "another row has the same key and other values; the first in sorted order is kept",
     Reason.UNKNOWN_PATENT: "the row belongs to a patent that the patents table does not hold",
     Reason.INCONSISTENT_DATES: "the row's dates contradict each other",
+    Reason.UNREADABLE: "the document can't be read as its format",
     Reason.DEAD_RIGHT: "the right is dead (lapsed, expired, given up, revoked, refused, withdrawn): worth 0",
     Reason.NO_TERM_RULE: "no rule of law.term covers this jurisdiction and right",
     Reason.TERM_OVER: "the term ends on or before the valuation date",
@@ -136,7 +138,7 @@ REASONS: dict[Reason, str] = {
     Reason.NO_FEE_SCHEDULE: "no renewal-fee schedule covers this jurisdiction and right",
     Reason.NO_EXCHANGE_RATE: "no exchange rate is known for the currency on or before the date",
     Reason.NO_RENEWAL_MODEL: "the book holds too few renewal decisions to fit the renewal model",
-    Reason.NOT_APPLICABLE: "the method does not apply to this kind of right",
+    Reason.NOT_APPLICABLE: "this kind of document or right can't be valued here",
     Reason.NO_DISCOUNT_RATE: "no discount rate is assumed for the jurisdiction",
     Reason.TOO_FEW_DEALS: "the book holds too few arm's-length deals to learn from",
     Reason.FAILED_NUMERICALLY: "the computation gave no finite value; report this as a defect",

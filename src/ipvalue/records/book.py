@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ipvalue.errors import BookError
 from ipvalue.records.columns import BookColumns
 from ipvalue.records.schema import TABLES
-from ipvalue.records.validate import Checked, check_table, empty_rejects
+from ipvalue.records.validate import REJECT_COLUMNS, Checked, check_table, empty_rejects
 
 if TYPE_CHECKING:
     from ipvalue.records.snapshot import Snapshot
@@ -145,6 +145,26 @@ class Book:
         book.rows_in = {name: t.num_rows for name, t in tables.items()}
         book.duplicates, book.ignored, book.rejects = {}, {}, empty_rejects()
         book._tables = dict(tables)
+        return book
+
+    def with_rejects(self, rejects: pd.DataFrame) -> Book:
+        """Add rows that a source refused before they could become rows of a table.
+
+        Parameters
+        ----------
+        rejects : pandas.DataFrame
+            In the columns of :attr:`rejects`.
+
+        Returns
+        -------
+        Book
+            The same book, in which they are counted as rows that came in and were refused.
+        """
+        book = Book.from_canonical(self._tables)
+        counts = rejects["table"].value_counts()
+        book.rows_in = {name: rows + int(counts.get(name, 0)) for name, rows in self.rows_in.items()}
+        book.duplicates, book.ignored = self.duplicates, self.ignored
+        book.rejects = pd.concat([r for r in (self.rejects, rejects[REJECT_COLUMNS]) if len(r)], ignore_index=True)
         return book
 
     @property
