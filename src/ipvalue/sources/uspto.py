@@ -7,7 +7,7 @@
 | patents.application_date, grant_date | ``application-reference``, ``publication-reference`` |
 | patents.publication_date | the earliest ``related-publication`` before the grant, else the grant |
 | patents.priority_date | the earliest ``priority-claim`` or provisional application |
-| patents.parent_filing_date | the earliest parent of a continuation, division, substitution or reissue, no provisional |
+| patents.parent_filing_date | earliest parent of a continuation, division, substitution or reissue; no provisional |
 | patents.ipc | ``classification-ipc`` and ``classifications-ipcr``; a design's Locarno class is no IPC symbol |
 | patents.owners | assignees; without one, the applicants |
 | patents.n_inventors, npl_citations, n_claims | counted; ``number-of-claims`` |
