@@ -18,9 +18,9 @@ distributions
 lognormal_sums
     The lognormal with the mean and variance of a sum of lognormals.
 options
-    European, perpetual and exchange options, and the names of all the others.
-options_american, options_compound, options_lattice
-    American options by spectral collocation, options on options, and binomial lattices.
+    Perpetual and exchange options and greeks, and the names of all the others.
+options_european, options_american, options_compound, options_lattice
+    The Black-Scholes-Merton formula, American options by spectral collocation, options on options, lattices.
 renewal
     The value of a right that must be renewed for a fee, and what observed renewals tell of it.
 """
