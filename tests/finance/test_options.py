@@ -57,14 +57,10 @@ def test_american_is_within_a_thousandth_of_a_fine_lattice(kind):
 
 
 def test_american_is_stable_where_rates_are_large_against_volatility():
-    spot, years, rate, sigma, payout = grid(
-        [1, 1.15], [0.5, 3, 10, 20], [0.1, 0.2], [0.05, 0.1], [-0.02, 0, 0.02, 0.1]
-    )
+    spot, years, rate, sigma, payout = grid([1, 1.15], [0.5, 3, 10, 20], [0.1, 0.2], [0.05, 0.1], [-0.02, 0, 0.02, 0.1])
     inputs = (spot, 1.0, years, rate, sigma, payout)
     value = options.american(*inputs, kind="put")
-    lattices = np.mean(
-        [options.lattice(*inputs, kind="put", steps=steps) for steps in (801, 901, 1001, 1101)], axis=0
-    )
+    lattices = np.mean([options.lattice(*inputs, kind="put", steps=steps) for steps in (801, 901, 1001, 1101)], axis=0)
     np.testing.assert_allclose(value, lattices, rtol=1e-2, atol=1e-4)
 
 
@@ -148,9 +144,7 @@ def test_degenerate_contracts(function):
     assert function(100.0, 0.0, 2.0, 0.05, 0.3, kind="put") == pytest.approx(0.0, abs=1e-9)
     least = 100.0 if function is not options.european else 100 * np.exp(-0.1)
     assert function(0.0, 100.0, 2.0, 0.05, 0.3, kind="put") == pytest.approx(least)
-    assert np.isnan(
-        function([np.nan, -1.0, 1.0, 1.0], [1.0, 1.0, -1.0, 1.0], 1.0, 0.05, [0.3, 0.3, 0.3, -0.3])
-    ).all()
+    assert np.isnan(function([np.nan, -1.0, 1.0, 1.0], [1.0, 1.0, -1.0, 1.0], 1.0, 0.05, [0.3, 0.3, 0.3, -0.3])).all()
     with pytest.raises(ValueError, match="kind"):
         function(1.0, 1.0, 1.0, 0.05, 0.3, kind="straddle")
 
@@ -160,18 +154,14 @@ def test_a_certain_asset_is_exercised_at_the_best_time():
     times = np.linspace(0, 10, 100_001)
     for rate, payout, spot in ((0.02, 0.10, 0.9), (0.05, 0.0, 0.9), (-0.02, 0.03, 0.9), (0.02, 0.3, 1.5)):
         best = max(np.max(np.exp(-rate * times) - spot * np.exp(-payout * times)), 0.0)
-        assert options.american(spot, 1.0, 10.0, rate, 0.0, payout, kind="put") == pytest.approx(
-            best, rel=1e-8
-        )
+        assert options.american(spot, 1.0, 10.0, rate, 0.0, payout, kind="put") == pytest.approx(best, rel=1e-8)
 
 
 @settings(deadline=None)
 @given(parts)
 def test_put_call_parity(contract):
     spot, years, rate, sigma, payout = contract
-    call, put = (
-        options.european(spot, 1.0, years, rate, sigma, payout, kind=kind) for kind in ("call", "put")
-    )
+    call, put = (options.european(spot, 1.0, years, rate, sigma, payout, kind=kind) for kind in ("call", "put"))
     np.testing.assert_allclose(call - put, spot * np.exp(-payout * years) - np.exp(-rate * years), atol=1e-13)
 
 

@@ -78,9 +78,7 @@ def test_an_expired_right_cannot_be_kept():
 
 
 def test_bad_parameters_give_nan_and_shapes_broadcast():
-    value, kept = renewal_value(
-        [np.nan, 1.0, 1.0, 5.0], [0.1, np.nan, 1.5, 0.1], [0.1, 0.1, 0.1, -1.0], [1.0]
-    )
+    value, kept = renewal_value([np.nan, 1.0, 1.0, 5.0], [0.1, np.nan, 1.5, 0.1], [0.1, 0.1, 0.1, -1.0], [1.0])
     assert np.isnan(value).all() and not kept.any()
     assert np.isnan(renewal_thresholds([np.nan, 2.0], 0.1, [1.0, 1.0])).all()
     value, kept = renewal_value(np.ones((3, 1)), [0.1, 0.2], 0.1, np.ones((2, 4)))
@@ -127,9 +125,7 @@ def test_likelihood_keeps_its_digits_in_both_tails():
 
 
 def test_impossible_and_unknown_histories():
-    value = renewal_log_likelihood(
-        [100.0, 100.0], [1, 3, -1, 1], [True, True, False, False], [0, 0, 0, np.nan], 1.0
-    )
+    value = renewal_log_likelihood([100.0, 100.0], [1, 3, -1, 1], [True, True, False, False], [0, 0, 0, np.nan], 1.0)
     assert value[0] == -np.inf
     assert np.isnan(value[1:]).all()
     assert np.isnan(renewal_log_likelihood([100.0], [0], [True], 0.0, 0.0)).all()

@@ -85,9 +85,7 @@ def greeks(
     0.522
     """
     sign = signs(kind)
-    shape, (asset, exercise, life, interest, sigma, payout) = flatten(
-        spot, strike, years, rate, volatility, dividend
-    )
+    shape, (asset, exercise, life, interest, sigma, payout) = flatten(spot, strike, years, rate, volatility, dividend)
     with np.errstate(all="ignore"):
         spread = sigma * np.sqrt(life)
         upper = (np.log(asset / exercise) + (interest - payout + 0.5 * sigma**2) * life) / spread

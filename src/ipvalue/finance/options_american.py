@@ -191,8 +191,7 @@ def _boundary(puts: _Puts) -> list[Floats]:
     for _ in range(_ITERATIONS):
         squared = [each**2 for each in log]
         log = [log[0]] + [
-            np.clip(_improved(puts, start, log[node], squared, node), lowest, 0.0)
-            for node in range(1, _NODES + 1)
+            np.clip(_improved(puts, start, log[node], squared, node), lowest, 0.0) for node in range(1, _NODES + 1)
         ]
     return log
 
@@ -256,9 +255,7 @@ def _put(puts: _Puts, floor: Floats) -> Floats:
     start, _ = _limits(puts)
     log = _boundary(puts)
     point = scheme.pricing_point[:, None]
-    european = european_flat(
-        puts.asset, np.ones(puts.asset.size), puts.years, puts.rate, puts.sigma, puts.payout, -1.0
-    )
+    european = european_flat(puts.asset, np.ones(puts.asset.size), puts.years, puts.rate, puts.sigma, puts.payout, -1.0)
     spread = puts.sigma * np.sqrt(puts.years)
     with np.errstate(all="ignore"):
         edge = _read([each**2 for each in log], scheme.pricing_interpolate) + np.log(start)

@@ -258,9 +258,7 @@ def renewal_log_likelihood(
     table = np.asarray(thresholds, dtype=np.float64)
     table = np.broadcast_to(table, (kept.size, table.shape[-1]))
     ages = table.shape[1]
-    _, (_, middle, scale, let_go) = flatten(
-        np.empty(kept.shape), mu, sigma, np.asarray(ended, dtype=np.float64)
-    )
+    _, (_, middle, scale, let_go) = flatten(np.empty(kept.shape), mu, sigma, np.asarray(ended, dtype=np.float64))
     rows, place = np.arange(kept.size), np.clip(kept, 0, ages)
     bounds = np.concatenate((np.zeros((kept.size, 1)), table, np.full((kept.size, 1), np.inf)), axis=1)
     low = _deviate(np.ascontiguousarray(bounds[rows, place]), middle, scale)
