@@ -58,5 +58,5 @@ def test_every_feature_has_unit_definition_and_source() -> None:
 def test_every_feature_varies_in_some_book() -> None:
     whole = pd.concat([TABLES["synthetic"], TABLES["with wording"]])
     constant = {name for name in whole if whole[name].nunique() < 2}
-    # the generator makes no open licences, suspensions, suits or unknown codes
-    assert constant <= {"open_licence", "suspended", "litigated", "unknown_events"}
+    # the generator makes no open licences, suspensions, suits or unknown codes, and few seizures
+    assert constant <= {"open_licence", "suspended", "litigated", "unknown_events", "preserved"}
