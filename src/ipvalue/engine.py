@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ipvalue.artifacts import read_folder, read_state, write_folder
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import IpvalueError, NotFittedError, Reason
-from ipvalue.features import Cohorts
+from ipvalue.features import Whole
 from ipvalue.features.grant import grant_probability, grant_rates
 from ipvalue.law.states import State as LegalState
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Subject, create
@@ -143,14 +143,14 @@ class ValuationEngine:
         return self._with(learnt)
 
     def value(
-        self, snapshot: Snapshot, *, cohorts: Cohorts | None = None, book_fingerprint: str | None = None
+        self, snapshot: Snapshot, *, whole: Whole | None = None, book_fingerprint: str | None = None
     ) -> Valuation:
         """Value every patent of a snapshot.
 
         Parameters
         ----------
         snapshot : Snapshot
-        cohorts : Cohorts, optional
+        whole : Whole, optional
             Statistics of the whole book, where the snapshot is a part of it.
         book_fingerprint : str, optional
             Of the whole book, in the same case.
@@ -162,7 +162,7 @@ class ValuationEngine:
         """
         from ipvalue.explain import Explainer
 
-        whole = Cohorts.of(snapshot) if cohorts is None else cohorts
+        whole = Whole.of(snapshot) if whole is None else whole
         subject = prepare(snapshot, self.assumptions, whole)
         estimates, combined = self.estimate(subject)
         columns, reason = self.finish(subject, estimates, combined)

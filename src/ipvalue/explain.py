@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.errors import Reason, explain_reason
-from ipvalue.features import Cohorts
+from ipvalue.features import Whole
 from ipvalue.law.states import State as LegalState
 from ipvalue.law.term import rule_ids
 from ipvalue.methods.base import Estimate, Method, Subject
@@ -34,12 +34,12 @@ class Explainer:
 
     engine: ValuationEngine
     snapshot: Snapshot
-    cohorts: Cohorts
+    whole: Whole
 
     def __call__(self, patent_id: str) -> pd.DataFrame:
         """Explain one patent's value; see :meth:`ipvalue.Valuation.explain`."""
         one = self.snapshot.select(np.array([self.snapshot.position(patent_id)]))
-        subject = prepare(one, self.engine.assumptions, self.cohorts)
+        subject = prepare(one, self.engine.assumptions, self.whole)
         estimates, combined = self.engine.estimate(subject)
         rows = self._right(one, subject)
         for method, estimate in zip(self.engine.methods, estimates):

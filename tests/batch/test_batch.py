@@ -64,13 +64,19 @@ def test_a_finished_batch_is_not_done_again(on_disk: Path, engine: ipv.Valuation
     assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "values").glob("part-*")} == stamps
 
 
-def test_values_of_another_date_are_not_mixed(on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path) -> None:
+def test_values_of_another_date_are_not_mixed(
+    book: ipv.Book, on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path
+) -> None:
     ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY)
     with pytest.raises(BatchError, match="restart=True"):
         ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of="2022-12-31")
     report = ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of="2022-12-31", restart=True)
     assert report.resumed == 0
-    assert json.loads(content(tmp_path / "values").schema.metadata[b"ipvalue"])["as_of"] == "2022-12-31"
+    table = content(tmp_path / "values")
+    assert json.loads(table.schema.metadata[b"ipvalue"])["as_of"] == "2022-12-31"
+    # nothing that the first run counted may live on in the process
+    again = engine.value(book.as_of("2022-12-31"))
+    assert table.replace_schema_metadata(None).equals(again.table)
 
 
 def test_two_runs_into_one_folder_exclude_each_other(

@@ -15,10 +15,10 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from ipvalue.batch.plan import BatchReport, Folder, run_key
-from ipvalue.batch.shards import Job, read_cohorts, shard_cohorts, value_shard, write_cohorts
+from ipvalue.batch.shards import Job, count_shard, value_shard, write_whole
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import ArtifactError, BatchError
-from ipvalue.features import Cohorts
+from ipvalue.features.whole import Whole
 from ipvalue.records.book import Known, parse_date
 from ipvalue.records.store import BookOnDisk
 
@@ -41,7 +41,7 @@ def revalue(
 ) -> BatchReport:
     """Revalue a book on disk, shard by shard.
 
-    Two passes: the first counts the cohorts of the whole book, the second values each shard alone with them.
+    Two passes: the first counts what only the whole book can tell, the second values each shard alone with it.
     A shard is committed whole; a run that was killed goes on with the shards that it had not finished.
 
     Parameters
@@ -90,18 +90,19 @@ def revalue(
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
     disk, day, folder = BookOnDisk(book), str(parse_date(as_of)), Folder(values)
     with folder.locked():
-        folder.open(run_key(disk.fingerprint, loaded.hash, day, known), restart)
+        run = run_key(disk.fingerprint, loaded.hash, day, known)
+        folder.open(run, restart)
         done = folder.done(disk.shards)
         todo = [s for s in range(disk.shards) if s not in done]
         seconds = {}
         if todo:
             place = folder.work / "engine"
             loaded.save(place)
-            job = Job(os.fspath(book), os.fspath(place), loaded.hash, day, known)
-            cohorts = _cohorts(job, folder, disk.shards, workers, progress)
-            seconds["cohorts"] = time.perf_counter() - started
+            job = Job(os.fspath(book), os.fspath(place), loaded.hash, run, day, known)
+            whole = _whole(job, folder, disk.shards, workers, progress)
+            seconds["whole"] = time.perf_counter() - started
             started = time.perf_counter()
-            _value(job, folder, todo, cohorts, workers, progress)
+            _value(job, folder, todo, whole, workers, progress)
             seconds["values"] = time.perf_counter() - started
         report = _report(folder, disk, len(done), seconds)
         folder.finish(report)
@@ -109,27 +110,24 @@ def revalue(
     return report
 
 
-def _cohorts(job: Job, folder: Folder, shards: int, workers: int, progress: bool | None) -> Cohorts:
-    """Count the cohorts of the whole book, unless an earlier run left them."""
-    file = folder.work / "cohorts.parquet"
-    if file.exists():
-        return read_cohorts(str(file))
-    calls = [(job, shard) for shard in range(shards)]
-    cohorts = Cohorts.merge(part for _, part in _run(shard_cohorts, calls, workers, progress, "counting cohorts"))
-    draft = file.with_suffix(".tmp")
-    write_cohorts(cohorts, str(draft))
-    draft.rename(file)
-    return cohorts
+def _whole(job: Job, folder: Folder, shards: int, workers: int, progress: bool | None) -> str:
+    """Count the whole book, unless an earlier run left the counts; give the folder that keeps them."""
+    place = folder.work / "whole"
+    if not place.exists():
+        calls = [(job, shard) for shard in range(shards)]
+        parts = [part for _, part in _run(count_shard, calls, workers, progress, "counting")]
+        write_whole(Whole.from_parts(parts), place)
+    return os.fspath(place)
 
 
-def _value(job: Job, folder: Folder, todo: list[int], cohorts: Cohorts, workers: int, progress: bool | None) -> None:
-    calls = [(job, folder, shard, cohorts) for shard in todo]
-    for _ in _run(_value_and_commit, calls, workers, progress, "valuing shards"):
+def _value(job: Job, folder: Folder, todo: list[int], whole: str, workers: int, progress: bool | None) -> None:
+    calls = [(job, folder, shard, whole) for shard in todo]
+    for _ in _run(_value_and_commit, calls, workers, progress, "valuing"):
         pass
 
 
-def _value_and_commit(job: Job, folder: Folder, shard: int, cohorts: Cohorts) -> None:
-    folder.commit(shard, value_shard(job, shard, cohorts))
+def _value_and_commit(job: Job, folder: Folder, shard: int, whole: str) -> None:
+    folder.commit(shard, value_shard(job, shard, whole))
 
 
 def _run(

@@ -1,4 +1,4 @@
-"""The two functions of a batch: shard to cohort statistics, and shard with all cohorts to values.
+"""The two functions of a batch: shard to its part of the whole, and shard with the whole to values.
 
 Both are pure functions of their arguments and of files that do not change, so that any executor may run
 them, in any order and more than once, with the same bits.
@@ -6,21 +6,22 @@ them, in any order and more than once, with the same bits.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ipvalue.engine import ValuationEngine
-from ipvalue.features import Cohorts
+from ipvalue.features.whole import Part, Whole
 from ipvalue.records.book import Known
 from ipvalue.records.store import BookOnDisk
 
-__all__ = ["Job", "read_cohorts", "shard_cohorts", "value_shard", "write_cohorts"]
+__all__ = ["Job", "count_shard", "read_whole", "value_shard", "write_whole"]
 
-_COHORT_TABLES = ("patents", "citations")
+_COUNTED_TABLES = ("patents", "citations", "legal_events")
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Job:
     ----------
     book, engine : str
         Folders of the book and of the saved engine.
-    engine_hash : str
-        Of the engine: a worker that kept an earlier engine must not use it.
+    engine_hash, run : str
+        Hashes of the engine and of the run: a worker that kept those of an earlier one must not use them.
     as_of : str
         Valuation date.
     known : {'announced', 'loaded'}
@@ -41,33 +42,43 @@ class Job:
     book: str
     engine: str
     engine_hash: str
+    run: str
     as_of: str
     known: Known
 
 
-def shard_cohorts(job: Job, shard: int) -> Cohorts:
-    """Count the shard's patents by technology field, filing year and forward citations."""
-    book = BookOnDisk(job.book).read([shard], tables=_COHORT_TABLES)
-    return Cohorts.of(book.as_of(job.as_of, known=job.known))
+def count_shard(job: Job, shard: int) -> Part:
+    """Count what the shard contributes to the statistics of the whole book."""
+    book = BookOnDisk(job.book).read([shard], tables=_COUNTED_TABLES)
+    return Part.of(book.as_of(job.as_of, known=job.known))
 
 
-def value_shard(job: Job, shard: int, cohorts: Cohorts) -> pa.Table:
-    """Value the shard's patents; the table carries its provenance."""
+def value_shard(job: Job, shard: int, whole: str) -> pa.Table:
+    """Value the shard's patents, with the whole that is kept in a folder; the table carries its provenance."""
     disk = BookOnDisk(job.book)
     snapshot = disk.read([shard]).as_of(job.as_of, known=job.known)
     engine = _engine(job.engine, job.engine_hash)
-    return engine.value(snapshot, cohorts=cohorts, book_fingerprint=disk.fingerprint).to_arrow()
+    return engine.value(snapshot, whole=read_whole(whole, job.run), book_fingerprint=disk.fingerprint).to_arrow()
 
 
-def write_cohorts(cohorts: Cohorts, path: str) -> None:
-    """Keep the statistics of the whole book beside the values that they make."""
-    pq.write_table(pa.table({"key": cohorts.key, "patents": cohorts.patents}), path)
+def write_whole(whole: Whole, folder: Path) -> None:
+    """Keep the statistics of the whole book beside the values that they make; the folder appears whole."""
+    draft = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for name, columns in whole.columns().items():
+        pq.write_table(pa.table(columns), draft / f"{name}.parquet")
+    draft.rename(folder)
 
 
-def read_cohorts(path: str) -> Cohorts:
-    """Read what :func:`write_cohorts` wrote."""
-    table = pq.read_table(path)
-    return Cohorts(np.asarray(table["key"].to_numpy(), np.int64), np.asarray(table["patents"].to_numpy(), np.int64))
+@lru_cache(maxsize=1)
+def read_whole(folder: str, run: str) -> Whole:
+    """Read what :func:`write_whole` wrote, once a worker."""
+    tables = {}
+    for file in sorted(Path(folder).glob("*.parquet")):
+        table = pq.read_table(file)
+        tables[file.stem] = {name: table[name].to_numpy() for name in table.column_names}
+    return Whole.from_columns(tables)
 
 
 @lru_cache(maxsize=2)

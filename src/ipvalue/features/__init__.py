@@ -5,20 +5,20 @@ from __future__ import annotations
 import pandas as pd
 
 from ipvalue.features.base import Context, Features, families
-from ipvalue.features.cohort import Cohorts
+from ipvalue.features.whole import Whole
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["Cohorts", "Features", "compute", "extract", "feature_catalogue"]
+__all__ = ["Whole", "Features", "compute", "extract", "feature_catalogue"]
 
 
-def compute(snapshot: Snapshot, cohorts: Cohorts | None = None) -> Features:
+def compute(snapshot: Snapshot, whole: Whole | None = None) -> Features:
     """Compute all features as arrays.
 
     Parameters
     ----------
     snapshot : Snapshot
         What was known on the date.
-    cohorts : Cohorts, optional
+    whole : Whole, optional
         Statistics of the whole book on that date, where the snapshot is a part of it; by default the
         snapshot's own.
 
@@ -26,7 +26,7 @@ def compute(snapshot: Snapshot, cohorts: Cohorts | None = None) -> Features:
     -------
     Features
     """
-    context = Context(snapshot, Cohorts.of(snapshot) if cohorts is None else cohorts)
+    context = Context(snapshot, Whole.of(snapshot) if whole is None else whole)
     columns = {}
     for family in families().values():
         computed = family.compute(context)
@@ -34,14 +34,14 @@ def compute(snapshot: Snapshot, cohorts: Cohorts | None = None) -> Features:
     return Features(columns)
 
 
-def extract(snapshot: Snapshot, *, cohorts: Cohorts | None = None) -> pd.DataFrame:
+def extract(snapshot: Snapshot, *, whole: Whole | None = None) -> pd.DataFrame:
     """Extract all features of a snapshot's patents.
 
     Parameters
     ----------
     snapshot : Snapshot
         What was known on a date (:meth:`ipvalue.Book.as_of`).
-    cohorts : Cohorts, optional
+    whole : Whole, optional
         Statistics of the whole book on that date, where the snapshot is a part of it.
 
     Returns
@@ -56,7 +56,7 @@ def extract(snapshot: Snapshot, *, cohorts: Cohorts | None = None) -> pd.DataFra
     >>> list(X.columns) == list(ipv.feature_catalogue()["name"])
     True
     """
-    return compute(snapshot, cohorts).frame(snapshot.patent_ids)
+    return compute(snapshot, whole).frame(snapshot.patent_ids)
 
 
 def feature_catalogue() -> pd.DataFrame:

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.errors import IpvalueError
-from ipvalue.features.cohort import Cohorts
 from ipvalue.features.legal import LegalFacts, legal_facts
+from ipvalue.features.whole import Whole
 from ipvalue.records.columns import Columns
 
 if TYPE_CHECKING:
@@ -66,17 +66,17 @@ class Family:
 
 @dataclass(frozen=True)
 class Context:
-    """What a family computes from: a snapshot, the cohorts to compare with, and the legal facts.
+    """What a family computes from: a snapshot, the whole book that it belongs to, and the legal facts.
 
     Attributes
     ----------
     snapshot : Snapshot
-    cohorts : Cohorts
+    whole : Whole
         Of the whole book on the snapshot's date, also where the snapshot is a part of it.
     """
 
     snapshot: Snapshot
-    cohorts: Cohorts
+    whole: Whole
 
     @cached_property
     def legal(self) -> LegalFacts:

@@ -73,7 +73,7 @@ def _compute(context: Context) -> Columns:
     lag = (received["date"] - start[patent]) / np.timedelta64(1, "D") / _DAYS_PER_YEAR
     lag_sum = np.bincount(patent, weights=np.maximum(lag, 0.0), minlength=n).astype(np.float64)
     cohort = cohort_of(snapshot.field, filing)
-    mean = context.cohorts.mean(cohort)
+    mean = context.whole.cohorts.mean(cohort)
     age = age_years(filing, snapshot.date)
     backward = made.counts.astype(np.float64)
     npl = snapshot.patents["npl_citations"]
@@ -87,7 +87,7 @@ def _compute(context: Context) -> Columns:
         "forward_examiner_share": _share(examiner, total),
         "forward_citation_lag": _share(lag_sum, total),
         "forward_citation_ratio": np.where(mean > 0, total / np.where(mean > 0, mean, 1.0), np.nan),
-        "forward_citation_percentile": context.cohorts.percentile(cohort, received.counts),
+        "forward_citation_percentile": context.whole.cohorts.percentile(cohort, received.counts),
         "backward_citations": backward,
         "backward_self_share": _share(_backward_self(snapshot), backward),
         "npl_citations": npl,

@@ -6,15 +6,14 @@ add up to those of the whole book, whatever the shards and their order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.records.snapshot import Snapshot
+from ipvalue.features.tally import Tally
 
-__all__ = ["Cohorts", "cohort_of"]
+__all__ = ["Cohorts", "cohort_key", "cohort_of"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -38,6 +37,11 @@ def cohort_of(field: npt.NDArray[np.integer], filing: npt.NDArray[np.datetime64]
     return np.asarray(field, np.int64) * _YEARS + year
 
 
+def cohort_key(cohort: Ints, citations: Ints) -> Ints:
+    """Pack cohort and citation count into one whole number, which sorts by cohort and then by count."""
+    return np.asarray((cohort << _COUNT_BITS) | np.minimum(citations, _LARGEST), np.int64)
+
+
 def _year(cohort: Ints) -> Ints:
     return cohort % _YEARS
 
@@ -58,44 +62,19 @@ class Cohorts:
     patents: Ints
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> Cohorts:
-        """Count a snapshot's patents."""
-        cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
-        return cls.count(cohort, snapshot.citations_received.counts)
-
-    @classmethod
     def count(cls, cohort: Ints, citations: Ints) -> Cohorts:
         """Count patents by cohort and citations."""
-        key, patents = np.unique((cohort << _COUNT_BITS) | np.minimum(citations, _LARGEST), return_counts=True)
-        return cls(key, patents.astype(np.int64))
+        return cls.from_tally(Tally.of(cohort_key(cohort, citations)))
 
     @classmethod
-    def merge(cls, parts: Iterable[Cohorts]) -> Cohorts:
-        """Add the counts of disjoint parts of a book; exact in any order.
-
-        Examples
-        --------
-        >>> a = Cohorts.count(np.array([2010, 2010]), np.array([0, 3]))
-        >>> b = Cohorts.count(np.array([2010]), np.array([3]))
-        >>> Cohorts.merge([b, a]).patents.tolist()
-        [1, 2]
-        """
-        parts = list(parts)
-        if not parts:
-            return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        keys = np.concatenate([p.key for p in parts])
-        key, place = np.unique(keys, return_inverse=True)
-        patents = np.zeros(len(key), np.int64)
-        np.add.at(patents, place, np.concatenate([p.patents for p in parts]))
-        return cls(key, patents)
+    def from_tally(cls, tally: Tally) -> Cohorts:
+        """Read the tally of :func:`cohort_key`."""
+        return cls(tally.key, tally.count)
 
     def by_year(self) -> Cohorts:
         """The same counts over all fields of a year."""
         cohort, count = self.key >> _COUNT_BITS, self.key & _LARGEST
-        key, place = np.unique((_year(cohort) << _COUNT_BITS) | count, return_inverse=True)
-        patents = np.zeros(len(key), np.int64)
-        np.add.at(patents, place, self.patents)
-        return Cohorts(key, patents)
+        return Cohorts.from_tally(Tally.of((_year(cohort) << _COUNT_BITS) | count, self.patents))
 
     def _size_and_sum(self, cohort: Ints) -> tuple[Floats, Floats]:
         low = np.searchsorted(self.key, cohort << _COUNT_BITS, "left")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
-from ipvalue.features import Cohorts, compute
+from ipvalue.features import Whole, compute
 from ipvalue.features.grant import grant_probability
 from ipvalue.methods.base import Deals, Evidence, Subject
 from ipvalue.methods.currency import exchange_rate
@@ -24,7 +24,7 @@ _MONEY = ("revenue", "cost_to_develop", "historical_cost")
 _AS_GIVEN = ("revenue_life", "success_probability")
 
 
-def prepare(snapshot: Snapshot, assumptions: Assumptions, cohorts: Cohorts | None = None) -> Subject:
+def prepare(snapshot: Snapshot, assumptions: Assumptions, whole: Whole | None = None) -> Subject:
     """Compute what every method needs of a snapshot, once for all methods."""
     rows = snapshot.economics
     rate = exchange_rate(snapshot, assumptions, rows["currency"])
@@ -35,7 +35,7 @@ def prepare(snapshot: Snapshot, assumptions: Assumptions, cohorts: Cohorts | Non
         patents["jurisdiction"],
         patents["right"],
         snapshot.field,
-        compute(snapshot, cohorts),
+        compute(snapshot, whole),
         money,
     )
 
@@ -116,7 +116,7 @@ def _deals_after(
     filed = before.patent_ids[place] == ids if len(before) else np.zeros(len(ids), bool)
     rows, place = rows[filed], place[filed]
     distinct, position = np.unique(place, return_inverse=True)
-    known_then = prepare(before.select(distinct), assumptions, Cohorts.of(before))
+    known_then = prepare(before.select(distinct), assumptions, Whole.of(before))
     alive = known_then.features["alive"][position] == 1
     rows, sold = rows[alive], known_then.take(position[alive])
     default = assumptions.by_key("grant_probability", sold.jurisdiction)

@@ -1,0 +1,70 @@
+"""Exact counts by whole-number keys: what parts of a book count, and add up in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Tally"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Numbers of patents (or of anything) by key.
+
+    Attributes
+    ----------
+    key : ndarray of int64
+        Ascending, each once.
+    count : ndarray of int64
+    """
+
+    key: Ints
+    count: Ints
+
+    @classmethod
+    def of(cls, keys: Ints, counts: Ints | None = None) -> Tally:
+        """Count keys, each once or with a number.
+
+        Examples
+        --------
+        >>> Tally.of(np.array([7, 3, 7])).count.tolist()
+        [1, 2]
+        """
+        key, place = np.unique(np.asarray(keys, np.int64), return_inverse=True)
+        count = np.zeros(len(key), np.int64)
+        np.add.at(count, place, 1 if counts is None else np.asarray(counts, np.int64))
+        return cls(key, count)
+
+    @classmethod
+    def merge(cls, parts: Iterable[Tally]) -> Tally:
+        """Add up the counts of disjoint parts; exact in any order.
+
+        Examples
+        --------
+        >>> Tally.merge([Tally.of(np.array([3])), Tally.of(np.array([3, 7]))]).count.tolist()
+        [2, 1]
+        """
+        parts = list(parts)
+        if not parts:
+            return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return cls.of(np.concatenate([p.key for p in parts]), np.concatenate([p.count for p in parts]))
+
+    def at(self, keys: npt.NDArray[np.integer]) -> Ints:
+        """Look counts up; 0 for a key that is not there.
+
+        Examples
+        --------
+        >>> Tally.of(np.array([7, 3, 7])).at(np.array([7, 8])).tolist()
+        [2, 0]
+        """
+        wanted = np.asarray(keys, np.int64)
+        if not len(self.key):
+            return np.zeros(wanted.shape, np.int64)
+        place = np.minimum(np.searchsorted(self.key, wanted), len(self.key) - 1)
+        return np.where(self.key[place] == wanted, self.count[place], 0)

@@ -1,0 +1,104 @@
+"""What no part of a book can tell from itself: cohorts, portfolios, fields, hazards, and the citation graph.
+
+A part contributes tallies (exact counts) and its citation edges; parts merge in any order to the same whole.
+A shard is then valued alone, with the whole beside it, and gets the same bits as in the whole book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.features.cohort import Cohorts, cohort_key, cohort_of
+from ipvalue.features.tally import Tally
+from ipvalue.records.columns import Columns
+from ipvalue.records.snapshot import Snapshot
+
+__all__ = ["TALLIES", "Part", "Whole"]
+
+Ints = npt.NDArray[np.int64]
+
+
+def _forward_citations(snapshot: Snapshot) -> Tally:
+    """Patents by technology field, filing year and number of forward citations."""
+    cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
+    return Tally.of(cohort_key(cohort, snapshot.citations_received.counts))
+
+
+def _cohort_size(snapshot: Snapshot) -> Tally:
+    """Patents by technology field and filing year."""
+    return Tally.of(cohort_of(snapshot.field, snapshot.patents["application_date"]))
+
+
+def _portfolio(snapshot: Snapshot) -> Tally:
+    """Patents by first owner, the unknown owner (0) left out."""
+    return Tally.of(snapshot.owner[snapshot.owner != 0])
+
+
+TALLIES: dict[str, Callable[[Snapshot], Tally]] = {
+    "forward_citations": _forward_citations,
+    "cohort_size": _cohort_size,
+    "portfolio": _portfolio,
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one part of a book contributes to the whole."""
+
+    tallies: dict[str, Tally]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Part:
+        """Count a part."""
+        return cls({name: tally(snapshot) for name, tally in TALLIES.items()})
+
+    @classmethod
+    def merge(cls, parts: Iterable[Part]) -> Part:
+        """Add up disjoint parts.
+
+        Examples
+        --------
+        >>> import ipvalue as ipv
+        >>> snapshot = ipv.synthetic_book(40, seed=1).as_of("2024-12-31")
+        >>> halves = [Part.of(snapshot.select(slice(k, None, 2))) for k in (1, 0)]
+        >>> int(Part.merge(halves).tallies["cohort_size"].count.sum())
+        40
+        """
+        parts = list(parts)
+        return cls({name: Tally.merge(p.tallies[name] for p in parts) for name in TALLIES})
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Statistics of a whole book on one date."""
+
+    tallies: dict[str, Tally]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Whole:
+        """Take a snapshot for the whole book."""
+        return cls.from_parts([Part.of(snapshot)])
+
+    @classmethod
+    def from_parts(cls, parts: Iterable[Part]) -> Whole:
+        """Put the whole together of its parts."""
+        return cls(Part.merge(parts).tallies)
+
+    @cached_property
+    def cohorts(self) -> Cohorts:
+        """Patents by field, filing year and forward citations."""
+        return Cohorts.from_tally(self.tallies["forward_citations"])
+
+    def columns(self) -> dict[str, Columns]:
+        """Everything as named tables of arrays, to be kept on disk."""
+        return {name: {"key": t.key, "count": t.count} for name, t in self.tallies.items()}
+
+    @classmethod
+    def from_columns(cls, tables: dict[str, Columns]) -> Whole:
+        """Read what :meth:`columns` gave."""
+        return cls({name: Tally(tables[name]["key"], tables[name]["count"]) for name in TALLIES})
