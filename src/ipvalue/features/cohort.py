@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ipvalue.features.tally import Tally
 
-__all__ = ["Cohorts", "cohort_key", "cohort_of"]
+__all__ = ["Cohorts", "cohort_key", "cohort_key_of", "cohort_of", "filing_year"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -33,8 +33,17 @@ def cohort_of(field: npt.NDArray[np.integer], filing: npt.NDArray[np.datetime64]
     >>> cohort_of(np.array([3]), np.array(["2010-05-01"], "datetime64[D]")).tolist()
     [14298]
     """
-    year = filing.astype("datetime64[Y]").astype(np.int64) + 1970
-    return np.asarray(field, np.int64) * _YEARS + year
+    return cohort_key_of(np.asarray(field, np.int64), filing_year(filing))
+
+
+def cohort_key_of(field: Ints, year: Ints) -> Ints:
+    """Number the cohort of a technology field and filing year."""
+    return field * _YEARS + year
+
+
+def filing_year(filing: npt.NDArray[np.datetime64]) -> Ints:
+    """Calendar year of each date."""
+    return np.asarray(filing.astype("datetime64[Y]").astype(np.int64) + 1970, np.int64)
 
 
 def cohort_key(cohort: Ints, citations: Ints) -> Ints:

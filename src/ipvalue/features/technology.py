@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.cohort import cohort_key_of, filing_year
+from ipvalue.features.tally import Tally
 from ipvalue.records.columns import Columns
 
 __all__ = ["FAMILY"]
@@ -26,16 +28,56 @@ def _compute(context: Context) -> Columns:
     n, symbols = len(snapshot), snapshot.ipc
     scope = _distinct(symbols.patent, symbols["subclass"], n)
     fields = _distinct(symbols.patent, symbols["field"], n)
+    year = filing_year(snapshot.patents["application_date"])
+    today = int(filing_year(np.array([snapshot.date]))[0])
+    field = snapshot.field.astype(np.int64)
+    size = context.whole.tallies["cohort_size"]
     return {
+        "field_crowding": np.where(field > 0, size.at(cohort_key_of(field, year)), np.nan),
+        "field_growth": np.where(field > 0, _growth(size, field, today), np.nan),
         "technology_field": np.where(snapshot.field > 0, snapshot.field, np.nan).astype(np.float64),
         "patent_scope": np.where(scope > 0, scope, np.nan),
         "n_technology_fields": np.where(fields > 0, fields, np.nan),
     }
 
 
+def _growth(size: Tally, field: npt.NDArray[np.int64], year: int) -> npt.NDArray[np.float64]:
+    """Log of the field's filings 3 to 5 years ago over those 6 to 8 years ago.
+
+    Filings of the last two years are mostly unpublished: they say nothing of growth.
+    """
+    fields = np.arange(36)
+    late, early = (
+        np.sum([size.at(cohort_key_of(fields, np.full(36, year - lag))) for lag in lags], axis=0)
+        for lags in ((3, 4, 5), (6, 7, 8))
+    )
+    # one filing is added on both sides, so that an empty window is no infinity
+    return np.asarray(np.log((late + 1.0) / (early + 1.0))[field], np.float64)
+
+
 FAMILY = Family(
     "technology",
     (
+        Feature(
+            "field_crowding",
+            "patents",
+            0.0,
+            1e8,
+            0,
+            "patents of the book in the same field and filing year",
+            _SCHMOCH,
+            "no field is known",
+        ),
+        Feature(
+            "field_growth",
+            "log ratio",
+            -20.0,
+            20.0,
+            1,
+            "log of the field's filings 3 to 5 years ago over those 6 to 8 years ago, in the book",
+            _SCHMOCH,
+            "no field is known",
+        ),
         Feature(
             "technology_field",
             "WIPO field number",

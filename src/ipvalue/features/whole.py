@@ -18,7 +18,7 @@ from ipvalue.features.tally import Tally
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["TALLIES", "Part", "Whole"]
+__all__ = ["TALLIES", "Part", "Whole", "owner_field_key"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -39,10 +39,22 @@ def _portfolio(snapshot: Snapshot) -> Tally:
     return Tally.of(snapshot.owner[snapshot.owner != 0])
 
 
+def owner_field_key(owner: npt.NDArray[np.int64], field: npt.NDArray[np.integer]) -> Ints:
+    """Key of an owner in a technology field: the owner's hash, moved on by the field (it may wrap around)."""
+    return np.asarray(owner * np.int64(64) + field, np.int64)
+
+
+def _owner_field(snapshot: Snapshot) -> Tally:
+    """Patents by first owner and technology field."""
+    known = snapshot.owner != 0
+    return Tally.of(owner_field_key(snapshot.owner[known], snapshot.field[known]))
+
+
 TALLIES: dict[str, Callable[[Snapshot], Tally]] = {
     "forward_citations": _forward_citations,
     "cohort_size": _cohort_size,
     "portfolio": _portfolio,
+    "owner_field": _owner_field,
 }
 
 
