@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.cohort import Cohorts, cohort_key, cohort_of
+from ipvalue.features.network import Edges, network_columns
 from ipvalue.features.tally import Tally
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
@@ -63,11 +64,12 @@ class Part:
     """What one part of a book contributes to the whole."""
 
     tallies: dict[str, Tally]
+    edges: Edges
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Part:
         """Count a part."""
-        return cls({name: tally(snapshot) for name, tally in TALLIES.items()})
+        return cls({name: tally(snapshot) for name, tally in TALLIES.items()}, Edges.of(snapshot))
 
     @classmethod
     def merge(cls, parts: Iterable[Part]) -> Part:
@@ -82,14 +84,23 @@ class Part:
         40
         """
         parts = list(parts)
-        return cls({name: Tally.merge(p.tallies[name] for p in parts) for name in TALLIES})
+        tallies = {name: Tally.merge(p.tallies[name] for p in parts) for name in TALLIES}
+        return cls(tallies, Edges.merge(p.edges for p in parts))
 
 
 @dataclass(frozen=True)
 class Whole:
-    """Statistics of a whole book on one date."""
+    """Statistics of a whole book on one date.
+
+    Attributes
+    ----------
+    tallies : dict of str to Tally
+    network : dict of str to ndarray
+        Measures of the citation graph, one element a patent of the book, by ``document``.
+    """
 
     tallies: dict[str, Tally]
+    network: Columns
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Whole:
@@ -99,7 +110,16 @@ class Whole:
     @classmethod
     def from_parts(cls, parts: Iterable[Part]) -> Whole:
         """Put the whole together of its parts."""
-        return cls(Part.merge(parts).tallies)
+        merged = Part.merge(parts)
+        return cls(merged.tallies, network_columns(merged.edges))
+
+    def of_patents(self, name: str, document: Ints) -> npt.NDArray[np.float64]:
+        """Look a measure of the citation graph up; NaN for a patent that the whole does not hold."""
+        known, values = self.network["document"], self.network[name]
+        if not len(known):
+            return np.full(len(document), np.nan)
+        place = np.minimum(np.searchsorted(known, document), len(known) - 1)
+        return np.where(known[place] == document, values[place], np.nan)
 
     @cached_property
     def cohorts(self) -> Cohorts:
@@ -108,9 +128,11 @@ class Whole:
 
     def columns(self) -> dict[str, Columns]:
         """Everything as named tables of arrays, to be kept on disk."""
-        return {name: {"key": t.key, "count": t.count} for name, t in self.tallies.items()}
+        tables: dict[str, Columns] = {name: {"key": t.key, "count": t.count} for name, t in self.tallies.items()}
+        return tables | {"network": self.network}
 
     @classmethod
     def from_columns(cls, tables: dict[str, Columns]) -> Whole:
         """Read what :meth:`columns` gave."""
-        return cls({name: Tally(tables[name]["key"], tables[name]["count"]) for name in TALLIES})
+        tallies = {name: Tally(tables[name]["key"], tables[name]["count"]) for name in TALLIES}
+        return cls(tallies, tables["network"])

@@ -153,6 +153,7 @@ class BookColumns:
             elif column.kind == "code":
                 columns[column.name] = texts(table[column.name])
         columns["family"] = hash_codes(table["family_id"])
+        columns["document"] = hash_codes(table["patent_id"])
         return columns
 
     @cached_property
