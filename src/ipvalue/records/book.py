@@ -48,6 +48,9 @@ class Book:
         Market data.
     strict : bool, default False
         Raise on the first bad row instead of setting it aside.
+    refused : pandas.DataFrame, optional
+        Rows that a source refused before they could become rows of a table, in the columns of :attr:`rejects`:
+        they join the rejects and count as rows that came in.
 
     Attributes
     ----------
@@ -93,6 +96,7 @@ class Book:
         fx: object = None,
         price_index: object = None,
         strict: bool = False,
+        refused: pd.DataFrame | None = None,
     ) -> None:
         given: dict[str, object] = {
             "citations": citations,
@@ -112,13 +116,14 @@ class Book:
         for name, data in given.items():
             if data is not None:
                 checked[name] = check_table(name, data, valid_patents)
-        self._set(checked, strict)
+        self._set(checked, strict, empty_rejects() if refused is None else refused)
 
-    def _set(self, checked: Mapping[str, Checked], strict: bool) -> None:
-        self.rows_in = {name: c.n_rows for name, c in checked.items()}
+    def _set(self, checked: Mapping[str, Checked], strict: bool, refused: pd.DataFrame) -> None:
+        early = refused["table"].value_counts()
+        self.rows_in = {name: c.n_rows + int(early.get(name, 0)) for name, c in checked.items()}
         self.duplicates = {name: c.n_duplicates for name, c in checked.items() if c.n_duplicates}
         self.ignored = {name: c.ignored for name, c in checked.items() if c.ignored}
-        frames = [c.rejects for c in checked.values() if len(c.rejects)]
+        frames = [frame for frame in (refused, *(c.rejects for c in checked.values())) if len(frame)]
         self.rejects = pd.concat(frames, ignore_index=True) if frames else empty_rejects()
         if strict and len(self.rejects):
             first = self.rejects.iloc[0]
