@@ -100,8 +100,9 @@ def read_uspto_grants(*paths: str | os.PathLike[str], strict: bool = False) -> B
 
     A parent or priority later than the filing, or a publication earlier than it (a reissue names its
     original's), contradicts itself and is left out. A terminal disclaimer is named without its date, so
-    disclaimer_date stays empty, and the term of such a patent is an upper bound. The description is not
-    read, so what is malformed in it alone goes unseen.
+    disclaimer_date stays empty, and the term of such a patent is an upper bound. Register events (maintenance
+    fees, assignments) are another source: without them the status after grant rests on dates alone. The
+    description is not read, so what is malformed in it alone goes unseen.
 
     References
     ----------
@@ -150,10 +151,7 @@ def _grants(paths: tuple[str | os.PathLike[str], ...], refusals: list[Refusal]) 
                 refusals.append(Refusal(row, "patent_id", where, Reason.UNREADABLE, str(error)))
             row += 1
         if row - first_row == len(others):
-            found = (
-                f"the root of its first document is {others[0] or 'missing'}" if others else "it has no other document"
-            )
-            raise SourceError(f"{path} holds no {_ROOT}: {found}")
+            raise SourceError(f"{path} holds no {_ROOT}; the roots of its documents: {others[:3]}")
 
 
 def _batches(grants: Iterator[Grant]) -> Iterator[list[Grant]]:

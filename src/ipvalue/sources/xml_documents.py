@@ -39,7 +39,7 @@ class Document(NamedTuple):
     """One document of a file."""
 
     content: bytes
-    """The whole document, or only its head where it is too long to be held."""
+    """The whole document, or its head and some of its end where it is too long to be held."""
     root: str
     """Name of the root element; empty where there is none."""
     whole: bool
@@ -54,7 +54,7 @@ def split(path: str | os.PathLike[str], *, largest: int = _LARGEST) -> Iterator[
     path : path
         A file of XML documents one after the other.
     largest : int, default 2**28
-        Bytes of the longest document that is held in memory; of a longer one only the head is given.
+        Bytes of the longest document that is held in memory; a longer one is given in part.
 
     Yields
     ------
