@@ -125,7 +125,7 @@ REASONS: dict[Reason, str] = {
     Reason.DUPLICATE_KEY: "another row has the same key and other values; the first in sorted order is kept",
     Reason.UNKNOWN_PATENT: "the row belongs to a patent that the patents table does not hold",
     Reason.INCONSISTENT_DATES: "the row's dates contradict each other",
-    Reason.UNREADABLE: "the document can't be read as its format",
+    Reason.UNREADABLE: "a document of a source file can't be read",
     Reason.DEAD_RIGHT: "the right is dead (lapsed, expired, given up, revoked, refused, withdrawn): worth 0",
     Reason.NO_TERM_RULE: "no rule of law.term covers this jurisdiction and right",
     Reason.TERM_OVER: "the term ends on or before the valuation date",

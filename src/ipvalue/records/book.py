@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ipvalue.errors import BookError
 from ipvalue.records.columns import BookColumns
 from ipvalue.records.schema import TABLES
-from ipvalue.records.validate import REJECT_COLUMNS, Checked, check_table, empty_rejects
+from ipvalue.records.validate import Checked, check_table, empty_rejects
 
 if TYPE_CHECKING:
     from ipvalue.records.snapshot import Snapshot
@@ -48,6 +48,9 @@ class Book:
         Market data.
     strict : bool, default False
         Raise on the first bad row instead of setting it aside.
+    refused : pandas.DataFrame, optional
+        Rows that a source refused before they could become rows of a table, in the columns of :attr:`rejects`:
+        they join the rejects and count as rows that came in.
 
     Attributes
     ----------
@@ -93,6 +96,7 @@ class Book:
         fx: object = None,
         price_index: object = None,
         strict: bool = False,
+        refused: pd.DataFrame | None = None,
     ) -> None:
         given: dict[str, object] = {
             "citations": citations,
@@ -112,13 +116,14 @@ class Book:
         for name, data in given.items():
             if data is not None:
                 checked[name] = check_table(name, data, valid_patents)
-        self._set(checked, strict)
+        self._set(checked, strict, empty_rejects() if refused is None else refused)
 
-    def _set(self, checked: Mapping[str, Checked], strict: bool) -> None:
-        self.rows_in = {name: c.n_rows for name, c in checked.items()}
+    def _set(self, checked: Mapping[str, Checked], strict: bool, refused: pd.DataFrame) -> None:
+        early = refused["table"].value_counts()
+        self.rows_in = {name: c.n_rows + int(early.get(name, 0)) for name, c in checked.items()}
         self.duplicates = {name: c.n_duplicates for name, c in checked.items() if c.n_duplicates}
         self.ignored = {name: c.ignored for name, c in checked.items() if c.ignored}
-        frames = [c.rejects for c in checked.values() if len(c.rejects)]
+        frames = [frame for frame in (refused, *(c.rejects for c in checked.values())) if len(frame)]
         self.rejects = pd.concat(frames, ignore_index=True) if frames else empty_rejects()
         if strict and len(self.rejects):
             first = self.rejects.iloc[0]
@@ -145,26 +150,6 @@ class Book:
         book.rows_in = {name: t.num_rows for name, t in tables.items()}
         book.duplicates, book.ignored, book.rejects = {}, {}, empty_rejects()
         book._tables = dict(tables)
-        return book
-
-    def with_rejects(self, rejects: pd.DataFrame) -> Book:
-        """Add rows that a source refused before they could become rows of a table.
-
-        Parameters
-        ----------
-        rejects : pandas.DataFrame
-            In the columns of :attr:`rejects`.
-
-        Returns
-        -------
-        Book
-            The same book, in which they are counted as rows that came in and were refused.
-        """
-        book = Book.from_canonical(self._tables)
-        counts = rejects["table"].value_counts()
-        book.rows_in = {name: rows + int(counts.get(name, 0)) for name, rows in self.rows_in.items()}
-        book.duplicates, book.ignored = self.duplicates, self.ignored
-        book.rejects = pd.concat([r for r in (self.rejects, rejects[REJECT_COLUMNS]) if len(r)], ignore_index=True)
         return book
 
     @property
