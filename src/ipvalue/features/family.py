@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.graph_edges import distinct
 from ipvalue.records.columns import Columns
 
 __all__ = ["FAMILY"]
@@ -21,7 +22,7 @@ def _compute(context: Context) -> Columns:
     n = len(snapshot)
     offices, code = np.unique(np.append(members["office"], _FIVE_OFFICES), return_inverse=True)
     # one entry for each pair of patent and office, however many publications stand behind it
-    pair = np.unique(members.patent * len(offices) + code[: len(members)])
+    pair = distinct(members.patent * len(offices) + code[: len(members)])
     size = np.bincount(pair // len(offices), minlength=n).astype(np.float64)
     big = np.isin(offices[pair % len(offices)], _FIVE_OFFICES)
     five = np.bincount((pair // len(offices))[big], minlength=n).astype(np.float64)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.graph_edges import checked_edges, checked_nodes, csr, distinct_pairs
+from ipvalue.features.graph_edges import checked_edges, checked_nodes, csr, distinct, distinct_pairs
 
 __all__ = ["csr", "disruption", "distinct_pairs", "forward_counts", "generality", "herfindahl"]
 
@@ -292,7 +292,7 @@ def _reference_citers(source: Ints, target: Ints, when: Floats, window: float | 
         offset = np.arange(focal.size) - np.repeat(np.cumsum(many) - many, many)
         citer = citers[np.repeat(indptr[reference], many) + offset]
         inside = _later(when, citer, focal, window)
-        pairs = np.unique(focal[inside] * n + citer[inside])
+        pairs = distinct(focal[inside] * n + citer[inside])
         focal, citer = pairs // n, pairs % n
         wanted = citer * n + focal
         place = np.minimum(np.searchsorted(edge_keys, wanted), edge_keys.size - 1)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.graph_edges import distinct
 from ipvalue.law.ep_rights import MAIN_STATES
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
@@ -38,7 +39,7 @@ def offices_of(snapshot: Snapshot) -> tuple[npt.NDArray[np.int64], npt.NDArray[n
     n = len(snapshot)
     patent = np.concatenate([members.patent, np.arange(n)])
     names, code = np.unique(np.concatenate([members["office"], snapshot.patents["jurisdiction"]]), return_inverse=True)
-    pair = np.unique(patent * max(len(names), 1) + code)
+    pair = distinct(patent * max(len(names), 1) + code)
     return pair // max(len(names), 1), names[pair % max(len(names), 1)] if len(names) else np.zeros(0, "<U2")
 
 

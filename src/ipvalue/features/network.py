@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.graph import disruption
+from ipvalue.features.graph_edges import distinct
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
@@ -95,13 +96,13 @@ def network_columns(edges: Edges) -> Columns:
     nodes, place = np.unique(np.concatenate([edges.citing, edges.cited, edges.patents]), return_inverse=True)
     n, m = len(nodes), len(edges.citing)
     citing, cited = place[:m], place[m : 2 * m]
-    pair = np.unique(citing * np.int64(max(n, 1)) + cited)
+    pair = distinct(citing * np.int64(max(n, 1)) + cited)
     pair = pair[pair // max(n, 1) != pair % max(n, 1)]  # a document that cites itself says nothing
     citing, cited = pair // max(n, 1), pair % max(n, 1)
     day = np.full(n, _NO_DAY, np.int64)
     np.minimum.at(day, place, np.concatenate([edges.citing_day, edges.cited_day, edges.patent_day]))
     year = np.where(day == _NO_DAY, np.nan, day / _DAYS_PER_YEAR)
-    kept = np.unique(place[2 * m :])
+    kept = distinct(place[2 * m :])
     return {
         "document": nodes[kept],
         "disruption": disruption(citing, cited, year, window=_WINDOW)[kept],
@@ -144,12 +145,12 @@ def page_rank(citing: Ints, cited: Ints, n: int) -> Floats:
         return np.zeros(0)
     references = np.bincount(citing, minlength=n).astype(np.float64)
     ends = references == 0
-    rank = np.ones(n)
+    rank: Floats = np.ones(n, np.float64)
     for _ in range(_ROUNDS):
         handed = np.where(ends, 0.0, rank / np.where(ends, 1.0, references))
         received = np.bincount(cited, weights=handed[citing], minlength=n)
         lost = float(rank[ends].sum()) / n
-        rank = (1.0 - _DAMPING) + _DAMPING * (received + lost)
+        rank = np.asarray((1.0 - _DAMPING) + _DAMPING * (received + lost), np.float64)
     return rank
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,7 @@ def read_uspto_grants(*paths: str | os.PathLike[str], strict: bool = False) -> B
 def _grants(paths: tuple[str | os.PathLike[str], ...], refusals: list[Refusal]) -> Iterator[Grant]:
     """The grants of all files; what can't be read is written down."""
     row = 0
-    for path in paths:
+    for path in _files(paths):
         first_row = row
         others = []
         for place, document in enumerate(split(path), 1):
@@ -152,6 +152,17 @@ def _grants(paths: tuple[str | os.PathLike[str], ...], refusals: list[Refusal]) 
             row += 1
         if row - first_row == len(others):
             raise SourceError(f"{path} holds no {_ROOT}; the roots of its documents: {others[:3]}")
+
+
+def _files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """The files that paths name; of a folder, its XML files in the order of their names."""
+    files = []
+    for path in map(Path, paths):
+        inside = sorted(path.glob("*.xml")) if path.is_dir() else [path]
+        if not inside:
+            raise SourceError(f"the folder {path} holds no .xml file")
+        files += inside
+    return files
 
 
 def _batches(grants: Iterator[Grant]) -> Iterator[list[Grant]]:
