@@ -27,11 +27,10 @@ def compute(snapshot: Snapshot, whole: Whole | None = None) -> Features:
     Features
     """
     context = Context(snapshot, Whole.of(snapshot) if whole is None else whole)
-    columns = {}
     for family in families().values():
         computed = family.compute(context)
-        columns.update({feature.name: computed[feature.name] for feature in family.features})
-    return Features(columns)
+        context.earlier.update({feature.name: computed[feature.name] for feature in family.features})
+    return Features(context.earlier)
 
 
 def extract(snapshot: Snapshot, *, whole: Whole | None = None) -> pd.DataFrame:

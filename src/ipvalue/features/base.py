@@ -7,7 +7,7 @@ package adds a family by an entry point of the group ``ipvalue.features`` that n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -27,7 +27,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Context", "Family", "Feature", "Features", "families"]
 
-BUILT_IN = ("term", "status", "citations", "claims", "family", "market", "owners", "technology", "economics")
+BUILT_IN = (
+    "term",
+    "status",
+    "citations",
+    "citation_quality",
+    "claims",
+    "family",
+    "market",
+    "owners",
+    "technology",
+    "economics",
+)
 
 
 @dataclass(frozen=True)
@@ -73,10 +84,13 @@ class Context:
     snapshot : Snapshot
     whole : Whole
         Of the whole book on the snapshot's date, also where the snapshot is a part of it.
+    earlier : dict of str to ndarray
+        Columns of the families that stand before this one.
     """
 
     snapshot: Snapshot
     whole: Whole
+    earlier: Columns = field(default_factory=dict)
 
     @cached_property
     def legal(self) -> LegalFacts:

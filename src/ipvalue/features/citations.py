@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_of
+from ipvalue.features.measures import citation_lag_years, window_counts
 from ipvalue.records.columns import Columns
-from ipvalue.records.snapshot import Ragged, Snapshot
+from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["FAMILY", "age_years", "window_counts"]
+__all__ = ["FAMILY", "age_years"]
 
 Floats = npt.NDArray[np.float64]
 _DAYS_PER_YEAR = 365.25
@@ -34,25 +35,6 @@ def age_years(start: npt.NDArray[np.datetime64], date: np.datetime64) -> Floats:
     return np.asarray(days / _DAYS_PER_YEAR, np.float64)
 
 
-def window_counts(citations: Ragged, start: npt.NDArray[np.datetime64], years: float) -> Floats:
-    """Count the citations of each patent that come within some years of a start date.
-
-    Parameters
-    ----------
-    citations : Ragged
-        Forward citations with the column ``date``.
-    start : ndarray of datetime64[D], shape (n,)
-    years : float
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-    """
-    lag = (citations["date"] - start[citations.patent]) / np.timedelta64(1, "D")
-    inside = lag <= years * _DAYS_PER_YEAR
-    return np.bincount(citations.patent[inside], minlength=len(start)).astype(np.float64)
-
-
 def _share(part: Floats, whole: Floats) -> Floats:
     """Part of whole; NaN where the whole is nothing."""
     return np.where(whole > 0, part / np.maximum(whole, 1.0), np.nan)
@@ -69,9 +51,7 @@ def _compute(context: Context) -> Columns:
     own = (received["owner"] == owner[patent]) & (received["owner"] != 0)
     self_count = np.bincount(patent[own], minlength=n).astype(np.float64)
     examiner = np.bincount(patent[received["origin"] == 1], minlength=n).astype(np.float64)
-    start = np.where(np.isnat(snapshot.patents["publication_date"]), filing, snapshot.patents["publication_date"])
-    lag = (received["date"] - start[patent]) / np.timedelta64(1, "D") / _DAYS_PER_YEAR
-    lag_sum = np.bincount(patent, weights=np.maximum(lag, 0.0), minlength=n).astype(np.float64)
+    lag_sum = np.bincount(patent, weights=citation_lag_years(snapshot), minlength=n).astype(np.float64)
     cohort = cohort_of(snapshot.field, filing)
     mean = context.whole.cohorts.mean(cohort)
     age = age_years(filing, snapshot.date)
@@ -79,8 +59,8 @@ def _compute(context: Context) -> Columns:
     npl = snapshot.patents["npl_citations"]
     return {
         "forward_citations": total,
-        "forward_citations_3y": window_counts(received, start, 3.0),
-        "forward_citations_5y": window_counts(received, start, 5.0),
+        "forward_citations_3y": window_counts(snapshot, 3.0).astype(np.float64),
+        "forward_citations_5y": window_counts(snapshot, 5.0).astype(np.float64),
         "forward_citations_per_year": total / np.maximum(age, 1.0),
         "forward_self_citations": self_count,
         "forward_nonself_citations": total - self_count,

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ipvalue.features.graph import disruption
 from ipvalue.features.graph_edges import distinct
+from ipvalue.features.measures import publication
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
@@ -55,11 +56,7 @@ class Edges:
         """Take the edges of a snapshot's patents, received and made."""
         received, made = snapshot.citations_received, snapshot.citations_made
         document = snapshot.patents["document"]
-        published = np.where(
-            np.isnat(snapshot.patents["publication_date"]),
-            snapshot.patents["application_date"],
-            snapshot.patents["publication_date"],
-        )
+        published = publication(snapshot)
         return cls(
             citing=np.concatenate([received["document"], document[made.patent]]),
             cited=np.concatenate([document[received.patent], made["cited_document"]]),

@@ -39,7 +39,8 @@ def read_uspto_grants(*paths: str | os.PathLike[str], strict: bool = False) -> B
     Parameters
     ----------
     *paths : path
-        Files of ``us-patent-grant`` documents one after the other, unpacked. Sequence listings between them
+        Files of ``us-patent-grant`` documents one after the other, unpacked, or folders of ``.xml`` files.
+        Sequence listings between them
         (``sequence-cwu``) are passed over.
     strict : bool, default False
         Raise on the first document or row that is refused.

@@ -1,0 +1,197 @@
+"""What citations say of quality: breadth, novelty, disruption, centrality, and what is still to come.
+
+Breadth measures use the leading IPC subclass of the citing and cited documents; measures of the citation graph are
+those of the whole book (:mod:`ipvalue.features.network`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.citations import age_years
+from ipvalue.features.measures import (
+    generality_of,
+    originality_of,
+    publication,
+    radicalness_of,
+    technology_cycle_time,
+    window_counts,
+)
+from ipvalue.records.columns import Columns
+
+__all__ = ["FAMILY", "seen_share"]
+
+Floats = npt.NDArray[np.float64]
+_HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
+_OECD = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03"
+_BREAKTHROUGH = 0.99
+_SMALLEST_SHARE = 0.02
+
+
+def seen_share(context: Context) -> Floats:
+    """Share of its citations within 20 years that a patent of this field and age has received by now.
+
+    Notes
+    -----
+    Citations in the year of age l over the patents of the field observed in that year give the rate of the age; the
+    share at age a is the sum of the rates before a over the sum up to 20, with the last year in part. The
+    rates are of the field in the book; they lean on those of all fields by the weight of 50 patents a year.
+    """
+    rates = context.whole.citation_rates
+    share = np.cumsum(rates, axis=1) / np.maximum(rates.sum(axis=1, keepdims=True), 1e-12)
+    share = np.concatenate([np.zeros((len(share), 1)), share], axis=1)
+    age = np.clip(age_years(publication(context.snapshot), context.snapshot.date), 0.0, share.shape[1] - 1.0)
+    whole = np.minimum(age.astype(np.int64), share.shape[1] - 2)
+    field = context.snapshot.field
+    below, above = share[field, whole], share[field, whole + 1]
+    return np.clip(below + (age - whole) * (above - below), 0.0, 1.0)
+
+
+def _compute(context: Context) -> Columns:
+    snapshot = context.snapshot
+    document = snapshot.patents["document"]
+    total = context.earlier["forward_citations"]
+    share = np.maximum(seen_share(context), _SMALLEST_SHARE)
+    percentile = context.earlier["forward_citation_percentile"]
+    return {
+        "forward_citations_7y": window_counts(snapshot, 7.0).astype(np.float64),
+        "generality": generality_of(snapshot, bias_correction=False),
+        "generality_corrected": generality_of(snapshot, bias_correction=True),
+        "originality": originality_of(snapshot, bias_correction=False),
+        "originality_corrected": originality_of(snapshot, bias_correction=True),
+        "radicalness": radicalness_of(snapshot),
+        "breakthrough": (percentile >= _BREAKTHROUGH).astype(np.float64),
+        "technology_cycle_time": technology_cycle_time(snapshot),
+        "disruption_5y": context.whole.of_patents("disruption", document),
+        "page_rank": context.whole.of_patents("page_rank", document),
+        "citation_h_index": context.whole.of_patents("h_index", document),
+        "expected_citations": total / share,
+        # the part that is not seen is a Poisson count given the rate, and the rate itself has a relative error of
+        # one over the root of the count seen
+        "expected_citations_error": np.sqrt((total + 1.0) * (1.0 - share)) / share,
+    }
+
+
+def _share(name: str, direction: int, definition: str, source: str, missing: str) -> Feature:
+    return Feature(name, "share", 0.0, 1.0, direction, definition, source, missing)
+
+
+FAMILY = Family(
+    "citation_quality",
+    (
+        Feature(
+            "forward_citations_7y",
+            "documents",
+            0.0,
+            1e6,
+            1,
+            "forward citations within 7 years of publication",
+            _OECD,
+        ),
+        _share(
+            "generality",
+            1,
+            "1 - sum of squared shares of the citing documents over IPC subclasses",
+            _HALL,
+            "no citing document with a class",
+        ),
+        _share(
+            "generality_corrected",
+            1,
+            "generality times n / (n - 1), n citing documents with a class",
+            _HALL,
+            "fewer than two citing documents with a class",
+        ),
+        _share(
+            "originality",
+            1,
+            "1 - sum of squared shares of the cited documents over IPC subclasses",
+            _HALL,
+            "no cited document with a class",
+        ),
+        _share(
+            "originality_corrected",
+            1,
+            "originality times n / (n - 1), n cited documents with a class",
+            _HALL,
+            "fewer than two cited documents with a class",
+        ),
+        _share(
+            "radicalness",
+            0,
+            "share of the cited documents whose leading IPC subclass the patent does not have",
+            "Shane (2001), Management Science 47; " + _OECD,
+            "no cited document with a class, or no class of its own",
+        ),
+        Feature(
+            "breakthrough",
+            "0 or 1",
+            0.0,
+            1.0,
+            1,
+            "whether the patent stands in the top 1 % of its field and filing year by forward citations",
+            "Ahuja and Lampert (2001), Strategic Management Journal 22; " + _OECD,
+        ),
+        Feature(
+            "technology_cycle_time",
+            "years",
+            0.0,
+            400.0,
+            -1,
+            "median age of the cited documents at publication",
+            "Narin (1994), Evaluation Review 18; Kayal and Waters (1999), IEEE Trans. Eng. Management 46",
+            "no cited document with a date",
+        ),
+        Feature(
+            "disruption_5y",
+            "index",
+            -1.0,
+            1.0,
+            0,
+            "CD index: documents of the next 5 years that cite the patent and not what it builds on, less those that "
+            "cite both, over all that cite either",
+            "Funk and Owen-Smith (2017), Management Science 63",
+            "nothing that came within 5 years cites the patent or what it cites",
+        ),
+        Feature(
+            "page_rank",
+            "mean of the graph = 1",
+            0.0,
+            1e7,
+            1,
+            "centrality in the citation graph of the book, damping 0.5",
+            "Brin and Page (1998), Computer Networks 30; Bruck et al. (2016), Scientometrics 107",
+        ),
+        Feature(
+            "citation_h_index",
+            "documents",
+            0.0,
+            1e5,
+            1,
+            "largest h such that h citing documents are themselves cited h times in the book",
+            "Schubert (2009), Scientometrics 78",
+        ),
+        Feature(
+            "expected_citations",
+            "documents",
+            0.0,
+            1e8,
+            1,
+            "forward citations over the share that a patent of this field and age has received by now, of those of 20 "
+            "years: corrected for truncation",
+            _HALL,
+        ),
+        Feature(
+            "expected_citations_error",
+            "documents",
+            0.0,
+            1e8,
+            0,
+            "standard error of the expected citations: sqrt((n + 1) (1 - share)) / share",
+            _HALL,
+        ),
+    ),
+    _compute,
+)

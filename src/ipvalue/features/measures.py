@@ -1,0 +1,107 @@
+"""Measures of one patent's own citations, as arrays: used by feature families and by the whole book's tallies."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.features.graph import generality
+from ipvalue.records.snapshot import Snapshot
+
+__all__ = [
+    "citation_lag_years",
+    "generality_of",
+    "originality_of",
+    "publication",
+    "radicalness_of",
+    "technology_cycle_time",
+    "window_counts",
+]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+_DAYS_PER_YEAR = 365.25
+
+
+def publication(snapshot: Snapshot) -> npt.NDArray[np.datetime64]:
+    """Publication of each patent; its filing where it is not published."""
+    published = snapshot.patents["publication_date"]
+    return np.where(np.isnat(published), snapshot.patents["application_date"], published)
+
+
+def citation_lag_years(snapshot: Snapshot) -> Floats:
+    """Years from a patent's publication to each citation that it receives; not below 0."""
+    received = snapshot.citations_received
+    lag = (received["date"] - publication(snapshot)[received.patent]) / np.timedelta64(1, "D")
+    return np.maximum(lag / _DAYS_PER_YEAR, 0.0)
+
+
+def window_counts(snapshot: Snapshot, years: float) -> Ints:
+    """Citations that each patent receives within some years of its publication.
+
+    Examples
+    --------
+    >>> import ipvalue as ipv
+    >>> snapshot = ipv.synthetic_book(50, seed=1).as_of("2024-12-31")
+    >>> bool((window_counts(snapshot, 5.0) <= snapshot.citations_received.counts).all())
+    True
+    """
+    received = snapshot.citations_received
+    inside = citation_lag_years(snapshot) <= years
+    return np.bincount(received.patent[inside], minlength=len(snapshot))
+
+
+def _labels(subclass: npt.NDArray[np.int32]) -> Ints:
+    """Class of each document at the level of the IPC subclass; -1 where unknown."""
+    return np.where(subclass == 0, -1, subclass.astype(np.int64))
+
+
+def generality_of(snapshot: Snapshot, *, bias_correction: bool) -> Floats:
+    """Spread of the citing documents over IPC subclasses (:func:`ipvalue.features.graph.generality`)."""
+    received = snapshot.citations_received
+    return generality(
+        received.patent, _labels(received["subclass"]), bias_correction=bias_correction, n_groups=len(snapshot)
+    )
+
+
+def originality_of(snapshot: Snapshot, *, bias_correction: bool) -> Floats:
+    """Spread of the cited documents over IPC subclasses."""
+    made = snapshot.citations_made
+    labels = _labels(made["cited_subclass"])
+    return generality(made.patent, labels, bias_correction=bias_correction, n_groups=len(snapshot))
+
+
+def radicalness_of(snapshot: Snapshot) -> Floats:
+    """Share of the cited documents whose leading IPC subclass the patent itself does not have.
+
+    Notes
+    -----
+    Shane (2001) counts the classes of the cited patents other than the patent's own; here each cited
+    document has one, its leading subclass.
+    """
+    made, own, n = snapshot.citations_made, snapshot.ipc, len(snapshot)
+    shift = np.int64(1) << 32
+    mine = np.unique(own.patent * shift + own["subclass"].astype(np.int64))
+    cited = made["cited_subclass"].astype(np.int64)
+    known = np.flatnonzero((cited != 0) & (own.counts[made.patent] > 0))
+    pair = made.patent[known] * shift + cited[known]
+    place = np.minimum(np.searchsorted(mine, pair), max(len(mine) - 1, 0))
+    foreign = mine[place] != pair if len(mine) else np.ones(len(pair), bool)
+    total = np.bincount(made.patent[known], minlength=n)
+    other = np.bincount(made.patent[known][foreign], minlength=n)
+    return np.where(total > 0, other / np.maximum(total, 1), np.nan)
+
+
+def technology_cycle_time(snapshot: Snapshot) -> Floats:
+    """Median years from the cited documents' publication to that of the patent; NaN where none is dated."""
+    made, n = snapshot.citations_made, len(snapshot)
+    age = (publication(snapshot)[made.patent] - made["cited_date"]) / np.timedelta64(1, "D") / _DAYS_PER_YEAR
+    known = np.flatnonzero(age >= 0)
+    patent, age = made.patent[known], age[known]
+    order = np.lexsort((age, patent))
+    counts = np.bincount(patent, minlength=n)
+    first = np.cumsum(counts) - counts
+    padded = np.append(age[order], np.nan)
+    low = np.where(counts > 0, first + (counts - 1) // 2, len(padded) - 1)
+    high = np.where(counts > 0, first + counts // 2, len(padded) - 1)
+    return np.asarray(0.5 * (padded[low] + padded[high]), np.float64)
