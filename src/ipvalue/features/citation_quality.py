@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.citations import age_years
+from ipvalue.features.cohort import cohort_of
 from ipvalue.features.measures import (
     generality_of,
     originality_of,
@@ -26,7 +27,7 @@ __all__ = ["FAMILY", "seen_share"]
 Floats = npt.NDArray[np.float64]
 _HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
 _OECD = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03"
-_BREAKTHROUGH = 0.99
+_BREAKTHROUGH = 0.01
 _SMALLEST_SHARE = 0.02
 
 
@@ -46,7 +47,7 @@ def seen_share(context: Context) -> Floats:
     whole = np.minimum(age.astype(np.int64), share.shape[1] - 2)
     field = context.snapshot.field
     below, above = share[field, whole], share[field, whole + 1]
-    return np.clip(below + (age - whole) * (above - below), 0.0, 1.0)
+    return np.asarray(np.clip(below + (age - whole) * (above - below), 0.0, 1.0), np.float64)
 
 
 def _compute(context: Context) -> Columns:
@@ -54,7 +55,8 @@ def _compute(context: Context) -> Columns:
     document = snapshot.patents["document"]
     total = context.earlier["forward_citations"]
     share = np.maximum(seen_share(context), _SMALLEST_SHARE)
-    percentile = context.earlier["forward_citation_percentile"]
+    cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
+    above = context.whole.cohorts.share_above(cohort, snapshot.citations_received.counts)
     return {
         "forward_citations_7y": window_counts(snapshot, 7.0).astype(np.float64),
         "generality": generality_of(snapshot, bias_correction=False),
@@ -62,7 +64,7 @@ def _compute(context: Context) -> Columns:
         "originality": originality_of(snapshot, bias_correction=False),
         "originality_corrected": originality_of(snapshot, bias_correction=True),
         "radicalness": radicalness_of(snapshot),
-        "breakthrough": (percentile >= _BREAKTHROUGH).astype(np.float64),
+        "breakthrough": ((above < _BREAKTHROUGH) & (total > 0)).astype(np.float64),
         "technology_cycle_time": technology_cycle_time(snapshot),
         "disruption_5y": context.whole.of_patents("disruption", document),
         "page_rank": context.whole.of_patents("page_rank", document),
@@ -131,7 +133,8 @@ FAMILY = Family(
             0.0,
             1.0,
             1,
-            "whether the patent stands in the top 1 % of its field and filing year by forward citations",
+            "whether fewer than 1 % of the patents of its field and filing year are cited more, shrunk towards the "
+            "year where the cohort is thin",
             "Ahuja and Lampert (2001), Strategic Management Journal 22; " + _OECD,
         ),
         Feature(

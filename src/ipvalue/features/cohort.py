@@ -92,15 +92,16 @@ class Cohorts:
         total = np.concatenate([[0], np.cumsum(self.patents * (self.key & _LARGEST))])
         return (size[high] - size[low]).astype(np.float64), (total[high] - total[low]).astype(np.float64)
 
-    def _rank(self, cohort: Ints, count: Ints) -> tuple[Floats, Floats]:
-        """Size of the cohort, and the mid-rank of the count in it."""
+    def _rank(self, cohort: Ints, count: Ints) -> tuple[Floats, Floats, Floats]:
+        """Size of the cohort, the mid-rank of the count in it, and how many have a higher count."""
         size = np.concatenate([[0], np.cumsum(self.patents)])
         cell = (cohort << _COUNT_BITS) | np.minimum(count, _LARGEST)
         first = size[np.searchsorted(self.key, cohort << _COUNT_BITS, "left")]
         below = size[np.searchsorted(self.key, cell, "left")]
         upto = size[np.searchsorted(self.key, cell, "right")]
         last = size[np.searchsorted(self.key, (cohort << _COUNT_BITS) | _LARGEST, "right")]
-        return (last - first).astype(np.float64), 0.5 * ((below - first) + (upto - first)).astype(np.float64)
+        middle = 0.5 * ((below - first) + (upto - first)).astype(np.float64)
+        return (last - first).astype(np.float64), middle, (last - upto).astype(np.float64)
 
     def mean(self, cohort: Ints) -> Floats:
         """Mean number of citations in each patent's cohort, shrunk towards the year's mean over all fields.
@@ -124,7 +125,20 @@ class Cohorts:
         >>> cohorts.percentile(np.array([2010]), np.array([9])).tolist()
         [0.875]
         """
-        size, rank = self._rank(cohort, count)
-        year_size, year_rank = self.by_year()._rank(_year(cohort), count)
+        size, rank, _ = self._rank(cohort, count)
+        year_size, year_rank, _ = self.by_year()._rank(_year(cohort), count)
         year_share = year_rank / np.maximum(year_size, 1.0)
         return (rank + _PRIOR_PATENTS * year_share) / (size + _PRIOR_PATENTS)
+
+    def share_above(self, cohort: Ints, count: Ints) -> Floats:
+        """Share of the cohort that is cited more, shrunk as the mean is.
+
+        Examples
+        --------
+        >>> cohorts = Cohorts.count(np.full(4, 2010), np.array([0, 0, 1, 9]))
+        >>> cohorts.share_above(np.array([2010]), np.array([0])).tolist()
+        [0.5]
+        """
+        size, _, above = self._rank(cohort, count)
+        year_size, _, year_above = self.by_year()._rank(_year(cohort), count)
+        return (above + _PRIOR_PATENTS * year_above / np.maximum(year_size, 1.0)) / (size + _PRIOR_PATENTS)
