@@ -21,7 +21,7 @@ from ipvalue.records.store import BookOnDisk
 
 __all__ = ["Job", "count_shard", "read_whole", "value_shard", "write_whole"]
 
-_COUNTED_TABLES = ("patents", "citations", "legal_events")
+_COUNTED_TABLES = ("patents", "citations", "claims", "family_members", "legal_events")
 
 
 @dataclass(frozen=True)

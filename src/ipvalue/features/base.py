@@ -37,6 +37,7 @@ BUILT_IN = (
     "market",
     "owners",
     "technology",
+    "quality",
     "economics",
 )
 

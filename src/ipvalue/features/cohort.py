@@ -142,3 +142,38 @@ class Cohorts:
         size, _, above = self._rank(cohort, count)
         year_size, _, year_above = self.by_year()._rank(_year(cohort), count)
         return (above + _PRIOR_PATENTS * year_above / np.maximum(year_size, 1.0)) / (size + _PRIOR_PATENTS)
+
+    def quantile(self, cohort: Ints, level: float) -> Floats:
+        """Smallest count that a share of each patent's cohort does not exceed; the year's where the cohort is thin.
+
+        Parameters
+        ----------
+        cohort : ndarray of int64, shape (n,)
+        level : float
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            Of the cohort where it has 20 patents or more, else of its year over all fields; 0 for an empty one.
+
+        Examples
+        --------
+        >>> cohorts = Cohorts.count(np.full(100, 2010), np.arange(100))
+        >>> cohorts.quantile(np.array([2010]), 0.98).tolist()
+        [97.0]
+        """
+        size, own = self._at_level(cohort, level)
+        _, year = self.by_year()._at_level(_year(cohort), level)
+        return np.where(size >= _PRIOR_PATENTS, own, year)
+
+    def _at_level(self, cohort: Ints, level: float) -> tuple[Floats, Floats]:
+        if not len(self.key):
+            return np.zeros(len(cohort)), np.zeros(len(cohort))
+        size = np.concatenate([[0], np.cumsum(self.patents)])
+        first = size[np.searchsorted(self.key, cohort << _COUNT_BITS, "left")]
+        last = size[np.searchsorted(self.key, (cohort << _COUNT_BITS) | _LARGEST, "right")]
+        # in whole patents, so that the level's own rounding can't move the rank
+        rank = first + np.ceil(np.round(level * (last - first), 9)).astype(np.int64)
+        cell = np.minimum(np.searchsorted(size[1:], rank, "left"), len(self.key) - 1)
+        value = np.where(last > first, self.key[cell] & _LARGEST, 0)
+        return (last - first).astype(np.float64), value.astype(np.float64)

@@ -6,13 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.graph import generality
+from ipvalue.features.graph_edges import distinct
 from ipvalue.records.snapshot import Snapshot
 
 __all__ = [
+    "QUALITY",
+    "SCALE",
     "citation_lag_years",
     "generality_of",
     "originality_of",
+    "log_indicators",
     "publication",
+    "quality_components",
     "radicalness_of",
     "technology_cycle_time",
     "window_counts",
@@ -105,3 +110,65 @@ def technology_cycle_time(snapshot: Snapshot) -> Floats:
     low = np.where(counts > 0, first + (counts - 1) // 2, len(padded) - 1)
     high = np.where(counts > 0, first + counts // 2, len(padded) - 1)
     return np.asarray(0.5 * (padded[low] + padded[high]), np.float64)
+
+
+QUALITY = ("forward_5y", "family_size", "claims", "generality", "backward", "grant_lag")
+"""Components of the OECD quality indices, as whole numbers that add up over parts of a book."""
+SCALE = 1000
+
+
+def quality_components(snapshot: Snapshot) -> dict[str, Ints]:
+    """Components of the composite indices, each as a whole number; -1 where unknown.
+
+    Returns
+    -------
+    dict of str to ndarray of int64
+        By the names of :data:`QUALITY`: citations within 5 years, offices of the family, claims, generality in
+        thousandths, backward citations, and the grant lag in days.
+    """
+    general = generality_of(snapshot, bias_correction=False)
+    lag = (snapshot.patents["grant_date"] - snapshot.patents["application_date"]) / np.timedelta64(1, "D")
+    stated = snapshot.patents["n_claims"]
+    claims = np.where(snapshot.claims.counts > 0, snapshot.claims.counts, np.where(stated > 0, stated, np.nan))
+    return {
+        "forward_5y": window_counts(snapshot, 5.0).astype(np.int64),
+        "family_size": family_offices(snapshot),
+        "claims": _whole(claims),
+        "generality": _whole(general * SCALE),
+        "backward": snapshot.citations_made.counts,
+        "grant_lag": _whole(lag),
+    }
+
+
+def family_offices(snapshot: Snapshot) -> Ints:
+    """Distinct offices in which each patent's family is published; -1 where none is known."""
+    members = snapshot.family
+    names, code = np.unique(members["office"], return_inverse=True)
+    pair = distinct(members.patent * np.int64(max(len(names), 1)) + code)
+    size = np.bincount(pair // max(len(names), 1), minlength=len(snapshot))
+    return np.where(size > 0, size, -1)
+
+
+def log_indicators(components: dict[str, Ints]) -> Ints:
+    """Indicators of the common factor: log (1 + count) of citations, family, claims and references, in thousandths.
+
+    Parameters
+    ----------
+    components : dict
+        As :func:`quality_components` gives them.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 4)
+        -1 in the whole row of a patent of which one is unknown. Whole numbers, so that sums of products over
+        parts of a book are exact.
+    """
+    columns = [components[name] for name in ("forward_5y", "family_size", "claims", "backward")]
+    known = np.all([c >= 0 for c in columns], axis=0)
+    logs = [np.rint(SCALE * np.log1p(np.maximum(c, 0))).astype(np.int64) for c in columns]
+    return np.where(known[:, None], np.stack(logs, axis=1), -1)
+
+
+def _whole(values: Floats) -> Ints:
+    known = np.isfinite(values)
+    return np.where(known, np.rint(np.where(known, values, 0.0)), -1).astype(np.int64)

@@ -6,7 +6,7 @@ A shard is then valued alone, with the whole beside it, and gets the same bits a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,16 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.cohort import Cohorts, cohort_key, cohort_of
-from ipvalue.features.measures import citation_lag_years, publication
+from ipvalue.features.measures import citation_lag_years, log_indicators, publication, quality_components
 from ipvalue.features.network import Edges, network_columns
 from ipvalue.features.tally import Tally
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["TALLIES", "Part", "Whole", "owner_field_key"]
+__all__ = ["FACTOR_SLOTS", "Part", "Whole", "owner_field_key"]
 
 Ints = npt.NDArray[np.int64]
 
+FACTOR_SLOTS = 8
 _CITED_YEARS = 20
 _RATE_PRIOR = 50.0
 
@@ -69,14 +70,38 @@ def _observed_ages(snapshot: Snapshot) -> Tally:
     return Tally.of(snapshot.field.astype(np.int64) * (_CITED_YEARS + 1) + age)
 
 
-TALLIES: dict[str, Callable[[Snapshot], Tally]] = {
-    "forward_citations": _forward_citations,
-    "cohort_size": _cohort_size,
-    "portfolio": _portfolio,
-    "owner_field": _owner_field,
-    "citation_ages": _citation_ages,
-    "observed_ages": _observed_ages,
-}
+def _quality(snapshot: Snapshot) -> dict[str, Tally]:
+    """Patents by cohort and each component of the quality indices, and the moments of the common factor."""
+    components = quality_components(snapshot)
+    cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
+    tallies = {
+        f"quality_{name}": Tally.of(cohort_key(cohort[values >= 0], values[values >= 0]))
+        for name, values in components.items()
+    }
+    rows = log_indicators(components)
+    known = rows[:, 0] >= 0
+    return tallies | {"factor": _moments(rows[known], cohort[known])}
+
+
+def _moments(rows: Ints, cohort: Ints) -> Tally:
+    """Sums of indicators by cohort (and their number), and sums of their products under keys of -1 and below."""
+    k = rows.shape[1]
+    sums = [Tally.of(cohort * FACTOR_SLOTS + i, rows[:, i]) for i in range(k)]
+    size = Tally.of(cohort * FACTOR_SLOTS + k)
+    cross = (rows.T @ rows)[np.triu_indices(k)]
+    return Tally.merge([*sums, size, Tally.of(-1 - np.arange(len(cross)), cross)])
+
+
+def _tallies(snapshot: Snapshot) -> dict[str, Tally]:
+    return {
+        "forward_citations": _forward_citations(snapshot),
+        "cohort_size": _cohort_size(snapshot),
+        "portfolio": _portfolio(snapshot),
+        "owner_field": _owner_field(snapshot),
+        "citation_ages": _citation_ages(snapshot),
+        "observed_ages": _observed_ages(snapshot),
+        **_quality(snapshot),
+    }
 
 
 @dataclass(frozen=True)
@@ -89,7 +114,7 @@ class Part:
     @classmethod
     def of(cls, snapshot: Snapshot) -> Part:
         """Count a part."""
-        return cls({name: tally(snapshot) for name, tally in TALLIES.items()}, Edges.of(snapshot))
+        return cls(_tallies(snapshot), Edges.of(snapshot))
 
     @classmethod
     def merge(cls, parts: Iterable[Part]) -> Part:
@@ -104,7 +129,7 @@ class Part:
         40
         """
         parts = list(parts)
-        tallies = {name: Tally.merge(p.tallies[name] for p in parts) for name in TALLIES}
+        tallies = {name: Tally.merge(p.tallies[name] for p in parts) for name in parts[0].tallies}
         return cls(tallies, Edges.merge(p.edges for p in parts))
 
 
@@ -132,6 +157,10 @@ class Whole:
         """Put the whole together of its parts."""
         merged = Part.merge(parts)
         return cls(merged.tallies, network_columns(merged.edges))
+
+    def distribution(self, name: str) -> Cohorts:
+        """Patents by field, filing year and a component of the quality indices."""
+        return Cohorts.from_tally(self.tallies[f"quality_{name}"])
 
     def of_patents(self, name: str, document: Ints) -> npt.NDArray[np.float64]:
         """Look a measure of the citation graph up; NaN for a patent that the whole does not hold."""
@@ -171,5 +200,5 @@ class Whole:
     @classmethod
     def from_columns(cls, tables: dict[str, Columns]) -> Whole:
         """Read what :meth:`columns` gave."""
-        tallies = {name: Tally(tables[name]["key"], tables[name]["count"]) for name in TALLIES}
+        tallies = {name: Tally(tables[name]["key"], tables[name]["count"]) for name in tables.keys() - {"network"}}
         return cls(tallies, tables["network"])

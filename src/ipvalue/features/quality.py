@@ -1,0 +1,177 @@
+"""Composite indices of the literature, each named by its source.
+
+The OECD's patent quality index (4 and 6 components), a common factor in the manner of Lanjouw and Schankerman, and
+the Patent Asset Index. Components are set against the patents of the same technology field and filing year in the book,
+as the sources do against their whole databases: an index compares patents of one book.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.cohort import cohort_of
+from ipvalue.features.measures import SCALE, log_indicators, quality_components
+from ipvalue.features.whole import FACTOR_SLOTS, Whole
+from ipvalue.records.columns import Columns
+
+__all__ = ["FAMILY", "factor_weights", "normalised"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_OECD = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03, section 4.9"
+_LANJOUW = "Lanjouw and Schankerman (2004), Economic Journal 114"
+_ERNST = "Ernst and Omland (2011), World Patent Information 33"
+_WINSOR = 0.98
+_FOUR = ("forward_5y", "family_size", "claims", "generality")
+_INDICATORS = 4
+
+
+def normalised(values: Ints, cohort: Ints, whole: Whole, name: str) -> Floats:
+    """Component over the 98 % quantile of its field and filing year, at most 1; 0 where unknown.
+
+    Notes
+    -----
+    The OECD normalises by the cohort's maximum after winsorising at the 98 % quantile, which is this; a component
+    that is not known (no citing document, no family) counts as its lowest value there.
+    """
+    top = whole.distribution(name).quantile(cohort, _WINSOR)
+    return np.where((values > 0) & (top > 0), np.minimum(values / np.where(top > 0, top, 1.0), 1.0), 0.0)
+
+
+def factor_weights(whole: Whole) -> tuple[Floats, Floats]:
+    """Scoring weights of the common factor of the four log indicators, and its loadings.
+
+    Returns
+    -------
+    tuple of ndarray, each of shape (4,)
+        Weights of the regression score, and loadings; zeros where the book has too little to tell.
+
+    Notes
+    -----
+    The covariance within cohorts is Sigma = (sum x x' - sum of n m m' over cohorts) / (N - cohorts). One common
+    factor: the loadings l minimise the distance of l l' to the off-diagonal of the correlation matrix (principal axis,
+    iterated); the score is l' R^-1 z (Thomson's regression score).
+    """
+    tally = whole.tallies["factor"]
+    products, sums = tally.key < 0, tally.key >= 0
+    upper = np.zeros(_INDICATORS * (_INDICATORS + 1) // 2)
+    upper[-1 - tally.key[products]] = tally.count[products] / SCALE**2
+    cohort, slot = tally.key[sums] // FACTOR_SLOTS, tally.key[sums] % FACTOR_SLOTS
+    cohorts, place = np.unique(cohort, return_inverse=True)
+    table = np.zeros((len(cohorts), _INDICATORS + 1))
+    table[place, slot] = tally.count[sums]
+    size, total = table[:, -1], table[:, :-1] / SCALE
+    freedom = size.sum() - len(cohorts)
+    if freedom < 10 * _INDICATORS:
+        return np.zeros(_INDICATORS), np.zeros(_INDICATORS)
+    second = np.zeros((_INDICATORS, _INDICATORS))
+    second[np.triu_indices(_INDICATORS)] = upper
+    second = second + np.triu(second, 1).T
+    within = (second - (total / size[:, None]).T @ total) / freedom
+    deviation = np.sqrt(np.maximum(np.diag(within), 1e-12))
+    correlation = within / deviation[:, None] / deviation[None, :]
+    loading = _principal_axis(correlation)
+    return np.linalg.solve(correlation, loading) / deviation, loading
+
+
+def _principal_axis(correlation: Floats) -> Floats:
+    """Loadings of one common factor, signed so that they sum to a positive number."""
+    communality = np.full(len(correlation), 0.5)
+    loading = np.zeros(len(correlation))
+    for _ in range(100):
+        reduced = correlation.copy()
+        np.fill_diagonal(reduced, communality)
+        values, vectors = np.linalg.eigh(reduced)
+        loading = vectors[:, -1] * np.sqrt(max(values[-1], 0.0))
+        communality = np.clip(loading**2, 0.0, 0.99)
+    return loading if loading.sum() >= 0 else -loading
+
+
+def _factor(components: dict[str, Ints], cohort: Ints, whole: Whole) -> Floats:
+    """Common factor of each patent against the mean of its cohort; NaN where an indicator is unknown."""
+    weights, _ = factor_weights(whole)
+    rows = log_indicators(components)
+    tally = whole.tallies["factor"]
+    size = tally.at(cohort * FACTOR_SLOTS + _INDICATORS).astype(np.float64)
+    score = np.zeros(len(cohort))
+    for i in range(_INDICATORS):
+        mean = tally.at(cohort * FACTOR_SLOTS + i) / np.maximum(size, 1.0)
+        # a thin cohort's mean is mostly the patent itself: its deviation is drawn towards 0 either way
+        score = score + weights[i] * (rows[:, i] - mean) / SCALE
+    return np.where(rows[:, 0] >= 0, score, np.nan)
+
+
+def _compute(context: Context) -> Columns:
+    snapshot, whole = context.snapshot, context.whole
+    cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
+    components = quality_components(snapshot)
+    parts = {name: normalised(components[name], cohort, whole, name) for name in components}
+    # the shorter the way to grant, the higher the component; a pending application has none
+    lag = np.where(components["grant_lag"] > 0, 1.0 - parts["grant_lag"], 0.0)
+    four = _mean([parts[name] for name in _FOUR])
+    relevance = context.earlier["forward_citation_ratio"]
+    coverage = context.earlier["market_coverage"]
+    return {
+        "quality_index_4": four,
+        "quality_index_6": _mean([*(parts[name] for name in _FOUR), parts["backward"], lag]),
+        "quality_factor": _factor(components, cohort, whole),
+        "competitive_impact": relevance * coverage,
+    }
+
+
+def _mean(parts: list[Floats]) -> Floats:
+    total = np.zeros_like(parts[0])
+    for part in parts:
+        total = total + part
+    return total / len(parts)
+
+
+FAMILY = Family(
+    "quality",
+    (
+        Feature(
+            "quality_index_4",
+            "share",
+            0.0,
+            1.0,
+            1,
+            "mean of citations within 5 years, family size, claims and generality, each over the 98 % quantile of its "
+            "field and filing year, at most 1",
+            _OECD,
+        ),
+        Feature(
+            "quality_index_6",
+            "share",
+            0.0,
+            1.0,
+            1,
+            "the same with backward citations and one minus the grant lag",
+            _OECD,
+        ),
+        Feature(
+            "quality_factor",
+            "standard deviations",
+            -50.0,
+            50.0,
+            1,
+            "common factor of the logs of citations within 5 years, family size, claims and backward citations, each "
+            "against the mean of its field and filing year",
+            _LANJOUW,
+            "citations, family, claims or references are unknown",
+        ),
+        Feature(
+            "competitive_impact",
+            "ratio times economies of the United States",
+            0.0,
+            1e7,
+            1,
+            "technology relevance (forward_citation_ratio) times market coverage: the summand of the Patent Asset Index",
+            _ERNST,
+            "nobody in the cohort is cited yet",
+        ),
+    ),
+    _compute,
+)
