@@ -168,7 +168,7 @@ FAMILY = Family(
             0.0,
             1e7,
             1,
-            "technology relevance (forward_citation_ratio) times market coverage: the summand of the Patent Asset Index",
+            "technology relevance (forward_citation_ratio) times market coverage, as the Patent Asset Index sums it",
             _ERNST,
             "nobody in the cohort is cited yet",
         ),
