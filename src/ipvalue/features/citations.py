@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_of
-from ipvalue.features.measures import citation_lag_years, window_counts
+from ipvalue.features.measures import citation_lag_years, citing_families, window_counts
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 _DAYS_PER_YEAR = 365.25
 _MANY = 1e6
 _HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
+_ALCACER = "Alcacer and Gittelman (2006), Review of Economics and Statistics 88"
 _SQUICCIARINI = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03"
 
 
@@ -50,7 +51,9 @@ def _compute(context: Context) -> Columns:
     owner = snapshot.owner
     own = (received["owner"] == owner[patent]) & (received["owner"] != 0)
     self_count = np.bincount(patent[own], minlength=n).astype(np.float64)
-    examiner = np.bincount(patent[received["origin"] == 1], minlength=n).astype(np.float64)
+    examiner, applicant = (
+        np.bincount(patent[received["origin"] == code], minlength=n).astype(np.float64) for code in (1, 2)
+    )
     lag_sum = np.bincount(patent, weights=citation_lag_years(snapshot), minlength=n).astype(np.float64)
     cohort = cohort_of(snapshot.field, filing)
     mean = context.whole.cohorts.mean(cohort)
@@ -64,6 +67,9 @@ def _compute(context: Context) -> Columns:
         "forward_citations_per_year": total / np.maximum(age, 1.0),
         "forward_self_citations": self_count,
         "forward_nonself_citations": total - self_count,
+        "forward_citing_families": citing_families(snapshot).astype(np.float64),
+        "forward_examiner_citations": examiner,
+        "forward_applicant_citations": applicant,
         "forward_examiner_share": _share(examiner, total),
         "forward_citation_lag": _share(lag_sum, total),
         "forward_citation_ratio": np.where(mean > 0, total / np.where(mean > 0, mean, 1.0), np.nan),
@@ -104,6 +110,14 @@ FAMILY = Family(
         ),
         _count("forward_self_citations", 0, "forward citations by documents of the first owner"),
         _count("forward_nonself_citations", 1, "forward citations less self-citations"),
+        _count(
+            "forward_citing_families",
+            1,
+            "distinct families of the citing documents; one without a family counts for itself",
+            "Martinez (2011), Scientometrics 86",
+        ),
+        _count("forward_examiner_citations", 1, "forward citations that an examiner brought", _ALCACER),
+        _count("forward_applicant_citations", 1, "forward citations that an applicant brought", _ALCACER),
         Feature(
             "forward_examiner_share",
             "share",
@@ -111,7 +125,7 @@ FAMILY = Family(
             1.0,
             0,
             "share of the forward citations that an examiner brought",
-            "Alcacer and Gittelman (2006), Review of Economics and Statistics 88",
+            _ALCACER,
             "not cited yet",
         ),
         Feature(

@@ -13,6 +13,7 @@ __all__ = [
     "QUALITY",
     "SCALE",
     "citation_lag_years",
+    "citing_families",
     "generality_of",
     "originality_of",
     "log_indicators",
@@ -54,6 +55,17 @@ def window_counts(snapshot: Snapshot, years: float) -> Ints:
     received = snapshot.citations_received
     inside = citation_lag_years(snapshot) <= years
     return np.bincount(received.patent[inside], minlength=len(snapshot))
+
+
+def citing_families(snapshot: Snapshot) -> Ints:
+    """Distinct families among the documents that cite each patent; a document without one counts for itself."""
+    received = snapshot.citations_received
+    source = np.where(received["family"] != 0, received["family"], received["document"])
+    order = np.lexsort((source, received.patent))
+    patent, source = received.patent[order], source[order]
+    first = np.ones(len(order), bool)
+    first[1:] = (patent[1:] != patent[:-1]) | (source[1:] != source[:-1])
+    return np.bincount(patent[first], minlength=len(snapshot))
 
 
 def _labels(subclass: npt.NDArray[np.int32]) -> Ints:
