@@ -215,7 +215,12 @@ def generality(
 
 
 def disruption(
-    citing: npt.ArrayLike, cited: npt.ArrayLike, year: npt.ArrayLike, *, window: float | None = None
+    citing: npt.ArrayLike,
+    cited: npt.ArrayLike,
+    year: npt.ArrayLike,
+    *,
+    window: float | None = None,
+    focal: npt.ArrayLike | None = None,
 ) -> Floats:
     """Disruption (CD index) of each node: whether later works cite it in place of what it builds on.
 
@@ -227,12 +232,14 @@ def disruption(
         When each node appeared, in years (may be fractional, NaN where unknown).
     window : float, optional
         Count works that appeared up to so many years after the node; by default all.
+    focal : array_like of bool, shape (n,), optional
+        Nodes for which the index is wanted; by default all.
 
     Returns
     -------
     ndarray of float64, shape (n,)
         -1 (consolidating: all who cite it also cite its references) to 1 (disruptive); NaN where no later
-        work cites the node or its references.
+        work cites the node or its references, and where it is not wanted.
 
     Raises
     ------
@@ -256,50 +263,79 @@ def disruption(
     [0.0]
     """
     when = np.atleast_1d(np.asarray(year, dtype=np.float64))
-    source, target = checked_edges(citing, cited, when.size)
+    n = when.size
+    wanted = np.ones(n, bool) if focal is None else np.asarray(focal, dtype=bool)
+    source, target = checked_edges(citing, cited, n)
     kept = distinct_pairs(source, target)
     source, target = source[kept], target[kept]
     apart = source != target
     source, target = source[apart], target[apart]
-    later = _later(when, source, target, window)
-    citing_node = np.bincount(target[later], minlength=when.size)
-    both, either = _reference_citers(source, target, when, window)
+    later = _later(when, source, target, window) & wanted[target]
+    citing_node = np.bincount(target[later], minlength=n)
+    direct = np.sort(target[later] * np.int64(n) + source[later])
+    both, either = _reference_citers(source, target, when, window, wanted, direct)
     only_node = citing_node - both
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (only_node - both) / (only_node + either).astype(np.float64)
+        index = (only_node - both) / (only_node + either).astype(np.float64)
+    return np.where(wanted, index, np.nan)
 
 
 def _later(when: Floats, node: Ints, focal: Ints, window: float | None) -> Bools:
     """Whether a node appeared after a focal one and within its window."""
-    lag = when[node] - when[focal]
-    return (lag > 0.0) & (lag <= (np.inf if window is None else window))
+    # the end is added to the focal year, not compared as a difference: _window_ranges must round as this does
+    return (when[node] > when[focal]) & (when[node] <= when[focal] + (np.inf if window is None else window))
 
 
-def _reference_citers(source: Ints, target: Ints, when: Floats, window: float | None) -> tuple[Ints, Ints]:
-    """For each node, later works that cite a reference of it: those that also cite it, and all."""
+def _reference_citers(
+    source: Ints, target: Ints, when: Floats, window: float | None, wanted: Bools, direct: Ints
+) -> tuple[Ints, Ints]:
+    """For each node, later works that cite a reference of it: those that also cite it, and all.
+
+    The works that cite a reference stand in the order of their year, so that only those inside a node's window are
+    ever looked at; ``direct`` holds the sorted keys node * n + work of the works that cite the node itself.
+    """
     n = when.size
     both, either = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    if source.size == 0:
-        return both, either
-    edge_keys = source * n + target
-    indptr, order = csr(target, n)
+    dated = np.flatnonzero(np.isfinite(when[source]))
+    order = dated[np.lexsort((when[source[dated]], target[dated]))]
     citers = source[order]
-    fan = np.diff(indptr)[target]
-    for begin, end in _chunks(source, fan):
-        reference = target[begin:end]
-        many = fan[begin:end]
-        focal = np.repeat(source[begin:end], many)
-        offset = np.arange(focal.size) - np.repeat(np.cumsum(many) - many, many)
-        citer = citers[np.repeat(indptr[reference], many) + offset]
-        inside = _later(when, citer, focal, window)
-        pairs = distinct(focal[inside] * n + citer[inside])
-        focal, citer = pairs // n, pairs % n
-        wanted = citer * n + focal
-        place = np.minimum(np.searchsorted(edge_keys, wanted), edge_keys.size - 1)
-        cites_focal = edge_keys[place] == wanted
-        either += np.bincount(focal, minlength=n)
-        both += np.bincount(focal[cites_focal], minlength=n)
+    first, last = _window_ranges(target[order], when[citers], source, target, when, window)
+    use = np.flatnonzero(wanted[source] & (last > first))
+    use = use[np.argsort(source[use], kind="stable")]
+    node, begin, many = source[use], first[use], (last - first)[use]
+    for low, high in _chunks(node, many):
+        count = many[low:high]
+        focal = np.repeat(node[low:high], count)
+        offset = np.arange(focal.size) - np.repeat(np.cumsum(count) - count, count)
+        indirect = distinct(focal * n + citers[np.repeat(begin[low:high], count) + offset])
+        nodes = indirect // n
+        either += np.bincount(nodes, minlength=n)
+        # the keys of the works that cite the chunk's nodes themselves stand together in the sorted ones
+        span = slice(*np.searchsorted(direct, [node[low] * n, (node[high - 1] + 1) * n]))
+        merged = np.sort(np.concatenate([indirect, direct[span]]))
+        twice = merged[1:][merged[1:] == merged[:-1]]
+        both += np.bincount(twice // n, minlength=n)
     return both, either
+
+
+def _window_ranges(
+    reference: Ints, citer_year: Floats, source: Ints, target: Ints, when: Floats, window: float | None
+) -> tuple[Ints, Ints]:
+    """For each edge, where the works begin and end that cite its target within the window of its source.
+
+    ``reference`` and ``citer_year`` are sorted together. Years become ranks, and target and rank one key.
+    """
+    years = np.unique(when[np.isfinite(when)])
+    width = np.int64(years.size + 1)
+    keys = reference * width + np.searchsorted(years, citer_year)
+    start = when[source]
+    known = np.isfinite(start)
+    after = np.searchsorted(years, np.where(known, start, np.inf), side="right")
+    end = np.where(known, start + (np.inf if window is None else window), -np.inf)
+    until = np.searchsorted(years, end, side="right")
+    first = np.searchsorted(keys, target * width + after, side="left")
+    last = np.searchsorted(keys, target * width + until, side="left")
+    return first, np.maximum(first, last)
 
 
 def _chunks(source: Ints, fan: Ints) -> list[tuple[int, int]]:

@@ -100,9 +100,11 @@ def network_columns(edges: Edges) -> Columns:
     np.minimum.at(day, place, np.concatenate([edges.citing_day, edges.cited_day, edges.patent_day]))
     year = np.where(day == _NO_DAY, np.nan, day / _DAYS_PER_YEAR)
     kept = distinct(place[2 * m :])
+    inside = np.zeros(n, bool)
+    inside[kept] = True
     return {
         "document": nodes[kept],
-        "disruption": disruption(citing, cited, year, window=_WINDOW)[kept],
+        "disruption": disruption(citing, cited, year, window=_WINDOW, focal=inside)[kept],
         "page_rank": page_rank(citing, cited, n)[kept],
         "h_index": h_index(citing, cited, n)[kept],
     }
