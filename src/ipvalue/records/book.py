@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from numbers import Number
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ __all__ = ["Book", "parse_date"]
 Known = Literal["announced", "loaded"]
 
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = TABLES["patents"].columns["application_date"]
 
 
 class Book:
@@ -287,7 +289,7 @@ def parse_date(date: object) -> np.datetime64:
     Raises
     ------
     BookError
-        If it is no day.
+        If it is no day, or none that a date column takes.
 
     Examples
     --------
@@ -295,13 +297,18 @@ def parse_date(date: object) -> np.datetime64:
     '2024-12-31'
     """
     try:
-        if isinstance(date, bool | int | float):
+        if isinstance(date, Number | np.bool_):
             raise ValueError("a number is no date")
         if isinstance(date, str) and not _ISO_DAY.fullmatch(date.strip()):
             raise ValueError("not of the form YYYY-MM-DD")
-        day: np.datetime64 = pd.Timestamp(date).to_datetime64().astype("datetime64[D]")  # type: ignore[arg-type]
+        # the day is that of the time's own zone
+        moment = pd.Timestamp(date).tz_localize(None)  # type: ignore[arg-type]
+        day: np.datetime64 = moment.to_datetime64().astype("datetime64[D]")
     except (ValueError, TypeError, OverflowError) as error:
         raise BookError(f"{date!r} is no date ({error}); write it as 'YYYY-MM-DD'") from error
     if np.isnat(day):
         raise BookError("the date is missing (NaT)")
+    earliest, latest = (np.datetime64(end, "D") for end in (_DAY.earliest, _DAY.latest))
+    if not earliest <= day <= latest:
+        raise BookError(f"{day} lies outside {earliest} to {latest}")
     return day

@@ -1,14 +1,15 @@
 """Foreign columns to the schema's columns: what is unambiguous is coerced, every other value gets a reason code.
 
-Unambiguous are: ISO dates as text, timestamps as their day, integers as numbers, whole numbers as integers,
-numbers as text, 0/1 and true/false as flags, text of codes in another case, lists written with ``;`` or ``|``.
-Everything here works on whole Arrow columns; a Python loop over values runs only where a pandas object column
-mixes types, since no Arrow type can hold such a column.
+Unambiguous are: ISO dates as text (also without dashes), timestamps as their day in their own time zone, integers
+as numbers, whole numbers as integers and identifiers, numbers as text, 0/1 and true/false as flags, text of codes in
+another case, bytes that are UTF-8, lists written with ``;`` or ``|``. Everything here works on whole Arrow columns; a
+Python loop over values runs only where a pandas object column mixes types or text is not UTF-8, since no Arrow type
+can hold such a column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def to_arrow(name: str, table: object) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        One contiguous chunk a column.
+        One contiguous chunk a column, without dictionaries, views and extension types; text with a value
+        that is not UTF-8 as bytes.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def to_arrow(name: str, table: object) -> pa.Table:
         elif isinstance(table, Mapping) or _is_pandas(table):
             result = _from_columns(name, table)
         elif hasattr(table, "__arrow_c_stream__"):
-            result = pa.table(table)
+            result = _from_stream(name, table)
         else:
             raise SchemaError(
                 f"table {name!r}: a {type(table).__name__} is no table; pass a pandas, polars or pyarrow table, "
@@ -69,8 +71,8 @@ def to_arrow(name: str, table: object) -> pa.Table:
         if len(set(result.column_names)) < result.num_columns:
             twice = sorted({c for c in result.column_names if result.column_names.count(c) > 1})
             raise SchemaError(f"table {name!r}: column {twice[0]!r} stands twice; rename or drop one")
-        result.validate(full=True)
-        return result.combine_chunks()
+        columns = [_plain(_sound(column)) for column in result.columns]
+        return pa.table(columns, names=result.column_names)
     except pa.ArrowException as error:
         raise SchemaError(f"table {name!r} can't be read as an Arrow table: {error}") from error
 
@@ -97,8 +99,9 @@ def coerce(column: Column, values: pa.Array | pa.ChunkedArray) -> Coerced:
     >>> dates.to_pylist()[0].isoformat(), codes.tolist()
     ('2020-02-29', [0, 3, 0])
     """
-    plain = _plain(values)
+    plain, unreadable = _decoded(_plain(values))
     result, codes = _COERCIONS[column.kind](column, plain)
+    codes[unreadable] = Reason.BAD_TYPE
     result = result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
     if column.required:
         missing = _mask(pc.is_null(result)) & (codes == 0)
@@ -112,21 +115,31 @@ def _is_pandas(table: object) -> bool:
     return type(table).__module__.split(".", 1)[0] == "pandas" and hasattr(table, "columns")
 
 
+def _from_stream(name: str, table: Any) -> pa.Table:
+    try:
+        return pa.table(table)
+    except Exception as error:  # a foreign producer may fail in any way
+        raise SchemaError(f"table {name!r} can't be read as an Arrow table: {error}") from error
+
+
 def _from_columns(name: str, table: Any) -> pa.Table:
     """Convert column by column, so that one dirty column does not refuse the table."""
-    columns = {str(key): table[key] for key in (table.columns if _is_pandas(table) else table)}
-    if _is_pandas(table) and len(columns) < len(table.columns):
+    keys = list(table.columns if _is_pandas(table) else table)
+    if len({str(key) for key in keys}) < len(keys):
         raise SchemaError(f"table {name!r}: two columns have one name; rename or drop one")
-    arrays = {key: _array(values) for key, values in columns.items()}
+    arrays = {str(key): _array(f"table {name!r}: column {key!r}", table[key]) for key in keys}
     lengths = {key: len(array) for key, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise SchemaError(f"table {name!r}: its columns differ in length: {lengths}")
     return pa.table(arrays)
 
 
-def _array(values: Any) -> pa.Array | pa.ChunkedArray:
+def _array(place: str, values: Any) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise SchemaError(f"{place} is a single {type(values).__name__}; pass one value a row")
+    values = values if hasattr(values, "__len__") else list(values)
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
@@ -137,21 +150,62 @@ def _text_of(value: Any) -> str | None:
     """One value of a mixed column as text, in which form it is judged like any other text."""
     if value is None or isinstance(value, str):
         return value if value is None else value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, list | tuple | set | np.ndarray):
-        return ";".join(str(part) for part in value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, list | tuple | np.ndarray):
+        return ";".join(str(part) for part in value if part is not None)
     text = str(value)
     return None if text in ("nan", "NaT", "None", "<NA>") else text.encode("utf-8", "replace").decode("utf-8")
 
 
+def _sound(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Check a column's buffers; text with a value that is not UTF-8 becomes bytes, so that only its row is refused."""
+    try:
+        column.validate(full=True)
+        return column
+    except pa.ArrowInvalid:
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            raise
+        raw = column.cast(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())
+        raw.validate(full=True)
+        return raw
+
+
 def _plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
-    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if isinstance(array, pa.ChunkedArray):  # an empty chunked array combines to one without chunks
-        array = pa.array([], array.type)
+    """One chunk of a simple type."""
+    array = values
+    if isinstance(array, pa.ChunkedArray):
+        array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
+    if pa.types.is_run_end_encoded(array.type):
+        array = pc.run_end_decode(array)
     if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if pa.types.is_large_string(array.type) or array.type == pa.string_view():
+        array = pc.take(_plain(array.dictionary), array.indices)  # dictionaries of views can't be decoded as they are
+    if array.type in (pa.large_string(), pa.string_view()):
         array = array.cast(pa.string())
     return array
+
+
+def _decoded(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """Bytes as text, null where they are not UTF-8, and where that is."""
+    unreadable = np.zeros(len(values), bool)
+    kind = values.type
+    if not (kind in (pa.binary(), pa.large_binary(), pa.binary_view()) or pa.types.is_fixed_size_binary(kind)):
+        return values, unreadable
+    try:
+        return values.cast(pa.binary()).cast(pa.string()), unreadable
+    except pa.ArrowInvalid:
+        texts = [None if value is None else _utf8(value) for value in values.to_pylist()]
+        there = np.asarray(values.is_valid().to_numpy(zero_copy_only=False), bool)
+        return pa.array(texts, pa.string()), there & np.array([text is None for text in texts], bool)
+
+
+def _utf8(value: bytes) -> str | None:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _mask(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
@@ -171,6 +225,8 @@ def _refuse_all(column: Column, values: pa.Array) -> Coerced:
 
 
 def _text(column: Column, values: pa.Array) -> Coerced:
+    if pa.types.is_floating(values.type) and column.kind in ("id", "text"):
+        values = _whole(values)
     if pa.types.is_integer(values.type) and column.kind in ("id", "text"):
         values = values.cast(pa.string())  # identifiers and fee years come as integers
     if not pa.types.is_string(values.type):
@@ -189,12 +245,18 @@ def _text(column: Column, values: pa.Array) -> Coerced:
     return values, _codes(too_long, Reason.TOO_LONG)
 
 
+def _whole(values: pa.Array) -> pa.Array:
+    """Floats as integers where all are whole: in pandas an integer column with a missing value is one of floats."""
+    numbers = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    missing = np.isnan(numbers)
+    with np.errstate(invalid="ignore"):
+        whole = missing | ((numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53))
+    return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing) if whole.all() else values
+
+
 def _code(column: Column, values: pa.Array) -> Coerced:
     texts, codes = _text(column, values)
-    if codes.any():
-        return texts, codes
     encoded = pc.dictionary_encode(texts)
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
     names = encoded.dictionary
     if column.codes:
         lower = pc.utf8_lower(names)
@@ -210,7 +272,8 @@ def _code(column: Column, values: pa.Array) -> Coerced:
         names = cased
     indices = encoded.indices
     bad = _mask(pc.invert(pc.take(good, indices))) if len(names) else np.zeros(len(texts), bool)
-    return pc.take(names, indices), _codes(bad, Reason.BAD_CODE)
+    codes[bad & (codes == 0)] = Reason.BAD_CODE
+    return pc.take(names, indices), codes
 
 
 def _recased(column: Column, names: pa.Array) -> pa.Array:
@@ -285,7 +348,7 @@ def _date(column: Column, values: pa.Array) -> Coerced:
     if pa.types.is_string(kind):
         values, bad = _parse_dates(values)
     elif pa.types.is_timestamp(kind):
-        values = pc.floor_temporal(values, unit="day").cast(pa.date32(), safe=False)
+        values, bad = _days_of(values)
     elif pa.types.is_date(kind):
         values = values.cast(pa.date32(), safe=False)
     elif pa.types.is_null(kind):
@@ -298,6 +361,15 @@ def _date(column: Column, values: pa.Array) -> Coerced:
     first, last = (int(np.datetime64(d, "D").astype(np.int64)) for d in (column.earliest, column.latest))
     codes[(codes == 0) & _mask(pc.is_valid(values)) & ((days < first) | (days > last))] = Reason.OUT_OF_RANGE
     return values, codes
+
+
+def _days_of(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """The day of each timestamp on the clocks of its time zone; bad where nobody knows the zone."""
+    try:
+        local = pc.local_timestamp(values) if values.type.tz else values
+        return pc.floor_temporal(local, unit="day").cast(pa.date32(), safe=False), np.zeros(len(values), bool)
+    except pa.ArrowInvalid:
+        return pa.nulls(len(values), pa.date32()), _mask(pc.is_valid(values))
 
 
 def _parse_dates(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
@@ -321,26 +393,36 @@ def _list(column: Column, values: pa.Array) -> Coerced:
         return pa.nulls(len(values), column.arrow_type()), np.zeros(len(values), np.int16)
     if pa.types.is_string(kind):
         values = pc.split_pattern_regex(values, r"\s*[;|]\s*")
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        values = pc.cast(values, pa.list_(values.type.value_type))
-    else:
+    elif not any(is_list(kind) for is_list in _LISTS):
         return _refuse_all(column, values)
-    if not (pa.types.is_string(values.type.value_type) or pa.types.is_large_string(values.type.value_type)):
-        if not pa.types.is_null(values.type.value_type):
-            return _refuse_all(column, values)
-        values = values.cast(column.arrow_type())
-    return _tidy_list(column, values.cast(column.arrow_type()))
+    elements, unreadable = _decoded(_plain(values.flatten()))
+    if pa.types.is_null(elements.type):
+        elements = elements.cast(pa.string())
+    if unreadable.any() or not pa.types.is_string(elements.type):
+        return _refuse_all(column, values)
+    # lengths, not offsets: a null list may own elements in the buffers, which flatten leaves out
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False), np.int64)
+    lengths = np.where(_mask(pc.is_valid(values)), lengths, 0)
+    return _tidy_list(column, np.repeat(np.arange(len(values)), lengths), elements, len(values))
 
 
-def _tidy_list(column: Column, values: pa.Array) -> Coerced:
+_LISTS = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
+
+
+def _tidy_list(column: Column, parents: npt.NDArray[np.int64], elements: pa.Array, n_rows: int) -> Coerced:
     """Trim the elements, drop the empty ones, and refuse a list with an element that is too long."""
-    parents = np.asarray(pc.list_parent_indices(values).to_numpy(zero_copy_only=False), np.int64)
-    elements = pc.utf8_trim_whitespace(pc.list_flatten(values))
+    elements = pc.utf8_trim_whitespace(elements)
     keep = _mask(pc.not_equal(elements, ""))
     too_long = _mask(pc.greater(pc.utf8_length(elements), column.max_length))
-    bad = np.zeros(len(values), bool)
+    bad = np.zeros(n_rows, bool)
     bad[parents[too_long]] = True
-    counts = np.bincount(parents[keep], minlength=len(values))
+    counts = np.bincount(parents[keep], minlength=n_rows)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     tidy = pa.ListArray.from_arrays(pa.array(offsets), elements.filter(pa.array(keep)))
     empty = pa.array(counts == 0)  # an empty list and no list are both: not known
