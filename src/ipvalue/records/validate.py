@@ -15,7 +15,8 @@ import pandas as pd
 import pyarrow as pa
 
 from ipvalue.errors import REASONS, Reason, SchemaError
-from ipvalue.records.coerce import coerce, to_arrow
+from ipvalue.records.arrow import to_arrow
+from ipvalue.records.coerce import coerce
 from ipvalue.records.complete import complete, count_deal_patents
 from ipvalue.records.order import Sorted, index_of, rank, sort_rows
 from ipvalue.records.schema import TABLES, Table
