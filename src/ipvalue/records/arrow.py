@@ -6,6 +6,7 @@ can hold such a column.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -96,6 +97,8 @@ def _array(place: str, values: Any) -> pa.Array | pa.ChunkedArray:
         raise SchemaError(f"{place} is a single {type(values).__name__}; pass one value a row")
     values = values if hasattr(values, "__len__") else list(values)
     try:
+        if getattr(values, "dtype", None) in (None, object) and np.datetime64 in set(map(type, values)):
+            raise TypeError("Arrow reads no such objects, and crashes where numbers stand between them")
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return pa.array([_text_of(value) for value in values], pa.string())
@@ -108,9 +111,15 @@ def _text_of(value: Any) -> str | None:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, list | tuple | np.ndarray):
-        return ";".join(str(part) for part in value if part is not None)
+        value = ";".join(str(part) for part in value if part is not None)
     text = str(value)
-    return None if text in ("nan", "NaT", "None", "<NA>") else text.encode("utf-8", "replace").decode("utf-8")
+    if text in ("nan", "NaT", "None", "<NA>"):
+        return None
+    if isinstance(value, datetime.datetime):
+        text = value.date().isoformat()
+    elif isinstance(value, np.datetime64):
+        text = str(value.astype("datetime64[D]"))
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _sound(column: pa.ChunkedArray) -> pa.ChunkedArray:
