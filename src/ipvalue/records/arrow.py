@@ -68,7 +68,11 @@ def to_arrow(name: str, table: object) -> pa.Table:
 
 
 def _is_pandas(table: object) -> bool:
-    return type(table).__module__.split(".", 1)[0] == "pandas" and hasattr(table, "columns")
+    return _is_pandas_object(table) and hasattr(table, "columns")
+
+
+def _is_pandas_object(values: object) -> bool:
+    return type(values).__module__.split(".", 1)[0] == "pandas"
 
 
 def _from_stream(name: str, table: Any) -> pa.Table:
@@ -93,6 +97,8 @@ def _from_columns(name: str, table: Any) -> pa.Table:
 def _array(place: str, values: Any) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
+    if hasattr(values, "__arrow_c_stream__") and not _is_pandas_object(values):
+        return pa.chunked_array(values)
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise SchemaError(f"{place} is a single {type(values).__name__}; pass one value a row")
     values = values if hasattr(values, "__len__") else list(values)
@@ -123,7 +129,12 @@ def _text_of(value: Any) -> str | None:
 
 
 def _sound(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Check a column's buffers; text with a value that is not UTF-8 becomes bytes, so that only its row is refused."""
+    """Check a column's buffers; what is wrong in some rows takes a type that holds it, so that only they are refused.
+
+    Text that is not UTF-8 becomes bytes, and milliseconds that are no whole day a timestamp.
+    """
+    if pa.types.is_date64(column.type):
+        return pa.chunked_array([chunk.view(pa.timestamp("ms")) for chunk in column.chunks], pa.timestamp("ms"))
     try:
         column.validate(full=True)
         return column
