@@ -304,6 +304,13 @@ def test_select_keeps_all_rows_of_the_patents_and_no_others(book: ipv.Book) -> N
     assert part.fingerprint == ipv.Book(**part.tables).fingerprint, "still in canonical order"
 
 
+def test_select_passes_over_what_is_no_patent_and_takes_no_single_text() -> None:
+    first = SMALL.patent_ids[0]
+    assert SMALL.select([first, None, 5, "elsewhere"]).patent_ids == [first]  # type: ignore[list-item]
+    with pytest.raises(BookError, match="several identifiers"):
+        SMALL.select(first)
+
+
 def test_an_unknown_table_is_named() -> None:
     with pytest.raises(BookError, match="there is no table 'patent'"):
         SMALL["patent"]

@@ -1,4 +1,4 @@
-"""Rows in are rows valued plus rows refused, whatever is wrong with a book; benchmarks/corrupted_books.py takes 10,000."""
+"""Rows in are rows valued plus rows refused, whatever is wrong; benchmarks/corrupted_books.py takes 10,000 books."""
 
 from __future__ import annotations
 

@@ -237,6 +237,11 @@ class Book:
         Book
             Market data and licences are kept whole.
 
+        Raises
+        ------
+        BookError
+            If a single identifier is given in place of several.
+
         Examples
         --------
         >>> import ipvalue as ipv
@@ -244,7 +249,9 @@ class Book:
         >>> len(book.select(book.patent_ids[:20]))
         20
         """
-        wanted = pa.array(sorted(set(patent_ids)), pa.string())
+        if isinstance(patent_ids, str):
+            raise BookError(f"select takes several identifiers; write [{patent_ids!r}]")
+        wanted = pa.array(sorted({i for i in patent_ids if isinstance(i, str)}), pa.string())
         patents = self._tables["patents"]
         patents = patents.filter(pc.is_in(patents["patent_id"], value_set=wanted))
         tables = {}
