@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from numbers import Number
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ __all__ = ["Book", "parse_date"]
 Known = Literal["announced", "loaded"]
 
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = TABLES["patents"].columns["application_date"]
 
 
 class Book:
@@ -220,6 +222,11 @@ class Book:
         Book
             Market data and licences are kept whole.
 
+        Raises
+        ------
+        BookError
+            If a single identifier is given in place of several.
+
         Examples
         --------
         >>> import ipvalue as ipv
@@ -227,7 +234,9 @@ class Book:
         >>> len(book.select(book.patent_ids[:20]))
         20
         """
-        wanted = pa.array(sorted(set(patent_ids)), pa.string())
+        if isinstance(patent_ids, str):
+            raise BookError(f"select takes several identifiers; write [{patent_ids!r}]")
+        wanted = pa.array(sorted({i for i in patent_ids if isinstance(i, str)}), pa.string())
         patents = self._tables["patents"]
         patents = patents.filter(pc.is_in(patents["patent_id"], value_set=wanted))
         tables = {}
@@ -272,7 +281,7 @@ def parse_date(date: object) -> np.datetime64:
     Raises
     ------
     BookError
-        If it is no day.
+        If it is no day, or none that a date column takes.
 
     Examples
     --------
@@ -280,13 +289,18 @@ def parse_date(date: object) -> np.datetime64:
     '2024-12-31'
     """
     try:
-        if isinstance(date, bool | int | float):
+        if isinstance(date, Number | np.bool_):
             raise ValueError("a number is no date")
         if isinstance(date, str) and not _ISO_DAY.fullmatch(date.strip()):
             raise ValueError("not of the form YYYY-MM-DD")
-        day: np.datetime64 = pd.Timestamp(date).to_datetime64().astype("datetime64[D]")  # type: ignore[arg-type]
+        # the day is that of the time's own zone
+        moment = pd.Timestamp(date).tz_localize(None)  # type: ignore[arg-type]
+        day: np.datetime64 = moment.to_datetime64().astype("datetime64[D]")
     except (ValueError, TypeError, OverflowError) as error:
         raise BookError(f"{date!r} is no date ({error}); write it as 'YYYY-MM-DD'") from error
     if np.isnat(day):
         raise BookError("the date is missing (NaT)")
+    earliest, latest = (np.datetime64(end, "D") for end in (_DAY.earliest, _DAY.latest))
+    if not earliest <= day <= latest:
+        raise BookError(f"{day} lies outside {earliest} to {latest}")
     return day

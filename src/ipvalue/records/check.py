@@ -31,6 +31,8 @@ _COST = {
     "price_index": "no index is read by a method yet",
 }
 
+_CSV_BLOCK = 1 << 24  # bytes; a row must fit into one, and a claim may have a million characters
+
 
 def read_tables(path: str | os.PathLike[str]) -> Book:
     """Read a book's folder: one that ``write_book`` wrote, or one of ``<table>.parquet`` and ``<table>.csv``.
@@ -58,7 +60,7 @@ def read_tables(path: str | os.PathLike[str]) -> Book:
             if file.exists():
                 try:
                     tables[name] = read(file)
-                except (pa.ArrowException, OSError) as error:
+                except (pa.ArrowException, OSError, ValueError) as error:
                     raise SourceError(f"{file} can't be read as {kind}: {error}") from error
     if "patents" not in tables:
         raise SourceError(f"{folder} is no book: it holds neither book.json nor patents.parquet nor patents.csv")
@@ -71,8 +73,12 @@ def _read_parquet(file: Path) -> pa.Table:
 
 def _read_csv(file: Path) -> pa.Table:
     """Read all columns as text, which the book's own rules then judge."""
-    names = pcsv.open_csv(file).schema.names
-    return pcsv.read_csv(file, convert_options=pcsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())))
+    reading = pcsv.ReadOptions(block_size=_CSV_BLOCK)
+    parsing = pcsv.ParseOptions(newlines_in_values=True)  # claims have paragraphs
+    with pcsv.open_csv(file, read_options=reading, parse_options=parsing) as stream:
+        names = stream.schema.names
+    converting = pcsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+    return pcsv.read_csv(file, read_options=reading, parse_options=parsing, convert_options=converting)
 
 
 def report(book: Book) -> str:

@@ -1,25 +1,24 @@
 """Foreign columns to the schema's columns: what is unambiguous is coerced, every other value gets a reason code.
 
-Unambiguous are: ISO dates as text, timestamps as their day, integers as numbers, whole numbers as integers,
-numbers as text, 0/1 and true/false as flags, text of codes in another case, lists written with ``;`` or ``|``.
-Everything here works on whole Arrow columns; a Python loop over values runs only where a pandas object column
-mixes types, since no Arrow type can hold such a column.
+Unambiguous are: ISO dates as text (also without dashes), timestamps as their day in their own time zone, integers
+as numbers, whole numbers as integers and identifiers, numbers as text, 0/1 and true/false as flags, text of codes in
+another case, bytes that are UTF-8, lists written with ``;`` or ``|``. Everything here works on whole Arrow columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ipvalue.errors import Reason, SchemaError
+from ipvalue.errors import Reason
+from ipvalue.records.arrow import decoded, plain
 from ipvalue.records.schema import Column
 
-__all__ = ["Coerced", "coerce", "to_arrow"]
+__all__ = ["Coerced", "coerce"]
 
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _ISO_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]00:00(:00(\.0+)?)?(Z|\+00:00)?)?$"
@@ -27,52 +26,6 @@ _COMPACT_DATE = r"^[0-9]{8}$"
 
 Coerced = tuple[pa.Array, npt.NDArray[np.int16]]
 """The column in the schema's type with null for every bad value, and a reason code for each row."""
-
-
-def to_arrow(name: str, table: object) -> pa.Table:
-    """Read any table: an object with the Arrow C stream interface, a pandas frame, or a dict of columns.
-
-    Parameters
-    ----------
-    name : str
-        The table's name, for the error message.
-    table : object
-        pyarrow, polars, DuckDB and ADBC results, pandas frames, or a mapping of column name to values.
-
-    Returns
-    -------
-    pyarrow.Table
-        One contiguous chunk a column.
-
-    Raises
-    ------
-    SchemaError
-        If it is none of these, has two columns of one name, or is damaged.
-
-    Examples
-    --------
-    >>> to_arrow("patents", {"patent_id": ["A", "B"]}).num_rows
-    2
-    """
-    try:
-        if isinstance(table, pa.Table):
-            result = table
-        elif isinstance(table, Mapping) or _is_pandas(table):
-            result = _from_columns(name, table)
-        elif hasattr(table, "__arrow_c_stream__"):
-            result = pa.table(table)
-        else:
-            raise SchemaError(
-                f"table {name!r}: a {type(table).__name__} is no table; pass a pandas, polars or pyarrow table, "
-                "any object with the Arrow C stream interface, or a dict of columns"
-            )
-        if len(set(result.column_names)) < result.num_columns:
-            twice = sorted({c for c in result.column_names if result.column_names.count(c) > 1})
-            raise SchemaError(f"table {name!r}: column {twice[0]!r} stands twice; rename or drop one")
-        result.validate(full=True)
-        return result.combine_chunks()
-    except pa.ArrowException as error:
-        raise SchemaError(f"table {name!r} can't be read as an Arrow table: {error}") from error
 
 
 def coerce(column: Column, values: pa.Array | pa.ChunkedArray) -> Coerced:
@@ -97,8 +50,9 @@ def coerce(column: Column, values: pa.Array | pa.ChunkedArray) -> Coerced:
     >>> dates.to_pylist()[0].isoformat(), codes.tolist()
     ('2020-02-29', [0, 3, 0])
     """
-    plain = _plain(values)
-    result, codes = _COERCIONS[column.kind](column, plain)
+    texts, unreadable = decoded(plain(values))
+    result, codes = _COERCIONS[column.kind](column, texts)
+    codes[unreadable] = Reason.BAD_TYPE
     result = result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
     if column.required:
         missing = _mask(pc.is_null(result)) & (codes == 0)
@@ -106,52 +60,6 @@ def coerce(column: Column, values: pa.Array | pa.ChunkedArray) -> Coerced:
     if codes.any():
         result = pc.if_else(pa.array(codes == 0), result, pa.scalar(None, column.arrow_type()))
     return result, codes
-
-
-def _is_pandas(table: object) -> bool:
-    return type(table).__module__.split(".", 1)[0] == "pandas" and hasattr(table, "columns")
-
-
-def _from_columns(name: str, table: Any) -> pa.Table:
-    """Convert column by column, so that one dirty column does not refuse the table."""
-    columns = {str(key): table[key] for key in (table.columns if _is_pandas(table) else table)}
-    if _is_pandas(table) and len(columns) < len(table.columns):
-        raise SchemaError(f"table {name!r}: two columns have one name; rename or drop one")
-    arrays = {key: _array(values) for key, values in columns.items()}
-    lengths = {key: len(array) for key, array in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        raise SchemaError(f"table {name!r}: its columns differ in length: {lengths}")
-    return pa.table(arrays)
-
-
-def _array(values: Any) -> pa.Array | pa.ChunkedArray:
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values
-    try:
-        return pa.array(values, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return pa.array([_text_of(value) for value in values], pa.string())
-
-
-def _text_of(value: Any) -> str | None:
-    """One value of a mixed column as text, in which form it is judged like any other text."""
-    if value is None or isinstance(value, str):
-        return value if value is None else value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, list | tuple | set | np.ndarray):
-        return ";".join(str(part) for part in value)
-    text = str(value)
-    return None if text in ("nan", "NaT", "None", "<NA>") else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
-    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if isinstance(array, pa.ChunkedArray):  # an empty chunked array combines to one without chunks
-        array = pa.array([], array.type)
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if pa.types.is_large_string(array.type) or array.type == pa.string_view():
-        array = array.cast(pa.string())
-    return array
 
 
 def _mask(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
@@ -171,6 +79,8 @@ def _refuse_all(column: Column, values: pa.Array) -> Coerced:
 
 
 def _text(column: Column, values: pa.Array) -> Coerced:
+    if pa.types.is_floating(values.type) and column.kind in ("id", "text"):
+        values = _whole(values)
     if pa.types.is_integer(values.type) and column.kind in ("id", "text"):
         values = values.cast(pa.string())  # identifiers and fee years come as integers
     if not pa.types.is_string(values.type):
@@ -189,12 +99,18 @@ def _text(column: Column, values: pa.Array) -> Coerced:
     return values, _codes(too_long, Reason.TOO_LONG)
 
 
+def _whole(values: pa.Array) -> pa.Array:
+    """Floats as integers where all are whole: in pandas an integer column with a missing value is one of floats."""
+    numbers = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    missing = np.isnan(numbers)
+    with np.errstate(invalid="ignore"):
+        whole = missing | ((numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53))
+    return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing) if whole.all() else values
+
+
 def _code(column: Column, values: pa.Array) -> Coerced:
     texts, codes = _text(column, values)
-    if codes.any():
-        return texts, codes
     encoded = pc.dictionary_encode(texts)
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
     names = encoded.dictionary
     if column.codes:
         lower = pc.utf8_lower(names)
@@ -210,7 +126,8 @@ def _code(column: Column, values: pa.Array) -> Coerced:
         names = cased
     indices = encoded.indices
     bad = _mask(pc.invert(pc.take(good, indices))) if len(names) else np.zeros(len(texts), bool)
-    return pc.take(names, indices), _codes(bad, Reason.BAD_CODE)
+    codes[bad & (codes == 0)] = Reason.BAD_CODE
+    return pc.take(names, indices), codes
 
 
 def _recased(column: Column, names: pa.Array) -> pa.Array:
@@ -285,7 +202,7 @@ def _date(column: Column, values: pa.Array) -> Coerced:
     if pa.types.is_string(kind):
         values, bad = _parse_dates(values)
     elif pa.types.is_timestamp(kind):
-        values = pc.floor_temporal(values, unit="day").cast(pa.date32(), safe=False)
+        values, bad = _days_of(values)
     elif pa.types.is_date(kind):
         values = values.cast(pa.date32(), safe=False)
     elif pa.types.is_null(kind):
@@ -298,6 +215,15 @@ def _date(column: Column, values: pa.Array) -> Coerced:
     first, last = (int(np.datetime64(d, "D").astype(np.int64)) for d in (column.earliest, column.latest))
     codes[(codes == 0) & _mask(pc.is_valid(values)) & ((days < first) | (days > last))] = Reason.OUT_OF_RANGE
     return values, codes
+
+
+def _days_of(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """The day of each timestamp on the clocks of its time zone; bad where nobody knows the zone."""
+    try:
+        local = pc.local_timestamp(values) if values.type.tz else values
+        return pc.floor_temporal(local, unit="day").cast(pa.date32(), safe=False), np.zeros(len(values), bool)
+    except pa.ArrowInvalid:
+        return pa.nulls(len(values), pa.date32()), _mask(pc.is_valid(values))
 
 
 def _parse_dates(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
@@ -321,26 +247,36 @@ def _list(column: Column, values: pa.Array) -> Coerced:
         return pa.nulls(len(values), column.arrow_type()), np.zeros(len(values), np.int16)
     if pa.types.is_string(kind):
         values = pc.split_pattern_regex(values, r"\s*[;|]\s*")
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        values = pc.cast(values, pa.list_(values.type.value_type))
-    else:
+    elif not any(is_list(kind) for is_list in _LISTS):
         return _refuse_all(column, values)
-    if not (pa.types.is_string(values.type.value_type) or pa.types.is_large_string(values.type.value_type)):
-        if not pa.types.is_null(values.type.value_type):
-            return _refuse_all(column, values)
-        values = values.cast(column.arrow_type())
-    return _tidy_list(column, values.cast(column.arrow_type()))
+    elements, unreadable = decoded(plain(values.flatten()))
+    if pa.types.is_null(elements.type):
+        elements = elements.cast(pa.string())
+    if unreadable.any() or not pa.types.is_string(elements.type):
+        return _refuse_all(column, values)
+    # lengths, not offsets: a null list may own elements in the buffers, which flatten leaves out
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False), np.int64)
+    lengths = np.where(_mask(pc.is_valid(values)), lengths, 0)
+    return _tidy_list(column, np.repeat(np.arange(len(values)), lengths), elements, len(values))
 
 
-def _tidy_list(column: Column, values: pa.Array) -> Coerced:
+_LISTS = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
+
+
+def _tidy_list(column: Column, parents: npt.NDArray[np.int64], elements: pa.Array, n_rows: int) -> Coerced:
     """Trim the elements, drop the empty ones, and refuse a list with an element that is too long."""
-    parents = np.asarray(pc.list_parent_indices(values).to_numpy(zero_copy_only=False), np.int64)
-    elements = pc.utf8_trim_whitespace(pc.list_flatten(values))
+    elements = pc.utf8_trim_whitespace(elements)
     keep = _mask(pc.not_equal(elements, ""))
     too_long = _mask(pc.greater(pc.utf8_length(elements), column.max_length))
-    bad = np.zeros(len(values), bool)
+    bad = np.zeros(n_rows, bool)
     bad[parents[too_long]] = True
-    counts = np.bincount(parents[keep], minlength=len(values))
+    counts = np.bincount(parents[keep], minlength=n_rows)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     tidy = pa.ListArray.from_arrays(pa.array(offsets), elements.filter(pa.array(keep)))
     empty = pa.array(counts == 0)  # an empty list and no list are both: not known

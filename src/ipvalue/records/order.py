@@ -41,7 +41,7 @@ def rank(column: pa.Array | pa.ChunkedArray) -> Ranks:
     """
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if pa.types.is_list(array.type):
-        array = pc.binary_join(array, "\x1f")
+        array = _joined(array)
     if pa.types.is_string(array.type):
         encoded = pc.dictionary_encode(array)
         order = np.asarray(pc.sort_indices(encoded.dictionary).to_numpy(zero_copy_only=False), np.int64)
@@ -62,6 +62,16 @@ def rank(column: pa.Array | pa.ChunkedArray) -> Ranks:
     return np.where(null, _NULL, values)
 
 
+def _joined(lists: pa.Array) -> pa.Array:
+    """Lists as texts, different for different lists: the separator is escaped where an element holds it."""
+    elements = pc.replace_substring(pc.list_flatten(lists), "\x1e", "\x1e0")
+    elements = pc.replace_substring(elements, "\x1f", "\x1e1")
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, elements), "\x1f")
+    return pc.if_else(pc.is_valid(lists), joined, pa.scalar(None, pa.string()))
+
+
 def index_of(values: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]:
     """Find each value's position in a set of distinct values.
 
@@ -74,7 +84,7 @@ def index_of(values: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArr
     ndarray of int32
         The position, or -1 where the value is null or not in the set.
     """
-    found = pc.index_in(values, value_set=among)
+    found = pc.index_in(values, value_set=among, skip_nulls=True)
     array = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
     return np.asarray(pc.fill_null(array, -1).to_numpy(zero_copy_only=False), np.int32)
 

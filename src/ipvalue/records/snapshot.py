@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -107,8 +108,16 @@ class Snapshot:
         Returns
         -------
         Snapshot
+
+        Raises
+        ------
+        BookError
+            If positions descend or repeat: long tables stand in the order of the patents.
         """
-        return Snapshot(self.date, self.known, self._columns, self._rows[patents])
+        rows = self._rows[patents]
+        if (np.diff(rows) <= 0).any():
+            raise BookError("select takes positions in ascending order, each once")
+        return Snapshot(self.date, self.known, self._columns, rows)
 
     def position(self, patent_id: str) -> int:
         """Find one patent.
@@ -118,7 +127,8 @@ class Snapshot:
         BookError
             If the snapshot does not hold it.
         """
-        place = int(np.searchsorted(self.patent_ids.astype(str), patent_id))
+        # Python's own strings: those of numpy lose a NUL at their end
+        place = bisect.bisect_left(self.patent_ids, patent_id) if isinstance(patent_id, str) else len(self)
         if place < len(self) and self.patent_ids[place] == patent_id:
             return place
         reason = "it is not in the book"

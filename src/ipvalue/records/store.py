@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
+import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def write_book(book: Book, path: str | os.PathLike[str], *, shards: int = 16) ->
     Raises
     ------
     BookError
-        If the folder holds something, or ``shards`` is below 1.
+        If there is something already, or ``shards`` is no whole number from 1.
 
     Examples
     --------
@@ -72,35 +72,37 @@ def write_book(book: Book, path: str | os.PathLike[str], *, shards: int = 16) ->
     >>> ipv.read_book(folder).fingerprint == book.fingerprint
     True
     """
-    target = Path(path)
-    if shards < 1:
-        raise BookError(f"shards={shards}: a book has at least one shard")
-    if target.exists() and any(target.iterdir()):
-        raise BookError(f"{target} is not empty; choose another folder or remove it first")
-    draft = target.with_name(target.name + ".tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    (draft / "shared").mkdir(parents=True)
+    target = Path(path).absolute()
+    if isinstance(shards, bool) or not isinstance(shards, int | np.integer) or shards < 1:
+        raise BookError(f"shards={shards!r}: a book has a whole number of shards, at least one")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise BookError(f"{target} is not an empty folder; choose another one or remove it first")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as room:
+        draft = Path(room) / target.name
+        draft.mkdir()
+        _write(book, draft, int(shards))
+        if target.exists():
+            target.rmdir()
+        draft.rename(target)
+
+
+def _write(book: Book, folder: Path, shards: int) -> None:
     owner = shard_of(np.asarray(book["patents"]["patent_id"].to_numpy(), object), shards)
     for name, table in book.tables.items():
-        for shard, part in enumerate(_parts(book, name, table, owner, shards)):
-            folder = draft / ("shared" if part is None else f"shard-{shard:05d}")
-            folder.mkdir(exist_ok=True)
-            pq.write_table(table if part is None else part, folder / f"{name}.parquet", compression="zstd")
-            if part is None:
-                break
-    files = sorted(p for p in draft.rglob("*.parquet"))
+        for place, part in _parts(book, name, table, owner, shards):
+            (folder / place).mkdir(exist_ok=True)
+            pq.write_table(part, folder / place / f"{name}.parquet", compression="zstd")
+    files = sorted(p for p in folder.rglob("*.parquet"))
     manifest = {
         "format": FORMAT,
         "fingerprint": book.fingerprint,
         "patents": len(book),
         "shards": shards,
         "rows": {name: t.num_rows for name, t in book.tables.items()},
-        "files": {p.relative_to(draft).as_posix(): file_digest(p) for p in files},
+        "files": {p.relative_to(folder).as_posix(): file_digest(p) for p in files},
     }
-    (draft / _MANIFEST).write_text(json.dumps(manifest, indent=1))
-    if target.exists():
-        target.rmdir()
-    draft.rename(target)
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
 def read_book(path: str | os.PathLike[str]) -> Book:
@@ -119,10 +121,13 @@ def read_book(path: str | os.PathLike[str]) -> Book:
     Raises
     ------
     ArtifactError
-        If the folder is no book, or a file is missing or damaged.
+        If the folder is no book, or a file is missing, damaged or too many.
     """
     disk = BookOnDisk(path)
-    return disk.read(range(disk.shards))
+    book = disk.read(range(disk.shards))
+    if book.fingerprint != disk.fingerprint:
+        raise ArtifactError(f"{disk.path} is damaged: its content has not the manifest's fingerprint")
+    return book
 
 
 class BookOnDisk:
@@ -142,18 +147,19 @@ class BookOnDisk:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         try:
-            self.manifest: dict[str, Any] = json.loads((self.path / _MANIFEST).read_text())
+            self.manifest: dict[str, Any] = json.loads((self.path / _MANIFEST).read_text(encoding="utf-8"))
+            if self.manifest["format"] != FORMAT:
+                raise ValueError(f"it is of format {self.manifest['format']!r}, and {FORMAT} is read here")
             self.shards = int(self.manifest["shards"])
             self.fingerprint = str(self.manifest["fingerprint"])
             self.patents = int(self.manifest["patents"])
-            files: dict[str, str] = self.manifest["files"]
+            self._files: dict[str, str] = dict(self.manifest["files"])
         except FileNotFoundError as error:
             raise ArtifactError(
                 f"{self.path} is no book: it holds no {_MANIFEST}; write one with write_book"
             ) from error
-        except (ValueError, KeyError, TypeError, NotADirectoryError) as error:
+        except (ValueError, KeyError, TypeError, OSError) as error:
             raise ArtifactError(f"{self.path / _MANIFEST} is damaged: {error}") from error
-        self._files = files
 
     def read(self, shards: Sequence[int], *, tables: Sequence[str] = tuple(TABLES), verify: bool = True) -> Book:
         """Read some shards as one book.
@@ -165,12 +171,24 @@ class BookOnDisk:
         tables : sequence of str
             Which tables; all by default.
         verify : bool, default True
-            Check each file's SHA-256 against the manifest.
+            Check each file's SHA-256 against the manifest, and that there are no others.
 
         Returns
         -------
         Book
+
+        Raises
+        ------
+        BookError
+            If there is no such shard.
+        ArtifactError
+            If a file is missing, damaged or not in the manifest.
         """
+        strange = [s for s in shards if not 0 <= s < self.shards]
+        if strange:
+            raise BookError(f"the book {self.path} has the shards 0 to {self.shards - 1}, and no shard {strange[0]}")
+        if verify:
+            self._refuse_strangers([f"shard-{s:05d}" for s in shards])
         found: dict[str, pa.Table] = {}
         for name in tables:
             spec = TABLES[name]
@@ -190,7 +208,16 @@ class BookOnDisk:
             raise ArtifactError(f"the book {self.path} lacks its file {place}; write the book again")
         if verify and file_digest(file) != self._files[place]:
             raise ArtifactError(f"{file} is damaged: its SHA-256 is not the manifest's; write the book again")
-        return pq.read_table(file, partitioning=None)
+        try:
+            return pq.read_table(file, partitioning=None)
+        except (pa.ArrowException, OSError) as error:
+            raise ArtifactError(f"{file} is damaged: {error}; write the book again") from error
+
+    def _refuse_strangers(self, folders: Sequence[str]) -> None:
+        for folder in [*folders, "shared"]:
+            for file in sorted((self.path / folder).glob("*.parquet")):
+                if f"{folder}/{file.name}" not in self._files:
+                    raise ArtifactError(f"{file} is not in the manifest: remove it, or write the book again")
 
 
 def file_digest(path: Path) -> str:
@@ -205,19 +232,18 @@ def _merge(name: str, table: pa.Table) -> pa.Table:
 
 def _parts(
     book: Book, name: str, table: pa.Table, owner: npt.NDArray[np.int64], shards: int
-) -> list[pa.Table] | list[None]:
-    """The rows of each shard; [None] for a table that is shared by all."""
+) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of each shard, with its folder; a table that belongs to no patent is shared by all."""
     columns = ("patent_id",) if name == "family_members" else TABLES[name].patent_columns
     if not columns:
-        return [None]
+        yield "shared", table
+        return
     lists = [_shards_of_rows(book, name, table, column, owner) for column in columns]
-    parts = []
     for shard in range(shards):
         mine = np.zeros(table.num_rows, bool)
         for rows, homes in lists:
             mine[rows[homes == shard]] = True
-        parts.append(table.filter(pa.array(mine)))
-    return parts
+        yield f"shard-{shard:05d}", table.filter(pa.array(mine))
 
 
 def _shards_of_rows(

@@ -15,7 +15,8 @@ import pandas as pd
 import pyarrow as pa
 
 from ipvalue.errors import REASONS, Reason, SchemaError
-from ipvalue.records.coerce import coerce, to_arrow
+from ipvalue.records.arrow import to_arrow
+from ipvalue.records.coerce import coerce
 from ipvalue.records.complete import complete, count_deal_patents
 from ipvalue.records.order import Sorted, index_of, rank, sort_rows
 from ipvalue.records.schema import TABLES, Table
@@ -238,6 +239,21 @@ def _values(raw: pa.Table, rows: npt.NDArray[np.int64], names: npt.NDArray[np.st
     for name in np.unique(names):
         places = np.flatnonzero(names == name)
         if name in raw.column_names:
-            values = raw[str(name)].take(pa.array(rows[places])).to_pylist()
-            shown[places] = ["" if v is None else str(v)[:200] for v in values]
+            shown[places] = _shown(raw[str(name)], rows[places])
     return list(shown)
+
+
+def _shown(column: pa.ChunkedArray, rows: npt.NDArray[np.int64]) -> list[str]:
+    try:
+        values = column.take(pa.array(rows)).to_pylist()
+    except (ArithmeticError, ValueError, LookupError, pa.ArrowException):
+        # dates that Python can't hold, unknown time zones: the number behind them
+        values = [_number_of(column[int(row)]) for row in rows]
+    return ["" if v is None else str(v)[:200] for v in values]
+
+
+def _number_of(scalar: pa.Scalar) -> object:
+    try:
+        return scalar.as_py()
+    except (ArithmeticError, ValueError, LookupError, pa.ArrowException):
+        return getattr(scalar, "value", "")
