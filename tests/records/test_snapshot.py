@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import BookError
-from ipvalue.features import Cohorts
+from ipvalue.features.whole import Part, Whole
 from ipvalue.records.columns import hash_codes, subclass_codes
 from ipvalue.records.snapshot import Snapshot
 
@@ -198,16 +198,18 @@ LONG = ("citations_received", "citations_made", "claims", "family", "ipc", "owne
 @settings(max_examples=20, deadline=None)
 @given(data=st.data(), day=st.sampled_from(["2008-02-29", "2016-06-30", "2024-12-31"]))
 def test_features_of_a_part_are_the_part_of_the_features_bit_for_bit(data: st.DataObject, day: str) -> None:
-    """Select then compute = compute then select, given the cohorts of the whole; from the book or the snapshot."""
+    """Select then compute = compute then select, given the statistics of the whole; from the book or the snapshot."""
     whole = SMALL.as_of(day)
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(whole), max_size=len(whole))), bool)
-    cohorts = Cohorts.of(whole)
+    statistics = Whole.of(whole)
     expected = ipv.extract(whole)[mask]
-    assert ipv.extract(whole.select(mask), cohorts=cohorts).equals(expected)
+    assert ipv.extract(whole.select(mask), whole=statistics).equals(expected)
     ids = whole.patent_ids[mask]
     apart = SMALL.select(ids).as_of(day)
-    assert ipv.extract(apart, cohorts=cohorts).equals(expected)
-    assert Cohorts.merge([Cohorts.of(whole.select(m)) for m in (mask, ~mask)]).key.tolist() == cohorts.key.tolist()
+    assert ipv.extract(apart, whole=statistics).equals(expected)
+    together = Whole.from_parts([Part.of(whole.select(m)) for m in (mask, ~mask)])
+    for name, tally in statistics.tallies.items():
+        assert together.tallies[name].key.tolist() == tally.key.tolist(), name
 
 
 @settings(max_examples=10, deadline=None)
@@ -238,7 +240,7 @@ def test_each_table_of_a_part_is_the_part_of_the_table(data: st.DataObject) -> N
 
 def test_an_empty_part_has_features_of_no_patent() -> None:
     whole = SMALL.as_of("2020-12-31")
-    frame = ipv.extract(whole.select(np.zeros(len(whole), bool)), cohorts=Cohorts.of(whole))
+    frame = ipv.extract(whole.select(np.zeros(len(whole), bool)), whole=Whole.of(whole))
     assert len(frame) == 0
     assert list(frame.columns) == list(ipv.extract(whole).columns)
 

@@ -11,7 +11,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import ArtifactError, BookError
-from ipvalue.features import Cohorts
+from ipvalue.features.whole import Part, Whole
 from ipvalue.records import store
 from ipvalue.records.schema import TABLES
 from ipvalue.records.store import BookOnDisk, shard_of
@@ -47,12 +47,15 @@ def test_each_shard_alone_has_the_features_that_its_patents_have_in_the_whole(bo
     ipv.write_book(book, tmp_path / "book", shards=4)
     disk = BookOnDisk(tmp_path / "book")
     whole = book.as_of(DAY)
-    cohorts, expected = Cohorts.of(whole), ipv.extract(whole)
+    statistics, expected = Whole.of(whole), ipv.extract(whole)
     parts = [disk.read([k]).as_of(DAY) for k in range(disk.shards)]
-    assert Cohorts.merge(map(Cohorts.of, parts)).patents.tolist() == cohorts.patents.tolist()
+    together = Whole.from_parts(map(Part.of, parts))
+    for name, columns in statistics.columns().items():
+        for column, values in columns.items():
+            np.testing.assert_array_equal(together.columns()[name][column], values, err_msg=f"{name}.{column}")
     seen = []
     for part in parts:
-        assert ipv.extract(part, cohorts=cohorts).equals(expected.loc[list(part.patent_ids)])
+        assert ipv.extract(part, whole=statistics).equals(expected.loc[list(part.patent_ids)])
         seen += list(part.patent_ids)
     assert sorted(seen) == list(expected.index), "each patent is in one shard"
 
