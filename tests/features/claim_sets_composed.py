@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["ComposedSet", "composed_sets"]
+__all__ = ["TONGUES", "ComposedSet", "composed_sets"]
 
 
 class ComposedSet(NamedTuple):
@@ -89,6 +89,13 @@ CHINESE = Tongue(
         ("before", "如上述任一权利要求所述的{subject}，"),
         ("before", "根据以上任意一项权利要求所述的{subject}，"),
         ("last", "根据上一项权利要求所述的{subject}，"),
+        ("one", "如权利要求（{a}）所述的{subject}，"),
+        ("one", "根据权利要\n求{a}所述的{subject}，"),
+        ("two", "根据权利要求{a}和/或{b}所述的{subject}，"),
+        ("two", "一种{other}，包括权利要求{a}所述的{subject}以及由权利要求{b}得到的部件，"),
+        ("three", "根据权利要求{a},{b},{c}任一项所述的{subject}，"),
+        ("range", "根据前述权利要求{a}至{b}中任一项所述的{subject}，"),
+        ("before", "根据在先权利要求中任一项所述的{subject}，"),
     ),
     numbers=("{n}.", "{n}、", "{n}．", "{n}. "),
 )
@@ -137,6 +144,13 @@ GERMAN = Tongue(
         ("before", "{subject} nach wenigstens einem der vorangehenden Ansprüche, "),
         ("before", "{subject} nach den vorangegangenen Ansprüchen, "),
         ("last", "{subject} nach dem vorhergehenden Anspruch, "),
+        ("two", "{subject} nach Anspruch {a} und/oder {b}, "),
+        ("two", "{subject} nach Anspruch {a} bzw. {b}, "),
+        ("two", "{subject} nach den Ansprüchen {a}/{b}, "),
+        ("range", "{subject} nach einem der Ansprueche {a} bis {b}, "),
+        ("range", "{subject} nach einem der vorhergehenden Ansprüche {a} bis einschließlich {b}, "),
+        ("before", "{subject} nach einem der vorherigen Ansprüche, "),
+        ("before", "{subject} nach irgendeinem vorhergehenden Anspruch, "),
     ),
     numbers=("{n}. ", "{n}) ", "Anspruch {n}: "),
 )
@@ -184,19 +198,26 @@ JAPANESE = Tongue(
         ("before", "{body}前記請求項のいずれか一項に記載の{subject}。"),
         ("before", "{body}先行する請求項のいずれかに記載の{subject}。"),
         ("last", "{body}直前の請求項に記載の{subject}。"),
+        ("one", "{body}特許請求の範囲第{a}項記載の{subject}。"),
+        ("two", "{body}特許請求の範囲第{a}項または第{b}項記載の{subject}。"),
+        ("two", "{body}請求項{a}および／または{b}に記載の{subject}。"),
+        ("three", "{body}請求項{a}，{b}，{c}のいずれかに記載の{subject}。"),
+        ("range", "{body}請求項{a}～{b}の何れか１項に記載の{subject}。"),
+        ("before", "{body}先行請求項のいずれか一項に記載の{subject}。"),
     ),
     numbers=("【請求項{n}】", "{n}. "),
 )
 
-_SETS = {"zh": (CHINESE, 40), "de": (GERMAN, 20), "ja": (JAPANESE, 20)}
+TONGUES = {"zh": CHINESE, "de": GERMAN, "ja": JAPANESE}
+
+_COUNTS = {"zh": 40, "de": 20, "ja": 20}
 _NEEDED = {"one": 1, "two": 2, "three": 3, "range": 2, "range and one": 4, "range or range": 5, "before": 1, "last": 1}
 _CLAIMS = 10
 
 
 def composed_sets(language: str) -> list[ComposedSet]:
     """All composed sets of a language."""
-    tongue, count = _SETS[language]
-    return [_compose(tongue, place, language) for place in range(count)]
+    return [_compose(TONGUES[language], place, language) for place in range(_COUNTS[language])]
 
 
 def _compose(tongue: Tongue, place: int, language: str) -> ComposedSet:

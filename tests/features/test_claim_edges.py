@@ -19,7 +19,7 @@ import pytest
 from ipvalue.features.claims_parser import parse
 
 sys.path.insert(0, str(Path(__file__).parent))
-from claim_sets_composed import ComposedSet, composed_sets
+from claim_sets_composed import TONGUES, ComposedSet, composed_sets
 
 LABELS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("claim_labels.json").read_text("utf-8"))
 
@@ -67,7 +67,9 @@ def score(
     """Compare the parser's edges with the labelled ones."""
     names = list(names)
     edges = parse(sets, language).edges_to_pandas()
-    ours = set(zip([names[row] for row in edges["row"]], edges["claim_number"].tolist(), edges["parent_number"].tolist()))
+    ours = set(
+        zip([names[row] for row in edges["row"]], edges["claim_number"].tolist(), edges["parent_number"].tolist())
+    )
     truth = {(name, claim, each) for name, of in zip(names, parents) for claim, those in of.items() for each in those}
     return Score(len(truth), len(ours), sorted(truth - ours), sorted(ours - truth))
 
@@ -118,4 +120,28 @@ def test_edges_of_the_composed_sets_are_those_composed(language: str, sets: int,
     assert len(composed) == sets
     names = [f"{language} {place}" for place in range(sets)]
     texts: list[str | list[str]] = [each.text for each in composed]
-    hold(f"{language}, {sets} composed sets", score(names, texts, [s.parents for s in composed], language if told else None))
+    hold(
+        f"{language}, {sets} composed sets",
+        score(names, texts, [s.parents for s in composed], language if told else None),
+    )
+
+
+def test_every_wording_stands_in_some_composed_set() -> None:
+    for language in ("zh", "de", "ja"):
+        texts = "".join(each.text for each in composed_sets(language))
+        for _, wording in TONGUES[language].wordings:
+            longest = max(re.split(r"\{\w+\}", wording), key=len).strip()
+            assert longest in texts, wording
+
+
+@pytest.mark.parametrize(
+    "language, text, named, read",
+    [
+        ("zh", "如权利要求一所述的泵，其特征在于它是圆的。", [1], []),  # a number in Chinese numerals
+        ("de", "Pumpe nach Anspruch 1 und 2 Ventilen.", [1], [1, 2]),  # a count of parts where a claim could stand
+        ("zh", "根据权利要求1至5中除权利要求3以外的任一项所述的泵。", [1, 2, 4, 5], [1, 2, 3, 4, 5]),  # an exception
+    ],
+)
+def test_what_the_parser_is_known_to_misread(language: str, text: str, named: list[int], read: list[int]) -> None:
+    edges = parse([[f"9. {text}"]], language).edge_number.tolist()
+    assert edges == read != named
