@@ -1,13 +1,10 @@
 """Dependency edges of claim sets whose references were read by hand, and of sets composed for the test.
 
-``claim_labels.json`` holds the labels of every Chinese, Japanese and European claim set of the shared data: where
-the set stands, how its first claim begins, and the claims that each claim names. It holds no texts.
+The real sets are those of :mod:`claim_sets_real`, the others those of :mod:`claim_sets_composed`.
 """
 
 from __future__ import annotations
 
-import html
-import json
 import re
 import sys
 from collections.abc import Iterable
@@ -17,11 +14,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from ipvalue.features.claims_parser import parse
+from ipvalue.features.claims_split import numbered_claims
 
 sys.path.insert(0, str(Path(__file__).parent))
 from claim_sets_composed import TONGUES, ComposedSet, composed_sets
-
-LABELS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("claim_labels.json").read_text("utf-8"))
+from claim_sets_real import LABELS, claim_set
 
 Edge = tuple[str, int, int]
 
@@ -41,24 +38,6 @@ class Score(NamedTuple):
     @property
     def precision(self) -> float:
         return 1 - len(self.wrong) / self.found
-
-
-def claim_set(data: Path, label: dict[str, Any]) -> str | list[str]:
-    """A labelled set as its file has it: one text, or one text a claim."""
-    path = data / label["file"]
-    text = path.read_text("utf-8", errors="replace")
-    if path.suffix == ".json":
-        return str(json.loads(text)[label["place"]]["text"])
-    if path.suffix == ".conllu":
-        sentences = re.findall(r"# text = (.*)", text)
-        starts = [place for place, each in enumerate(sentences) if re.match(r"1\.(?!\d)", each)]
-        return "\n".join(sentences[starts[label["place"]] : [*starts, len(sentences)][label["place"] + 1]])
-    block = re.findall(r"<(?:\w+:)?[Cc]laims[ >].*?</(?:\w+:)?[Cc]laims>", text, re.DOTALL)[label["place"]]
-    texts = re.findall(r"<claim-text>(.*?)</claim-text>", block, re.DOTALL) if label["office"] == "EP" else []
-    if len(texts) == 1:
-        return html.unescape(texts[0])
-    claims = texts or re.findall(r"<(?:\w+:)?[Cc]laim[ >].*?</(?:\w+:)?[Cc]laim>", block, re.DOTALL)
-    return [html.unescape(re.sub(r"<[^>]*>", "", each)) for each in claims]
 
 
 def score(
@@ -106,8 +85,6 @@ def test_edges_of_the_real_sets_are_those_read_by_hand(data_dir: Path, office: s
 
 @pytest.mark.parametrize("label", LABELS, ids=[each["id"] for each in LABELS])
 def test_every_claim_of_a_real_set_is_found_and_begins_as_labelled(data_dir: Path, label: dict[str, Any]) -> None:
-    from ipvalue.features.claims_split import numbered_claims
-
     claims = numbered_claims(claim_set(data_dir, label))
     assert [number for number, _ in claims] == list(parents_of(label))
     assert claims[0][1].startswith(label["begins"])

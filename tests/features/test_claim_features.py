@@ -59,7 +59,7 @@ def test_wording_gives_tree_kinds_and_form() -> None:
         "n_legally_independent_claims": 2,
         "independent_claim_share": 1 / 5,
         "first_claim_length": 11,
-        "shortest_independent_length": 7,
+        "shortest_independent_length": 11,  # claim 5 takes in the words of claim 1
         "claim_depth": 2,
         "claim_depth_mean": 4 / 5,
         "claim_tree_width": 2,
@@ -82,7 +82,7 @@ def test_narrowing_counts_from_the_day_on_which_the_second_set_is_published() ->
     assert np.isnan(before[["claims_added", "independent_length_growth"]]).all()
     assert (before["use_claim_share"], before["process_claim_share"]) == (1 / 3, 1 / 3)
     assert after["claims_added"] == 1
-    assert after["independent_length_growth"] == pytest.approx(math.log(7 / 4))
+    assert after["independent_length_growth"] == pytest.approx(math.log(11 / 4))
     assert after["n_legally_independent_claims"] == 2
 
 
@@ -138,7 +138,7 @@ def test_a_set_with_wording_and_one_without_are_not_compared_in_length() -> None
 def test_a_patent_valued_alone_has_the_same_bits() -> None:
     snapshot = ipv.synthetic_book(150, seed=3, claim_texts=True).as_of("2022-06-30")
     whole = ipv.extract(snapshot)[COLUMNS]
-    assert whole["independent_length_growth"].notna().sum() > 20
+    assert whole["independent_length_growth"].notna().sum() > 5
     for place in range(0, len(snapshot), 7):
         alone = ipv.extract(snapshot.select(np.array([place])))[COLUMNS]
         pd.testing.assert_frame_equal(alone, whole.iloc[[place]], check_exact=True)

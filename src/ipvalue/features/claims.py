@@ -204,7 +204,11 @@ _KINDS = (
 
 _LENGTHS = (
     _length("first_claim_length", "length of claim 1: longer is narrower", _KUHN),
-    _length("shortest_independent_length", "length of the shortest independent claim, legally where worded", _MARCO),
+    _length(
+        "shortest_independent_length",
+        "length of the shortest claim that refers to no other: longer is narrower",
+        _MARCO,
+    ),
 )
 
 _NARROWING = (
