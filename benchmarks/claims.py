@@ -20,9 +20,11 @@ from ipvalue.features.claims_split import numbered_claims
 from report import publish
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "features")]
+sys.path.insert(0, str(TESTS))
+sys.path.insert(0, str(TESTS / "features"))
 from claim_sets_composed import composed_sets
 from claim_sets_real import LABELS, claim_set
+
 from conftest import shared_data
 
 ANCHOR = re.compile(r"(?:claims?|Ansprüche?n?|权利要求|請求項)\s?\d+", re.IGNORECASE)

@@ -40,9 +40,9 @@ def summarise(parsed: ParsedClaims, n_rows: int | None = None) -> dict[str, Floa
         independent by reference), ``n_dependent`` (the rest), ``first_claim_length`` (of the lowest number),
         ``shortest_independent_length`` (of those without any reference), ``mean_depth`` and ``max_depth``
         (references between a claim and the nearest legally independent one it rests on), ``width`` (most
-        dependent claims at one depth), ``share_product``, ``share_process``, ``share_use`` and ``share_program`` (of the legally independent
-        claims), ``share_means_plus_function`` (of all claims) and ``n_problems`` (claims with one). NaN
-        where a row has no claim, and where it has no claim of the sort.
+        dependent claims at one depth), ``share_product``, ``share_process``, ``share_use`` and
+        ``share_program`` (of the legally independent claims), ``share_means_plus_function`` (of all claims) and
+        ``n_problems`` (claims with one). NaN where a row has no claim, and where it has no claim of the sort.
 
     Notes
     -----
