@@ -19,9 +19,8 @@ from ipvalue.features.claims_parser import parse, summarise
 from ipvalue.features.claims_split import numbered_claims
 from report import publish
 
-TESTS = Path(__file__).resolve().parents[1] / "tests"
-sys.path.insert(0, str(TESTS))
-sys.path.insert(0, str(TESTS / "features"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "features"))
 from claim_sets_composed import composed_sets
 from claim_sets_real import LABELS, claim_set
 
