@@ -27,7 +27,7 @@ def test_deleting_the_future_leaves_snapshot_and_features_bit_identical(seed: in
     assert list(with_future.patent_ids) == list(without.patent_ids)
     for name, values in with_future.patents.items():
         np.testing.assert_array_equal(values, without.patents[name], err_msg=name)
-    for table in ("citations_received", "citations_made", "claims", "family", "ipc", "owners"):
+    for table in ("citations_received", "citations_made", "claims", "first_claims", "family", "ipc", "owners"):
         mine, theirs = getattr(with_future, table), getattr(without, table)
         np.testing.assert_array_equal(mine.pointers, theirs.pointers, err_msg=table)
         for name in mine.columns.keys() - {"row"}:

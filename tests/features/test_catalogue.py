@@ -21,6 +21,20 @@ BOOKS = {
     ).as_of("2022-06-30"),
     "empty": ipv.synthetic_book(20, seed=5).as_of("1995-01-01"),
 }
+CLAIMS = [
+    "1. A compound.\n2. Use of the compound of claim 1.\n3. The compound of claim 9.",
+    "1. A non-transitory computer-readable medium.\n2. A pump.",
+]
+BOOKS["claims by hand"] = ipv.Book(
+    patents={"patent_id": ["A", "B"], "jurisdiction": ["US", "US"], "application_date": ["2010-01-01", "2010-01-01"]},
+    claims={
+        "patent_id": [name for name, text in zip("AB", CLAIMS) for _ in text.split("\n")],
+        "claim_number": [number for text in CLAIMS for number, _ in enumerate(text.split("\n"), 1)],
+        "text": [line for text in CLAIMS for line in text.split("\n")],
+        "language": ["en"] * 5,
+        "publication_date": ["2012-01-01"] * 5,
+    },
+).as_of("2022-06-30")
 TABLES = {name: ipv.extract(snapshot) for name, snapshot in BOOKS.items()}
 
 
@@ -56,7 +70,7 @@ def test_every_feature_has_unit_definition_and_source() -> None:
 
 
 def test_every_feature_varies_in_some_book() -> None:
-    whole = pd.concat([TABLES["synthetic"], TABLES["with wording"]])
+    whole = pd.concat([TABLES["synthetic"], TABLES["with wording"], TABLES["claims by hand"]])
     constant = {name for name in whole if whole[name].nunique() < 2}
     # the generator makes no open licences, suspensions, suits or unknown codes, and few seizures
     assert constant <= {"open_licence", "suspended", "litigated", "unknown_events", "preserved"}

@@ -1,7 +1,9 @@
-"""Claim features: how many claims, how many stand alone, and how narrow the first ones are.
+"""Claim features: how many claims, how they hang together, what they claim, how narrow they are and became.
 
-Counts come from the claims' wording where it is known, else from the columns ``independent`` and ``length``
-of the claims table, else (the number of claims only) from the patents table.
+Counts and lengths come from the claims' wording where it is known, else from the columns ``independent`` and
+``length`` of the claims table, else (the number of claims only) from the patents table. Depth, category and
+form are read from wording alone. The last two features compare the latest claim set known with the earliest:
+the granted claims with those published.
 """
 
 from __future__ import annotations
@@ -13,45 +15,51 @@ import pyarrow.compute as pc
 
 from ipvalue.features import claims_parser
 from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.claims_patterns import normalise
+from ipvalue.features.claims_split import number_of
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Ragged, Snapshot
 
 __all__ = ["FAMILY"]
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 _MARCO = "Marco, Sarnoff and deGrazia (2019), Research Policy 48"
 _KUHN = "Kuhn and Thompson (2019), International Journal of the Economics of Business 26"
-_FROM_WORDING = (
-    "n_claims",
-    "n_independent_claims",
-    "first_claim_length",
-    "shortest_independent_length",
-    "claim_depth",
-    "process_claim_share",
-)
+_OECD = "OECD Patent Statistics Manual (2009), chapter 6"
+_RULES = "35 USC 112(d); EPC rule 43; Chinese Implementing Regulations rules 22 to 25"
+_NO_WORDING = "no wording is known"
 _SUMMARY_NAMES = {
     "n_claims": "n_claims",
     "n_independent_claims": "n_independent",
+    "n_legally_independent_claims": "n_independent_legal",
     "first_claim_length": "first_claim_length",
     "shortest_independent_length": "shortest_independent_length",
     "claim_depth": "max_depth",
+    "claim_depth_mean": "mean_depth",
+    "claim_tree_width": "width",
+    "product_claim_share": "share_product",
     "process_claim_share": "share_process",
+    "use_claim_share": "share_use",
+    "program_claim_share": "share_program",
+    "means_plus_function_share": "share_means_plus_function",
+    "claim_problem_share": "n_problems",
 }
+_LENGTH_OF_PREFIX = 60
 
 
 def _compute(context: Context) -> Columns:
     snapshot = context.snapshot
-    columns = _from_columns(snapshot.claims, snapshot.patents["n_claims"])
-    worded = _from_wording(snapshot)
-    for name, values in worded.items():
-        columns[name] = np.where(np.isfinite(values), values, columns[name])
+    told = _from_columns(snapshot.claims, snapshot.patents["n_claims"])
+    worded = _from_wording(snapshot, snapshot.claims, np.ones(len(snapshot), bool))
+    columns = {name: np.where(np.isfinite(worded[name]), worded[name], told[name]) for name in _SUMMARY_NAMES}
     columns["independent_claim_share"] = columns["n_independent_claims"] / columns["n_claims"]
-    return columns
+    return columns | _narrowing(snapshot, told, worded)
 
 
 def _from_columns(claims: Ragged, stated: Floats) -> dict[str, Floats]:
-    """What the numeric columns of the claims table tell, and the patents table where that has no row."""
+    """What the numeric columns of a claim set tell, and the patents table where that has no row."""
     n = len(stated)
     patent, independent, length = claims.patent, claims["independent"], claims["length"]
     counts = claims.counts.astype(np.float64)
@@ -63,45 +71,77 @@ def _from_columns(claims: Ragged, stated: Floats) -> dict[str, Floats]:
     first = np.full(n, np.nan)
     leading = np.flatnonzero(claims["number"] == 1)
     first[patent[leading]] = length[leading]
-    return {
+    return dict.fromkeys(_SUMMARY_NAMES, np.full(n, np.nan)) | {
         "n_claims": np.where(counts > 0, counts, np.where(stated > 0, stated, np.nan)),
         "n_independent_claims": np.where((told > 0) & (told == claims.counts), alone, np.nan),
         "first_claim_length": first,
         "shortest_independent_length": np.where(np.isfinite(shortest), shortest, np.nan),
-        "claim_depth": np.full(n, np.nan),
-        "process_claim_share": np.full(n, np.nan),
     }
 
 
-def _from_wording(snapshot: Snapshot) -> dict[str, Floats]:
-    """What the wording tells of the patents for which every claim has one; NaN for the others."""
-    claims, n = snapshot.claims, len(snapshot)
-    nothing = {name: np.full(n, np.nan) for name in _FROM_WORDING}
-    if not len(claims):
-        return nothing
-    texts = snapshot.claim_texts()
+def _from_wording(snapshot: Snapshot, claims: Ragged, wanted: Bools) -> dict[str, Floats]:
+    """What the wording tells of the wanted patents for which every claim has one; NaN for the others."""
+    n = len(snapshot)
+    result = {name: np.full(n, np.nan) for name in (*_SUMMARY_NAMES, "language")}
+    if not len(claims) or not wanted.any():
+        return result
+    texts = snapshot.claim_texts(claims)
     written = np.asarray(pc.is_valid(texts["text"]).to_numpy(zero_copy_only=False), bool)
-    whole = np.bincount(claims.patent[written], minlength=n) == claims.counts
-    patents = np.flatnonzero(whole & (claims.counts > 0))
+    whole = (np.bincount(claims.patent[written], minlength=n) == claims.counts) & (claims.counts > 0) & wanted
+    patents = np.flatnonzero(whole)
     if not len(patents):
-        return nothing
+        return result
     rows = np.flatnonzero(whole[claims.patent])
-    words = texts.take(pa.array(rows))
-    ends = np.cumsum(claims.counts[patents])
+    words, counts = texts.take(pa.array(rows)), claims.counts[patents]
+    ends = np.cumsum(counts)
     numbered = _numbered(claims["number"][rows], words["text"].to_pylist())
-    sets = [numbered[end - count : end] for end, count in zip(ends.tolist(), claims.counts[patents].tolist())]
-    languages = words["language"].take(pa.array(ends - claims.counts[patents])).to_pylist()
-    summary = claims_parser.summarise(claims_parser.parse(sets, languages), len(patents))
-    for name in _FROM_WORDING:
-        nothing[name][patents] = summary[_SUMMARY_NAMES[name]]
-    return nothing
+    sets = [numbered[end - count : end] for end, count in zip(ends.tolist(), counts.tolist())]
+    parsed = claims_parser.parse(sets, words["language"].take(pa.array(ends - counts)).to_pylist())
+    summary = claims_parser.summarise(parsed, len(patents))
+    for name, of_summary in _SUMMARY_NAMES.items():
+        result[name][patents] = summary[of_summary]
+    result["claim_problem_share"] /= result["n_claims"]
+    result["language"][patents[parsed.row]] = parsed.language
+    return result
 
 
 def _numbered(numbers: npt.NDArray[np.int32], texts: list[str]) -> list[str]:
     """Put the table's number before each wording that does not begin with a number of its own."""
     return [
-        text if text.lstrip()[:1].isdigit() else f"{number}. {text}" for number, text in zip(numbers.tolist(), texts)
+        text if number_of(normalise(text[:_LENGTH_OF_PREFIX]))[0] else f"{number}. {text}"
+        for number, text in zip(numbers.tolist(), texts)
     ]
+
+
+def _narrowing(snapshot: Snapshot, told: Columns, worded: Columns) -> Columns:
+    """Change from the earliest claim set to the latest, both read in the same way and language."""
+    first, latest = snapshot.first_claims, snapshot.claims
+    several = _date(first) < _date(latest)
+    told_first = _from_columns(first, np.full(len(snapshot), np.nan))
+    worded_first = _from_wording(snapshot, first, several & np.isfinite(worded["language"]))
+    by_wording = np.where(worded["language"] == worded_first["language"], _growth(worded, worded_first), np.nan)
+    growth = np.where(np.isfinite(worded["language"]), by_wording, _growth(told, told_first))
+    return {
+        "claims_added": np.where(several, latest.counts - first.counts, np.nan),
+        "independent_length_growth": np.where(several, growth, np.nan),
+    }
+
+
+def _growth(latest: Columns, first: Columns) -> Floats:
+    """Logarithm of the ratio of the shortest independent claims' lengths; NaN where one is unknown or empty."""
+    name = "shortest_independent_length"
+    known = (latest[name] > 0) & (first[name] > 0)
+    return np.asarray(np.log(np.where(known, latest[name], np.nan) / np.where(known, first[name], np.nan)))
+
+
+def _date(claims: Ragged) -> npt.NDArray[np.datetime64]:
+    """Date of each patent's set; NaT where it has none."""
+    dates = np.append(claims["date"], np.datetime64("NaT", "D"))
+    return np.asarray(dates[np.where(claims.counts > 0, claims.pointers[:-1], len(claims))])
+
+
+def _number(name: str, direction: int, definition: str, source: str, missing: str, lower: float = 0.0) -> Feature:
+    return Feature(name, "claims", lower, 1e5, direction, definition, source, missing)
 
 
 def _length(name: str, definition: str, source: str) -> Feature:
@@ -109,45 +149,87 @@ def _length(name: str, definition: str, source: str) -> Feature:
     return Feature(name, unit, 0.0, 1e7, -1, definition, source, "no wording or length is known")
 
 
-FAMILY = Family(
-    "claims",
-    (
-        Feature("n_claims", "claims", 1.0, 1e5, 1, "claims of the latest set known", _MARCO, "not known"),
-        Feature(
-            "n_independent_claims",
-            "claims",
-            0.0,
-            1e5,
-            1,
-            "claims that refer to no other claim",
-            _MARCO,
-            "neither wording nor a flag for every claim is known",
-        ),
-        Feature(
-            "independent_claim_share", "share", 0.0, 1.0, 0, "independent claims over all claims", _MARCO, "not known"
-        ),
-        _length("first_claim_length", "length of claim 1: longer is narrower", _KUHN),
-        _length("shortest_independent_length", "length of the shortest independent claim", _MARCO),
-        Feature(
-            "claim_depth",
-            "claims",
-            0.0,
-            1e5,
-            0,
-            "longest chain of dependent claims above which an independent one stands",
-            _MARCO,
-            "no wording is known",
-        ),
-        Feature(
-            "process_claim_share",
-            "share",
-            0.0,
-            1.0,
-            0,
-            "share of the independent claims that claim a process",
-            "OECD Patent Statistics Manual (2009), chapter 6",
-            "no wording is known",
-        ),
+def _share(name: str, definition: str, source: str, direction: int = 0, missing: str = _NO_WORDING) -> Feature:
+    return Feature(name, "share", 0.0, 1.0, direction, definition, source, missing)
+
+
+def _of_independent(kind: str, words: str) -> Feature:
+    definition = f"share of the legally independent claims that claim {words}"
+    return _share(f"{kind}_claim_share", definition, _OECD, missing="no wording, or no independent claim, is known")
+
+
+_COUNTS = (
+    _number("n_claims", 1, "claims of the latest set known", _MARCO, "not known", 1.0),
+    _number(
+        "n_independent_claims",
+        1,
+        "claims that refer to no other claim",
+        _MARCO,
+        "neither wording nor a flag for every claim is known",
     ),
-    _compute,
+    _number(
+        "n_legally_independent_claims",
+        1,
+        "claims that refer to no other claim, and those that refer to one of another category or subject",
+        _RULES,
+        _NO_WORDING,
+    ),
+    _share(
+        "independent_claim_share", "n_independent_claims over n_claims", _MARCO, missing="one of the two is not known"
+    ),
 )
+
+_TREE = (
+    _number(
+        "claim_depth",
+        0,
+        "references between a claim and the nearest legally independent claim it rests on, largest of the set",
+        _RULES,
+        _NO_WORDING,
+    ),
+    _number("claim_depth_mean", 0, "the same, mean of all claims", _RULES, _NO_WORDING),
+    _number("claim_tree_width", 0, "most dependent claims at one depth", _RULES, _NO_WORDING),
+    _share(
+        "claim_problem_share", "share of claims with a gap, double or empty number or a faulty reference", _RULES, -1
+    ),
+)
+
+_KINDS = (
+    _of_independent("product", "a product (thing, composition, apparatus)"),
+    _of_independent("process", "a process"),
+    _of_independent("use", "a use"),
+    _of_independent("program", "a program or a medium that holds one"),
+    _share("means_plus_function_share", "share of all claims drafted as means or step plus function", "35 USC 112(f)"),
+)
+
+_LENGTHS = (
+    _length("first_claim_length", "length of claim 1: longer is narrower", _KUHN),
+    _length(
+        "shortest_independent_length",
+        "length of the shortest claim that refers to no other: longer is narrower",
+        _MARCO,
+    ),
+)
+
+_NARROWING = (
+    _number(
+        "claims_added",
+        0,
+        "claims of the latest set known less those of the earliest (granted less published)",
+        _MARCO,
+        "fewer than two claim sets of different dates are known",
+        -1e5,
+    ),
+    Feature(
+        "independent_length_growth",
+        "natural logarithm of a ratio",
+        -20.0,
+        20.0,
+        -1,
+        "shortest independent claim of the latest set known over that of the earliest: above 0 is narrowed",
+        _MARCO,
+        "fewer than two sets, one of unknown or no length, or sets of different languages",
+    ),
+)
+
+FAMILY = Family("claims", (*_COUNTS, *_LENGTHS, *_TREE, *_KINDS, *_NARROWING), _compute)

@@ -29,6 +29,7 @@ class LanguagePatterns:
     reference: re.Pattern[str]
     number_or_range: re.Pattern[str]
     plural: re.Pattern[str]
+    listed: re.Pattern[str]
     preceding: re.Pattern[str]
     previous: re.Pattern[str]
     hints: tuple[str, ...]
@@ -106,6 +107,7 @@ def patterns(language: str) -> LanguagePatterns:
         reference=reference,
         number_or_range=parts,
         plural=re.compile("(?i)" + _find("plural", tongue)),
+        listed=re.compile(_find("listed", tongue) or "$^"),
         preceding=ignoring_case["preceding"],
         previous=ignoring_case["previous"],
         hints=tuple(_find("hint", tongue).split()),

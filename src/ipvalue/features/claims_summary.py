@@ -38,15 +38,16 @@ def summarise(parsed: ParsedClaims, n_rows: int | None = None) -> dict[str, Floa
     dict of str to ndarray of float64, shape (n_rows,)
         ``n_claims``, ``n_independent`` (no reference at all), ``n_independent_legal`` (also those
         independent by reference), ``n_dependent`` (the rest), ``first_claim_length`` (of the lowest number),
-        ``shortest_independent_length``, ``mean_depth`` and ``max_depth`` (references between a claim and
-        the independent claim it rests on), ``width`` (most dependent claims at one depth),
-        ``share_product``, ``share_process``, ``share_use`` and ``share_program`` (of the legally independent
-        claims), ``share_means_plus_function`` (of all claims) and ``n_problems`` (claims with one). NaN
-        where a row has no claim, and where it has no claim of the sort.
+        ``shortest_independent_length`` (of those without any reference), ``mean_depth`` and ``max_depth``
+        (references between a claim and the nearest legally independent one it rests on), ``width`` (most
+        dependent claims at one depth), ``share_product``, ``share_process``, ``share_use`` and
+        ``share_program`` (of the legally independent claims), ``share_means_plus_function`` (of all claims) and
+        ``n_problems`` (claims with one). NaN where a row has no claim, and where it has no claim of the sort.
 
     Notes
     -----
-    A claim with several routes to independent claims has the depth of the shortest.
+    A claim independent by reference takes in the words of another; its own length says nothing of its scope, so
+    it is left out of the shortest. A claim with several routes to independent claims has the depth of the shortest.
 
     References
     ----------
@@ -73,7 +74,7 @@ def summarise(parsed: ParsedClaims, n_rows: int | None = None) -> dict[str, Floa
             "n_independent_legal": independent,
             "n_dependent": _count(row, ~legal, n),
             "first_claim_length": _first_length(parsed, n),
-            "shortest_independent_length": _smallest(row[legal], parsed.length[legal], n),
+            "shortest_independent_length": _smallest(row[strict], parsed.length[strict], n),
             "mean_depth": np.bincount(row, weights=depth, minlength=n) / claims,
             "max_depth": _largest(row, depth, n),
             "width": _width(row, depth, n),

@@ -109,7 +109,8 @@ def _references(body: str, tongue: LanguagePatterns) -> tuple[tuple[int, ...], s
     first: set[int] = set()
     span = None
     for found in tongue.reference.finditer(body):
-        named = _expand(found["list"], bool(tongue.plural.search(found["anchor"])), tongue)
+        plural = tongue.plural.search(found["anchor"]) or tongue.listed.match(body, found.end())
+        named = _expand(found["list"], plural is not None, tongue)
         if span is None:
             span, first = found.span(), named
         numbers |= named

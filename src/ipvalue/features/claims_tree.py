@@ -66,7 +66,8 @@ def expand_edges(counts: Ints, named: Ints, text_of_claim: Ints, preceding: Ints
     claim_2, offset_2 = _ranges(np.maximum(before, 0))
     parent_2 = np.where(preceding[claim_2] == 1, offset_2 + 1, number[claim_2] - 1)
     packed = np.concatenate((claim, claim_2)) * (LARGEST_NUMBER + 1) + np.concatenate((parent, parent_2))
-    packed = np.unique(packed)
+    packed.sort()
+    packed = packed[np.diff(packed, prepend=-1) != 0]
     return packed // (LARGEST_NUMBER + 1), packed % (LARGEST_NUMBER + 1)
 
 

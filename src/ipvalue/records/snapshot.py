@@ -230,18 +230,27 @@ class Snapshot:
     @cached_property
     def claims(self) -> Ragged:
         """The latest claim set of each patent: ``number``, ``independent``, ``length``, ``date``, ``row``."""
+        return self._claim_set(np.maximum, np.datetime64("0001-01-01", "D"))
+
+    @cached_property
+    def first_claims(self) -> Ragged:
+        """The earliest claim set of each patent, in the columns of :attr:`claims`; the same where it has one set."""
+        return self._claim_set(np.minimum, np.datetime64("9999-12-31", "D"))
+
+    def _claim_set(self, choose: np.ufunc, start: np.datetime64) -> Ragged:
+        """The set of each patent whose date is the largest or smallest known."""
         columns = self._columns.claims
         place = self._place[columns["patent"]]
         rows = np.flatnonzero((columns["date"] <= self.date) & (place >= 0))
         patent, date = place[rows], columns["date"][rows]
-        latest = np.full(len(self), np.datetime64("0001-01-01", "D"))
-        np.maximum.at(latest, patent, date)
-        rows = rows[date == latest[patent]]
+        chosen = np.full(len(self), start)
+        choose.at(chosen, patent, date)
+        rows = rows[date == chosen[patent]]
         return Ragged.group(place[rows], len(self), {n: v[rows] for n, v in columns.items() if n != "patent"})
 
-    def claim_texts(self) -> pa.Table:
-        """Wording and language of the rows of :attr:`claims`."""
-        return self._columns.claim_texts(self.claims["row"])
+    def claim_texts(self, claims: Ragged | None = None) -> pa.Table:
+        """Wording and language of the rows of a claim set, by default of :attr:`claims`."""
+        return self._columns.claim_texts((self.claims if claims is None else claims)["row"])
 
     @cached_property
     def events(self) -> Events:
