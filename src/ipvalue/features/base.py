@@ -27,7 +27,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Context", "Family", "Feature", "Features", "families"]
 
-BUILT_IN = ("term", "status", "citations", "claims", "family", "market", "owners", "technology", "economics")
+BUILT_IN = (
+    "term",
+    "status",
+    "renewal",
+    "citations",
+    "claims",
+    "family",
+    "market",
+    "owners",
+    "technology",
+    "economics",
+)
 
 
 @dataclass(frozen=True)

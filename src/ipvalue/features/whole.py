@@ -14,14 +14,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.cohort import Cohorts, cohort_key, cohort_of
+from ipvalue.features.grant import decision_tally
+from ipvalue.features.hazard import group_of, renewal_tally
+from ipvalue.features.legal import legal_facts
 from ipvalue.features.network import Edges, network_columns
 from ipvalue.features.tally import Tally
+from ipvalue.law.dates import add_months
+from ipvalue.law.fee_position import counted_from_grant
+from ipvalue.law.states import DEAD, ENFORCEABLE, State
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
 __all__ = ["TALLIES", "Part", "Whole", "owner_field_key"]
 
 Ints = npt.NDArray[np.int64]
+
+# a Chinese lapse is gazetted 12 to 14 months after the day from which it counts (law/tables/fee_rules.csv)
+_MONTHS_UNSEEN = 15
 
 
 def _forward_citations(snapshot: Snapshot) -> Tally:
@@ -51,11 +60,38 @@ def _owner_field(snapshot: Snapshot) -> Tally:
     return Tally.of(owner_field_key(snapshot.owner[known], snapshot.field[known]))
 
 
+def _renewals(snapshot: Snapshot) -> Tally:
+    """Years at risk and lapses of granted rights by office, right and age, as far as lapses are known by now."""
+    patents, legal = snapshot.patents, legal_facts(snapshot)
+    state, since = legal.status.state, legal.status.since
+    from_grant = counted_from_grant(patents["jurisdiction"], patents["right"])
+    lapsed = np.isin(state, (State.LAPSED, State.SURRENDERED))
+    never = np.datetime64("NaT", "D")
+    other_end = np.where(DEAD[state] & ~lapsed, since, never)
+    return renewal_tally(
+        group_of(patents["jurisdiction"], patents["right"], from_grant),
+        np.where(from_grant, patents["grant_date"], patents["application_date"]),
+        patents["grant_date"],
+        np.where(lapsed, since, never),
+        np.fmin(np.fmin(legal.end, other_end), add_months(np.asarray(snapshot.date), -_MONTHS_UNSEEN)),
+    )
+
+
+def _decisions(snapshot: Snapshot) -> Tally:
+    """Granted, and refused or withdrawn applications by office and right."""
+    patents, state = snapshot.patents, legal_facts(snapshot).status.state
+    granted = ~np.isnat(patents["grant_date"]) | ENFORCEABLE[state] | (DEAD[state] & (state < State.WITHDRAWN))
+    refused = ~granted & np.isin(state, (State.WITHDRAWN, State.REFUSED))
+    return decision_tally(group_of(patents["jurisdiction"], patents["right"]), granted, refused)
+
+
 TALLIES: dict[str, Callable[[Snapshot], Tally]] = {
     "forward_citations": _forward_citations,
     "cohort_size": _cohort_size,
     "portfolio": _portfolio,
     "owner_field": _owner_field,
+    "renewals": _renewals,
+    "decisions": _decisions,
 }
 
 
