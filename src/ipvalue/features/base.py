@@ -30,6 +30,7 @@ __all__ = ["Context", "Family", "Feature", "Features", "families"]
 BUILT_IN = (
     "term",
     "status",
+    "renewal",
     "citations",
     "citation_quality",
     "claims",

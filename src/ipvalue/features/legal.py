@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.law.dates import DateArray
 from ipvalue.law.ep_rights import lapsed_throughout
+from ipvalue.law.fee_position import overdue_since
+from ipvalue.law.fees import calendar
 from ipvalue.law.states import ALIVE, ENFORCEABLE, PENDING, State
 from ipvalue.law.status_arrays import StatusArrays, states_at, term_changes
 from ipvalue.law.term import Term, end_dates, in_force_through, remaining_years
@@ -56,8 +60,12 @@ class LegalFacts:
         return np.asarray(ENFORCEABLE[self.status.state])
 
 
+# several tallies and families ask for the facts of one snapshot, which never changes
+_FOUND: WeakKeyDictionary[Snapshot, LegalFacts] = WeakKeyDictionary()
+
+
 def legal_facts(snapshot: Snapshot) -> LegalFacts:
-    """Work out term and status of each patent of a snapshot.
+    """Work out term and status of each patent of a snapshot, once.
 
     Parameters
     ----------
@@ -71,8 +79,15 @@ def legal_facts(snapshot: Snapshot) -> LegalFacts:
     -----
     Days of adjustment and ends of term that register events give count where the patents table has none. A
     European patent lives per state after grant: it counts as lapsed once it has lapsed in Germany, France and
-    Great Britain and in every other state that an event names.
+    Great Britain and in every other state that an event names. A right in force whose payments are seen is in
+    grace while its next fee is overdue; where no payment of it is known (China publishes none), never.
     """
+    if snapshot not in _FOUND:
+        _FOUND[snapshot] = _legal_facts(snapshot)
+    return _FOUND[snapshot]
+
+
+def _legal_facts(snapshot: Snapshot) -> LegalFacts:
     patents, events, n = snapshot.patents, snapshot.events, len(snapshot)
     known = (events.patent, events.effective, events.known, events.operators, events.detail)
     changes = term_changes(n, *known, snapshot.date)
@@ -103,4 +118,17 @@ def legal_facts(snapshot: Snapshot) -> LegalFacts:
     status = status._replace(
         state=np.where(gone, np.int8(State.LAPSED), status.state), since=np.where(gone, since, status.since)
     )
-    return LegalFacts(term, end, remaining_years(end, snapshot.date), status)
+    return LegalFacts(term, end, remaining_years(end, snapshot.date), _with_grace(snapshot, status, end))
+
+
+def _with_grace(snapshot: Snapshot, status: StatusArrays, end: DateArray) -> StatusArrays:
+    """Put rights in force with a fee overdue, of those whose payments are seen, in grace."""
+    patents = snapshot.patents
+    rows = np.flatnonzero(ENFORCEABLE[status.state] & (status.last_paid_year > 0))
+    names = ("jurisdiction", "right", "application_date", "grant_date")
+    fees = calendar(*(patents[name][rows] for name in names), end=end[rows])
+    overdue = overdue_since(fees, status.last_paid_year[rows], np.full(len(rows), snapshot.date))
+    late = ~np.isnat(overdue)
+    state, since = status.state.copy(), status.since.copy()
+    state[rows[late]], since[rows[late]] = State.GRACE, overdue[late]
+    return status._replace(state=state, since=since)

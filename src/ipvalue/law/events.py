@@ -207,11 +207,12 @@ def _st27(code: str) -> _Meaning:
 
 
 def _coded(office: str, scheme: str, code: str) -> _Meaning:
-    """Meaning of a code, before any text is read."""
-    code = code.strip().upper().rstrip(".")
+    """Meaning of a code, before any text is read; ``EXP.`` is ``EXP``, but ``PA..`` is not ``PA``."""
+    written = code.strip().upper()
+    code = written.rstrip(".")
     if scheme.strip().lower() == "st27":
         return _st27(code)
-    found = _by_code().get((office, code)) or _by_code().get(("*", code))
+    found = _by_code().get((office, written)) or _by_code().get((office, code)) or _by_code().get(("*", code))
     return found or _UNKNOWN
 
 

@@ -22,6 +22,7 @@ from ipvalue.law._unique import codes_of
 from ipvalue.law.dates import DateArray, as_dates
 from ipvalue.law.encumbrances import flags_at, last_paid_years
 from ipvalue.law.events import Effect, Operators, precedence_of
+from ipvalue.law.fee_position import overdue_since
 from ipvalue.law.machine import Course, operation_of, run
 from ipvalue.law.states import ALIVE, State
 
@@ -150,24 +151,6 @@ def _calendar(
     return state, since
 
 
-def _overdue_since(
-    grace: FeeCalendar | None,
-    last_paid: npt.NDArray[np.int8],
-    payments_known: npt.NDArray[np.bool_],
-    as_of: DateArray,
-) -> DateArray:
-    """Day after the due date of the earliest fee that is unpaid and still within its grace."""
-    overdue = np.full(as_of.shape, np.datetime64("NaT", "D"))
-    if grace is None:
-        return overdue
-    for slot in range(grace.due.shape[1]):
-        due = grace.due[:, slot]
-        unpaid = payments_known & (grace.fee_year[:, slot] > last_paid)
-        within = unpaid & (as_of > due) & (as_of <= grace.grace_end[:, slot])
-        overdue = np.where(within & np.isnat(overdue), due + _DAY, overdue)
-    return overdue
-
-
 def states_at(
     n_patents: int,
     patent: Any,
@@ -244,7 +227,9 @@ def states_at(
     since[course.right[changed]] = course.day[changed]
     paid = last_paid_years(n_patents, counted.right, counted.operators.effect, counted.operators.year, counted.detail)
     seen = paid > 0 if payments_known is None else np.asarray(payments_known, dtype=bool)
-    overdue = _overdue_since(grace, paid, seen, dates)
+    overdue = np.full(n_patents, np.datetime64("NaT", "D"))
+    if grace is not None:
+        overdue = np.where(seen, overdue_since(grace, paid, dates), overdue)
     state, since = _calendar(state, since, dates, as_dates(term_statutory), as_dates(term_actual), overdue)
     flags = flags_at(n_patents, counted.right, counted.day, counted.operators.effect, counted.detail, dates)
     unknown = np.bincount(counted.right[~counted.operators.known], minlength=n_patents)
