@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,23 @@ def write_folder(path: str | os.PathLike[str], content: dict[str, Any], states: 
     target = Path(path)
     if target.exists() and any(target.iterdir()) and not (target / _MANIFEST).exists():
         raise ArtifactError(f"{target} holds files that are no saved engine; choose another folder")
-    draft = target.with_name(target.name + ".tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # a folder of our own beside the target: the last rename stays on one disk, and nobody else's file is touched
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".ipvalue-") as room:
+        draft = Path(room) / "draft"
+        draft.mkdir()
+        _write(draft, content, states)
+        shutil.rmtree(target, ignore_errors=True)
+        draft.rename(target)
+    return file_digest(target / _MANIFEST)
+
+
+def _write(draft: Path, content: dict[str, Any], states: dict[str, State]) -> None:
     (draft / "content.json").write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
     for name, state in states.items():
         write_state(draft / name, state)
     files = {p.relative_to(draft).as_posix(): file_digest(p) for p in sorted(draft.rglob("*")) if p.is_file()}
     (draft / _MANIFEST).write_text(json.dumps({"format": 1, "files": files}, indent=1, sort_keys=True))
-    shutil.rmtree(target, ignore_errors=True)
-    draft.rename(target)
-    return file_digest(target / _MANIFEST)
 
 
 def read_folder(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Path]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
-from ipvalue.features.whole import owner_field_key
+from ipvalue.features.counts import owner_field_key
 from ipvalue.records.columns import Columns
 
 __all__ = ["FAMILY"]

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_of
+from ipvalue.features.counts import FACTOR_SLOTS
 from ipvalue.features.measures import SCALE, log_indicators, quality_components
-from ipvalue.features.whole import FACTOR_SLOTS, Whole
+from ipvalue.features.whole import Whole
 from ipvalue.records.columns import Columns
 
 __all__ = ["FAMILY", "factor_weights", "normalised"]
