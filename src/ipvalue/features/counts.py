@@ -20,10 +20,6 @@ __all__ = ["CITED_YEARS", "FACTOR_SLOTS", "owner_field_key", "tallies"]
 
 Ints = npt.NDArray[np.int64]
 
-FACTOR_SLOTS", "Part", "Whole", "owner_field_key"]
-
-Ints = npt.NDArray[np.int64]
-
 FACTOR_SLOTS = 8
 CITED_YEARS = 20
 # a Chinese lapse is gazetted 12 to 14 months after the day from which it counts (law/tables/fee_rules.csv), and
