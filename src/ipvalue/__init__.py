@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ipvalue.methods.base import Method
     from ipvalue.methods.comparable_sales import ComparableSales
     from ipvalue.methods.gradient_boosting import GradientBoosting
+    from ipvalue.methods.hedonic_price import HedonicPrice
     from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
     from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation
     from ipvalue.records.book import Book
@@ -47,6 +48,7 @@ _PLACES = {
     "ReliefFromRoyalty": "ipvalue.methods.relief_from_royalty",
     "ComparableSales": "ipvalue.methods.comparable_sales",
     "GradientBoosting": "ipvalue.methods.gradient_boosting",
+    "HedonicPrice": "ipvalue.methods.hedonic_price",
     "Reconciliation": "ipvalue.reconcile",
     "PrecisionWeights": "ipvalue.reconcile",
     "FixedWeights": "ipvalue.reconcile",
@@ -65,6 +67,7 @@ __all__ = [
     "Figure",
     "FixedWeights",
     "GradientBoosting",
+    "HedonicPrice",
     "Method",
     "PrecisionWeights",
     "Reconciliation",

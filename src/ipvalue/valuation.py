@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from ipvalue.reconcile import Reconciled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ipvalue.explain import Explainer
 
 __all__ = ["QUANTILE_NAMES", "Valuation", "grade_of"]
 
@@ -94,7 +94,7 @@ class Valuation:
 
     table: pa.Table
     provenance: dict[str, Any]
-    _explainer: Explainer | None = field(default=None)
+    _explainer: Callable[[str], pd.DataFrame] | None = field(default=None)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

@@ -36,6 +36,7 @@ Floats = npt.NDArray[np.float64]
 BUILT_IN = {
     "relief_from_royalty": "ipvalue.methods.relief_from_royalty:ReliefFromRoyalty",
     "comparable_sales": "ipvalue.methods.comparable_sales:ComparableSales",
+    "hedonic_price": "ipvalue.methods.hedonic_price:HedonicPrice",
     "gradient_boosting": "ipvalue.methods.gradient_boosting:GradientBoosting",
 }
 

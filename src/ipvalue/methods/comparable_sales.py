@@ -45,7 +45,7 @@ from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subjec
 from ipvalue.methods.life import life_factor, life_reason
 from ipvalue.records.columns import Columns
 
-__all__ = ["CHARACTERISTICS", "ComparableSales", "characteristics", "ridge"]
+__all__ = ["CHARACTERISTICS", "ComparableSales", "characteristics", "ridge", "sum_columns"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -202,7 +202,7 @@ class ComparableSales(Method):
         if "deals" not in state.tables:
             return Estimate.refuse(n, Reason.TOO_FEW_DEALS)
         matrix, _ = characteristics(subject.features, subject.money, state.tables["slopes"]["level"])
-        hedonic = _sum_columns(matrix, state.tables["slopes"]["slope"])
+        hedonic = sum_columns(matrix, state.tables["slopes"]["slope"])
         quantiles = np.full((n, len(LEVELS)), np.nan)
         details = {step.name: np.full(n, np.nan) for step in self.steps}
         reason = np.full(n, Reason.NO_COMPARABLE, np.int16)
@@ -242,7 +242,7 @@ class ComparableSales(Method):
         deals = {name: values[pool] for name, values in state.tables["deals"].items() if name != "patent_id"}
         columns = [values[pool] for values in state.tables["matrix"].values()]
         effect = state.tables["fields"]["effect"]
-        worth = _sum_columns(np.stack(columns, axis=1), state.tables["slopes"]["slope"]) + effect[deals["field"]]
+        worth = sum_columns(np.stack(columns, axis=1), state.tables["slopes"]["slope"]) + effect[deals["field"]]
         paid = deals["log_price"][nearest]
         adjusted = paid + (hedonic + effect[field])[:, None] - worth[nearest]
         adjusted = adjusted + state.numbers["trend"] * deals["age"][nearest]
@@ -285,7 +285,7 @@ class ComparableSales(Method):
         return np.take_along_axis(chosen, order, axis=1), np.take_along_axis(distance, order, axis=1)
 
 
-def _sum_columns(matrix: Floats, weight: Floats) -> Floats:
+def sum_columns(matrix: Floats, weight: Floats) -> Floats:
     """Weighted sum of columns in a fixed order: a matrix product may round by the number of rows."""
     total = np.zeros(len(matrix))
     for i in range(matrix.shape[1]):
@@ -294,4 +294,4 @@ def _sum_columns(matrix: Floats, weight: Floats) -> Floats:
 
 
 def _sum_rows(matrix: Floats) -> Floats:
-    return _sum_columns(matrix, np.ones(matrix.shape[1]))
+    return sum_columns(matrix, np.ones(matrix.shape[1]))
