@@ -136,3 +136,18 @@ def test_disruption_equals_a_count_by_sets(pairs: list[tuple[str, str]]) -> None
         total = len(direct | indirect)
         expected = (len(direct - both) - len(both)) / total if total else np.nan
         np.testing.assert_allclose(result[node], expected, rtol=1e-12)
+
+
+def test_family_citations_equal_an_independent_count(
+    tables: tuple[pd.DataFrame, pd.DataFrame], book: ipv.Book, pairs: list[tuple[str, str]]
+) -> None:
+    patents, _ = tables
+    family = {k: v for k, v in zip(patents["publication_number"], patents["inpadoc_first_family_member"]) if v == v}
+    inside = set(book.patent_ids)
+    group = lambda i: ("family", family[i]) if i in inside and i in family else ("alone", i)  # noqa: E731
+    citing = defaultdict(set)
+    for a, b in pairs:
+        if group(a) != group(b):
+            citing[group(b)].add(a)
+    table = ipv.extract(book.as_of(DAY))
+    np.testing.assert_array_equal(table["family_citations"], [len(citing[group(i)]) for i in table.index])

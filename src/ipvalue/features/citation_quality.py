@@ -68,6 +68,7 @@ def _compute(context: Context) -> Columns:
         "technology_cycle_time": technology_cycle_time(snapshot),
         "disruption_5y": context.whole.of_patents("disruption", document),
         "page_rank": context.whole.of_patents("page_rank", document),
+        "family_citations": context.whole.of_patents("family_citations", document),
         "citation_h_index": context.whole.of_patents("h_index", document),
         "expected_citations": total / share,
         # the part that is not seen is a Poisson count given the rate, and the rate itself has a relative error of
@@ -166,6 +167,15 @@ FAMILY = Family(
             1,
             "centrality in the citation graph of the book, damping 0.5",
             "Brin and Page (1998), Computer Networks 30; Bruck et al. (2016), Scientometrics 107",
+        ),
+        Feature(
+            "family_citations",
+            "documents",
+            0.0,
+            1e6,
+            1,
+            "distinct documents outside the family that cite any member of the family that is in the book",
+            "Martinez (2011), Scientometrics 86",
         ),
         Feature(
             "citation_h_index",

@@ -40,8 +40,8 @@ class Edges:
         Codes of the documents.
     citing_day, cited_day : ndarray of int64
         Publication, days since 1970; a very late day where unknown.
-    patents, patent_day : ndarray of int64
-        Codes and publication (or filing) of the patents of the book.
+    patents, patent_day, patent_family : ndarray of int64
+        Codes, publication (or filing) and family of the patents of the book; 0 for no family.
     """
 
     citing: Ints
@@ -50,6 +50,7 @@ class Edges:
     cited_day: Ints
     patents: Ints
     patent_day: Ints
+    patent_family: Ints
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Edges:
@@ -64,6 +65,7 @@ class Edges:
             cited_day=_days(np.concatenate([published[received.patent], made["cited_date"]])),
             patents=document,
             patent_day=_days(published),
+            patent_family=snapshot.patents["family"],
         )
 
     @classmethod
@@ -88,7 +90,8 @@ def network_columns(edges: Edges) -> Columns:
     Returns
     -------
     dict of str to ndarray
-        ``document`` (ascending), ``disruption``, ``page_rank`` and ``h_index``, one element a patent.
+        ``document`` (ascending), ``disruption``, ``page_rank``, ``h_index`` and ``family_citations``, one
+        element a patent.
     """
     nodes, place = np.unique(np.concatenate([edges.citing, edges.cited, edges.patents]), return_inverse=True)
     n, m = len(nodes), len(edges.citing)
@@ -107,7 +110,25 @@ def network_columns(edges: Edges) -> Columns:
         "disruption": disruption(citing, cited, year, window=_WINDOW, focal=inside)[kept],
         "page_rank": page_rank(citing, cited, n)[kept],
         "h_index": h_index(citing, cited, n)[kept],
+        "family_citations": _family_citations(citing, cited, _families(edges, place[2 * m :], n))[kept],
     }
+
+
+def _families(edges: Edges, node: Ints, n: int) -> Ints:
+    """Family of each node, as numbers from 0; a node without one is a family of its own."""
+    code = np.zeros(n, np.int64)
+    code[node] = edges.patent_family
+    distinct_codes, number = np.unique(code, return_inverse=True)
+    return np.where(code == 0, len(distinct_codes) + np.arange(n), number)
+
+
+def _family_citations(citing: Ints, cited: Ints, family: Ints) -> Floats:
+    """Distinct documents outside the family that cite any member of each node's family."""
+    outside = family[citing] != family[cited]
+    width = np.int64(len(family) + 1)
+    pair = distinct(family[cited[outside]] * width + citing[outside])
+    counts = np.bincount(pair // width, minlength=int(family.max(initial=0)) + 1)
+    return counts[family].astype(np.float64)
 
 
 def page_rank(citing: Ints, cited: Ints, n: int) -> Floats:

@@ -14,8 +14,8 @@ Its quantiles are those of the leave-one-out residuals e_j / (1 - h_jj), h the l
 without refitting. The mean price, for those who need one, is the same without Q but times the mean of exp(e)
 (Duan's smearing: no bias by retransformation, no assumption that errors are normal).
 
-Source. Rosen (1974), Journal of Political Economy 82; Duan (1983), JASA 78 (smearing); Sreekumaran Nair and Mathew
-(2012) and Fischer and Leidinger (2014), Research Policy 43 (patent auctions).
+Source. Rosen (1974), Journal of Political Economy 82; Duan (1983), JASA 78 (smearing); Fischer and Leidinger (2014),
+Research Policy 43 (prices of patent auctions on value indicators).
 
 Inputs. ``transactions``: arm's-length prices of single patents; at least ``minimum``.
 
