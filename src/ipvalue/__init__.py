@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ipvalue.features import extract, feature_catalogue
     from ipvalue.methods.base import Method
     from ipvalue.methods.comparable_sales import ComparableSales
+    from ipvalue.methods.excess_earnings import ExcessEarnings
     from ipvalue.methods.gradient_boosting import GradientBoosting
+    from ipvalue.methods.incremental_income import IncrementalIncome
     from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
     from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation
     from ipvalue.records.book import Book
@@ -47,6 +49,8 @@ _PLACES = {
     "ReliefFromRoyalty": "ipvalue.methods.relief_from_royalty",
     "ComparableSales": "ipvalue.methods.comparable_sales",
     "GradientBoosting": "ipvalue.methods.gradient_boosting",
+    "ExcessEarnings": "ipvalue.methods.excess_earnings",
+    "IncrementalIncome": "ipvalue.methods.incremental_income",
     "Reconciliation": "ipvalue.reconcile",
     "PrecisionWeights": "ipvalue.reconcile",
     "FixedWeights": "ipvalue.reconcile",
@@ -62,9 +66,11 @@ __all__ = [
     "Assumptions",
     "Book",
     "ComparableSales",
+    "ExcessEarnings",
     "Figure",
     "FixedWeights",
     "GradientBoosting",
+    "IncrementalIncome",
     "Method",
     "PrecisionWeights",
     "Reconciliation",
