@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ipvalue.methods.excess_earnings import ExcessEarnings
     from ipvalue.methods.gradient_boosting import GradientBoosting
     from ipvalue.methods.incremental_income import IncrementalIncome
+    from ipvalue.methods.indicator_score import IndicatorScore
+    from ipvalue.methods.profit_split import ProfitSplit
     from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
     from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation
     from ipvalue.records.book import Book
@@ -51,6 +53,8 @@ _PLACES = {
     "GradientBoosting": "ipvalue.methods.gradient_boosting",
     "ExcessEarnings": "ipvalue.methods.excess_earnings",
     "IncrementalIncome": "ipvalue.methods.incremental_income",
+    "ProfitSplit": "ipvalue.methods.profit_split",
+    "IndicatorScore": "ipvalue.methods.indicator_score",
     "Reconciliation": "ipvalue.reconcile",
     "PrecisionWeights": "ipvalue.reconcile",
     "FixedWeights": "ipvalue.reconcile",
@@ -71,8 +75,10 @@ __all__ = [
     "FixedWeights",
     "GradientBoosting",
     "IncrementalIncome",
+    "IndicatorScore",
     "Method",
     "PrecisionWeights",
+    "ProfitSplit",
     "Reconciliation",
     "ReliefFromRoyalty",
     "Snapshot",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import mpmath
 import numpy as np
 import numpy.typing as npt
-from subjects import subject
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
 from ipvalue.methods.base import Estimate, Method, State
+
+sys.path.insert(0, str(Path(__file__).parent))
+from subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 NOTHING = State()

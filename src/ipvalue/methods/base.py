@@ -39,6 +39,8 @@ BUILT_IN = {
     "gradient_boosting": "ipvalue.methods.gradient_boosting:GradientBoosting",
     "excess_earnings": "ipvalue.methods.excess_earnings:ExcessEarnings",
     "incremental_income": "ipvalue.methods.incremental_income:IncrementalIncome",
+    "profit_split": "ipvalue.methods.profit_split:ProfitSplit",
+    "indicator_score": "ipvalue.methods.indicator_score:IndicatorScore",
 }
 
 

@@ -6,6 +6,9 @@ their values differ by their view of the income and by nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -91,7 +94,7 @@ def margin_of(subject: Subject, assumptions: Assumptions) -> tuple[Floats, Flags
 
 def complete(
     names: tuple[Step, ...],
-    steps: dict[str, Floats],
+    steps: Mapping[str, npt.NDArray[Any]],
     flow: str,
     subject: Subject,
     assumptions: Assumptions,
@@ -146,11 +149,14 @@ def complete(
     )
     log_sd = np.minimum(log_sd, _WIDEST)
     found = {"present_value": present, "tax_amortisation": factor, "estimate": value, "log_sd": log_sd}
-    details = {step.name: (steps | found)[step.name] for step in names}
+    everything = {**steps, **found}
+    details = {step.name: everything[step.name] for step in names}
     return Estimate.make(value, lognormal_quantiles(value, log_sd), _reason(steps, value, refused), details)
 
 
-def _reason(steps: dict[str, Floats], value: Floats, refused: npt.NDArray[np.int16] | None) -> npt.NDArray[np.int16]:
+def _reason(
+    steps: Mapping[str, npt.NDArray[Any]], value: Floats, refused: npt.NDArray[np.int16] | None
+) -> npt.NDArray[np.int16]:
     reason = np.zeros(len(value), np.int16) if refused is None else refused.copy()
     reason[np.isnan(steps["years"])] = Reason.NO_TERM_RULE
     reason[~np.isfinite(steps["revenue"])] = Reason.NO_REVENUE
