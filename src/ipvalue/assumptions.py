@@ -56,7 +56,8 @@ class Assumptions(BaseModel):
         By technology field, per year; with ``country_risk_premium`` and ``patent_premium`` it makes the
         discount rate.
     royalty_rate : dict of Figure
-        By technology field, share of revenue; ``royalty_log_sd`` is its spread in log units.
+        By technology field, share of revenue; ``royalty_log_sd`` is its spread in log units. The scorecard
+        also looks up ``"industry:"`` with the code in ``economics.industry``.
     tax_rate, amortisation_years : Figure
         For tax on royalties saved, and for the tax amortisation benefit.
     revenue_decline, revenue_growth, attribution, success_probability, economic_life : Figure

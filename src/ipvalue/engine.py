@@ -125,7 +125,7 @@ class ValuationEngine:
         ----------
         region : {'CN'}
         assumptions : Assumptions, optional
-            The bank's figures, such as ``royalty_rate`` by technology field from CNIPA's statistics.
+            The bank's figures, such as ``royalty_rate`` by industry from CNIPA's statistics.
         indicators : tuple of Indicator, optional
             The bank's table, as :func:`ipvalue.methods.indicators.read_indicators` reads it.
 

@@ -61,6 +61,22 @@ def test_value_rises_with_the_score_between_the_quartiles_of_the_statistics() ->
     np.testing.assert_allclose(result.details["share_rate"][[0, 2]], [0.16, 0.27])
 
 
+def test_royalty_statistics_go_by_industry_where_the_bank_has_loaded_them() -> None:
+    rates = CN.replace(royalty_rate__default=0.04).model_dump()
+    rates["royalty_rate"]["8"] = rates["royalty_rate"]["default"] | {"value": 0.05}
+    rates["royalty_rate"]["industry:C39"] = rates["royalty_rate"]["default"] | {
+        "value": 0.06,
+        "source": "the bank's table",
+    }
+    bank = ipv.Assumptions.model_validate(rates)
+    money = {"revenue": 1e6, "industry": ["C39", "8", "", ""]}  # industry 8 is not technology field 8
+    asked = subject(4, field=[7, 7, 7, 8], money=money, forward_citation_percentile=0.5)
+    result = METHOD.estimate(asked, state(), bank)
+    assert result.details["median_royalty"].tolist() == [0.06, 0.04, 0.04, 0.05]
+    assert result.value[0] == pytest.approx(1.5 * result.value[1])
+    assert METHOD.sources(asked, state(), bank)["median_royalty"] == "the bank's table"
+
+
 def test_a_score_narrows_no_interval() -> None:
     """The whole spread of royalties stays in the interval: what the score explains of it is not shown."""
     steps = estimate(METHOD, 2, state(), **laws.random_book(2, 1)).details

@@ -58,7 +58,8 @@ class Subject:
         One column a feature.
     money : dict of str to ndarray
         ``revenue``, ``cost_to_develop`` and ``historical_cost`` in the assumptions' currency, and
-        ``revenue_life`` and ``success_probability`` as given; NaN where unknown.
+        ``revenue_life`` and ``success_probability`` as given; NaN where unknown. ``industry`` of the revenue,
+        '' where unknown.
     """
 
     patent_id: npt.NDArray[np.object_]

@@ -1,7 +1,7 @@
 """Scorecard: a patent's rating of 0 to 100, and the value of a royalty that the rating places in its statistics.
 
 Formula. A score s of indicators (:mod:`ipvalue.methods.indicators`) places the royalty rate rho between two
-quantiles of the field's royalty statistics, lognormal with median M and spread sigma::
+quantiles of the industry's royalty statistics, lognormal with median M and spread sigma::
 
     level = low + (high - low) * s / 100         low 25 %, high 75 % by default: s = 50 gives the median
     rho   = M * exp(sigma * z(level))            z the standard normal quantile
@@ -14,9 +14,10 @@ Source. GB/T 42748-2022, Guidelines for patent evaluation (indicators, in force 
 that Chinese banks' internal valuation is published to follow: indicator score, CNIPA's royalty statistics of
 2016 to 2020 by industry (11,371 contracts, 31,147 patents), the borrower's revenue and the remaining term. The
 official weights and rates were not at hand: the default figures say 'assumed' or name another source, and a
-bank loads its own (``Assumptions.royalty_rate`` by technology field; a table of indicators).
+bank loads its own (a table of indicators, and ``Assumptions.royalty_rate`` with keys as ``"industry:C39"`` for the
+codes in its ``economics.industry``, or by technology field where the industry is not known).
 
-Inputs. ``economics.revenue``, and features for a quarter of the indicators' weight.
+Inputs. ``economics.revenue`` and ``economics.industry``, and features for a quarter of the indicators' weight.
 
 What a score may claim. A score is a rating, no price: its scale has no unit of money, and nothing says that 80 is
 worth twice as much as 40. The money comes from the borrower's revenue and the royalty statistics alone; the
@@ -60,6 +61,15 @@ def rating(points: Floats) -> npt.NDArray[np.str_]:
     return np.where(np.isnan(points), "", bands)
 
 
+def _median_royalty(subject: Subject, assumptions: Assumptions) -> Floats:
+    """Median royalty of the revenue's industry where the assumptions have one, else of the technology field."""
+    # the prefix keeps an industry whose code is a number apart from the technology field of that number
+    key = np.char.add("industry:", subject.money["industry"])
+    named = np.isin(key, list(assumptions.royalty_rate))
+    by_industry = assumptions.by_key("royalty_rate", key)
+    return np.where(named, by_industry, assumptions.by_field("royalty_rate", subject.field))
+
+
 class IndicatorScore(Method):
     """Legal, technical and economic indicators as a score, and the royalty that the score sets.
 
@@ -93,7 +103,9 @@ class IndicatorScore(Method):
         Step("rating", "A from 80, B from 60, C from 40, D from 20, else E", "grade", "assumed bands"),
         Step("share_rate", "floor + (ceiling - floor) * score / 100, for a profit split; not used here", "share"),
         *CARRIED,
-        Step("median_royalty", "median of the royalty statistics of the field", "share of revenue"),
+        Step(
+            "median_royalty", "median of the royalty statistics of the industry, else of the field", "share of revenue"
+        ),
         Step("royalty_rate", "median_royalty * exp(royalty_log_sd * z(low + (high - low) * score / 100))", "share"),
         Step("tax", "tax rate on royalties", "share", "assumptions.tax_rate"),
         Step("saving", "revenue * attribution * royalty_rate * (1 - tax)", "currency a year"),
@@ -121,7 +133,7 @@ class IndicatorScore(Method):
         steps = expectations(subject, assumptions) | score(*recall(state, subject))
         points = steps["score"]
         steps["share_rate"] = share_rate(points, assumptions)
-        steps["median_royalty"] = assumptions.by_field("royalty_rate", subject.field)
+        steps["median_royalty"] = _median_royalty(subject, assumptions)
         spread = assumptions.royalty_log_sd.value
         level = self.low + (self.high - self.low) * points / 100.0
         steps["royalty_rate"] = steps["median_royalty"] * np.exp(spread * ndtri(level))
@@ -162,9 +174,10 @@ class IndicatorScore(Method):
         """Say where the figures of the first patent come from, and which indicators are missing."""
         rows, each = recall(state, subject)
         missing = [row.indicator for row in rows if np.isnan(each[row.indicator][0])]
-        table, field = assumptions.royalty_rate, str(int(subject.field[0]))
+        table, field = assumptions.royalty_rate, str(subject.field[0])
+        industry = f"industry:{subject.money['industry'][0]}"
         return expectation_sources(subject, assumptions) | {
             "coverage": f"missing: {', '.join(missing)}" if missing else "all indicators are known",
-            "median_royalty": table.get(field, table["default"]).source,
+            "median_royalty": table.get(industry, table.get(field, table["default"])).source,
             "royalty_rate": assumptions.royalty_log_sd.source,
         }
