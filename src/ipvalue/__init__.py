@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from ipvalue.features import extract, feature_catalogue
     from ipvalue.methods.base import Method
     from ipvalue.methods.comparable_sales import ComparableSales
+    from ipvalue.methods.excess_earnings import ExcessEarnings
     from ipvalue.methods.gradient_boosting import GradientBoosting
     from ipvalue.methods.hedonic_price import HedonicPrice
+    from ipvalue.methods.incremental_income import IncrementalIncome
+    from ipvalue.methods.indicator_score import IndicatorScore
+    from ipvalue.methods.profit_split import ProfitSplit
     from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
     from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation
     from ipvalue.records.book import Book
@@ -49,6 +53,10 @@ _PLACES = {
     "ComparableSales": "ipvalue.methods.comparable_sales",
     "GradientBoosting": "ipvalue.methods.gradient_boosting",
     "HedonicPrice": "ipvalue.methods.hedonic_price",
+    "ExcessEarnings": "ipvalue.methods.excess_earnings",
+    "IncrementalIncome": "ipvalue.methods.incremental_income",
+    "ProfitSplit": "ipvalue.methods.profit_split",
+    "IndicatorScore": "ipvalue.methods.indicator_score",
     "Reconciliation": "ipvalue.reconcile",
     "PrecisionWeights": "ipvalue.reconcile",
     "FixedWeights": "ipvalue.reconcile",
@@ -64,12 +72,16 @@ __all__ = [
     "Assumptions",
     "Book",
     "ComparableSales",
+    "ExcessEarnings",
     "Figure",
     "FixedWeights",
     "GradientBoosting",
     "HedonicPrice",
+    "IncrementalIncome",
+    "IndicatorScore",
     "Method",
     "PrecisionWeights",
+    "ProfitSplit",
     "Reconciliation",
     "ReliefFromRoyalty",
     "Snapshot",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import tempfile
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from ipvalue.errors import ArtifactError
 from ipvalue.methods.base import State
 from ipvalue.records.store import file_digest
 
-__all__ = ["read_folder", "read_state", "write_folder", "write_state"]
+__all__ = ["hash_state", "read_folder", "read_state", "versions", "write_folder", "write_state"]
 
 _MANIFEST = "manifest.json"
 
@@ -108,3 +110,26 @@ def read_state(folder: Path) -> State:
         tables[file.stem] = {name: table[name].to_numpy() for name in table.column_names}
     texts = {file.stem: file.read_bytes().decode("utf-8") for file in sorted(folder.glob("*.txt"))}
     return State(json.loads((folder / "numbers.json").read_text()), tables, texts)
+
+
+def hash_state(digest: Any, state: State) -> None:
+    """Feed a state into a running hash: every number, column and text, in the order of their names."""
+    digest.update(json.dumps(dict(state.numbers), sort_keys=True).encode())
+    for name, columns in sorted(state.tables.items()):
+        for key, values in columns.items():
+            array = np.asarray(values)
+            content = "\x1f".join(map(str, array)).encode() if array.dtype == object else array.tobytes()
+            digest.update(f"{name}.{key}:{len(array)};".encode() + content)
+    for name, text in sorted(state.texts.items()):
+        digest.update(f"{name}:{len(text)};".encode() + text.encode())
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that values depend on."""
+    found = {"python": platform.python_version()}
+    for name in ("ipvalue", "numpy", "scipy", "pandas", "pyarrow", "lightgbm"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -56,7 +56,8 @@ class Assumptions(BaseModel):
         By technology field, per year; with ``country_risk_premium`` and ``patent_premium`` it makes the
         discount rate.
     royalty_rate : dict of Figure
-        By technology field, share of revenue; ``royalty_log_sd`` is its spread in log units.
+        By technology field, share of revenue; ``royalty_log_sd`` is its spread in log units. The scorecard
+        also looks up ``"industry:"`` with the code in ``economics.industry``.
     tax_rate, amortisation_years : Figure
         For tax on royalties saved, and for the tax amortisation benefit.
     revenue_decline, revenue_growth, attribution, success_probability, economic_life : Figure
@@ -69,6 +70,13 @@ class Assumptions(BaseModel):
         US dollars for one unit of a currency, where the table ``fx`` has no rate.
     deal_kind_factor : dict of Figure
         Price of a kind of deal against the price of a sale.
+    operating_margin : dict of Figure
+        By technology field, share of revenue, where ``economics`` has none; ``operating_margin_sd`` is its spread.
+    contributory_share, contributory_return : dict of Figure
+        By contributory asset: its amount over revenue, and the return it must earn after tax;
+        ``contributory_log_sd`` is the spread of their charge.
+    profit_share : dict of Figure
+        ``floor`` and ``ceiling`` of a patent's share of profit.
 
     Examples
     --------
@@ -104,6 +112,12 @@ class Assumptions(BaseModel):
     method_correlation: Figure
     fx_usd: dict[str, Figure]
     deal_kind_factor: dict[str, Figure]
+    operating_margin: dict[str, Figure]
+    operating_margin_sd: Figure
+    contributory_share: dict[str, Figure]
+    contributory_return: dict[str, Figure]
+    contributory_log_sd: Figure
+    profit_share: dict[str, Figure]
 
     @model_validator(mode="after")
     def _bounds(self) -> Assumptions:
@@ -116,9 +130,13 @@ class Assumptions(BaseModel):
                 raise ValueError(f"{path} = {figure.value}: it must be above 0")
             if name.endswith("_sd") and figure.value < 0:
                 raise ValueError(f"{path} = {figure.value}: a spread is not negative")
-        for name in ("cost_of_capital", "royalty_rate", "revenue_decline", "grant_probability"):
+        for name in ("cost_of_capital", "royalty_rate", "revenue_decline", "grant_probability", "operating_margin"):
             if _DEFAULT not in getattr(self, name):
                 raise ValueError(f"{name} lacks the key {_DEFAULT!r}, which stands for what it does not name")
+        if set(self.contributory_share) != set(self.contributory_return):
+            raise ValueError("contributory_share and contributory_return must name the same assets")
+        if not 0 < self.profit_share["floor"].value <= self.profit_share["ceiling"].value <= 1:
+            raise ValueError("profit_share: floor and ceiling lie between 0 and 1, the floor not above the ceiling")
         return self
 
     @classmethod

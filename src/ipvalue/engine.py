@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.artifacts import read_folder, read_state, write_folder
+from ipvalue.artifacts import hash_state, read_folder, read_state, versions, write_folder
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import IpvalueError, NotFittedError, Reason
 from ipvalue.features import Whole
@@ -24,6 +22,8 @@ from ipvalue.methods.base import Estimate, Evidence, Method, State, Subject, cre
 from ipvalue.methods.comparable_sales import ComparableSales
 from ipvalue.methods.evidence import gather, grant_group, prepare
 from ipvalue.methods.gradient_boosting import GradientBoosting
+from ipvalue.methods.indicator_score import IndicatorScore
+from ipvalue.methods.indicators import Indicator
 from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
 from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciled, Reconciliation
 from ipvalue.records.book import Book, Known, parse_date
@@ -112,6 +112,32 @@ class ValuationEngine:
         self.reconciliation = PrecisionWeights() if reconciliation is None else reconciliation
         self.folds = folds
         self.learnt: Learnt | None = None
+
+    @classmethod
+    def bank_internal(
+        cls, region: str, *, assumptions: Assumptions | None = None, indicators: tuple[Indicator, ...] = ()
+    ) -> ValuationEngine:
+        """Make the engine that Chinese banks' internal valuation is published to follow.
+
+        Its defaults stand in for official data and say so: see :mod:`ipvalue.methods.indicator_score`.
+
+        Parameters
+        ----------
+        region : {'CN'}
+        assumptions : Assumptions, optional
+            The bank's figures, such as ``royalty_rate`` by industry from CNIPA's statistics.
+        indicators : tuple of Indicator, optional
+            The bank's table, as :func:`ipvalue.methods.indicators.read_indicators` reads it.
+
+        Raises
+        ------
+        IpvalueError
+            If no such scheme is known for the region.
+        """
+        if region != "CN":
+            raise IpvalueError(f"no scheme of internal valuation is known for {region!r}; there is one for 'CN'")
+        # one method: deals, where there are any, must still correct and widen it
+        return cls([IndicatorScore(indicators=indicators)], assumptions or Assumptions.default("CN"))
 
     @property
     def names(self) -> list[str]:
@@ -264,7 +290,7 @@ class ValuationEngine:
         digest = hashlib.sha256(json.dumps(self._content(), sort_keys=True).encode())
         for name, state in [*self.fitted.states.items(), ("reconciliation", self.fitted.reconciliation)]:
             digest.update(name.encode())
-            _hash_state(digest, state)
+            hash_state(digest, state)
         return digest.hexdigest()
 
     def provenance(self, snapshot: Snapshot, book_fingerprint: str) -> dict[str, Any]:
@@ -283,7 +309,7 @@ class ValuationEngine:
             "engine_fitted_on_book": learnt.book,
             "engine_deals": learnt.deals,
             "book": book_fingerprint,
-            "versions": _versions(),
+            "versions": versions(),
         }
 
     def __repr__(self) -> str:
@@ -369,24 +395,3 @@ def _join(parts: list[Estimate], back: npt.NDArray[np.int64]) -> Estimate:
         np.concatenate([p.quantiles for p in parts])[back],
         np.concatenate([p.reason for p in parts])[back],
     )
-
-
-def _hash_state(digest: Any, state: State) -> None:
-    digest.update(json.dumps(dict(state.numbers), sort_keys=True).encode())
-    for name, columns in sorted(state.tables.items()):
-        for key, values in columns.items():
-            array = np.asarray(values)
-            content = "\x1f".join(map(str, array)).encode() if array.dtype == object else array.tobytes()
-            digest.update(f"{name}.{key}:{len(array)};".encode() + content)
-    for name, text in sorted(state.texts.items()):
-        digest.update(f"{name}:{len(text)};".encode() + text.encode())
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("ipvalue", "numpy", "scipy", "pandas", "pyarrow", "lightgbm"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found

@@ -106,6 +106,9 @@ class Reason(IntEnum):
     FAILED_NUMERICALLY = 60
     NO_METHOD_APPLIED = 61
     NO_FUTURE_INCOME = 62
+    NO_MARGIN = 70
+    NO_EXCESS_INCOME = 71
+    NO_INDICATORS = 72
 
     @property
     def label(self) -> str:
@@ -143,6 +146,9 @@ REASONS: dict[Reason, str] = {
     Reason.TOO_FEW_DEALS: "the book holds too few arm's-length deals to learn from",
     Reason.FAILED_NUMERICALLY: "the computation gave no finite value; report this as a defect",
     Reason.NO_FUTURE_INCOME: "no income is expected after the valuation date, or success is given up",
+    Reason.NO_MARGIN: "no operating margin is known for the patent's revenue: load it in economics.margin",
+    Reason.NO_EXCESS_INCOME: "the margin leaves nothing beyond what other assets or a generic product earn",
+    Reason.NO_INDICATORS: "too few of the scorecard's indicators are known",
     Reason.NO_METHOD_APPLIED: "no method of the engine could value the patent: see each method's reason",
 }
 

@@ -21,6 +21,7 @@ def subject(n: int, *, field: Any = 8, money: dict[str, Any] | None = None, **fe
     names = ("revenue", "cost_to_develop", "historical_cost", "revenue_life", "success_probability")
     given = money or {}
     amounts = {k: np.broadcast_to(np.asarray(given.get(k, np.nan), float), (n,)).copy() for k in names}
+    amounts["industry"] = np.broadcast_to(np.asarray(given.get("industry", "")), (n,)).copy()
     return Subject(
         np.array([f"P{i:06d}" for i in range(n)], object),
         np.full(n, "CN"),

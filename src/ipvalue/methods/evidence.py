@@ -21,7 +21,7 @@ __all__ = ["gather", "grant_group", "prepare"]
 
 Floats = npt.NDArray[np.float64]
 _MONEY = ("revenue", "cost_to_develop", "historical_cost")
-_AS_GIVEN = ("revenue_life", "success_probability")
+_AS_GIVEN = ("revenue_life", "success_probability", "industry")
 
 
 def prepare(snapshot: Snapshot, assumptions: Assumptions, whole: Whole | None = None) -> Subject:

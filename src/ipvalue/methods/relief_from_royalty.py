@@ -30,37 +30,13 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
-from ipvalue.errors import Reason
-from ipvalue.finance.discounting import present_value
-from ipvalue.finance.distributions import lognormal_quantiles
-from ipvalue.finance.tax import amortisation_factor
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
+from ipvalue.methods.income import CARRIED, complete, expectation_sources, expectations, known_or, valuing_steps
 
-__all__ = ["ReliefFromRoyalty", "royalty_table", "value_of_savings"]
+__all__ = ["ReliefFromRoyalty", "royalty_table"]
 
 Floats = npt.NDArray[np.float64]
 _FIELDS = 36
-_DECLINE_STEP = 0.01
-
-
-def value_of_savings(saving: Floats, rate: Floats, years: Floats, growth: Floats, decline: Floats) -> Floats:
-    """Present value of royalties saved after tax.
-
-    Parameters
-    ----------
-    saving : ndarray, shape (n,)
-        After-tax royalty of the first year, currency units a year.
-    rate, growth, decline : ndarray, shape (n,)
-        Per year.
-    years : ndarray, shape (n,)
-        Remaining life.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        Currency units.
-    """
-    return present_value(saving, rate, years, growth=growth, decay=decline, timing="mid")
 
 
 def royalty_table(
@@ -121,21 +97,12 @@ class ReliefFromRoyalty(Method):
     approach: ClassVar[str] = "income"  # type: ignore[assignment]
     covers: ClassVar[str] = "uncertainty of revenue, attribution, royalty rate and decline, as assumed"
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("revenue", "yearly revenue known for the patent, converted", "currency a year", "economics.revenue"),
-        Step("attribution", "share of revenue that the patent carries", "share"),
+        *CARRIED,
         Step("royalty_rate", "royalty rate on revenue", "share"),
         Step("royalty", "revenue * attribution * royalty_rate", "currency a year"),
         Step("tax", "tax rate on royalties saved", "share", "assumptions.tax_rate"),
         Step("saving", "royalty * (1 - tax)", "currency a year"),
-        Step("discount_rate", "cost of capital of the field + country risk + patent premium", "per year"),
-        Step("growth", "growth of revenue", "per year"),
-        Step("decline", "decline of revenue; 0 where economics.growth is known", "per year"),
-        Step("years", "min(remaining term, revenue life, economic life - age)", "years"),
-        Step("present_value", "PV(saving, discount_rate, years, growth, decline), mid-year", "currency"),
-        Step("success_probability", "probability of commercial success", "share"),
-        Step("tax_amortisation", "1 / (1 - tax / m * annuity(discount_rate, m))", "factor", "IVS 210.110"),
-        Step("estimate", "present_value * success_probability * tax_amortisation", "currency"),
-        Step("log_sd", "standard deviation of the logarithm, from the parts' uncertainty", "log units"),
+        *valuing_steps("saving"),
     )
 
     royalty: str = Field(default="licences", pattern="^(licences|assumed)$")
@@ -159,79 +126,26 @@ class ReliefFromRoyalty(Method):
 
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
         """Value the royalties saved over the remaining life."""
-        given = subject.features
-        field = subject.field
-        table = state.tables["royalty"]
-        known_rate = np.isfinite(given["royalty_rate"])
-        known_share = np.isfinite(given["attribution"])
-        steps = self._inputs(subject, table["rate"][field], assumptions)
+        given, table = subject.features["royalty_rate"], state.tables["royalty"]
+        steps = expectations(subject, assumptions)
+        steps["royalty_rate"] = known_or(given, table["rate"][subject.field])
         steps["royalty"] = steps["revenue"] * steps["attribution"] * steps["royalty_rate"]
         steps["saving"] = steps["royalty"] * (1.0 - steps["tax"])
-        flow = (steps["saving"], steps["discount_rate"], steps["years"], steps["growth"])
-        steps["present_value"] = value_of_savings(*flow, steps["decline"])
-        steps["tax_amortisation"] = self._amortisation(steps, assumptions)
-        value = steps["present_value"] * steps["success_probability"] * steps["tax_amortisation"]
-        steps["estimate"] = value
-        later = value_of_savings(*flow, steps["decline"] + _DECLINE_STEP)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            sensitivity = np.where(later > 0, np.log(steps["present_value"] / later) / _DECLINE_STEP, 0.0)
-        steps["log_sd"] = np.sqrt(
-            assumptions.revenue_log_sd.value**2
-            + np.where(known_share, 0.0, assumptions.attribution_log_sd.value) ** 2
-            + np.where(known_rate, 0.0, table["log_sd"][field]) ** 2
-            + (sensitivity * assumptions.decline_sd.value) ** 2
+        return complete(
+            self.steps,
+            steps,
+            "saving",
+            subject,
+            assumptions,
+            spread=np.where(np.isfinite(given), 0.0, table["log_sd"][subject.field]),
+            amortise=self.tax_amortisation_benefit,
         )
-        details = {step.name: steps[step.name] for step in self.steps}
-        return Estimate.make(value, lognormal_quantiles(value, steps["log_sd"]), self._reason(steps), details)
-
-    def _inputs(self, subject: Subject, field_rate: Floats, assumptions: Assumptions) -> dict[str, Floats]:
-        given, rows, n = subject.features, subject.money, len(subject)
-        life = np.minimum(given["remaining_term"], assumptions.economic_life.value - given["age"])
-        passed = np.nan_to_num(given["economics_age"])
-        known_life = np.where(np.isfinite(rows["revenue_life"]), rows["revenue_life"] - passed, np.inf)
-        return {
-            "revenue": subject.money["revenue"],
-            "attribution": _or_else(given["attribution"], assumptions.attribution.value),
-            "royalty_rate": np.where(np.isfinite(given["royalty_rate"]), given["royalty_rate"], field_rate),
-            "tax": np.full(n, assumptions.tax_rate.value),
-            "discount_rate": assumptions.discount_rate(subject.field),
-            "growth": _or_else(given["revenue_growth"], assumptions.revenue_growth.value),
-            # a growth that the bank states is all that it expects of the revenue
-            "decline": np.where(
-                np.isfinite(given["revenue_growth"]), 0.0, assumptions.by_field("revenue_decline", subject.field)
-            ),
-            "years": np.maximum(np.minimum(life, known_life), 0.0),
-            "success_probability": _or_else(rows["success_probability"], assumptions.success_probability.value),
-        }
-
-    def _amortisation(self, steps: dict[str, Floats], assumptions: Assumptions) -> Floats:
-        if not self.tax_amortisation_benefit:
-            return np.ones(len(steps["tax"]))
-        return amortisation_factor(steps["tax"], steps["discount_rate"], assumptions.amortisation_years.value)
-
-    def _reason(self, steps: dict[str, Floats]) -> npt.NDArray[np.int16]:
-        reason = np.zeros(len(steps["revenue"]), np.int16)
-        reason[np.isnan(steps["years"])] = Reason.NO_TERM_RULE
-        reason[~np.isfinite(steps["revenue"])] = Reason.NO_REVENUE
-        # revenue of zero is a statement that nothing is earned, on which no lognormal interval can stand
-        reason[steps["revenue"] == 0.0] = Reason.NO_REVENUE
-        reason[(reason == 0) & (steps["estimate"] == 0.0)] = Reason.NO_FUTURE_INCOME
-        return reason
 
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:
         """Say where the figures of the first patent come from."""
-        given, field = subject.features, int(subject.field[0])
+        field = int(subject.field[0])
         licences = int(state.tables["royalty"]["licences"][field])
-        return {
-            "attribution": "economics" if np.isfinite(given["attribution"][0]) else assumptions.attribution.source,
-            "royalty_rate": "economics.royalty_rate"
-            if np.isfinite(given["royalty_rate"][0])
-            else f"{licences} licences of field {field} in the book, shrunk towards all licences and the assumed rate",
-            "growth": "economics" if np.isfinite(given["revenue_growth"][0]) else assumptions.revenue_growth.source,
-            "discount_rate": assumptions.cost_of_capital.get(str(field), assumptions.cost_of_capital["default"]).source,
-            "decline": assumptions.revenue_decline.get(str(field), assumptions.revenue_decline["default"]).source,
-        }
-
-
-def _or_else(values: Floats, default: float) -> Floats:
-    return np.where(np.isfinite(values), values, default)
+        rate = f"{licences} licences of field {field} in the book, shrunk towards all licences and the assumed rate"
+        if np.isfinite(subject.features["royalty_rate"][0]):
+            rate = "economics.royalty_rate"
+        return expectation_sources(subject, assumptions) | {"royalty_rate": rate}
