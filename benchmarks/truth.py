@@ -113,9 +113,9 @@ def best_predictor(
         "seed": 1,
         "num_threads": 2,
     }
-    data = lightgbm.Dataset(design(one.features, one.money)[rows], np.log(target[rows] / factor[rows]))
+    data = lightgbm.Dataset(design(one, engine.assumptions)[rows], np.log(target[rows] / factor[rows]))
     booster = lightgbm.train(parameters, data, num_boost_round=600)
-    predicted = np.exp(booster.predict(design(two.features, two.money))) * life_factor(two, engine.assumptions)
+    predicted = np.exp(booster.predict(design(two, engine.assumptions))) * life_factor(two, engine.assumptions)
     return pd.Series(predicted, index=two.patent_id), len(rows)
 
 

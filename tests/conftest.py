@@ -35,7 +35,11 @@ def book() -> ipv.Book:
 @pytest.fixture(scope="session")
 def engine(book: ipv.Book) -> ipv.ValuationEngine:
     """The three default methods, with fewer trees, fitted on the synthetic book."""
-    methods = [ipv.ReliefFromRoyalty(), ipv.ComparableSales(), ipv.GradientBoosting(trees=40, folds=3, minimum=40)]
+    methods = [
+        ipv.ReliefFromRoyalty(),
+        ipv.ComparableSales(),
+        ipv.GradientBoosting(trees=40, learning_rate=0.1, folds=3, minimum=40),
+    ]
     return ipv.ValuationEngine(methods).fit(book, as_of=DAY)
 
 

@@ -33,12 +33,12 @@ from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import MissingExtraError, Reason
-from ipvalue.features import Features, feature_catalogue
+from ipvalue.features import feature_catalogue
 from ipvalue.finance.conformal import conformal_quantiles
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import Deals, Estimate, Evidence, Method, State, Step, Subject
 from ipvalue.methods.life import life_factor, life_reason
-from ipvalue.records.columns import Columns
+from ipvalue.records.schema import RIGHTS
 
 if TYPE_CHECKING:
     import lightgbm
@@ -47,7 +47,9 @@ __all__ = ["GradientBoosting"]
 
 Floats = npt.NDArray[np.float64]
 
-_EXTRA = ("log_attributed_revenue",)
+_OFFICES = ("CN", "US", "EP", "JP", "KR", "DE")
+_INCOME = "log_royalty_income"
+_EXTRA = (*(f"office_{name}" for name in _OFFICES), *(f"right_{name}" for name in RIGHTS[:3]), _INCOME)
 _SMALLEST_RESIDUAL = 1e-3
 
 
@@ -75,11 +77,11 @@ class GradientBoosting(Method):
 
     Parameters
     ----------
-    trees : int, default 200
+    trees : int, default 400
         Trees of the location model; the scale model has a quarter of them, and learns three times as fast.
     leaves : int, default 15
         Leaves of a tree.
-    learning_rate : float, default 0.04
+    learning_rate : float, default 0.02
     folds : int, default 5
         Folds of the cross-fit, by patent.
     minimum : int, default 60
@@ -107,9 +109,9 @@ class GradientBoosting(Method):
         Step("estimate", "life_factor * exp(log_price + exp(log_scale) * median_score)", "currency"),
     )
 
-    trees: int = Field(default=200, ge=10, le=5000)
+    trees: int = Field(default=400, ge=10, le=5000)
     leaves: int = Field(default=15, ge=2, le=255)
-    learning_rate: float = Field(default=0.04, gt=0, le=1)
+    learning_rate: float = Field(default=0.02, gt=0, le=1)
     folds: int = Field(default=5, ge=2, le=20)
     minimum: int = Field(default=60, ge=20)
     threads: int = Field(default=1, ge=1)
@@ -121,7 +123,7 @@ class GradientBoosting(Method):
         deals, factor = evidence.deals.take(factor > 0), factor[factor > 0]
         if len(deals) < self.minimum:
             return State(numbers={"deals": float(len(deals))})
-        matrix, target = design(deals.subject.features, deals.subject.money), np.log(deals.price / factor)
+        matrix, target = design(deals.subject, assumptions), np.log(deals.price / factor)
         fold = _folds(deals, self.folds, self.seed)
         location = self._out_of_fold(matrix, target, fold, self.trees)
         spread = np.log(np.maximum(np.abs(target - location), _SMALLEST_RESIDUAL))
@@ -144,7 +146,7 @@ class GradientBoosting(Method):
             return Estimate.refuse(n, Reason.TOO_FEW_DEALS)
         if n == 0:
             return Estimate.refuse(0, Reason.OK)
-        matrix = design(subject.features, subject.money)
+        matrix = design(subject, assumptions)
         location = self._predict(state.texts["location"], matrix)
         log_scale = self._predict(state.texts["scale"], matrix)
         scores = state.tables["scores"]["quantile"]
@@ -159,7 +161,7 @@ class GradientBoosting(Method):
         }
         return Estimate.make(quantiles[:, 2], quantiles, life_reason(factor), details)
 
-    def contributions(self, subject: Subject, state: State) -> pd.DataFrame:
+    def contributions(self, subject: Subject, state: State, assumptions: Assumptions) -> pd.DataFrame:
         """Shapley contributions of each feature to the log price, for the patents asked for.
 
         Returns
@@ -168,7 +170,7 @@ class GradientBoosting(Method):
             One row a patent; the columns, with ``baseline``, sum to ``log_price``.
         """
         booster = self._load(state.texts["location"])
-        matrix = design(subject.features, subject.money)
+        matrix = design(subject, assumptions)
         values = np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=self.threads))
         return pd.DataFrame(values, index=subject.patent_id, columns=[*_names(), "baseline"])
 
@@ -196,7 +198,7 @@ class GradientBoosting(Method):
             "verbosity": -1,
         }
         if location:
-            parameters["monotone_constraints"] = [directions.get(n, 1 if n in _EXTRA else 0) for n in names]
+            parameters["monotone_constraints"] = [directions.get(n, 1 if n == _INCOME else 0) for n in names]
         data = module.Dataset(matrix, target, feature_name=list(names), free_raw_data=True)
         booster: lightgbm.Booster = module.train(parameters, data, num_boost_round=trees)
         return booster
@@ -224,12 +226,29 @@ def _names() -> tuple[str, ...]:
     return (*feature_catalogue()["name"], *_EXTRA)
 
 
-def design(features: Features, money: Columns) -> Floats:
-    """All features and the log of the revenue that the patent carries, one row a patent; NaN stays NaN."""
-    earned = money["revenue"] * np.where(np.isfinite(features["attribution"]), features["attribution"], np.nan)
+def design(subject: Subject, assumptions: Assumptions) -> Floats:
+    """All features, office and right, and the royalty income that the patent's revenue stands for; NaN stays NaN.
+
+    Parameters
+    ----------
+    subject : Subject
+    assumptions : Assumptions
+        Attribution and royalty rate where the bank gives none, as in relief from royalty.
+
+    Returns
+    -------
+    ndarray, shape (n, features + 10)
+    """
+    given = subject.features
+    share = np.where(np.isfinite(given["attribution"]), given["attribution"], assumptions.attribution.value)
+    assumed = assumptions.by_field("royalty_rate", subject.field)
+    rate = np.where(np.isfinite(given["royalty_rate"]), given["royalty_rate"], assumed)
+    royalty = subject.money["revenue"] * share * rate
     with np.errstate(divide="ignore", invalid="ignore"):
-        revenue = np.where(earned > 0, np.log(earned), np.nan)
-    return np.column_stack([features.matrix(feature_catalogue()["name"]), revenue])
+        income = np.where(royalty > 0, np.log(royalty), np.nan)
+    offices = [(subject.jurisdiction == name).astype(np.float64) for name in _OFFICES]
+    rights = [(subject.right == name).astype(np.float64) for name in RIGHTS[:3]]
+    return np.column_stack([given.matrix(feature_catalogue()["name"]), *offices, *rights, income])
 
 
 def _folds(deals: Deals, folds: int, seed: int) -> npt.NDArray[np.int64]:
