@@ -77,12 +77,12 @@ class GradientBoosting(Method):
 
     Parameters
     ----------
-    trees : int, default 400
+    trees : int, default 250
         Trees of the location model; the scale model has a quarter of them, and learns three times as fast.
     leaves : int, default 15
         Leaves of a tree.
-    learning_rate : float, default 0.02
-    folds : int, default 5
+    learning_rate : float, default 0.03
+    folds : int, default 4
         Folds of the cross-fit, by patent.
     minimum : int, default 60
         Fewest deals to learn from.
@@ -109,10 +109,10 @@ class GradientBoosting(Method):
         Step("estimate", "life_factor * exp(log_price + exp(log_scale) * median_score)", "currency"),
     )
 
-    trees: int = Field(default=400, ge=10, le=5000)
+    trees: int = Field(default=250, ge=10, le=5000)
     leaves: int = Field(default=15, ge=2, le=255)
-    learning_rate: float = Field(default=0.02, gt=0, le=1)
-    folds: int = Field(default=5, ge=2, le=20)
+    learning_rate: float = Field(default=0.03, gt=0, le=1)
+    folds: int = Field(default=4, ge=2, le=20)
     minimum: int = Field(default=60, ge=20)
     threads: int = Field(default=1, ge=1)
     seed: int = 7
