@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ipvalue.methods.base import Method
     from ipvalue.methods.comparable_sales import ComparableSales
     from ipvalue.methods.gradient_boosting import GradientBoosting
+    from ipvalue.methods.real_option import RealOption
     from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
     from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation
     from ipvalue.records.book import Book
@@ -47,6 +48,7 @@ _PLACES = {
     "ReliefFromRoyalty": "ipvalue.methods.relief_from_royalty",
     "ComparableSales": "ipvalue.methods.comparable_sales",
     "GradientBoosting": "ipvalue.methods.gradient_boosting",
+    "RealOption": "ipvalue.methods.real_option",
     "Reconciliation": "ipvalue.reconcile",
     "PrecisionWeights": "ipvalue.reconcile",
     "FixedWeights": "ipvalue.reconcile",
@@ -67,6 +69,7 @@ __all__ = [
     "GradientBoosting",
     "Method",
     "PrecisionWeights",
+    "RealOption",
     "Reconciliation",
     "ReliefFromRoyalty",
     "Snapshot",

@@ -69,6 +69,13 @@ class Assumptions(BaseModel):
         US dollars for one unit of a currency, where the table ``fx`` has no rate.
     deal_kind_factor : dict of Figure
         Price of a kind of deal against the price of a sale.
+    risk_free_rate : Figure
+        Ten-year government yield of the region, for options.
+    development_volatility : dict of Figure
+        By technology field: yearly standard deviation of the logarithm of what a developed patent is worth.
+    replacement_log_sd, idle_obsolescence : Figure
+        Spread of what replacing a right would cost, and the share of it that is lost where the right is known to
+        earn nothing.
 
     Examples
     --------
@@ -104,10 +111,14 @@ class Assumptions(BaseModel):
     method_correlation: Figure
     fx_usd: dict[str, Figure]
     deal_kind_factor: dict[str, Figure]
+    risk_free_rate: Figure
+    development_volatility: dict[str, Figure]
+    replacement_log_sd: Figure
+    idle_obsolescence: Figure
 
     @model_validator(mode="after")
     def _bounds(self) -> Assumptions:
-        shares = ("tax_rate", "attribution", "success_probability", "method_correlation")
+        shares = ("tax_rate", "attribution", "success_probability", "method_correlation", "idle_obsolescence")
         for path, figure in self._figures():
             name = path.split(".")[0]
             if (name in shares or name in ("royalty_rate", "grant_probability")) and not 0 <= figure.value <= 1:
@@ -116,7 +127,10 @@ class Assumptions(BaseModel):
                 raise ValueError(f"{path} = {figure.value}: it must be above 0")
             if name.endswith("_sd") and figure.value < 0:
                 raise ValueError(f"{path} = {figure.value}: a spread is not negative")
-        for name in ("cost_of_capital", "royalty_rate", "revenue_decline", "grant_probability"):
+            if name == "development_volatility" and figure.value <= 0:
+                raise ValueError(f"{path} = {figure.value}: it must be above 0")
+        keyed = ("cost_of_capital", "royalty_rate", "revenue_decline", "grant_probability", "development_volatility")
+        for name in keyed:
             if _DEFAULT not in getattr(self, name):
                 raise ValueError(f"{name} lacks the key {_DEFAULT!r}, which stands for what it does not name")
         return self

@@ -106,6 +106,7 @@ class Reason(IntEnum):
     FAILED_NUMERICALLY = 60
     NO_METHOD_APPLIED = 61
     NO_FUTURE_INCOME = 62
+    NO_COST = 63
 
     @property
     def label(self) -> str:
@@ -143,6 +144,7 @@ REASONS: dict[Reason, str] = {
     Reason.TOO_FEW_DEALS: "the book holds too few arm's-length deals to learn from",
     Reason.FAILED_NUMERICALLY: "the computation gave no finite value; report this as a defect",
     Reason.NO_FUTURE_INCOME: "no income is expected after the valuation date, or success is given up",
+    Reason.NO_COST: "no cost above 0 is known for the patent: load economics.historical_cost or cost_to_develop",
     Reason.NO_METHOD_APPLIED: "no method of the engine could value the patent: see each method's reason",
 }
 
