@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ipvalue.methods.gradient_boosting import GradientBoosting
     from ipvalue.methods.real_option import RealOption
     from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
+    from ipvalue.methods.replacement_cost import ReplacementCost
     from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation
     from ipvalue.records.book import Book
     from ipvalue.records.snapshot import Snapshot
@@ -49,6 +50,7 @@ _PLACES = {
     "ComparableSales": "ipvalue.methods.comparable_sales",
     "GradientBoosting": "ipvalue.methods.gradient_boosting",
     "RealOption": "ipvalue.methods.real_option",
+    "ReplacementCost": "ipvalue.methods.replacement_cost",
     "Reconciliation": "ipvalue.reconcile",
     "PrecisionWeights": "ipvalue.reconcile",
     "FixedWeights": "ipvalue.reconcile",
@@ -72,6 +74,7 @@ __all__ = [
     "RealOption",
     "Reconciliation",
     "ReliefFromRoyalty",
+    "ReplacementCost",
     "Snapshot",
     "Valuation",
     "ValuationEngine",
