@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ipvalue.methods.gradient_boosting import GradientBoosting
     from ipvalue.methods.real_option import RealOption
     from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
+    from ipvalue.methods.renewal_option import RenewalOption
     from ipvalue.methods.replacement_cost import ReplacementCost
     from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation
     from ipvalue.records.book import Book
@@ -50,6 +51,7 @@ _PLACES = {
     "ComparableSales": "ipvalue.methods.comparable_sales",
     "GradientBoosting": "ipvalue.methods.gradient_boosting",
     "RealOption": "ipvalue.methods.real_option",
+    "RenewalOption": "ipvalue.methods.renewal_option",
     "ReplacementCost": "ipvalue.methods.replacement_cost",
     "Reconciliation": "ipvalue.reconcile",
     "PrecisionWeights": "ipvalue.reconcile",
@@ -74,6 +76,7 @@ __all__ = [
     "RealOption",
     "Reconciliation",
     "ReliefFromRoyalty",
+    "RenewalOption",
     "ReplacementCost",
     "Snapshot",
     "Valuation",

@@ -38,6 +38,7 @@ BUILT_IN = {
     "comparable_sales": "ipvalue.methods.comparable_sales:ComparableSales",
     "gradient_boosting": "ipvalue.methods.gradient_boosting:GradientBoosting",
     "real_option": "ipvalue.methods.real_option:RealOption",
+    "renewal_option": "ipvalue.methods.renewal_option:RenewalOption",
     "replacement_cost": "ipvalue.methods.replacement_cost:ReplacementCost",
 }
 
