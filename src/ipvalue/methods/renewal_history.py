@@ -17,14 +17,16 @@ from ipvalue.methods.base import Subject
 from ipvalue.methods.fee_years import by_year, fee_calendar, granted_on, slot_years
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["GAZETTED", "Histories", "Thresholds", "histories", "settled_years"]
+__all__ = ["Histories", "Thresholds", "histories", "settled_until", "settled_years"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Days = npt.NDArray[np.datetime64]
-# a lapse for want of payment works back to the due date and is gazetted about a year later (CNIPA: 383 days in
-# tests/test_no_look_ahead.py): a fee that fell due since then may have been missed without anybody knowing
-GAZETTED = np.timedelta64(400, "D")
+# days until a lapse for want of payment is in the register. It works back to the due date and is gazetted about a year
+# later (CNIPA: 383 days in tests/test_no_look_ahead.py); in the United States after 33 to 36 days (samples in
+# law/tables/fee_rules.csv), and a reinstatement of the first weeks is given time to appear
+_GAZETTED_DAYS = {"US": 60}
+_LATEST_GAZETTED = 400
 _NEAR = np.timedelta64(400, "D")
 _FAR = np.timedelta64(10**6, "D")
 
@@ -79,6 +81,14 @@ class Histories(NamedTuple):
         return Histories(self.row[chosen], self.years[chosen], self.let_go[chosen], self.fees[chosen])
 
 
+def settled_until(subject: Subject) -> Days:
+    """Day until which a missed fee would be in the register by the date of valuation."""
+    delay = np.full(len(subject), _LATEST_GAZETTED)
+    for office, days in _GAZETTED_DAYS.items():
+        delay[subject.jurisdiction == office] = days
+    return np.asarray(subject.dates["as_of"] - delay.astype("timedelta64[D]"), "datetime64[D]")
+
+
 def settled_years(fees: FeeCalendar, table: Floats, year: Integers, until: Days, last_paid: Floats) -> Integers:
     """Years since grant for which it is settled that the fees were paid.
 
@@ -121,8 +131,10 @@ def histories(snapshot: Snapshot, subject: Subject) -> Histories:
     Notes
     -----
     A lapsed right did not pay the fee whose due date or lapse lies nearest to its end, and paid all before. A right
-    that lives, or ended in another way, paid what was due by its end; where payments are not published, what was due
-    by 400 days before the date, since a missed fee is gazetted late. Rights of which nothing was settled are left out.
+    that lives, or ended in another way, paid what was due by its end, as far as a missed fee would be gazetted by
+    now. A fee due later tells nothing yet, whether paid or not: to count the lapses that are already known, but not
+    the rights that will turn out to have been kept, would bias the likelihood. Rights of which nothing is settled
+    are left out.
     """
     legal = legal_facts(snapshot)
     grant, fees = granted_on(subject), fee_calendar(subject)
@@ -133,11 +145,13 @@ def histories(snapshot: Snapshot, subject: Subject) -> Histories:
         return Histories(nothing, nothing, nothing.astype(bool), table.amount[:0])
     year, since = slot_years(fees, grant), legal.status.since
     ended = np.where(np.isnat(since) | ALIVE[legal.status.state], snapshot.date, since)
-    until = np.minimum(ended, snapshot.date - GAZETTED)
-    years = settled_years(fees, table.amount, year, until, subject.features["renewals_paid"])
+    settled = settled_until(subject)
+    years = settled_years(fees, table.amount, year, np.minimum(ended, settled), np.zeros(len(year)))
     lapsed = legal.status.state == State.LAPSED
     unpaid, distance = _unpaid_slot(fees, year, since)
-    missed = year[np.arange(len(year)), unpaid]
+    each = np.arange(len(year))
+    missed = year[each, unpaid]
+    lapsed &= fees.lapse[each, unpaid] <= settled
     lapsed &= (distance <= _NEAR) & (missed < np.isfinite(table.amount).sum(axis=1))
     years = np.where(lapsed, missed, years)
     row = np.flatnonzero(usable & (lapsed | (years > 0)))

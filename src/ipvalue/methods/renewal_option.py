@@ -38,12 +38,12 @@ from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.features import feature_catalogue
 from ipvalue.finance.distributions import LEVELS
-from ipvalue.finance.renewal_fit import RenewalFit, fit_renewals
+from ipvalue.finance.renewal_fit import RenewalFit, fit_renewals, interval_log_likelihood
 from ipvalue.finance.renewal_remaining import remaining_value, return_quantile
 from ipvalue.law.dates import years_between
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
 from ipvalue.methods.fee_years import by_year, fee_calendar, granted_on, slot_years
-from ipvalue.methods.renewal_history import GAZETTED, Histories, Thresholds, histories, settled_years
+from ipvalue.methods.renewal_history import Histories, Thresholds, histories, settled_until, settled_years
 
 __all__ = ["RenewalOption", "renewal_design"]
 
@@ -166,6 +166,29 @@ class RenewalOption(Method):
         details = {step.name: steps[step.name] for step in self.steps}
         return Estimate.make(value, quantiles, _reason(subject, covered, value), details)
 
+    def log_likelihood(
+        self, evidence: Evidence, state: State, assumptions: Assumptions
+    ) -> tuple[Histories, npt.NDArray[np.float64]]:
+        """Judge a fit by renewals that it need not have seen: the log-probability of each history.
+
+        Parameters
+        ----------
+        evidence : Evidence
+        state : State
+            Fitted, on these or on other patents.
+        assumptions : Assumptions
+
+        Returns
+        -------
+        tuple
+            The histories, and one log-probability each.
+        """
+        known = histories(evidence.snapshot, evidence.subject)
+        chosen = evidence.subject.take(known.row)
+        thresholds = Thresholds(known.fees, assumptions.discount_rate(chosen.field))
+        bounds = thresholds.bounds(state.numbers["decay"], known.years, known.let_go)
+        return known, interval_log_likelihood(bounds, self._log_return(chosen, state), state.numbers["sigma"])
+
     def _inputs(
         self, subject: Subject, state: State, assumptions: Assumptions
     ) -> tuple[dict[str, Floats], Floats, npt.NDArray[np.bool_]]:
@@ -176,7 +199,7 @@ class RenewalOption(Method):
         term = elapsed + subject.features["remaining_term"]
         table = by_year(fees, grant, subject.money["fee_rate"], term)
         year, last_paid = slot_years(fees, grant), subject.features["renewals_paid"]
-        years = settled_years(fees, table.amount, year, np.asarray(today - GAZETTED), np.nan_to_num(last_paid))
+        years = settled_years(fees, table.amount, year, settled_until(subject), np.nan_to_num(last_paid))
         years = np.where(subject.features["pending"] == 1, 0, years)
         rate = assumptions.discount_rate(subject.field)
         steps = {
