@@ -1,4 +1,4 @@
-"""Does the renewal option recover known parameters, and does it foretell real renewals better than age alone?
+"""Whether the renewal option recovers known parameters, and foretells real renewals better than age alone.
 
     python benchmarks/renewal.py [patents] [books]
 
@@ -24,9 +24,8 @@ from ipvalue.methods.evidence import prepare
 from ipvalue.methods.renewal_history import Histories
 from report import publish
 
-TESTS = Path(__file__).resolve().parents[1] / "tests"
-sys.path.insert(0, str(TESTS / "methods"))
-sys.path.insert(0, str(TESTS))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "methods"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from renewal_books import TRUE, simulate
 
 from conftest import shared_data
@@ -77,11 +76,11 @@ def university() -> ipv.Book | None:
     return book.select(set(patents.loc[granted < "2005-07-01", "patent_id"]))
 
 
-def held_out(book: ipv.Book) -> pd.DataFrame:
+def held_out(book: ipv.Book, folds: int = FOLDS) -> pd.DataFrame:
     """Log-likelihood of each held-out history by age alone, and by the renewal option without and with features."""
-    fold = {i: zlib.crc32(i.encode()) % FOLDS for i in book.patent_ids}
+    fold = {i: zlib.crc32(i.encode()) % folds for i in book.patent_ids}
     parts = []
-    for k in range(FOLDS):
+    for k in range(folds):
         learn, judge = (
             evidence(book.select({i for i in fold if (fold[i] == k) == held}), COUNTED, US) for held in (False, True)
         )
@@ -142,8 +141,8 @@ def publish_real(frame: pd.DataFrame, command: str) -> None:
         )
     notes = (
         f"{len(frame):,} patents, ten folds; features: {', '.join(FEATURES)}. Age only is the share let go at each of "
-        "the three fees; without features the renewal option has as many parameters, but must fit the shares of all fees "
-        "and cohorts by one distribution of returns."
+        "the three fees; without features the renewal option has as many parameters, but must fit the shares of all "
+        "fees and cohorts by one distribution of returns."
     )
     publish("Renewal option: real university patents", command, pd.DataFrame(rows), notes)
 

@@ -86,7 +86,7 @@ def return_quantile(level: float, mu: Floats, sigma: float, threshold: Floats) -
     Examples
     --------
     >>> return_quantile(0.5, np.zeros(2), 1.0, np.array([0.0, 1.0])).round(4).tolist()  # N^-1(3/4) = 0.6745
-    [1.0, 1.9631]
+    [1.0, 1.963]
     """
     with np.errstate(divide="ignore"):
         survival = ndtr((mu - np.log(threshold)) / sigma)

@@ -56,7 +56,7 @@ def slot_years(fees: FeeCalendar, grant: npt.NDArray[np.datetime64]) -> npt.NDAr
 
     A fee that is due before grant belongs to no such year and has -1.
     """
-    after = np.column_stack([years_between(grant, fees.lapse[:, k]) for k in range(fees.lapse.shape[1])])
+    after = years_between(np.asarray(grant)[:, None], fees.lapse)
     year = np.ceil(after - _NEARLY_A_YEAR)
     return np.where((after > 0) & (year < YEARS), year, -1).astype(np.int64)
 
