@@ -51,10 +51,12 @@ def prepare(snapshot: Snapshot, assumptions: Assumptions, whole: Whole | None = 
 def _fee_rate(snapshot: Snapshot, assumptions: Assumptions) -> Floats:
     """Rate of exchange of the currency in which each right's renewal fees are due; NaN without a schedule."""
     office, right = snapshot.patents["jurisdiction"], snapshot.patents["right"]
+    if not len(office):
+        return np.zeros(0)
     kinds, place = np.unique(np.char.add(np.char.add(office, "/"), right), return_inverse=True)
     names = np.char.partition(kinds, "/")
     nowhen = np.full(len(kinds), np.datetime64("NaT", "D"))
-    currency = calendar(names[:, 0], names[:, 2], nowhen, nowhen).currency if len(kinds) else kinds
+    currency = calendar(names[:, 0], names[:, 2], nowhen, nowhen).currency
     rate = np.where(currency == "", np.nan, exchange_rate(snapshot, assumptions, currency))
     return np.asarray(rate[place], np.float64)
 
