@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from ipvalue.methods.incremental_income import IncrementalIncome
     from ipvalue.methods.indicator_score import IndicatorScore
     from ipvalue.methods.profit_split import ProfitSplit
+    from ipvalue.methods.real_option import RealOption
     from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
+    from ipvalue.methods.renewal_option import RenewalOption
+    from ipvalue.methods.replacement_cost import ReplacementCost
     from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation
     from ipvalue.records.book import Book
     from ipvalue.records.snapshot import Snapshot
@@ -57,6 +60,9 @@ _PLACES = {
     "IncrementalIncome": "ipvalue.methods.incremental_income",
     "ProfitSplit": "ipvalue.methods.profit_split",
     "IndicatorScore": "ipvalue.methods.indicator_score",
+    "RealOption": "ipvalue.methods.real_option",
+    "RenewalOption": "ipvalue.methods.renewal_option",
+    "ReplacementCost": "ipvalue.methods.replacement_cost",
     "Reconciliation": "ipvalue.reconcile",
     "PrecisionWeights": "ipvalue.reconcile",
     "FixedWeights": "ipvalue.reconcile",
@@ -82,8 +88,11 @@ __all__ = [
     "Method",
     "PrecisionWeights",
     "ProfitSplit",
+    "RealOption",
     "Reconciliation",
     "ReliefFromRoyalty",
+    "RenewalOption",
+    "ReplacementCost",
     "Snapshot",
     "Valuation",
     "ValuationEngine",

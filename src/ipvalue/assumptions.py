@@ -77,6 +77,13 @@ class Assumptions(BaseModel):
         ``contributory_log_sd`` is the spread of their charge.
     profit_share : dict of Figure
         ``floor`` and ``ceiling`` of a patent's share of profit.
+    risk_free_rate : Figure
+        Ten-year government yield of the region, for options.
+    development_volatility : dict of Figure
+        By technology field: yearly standard deviation of the logarithm of what a developed patent is worth.
+    replacement_log_sd, idle_obsolescence : Figure
+        Spread of what replacing a right would cost, and the share of it that is lost where the right is known to
+        earn nothing.
 
     Examples
     --------
@@ -118,10 +125,14 @@ class Assumptions(BaseModel):
     contributory_return: dict[str, Figure]
     contributory_log_sd: Figure
     profit_share: dict[str, Figure]
+    risk_free_rate: Figure
+    development_volatility: dict[str, Figure]
+    replacement_log_sd: Figure
+    idle_obsolescence: Figure
 
     @model_validator(mode="after")
     def _bounds(self) -> Assumptions:
-        shares = ("tax_rate", "attribution", "success_probability", "method_correlation")
+        shares = ("tax_rate", "attribution", "success_probability", "method_correlation", "idle_obsolescence")
         for path, figure in self._figures():
             name = path.split(".")[0]
             if (name in shares or name in ("royalty_rate", "grant_probability")) and not 0 <= figure.value <= 1:
@@ -130,7 +141,17 @@ class Assumptions(BaseModel):
                 raise ValueError(f"{path} = {figure.value}: it must be above 0")
             if name.endswith("_sd") and figure.value < 0:
                 raise ValueError(f"{path} = {figure.value}: a spread is not negative")
-        for name in ("cost_of_capital", "royalty_rate", "revenue_decline", "grant_probability", "operating_margin"):
+            if name == "development_volatility" and figure.value <= 0:
+                raise ValueError(f"{path} = {figure.value}: it must be above 0")
+        keyed = (
+            "cost_of_capital",
+            "royalty_rate",
+            "revenue_decline",
+            "grant_probability",
+            "operating_margin",
+            "development_volatility",
+        )
+        for name in keyed:
             if _DEFAULT not in getattr(self, name):
                 raise ValueError(f"{name} lacks the key {_DEFAULT!r}, which stands for what it does not name")
         if set(self.contributory_share) != set(self.contributory_return):

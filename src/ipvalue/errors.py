@@ -109,6 +109,7 @@ class Reason(IntEnum):
     NO_MARGIN = 70
     NO_EXCESS_INCOME = 71
     NO_INDICATORS = 72
+    NO_COST = 63
 
     @property
     def label(self) -> str:
@@ -149,6 +150,7 @@ REASONS: dict[Reason, str] = {
     Reason.NO_MARGIN: "no operating margin is known for the patent's revenue: load it in economics.margin",
     Reason.NO_EXCESS_INCOME: "the margin leaves nothing beyond what other assets or a generic product earn",
     Reason.NO_INDICATORS: "too few of the scorecard's indicators are known",
+    Reason.NO_COST: "no cost above 0 is known for the patent: load economics.historical_cost or cost_to_develop",
     Reason.NO_METHOD_APPLIED: "no method of the engine could value the patent: see each method's reason",
 }
 

@@ -42,6 +42,9 @@ BUILT_IN = {
     "incremental_income": "ipvalue.methods.incremental_income:IncrementalIncome",
     "profit_split": "ipvalue.methods.profit_split:ProfitSplit",
     "indicator_score": "ipvalue.methods.indicator_score:IndicatorScore",
+    "real_option": "ipvalue.methods.real_option:RealOption",
+    "renewal_option": "ipvalue.methods.renewal_option:RenewalOption",
+    "replacement_cost": "ipvalue.methods.replacement_cost:ReplacementCost",
 }
 
 
@@ -59,8 +62,11 @@ class Subject:
         One column a feature.
     money : dict of str to ndarray
         ``revenue``, ``cost_to_develop`` and ``historical_cost`` in the assumptions' currency, and
-        ``revenue_life`` and ``success_probability`` as given; NaN where unknown. ``industry`` of the revenue,
-        '' where unknown.
+        ``revenue_life`` and ``success_probability`` as given; ``price_trend``, the price level on the date over
+        that of the day of the economics; ``fee_rate``, units of the assumptions' currency for one unit of the
+        currency of the right's renewal fees. NaN where unknown. ``industry`` of the revenue, '' where unknown.
+    dates : dict of str to ndarray of datetime64[D]
+        ``as_of`` (the day of which the features are), ``filing`` and ``grant``.
     """
 
     patent_id: npt.NDArray[np.object_]
@@ -69,6 +75,7 @@ class Subject:
     field: npt.NDArray[np.int8]
     features: Features
     money: Columns
+    dates: Columns
 
     def __len__(self) -> int:
         return len(self.patent_id)
@@ -76,8 +83,9 @@ class Subject:
     def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Subject:
         """Keep some patents, in any order and number."""
         money = {name: values[rows] for name, values in self.money.items()}
+        dates = {name: values[rows] for name, values in self.dates.items()}
         office, right = self.jurisdiction[rows], self.right[rows]
-        return Subject(self.patent_id[rows], office, right, self.field[rows], self.features.take(rows), money)
+        return Subject(self.patent_id[rows], office, right, self.field[rows], self.features.take(rows), money, dates)
 
     @classmethod
     def concatenate(cls, parts: list[Subject]) -> Subject:
@@ -89,6 +97,7 @@ class Subject:
             field=np.concatenate([p.field for p in parts]),
             features=Features.concatenate([p.features for p in parts]),
             money={name: np.concatenate([p.money[name] for p in parts]) for name in parts[0].money},
+            dates={name: np.concatenate([p.dates[name] for p in parts]) for name in parts[0].dates},
         )
 
 

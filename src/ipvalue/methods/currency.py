@@ -1,4 +1,4 @@
-"""Amounts of money into the currency of the valuation, at the rate known on each amount's date."""
+"""Amounts of money into the currency and the prices of the valuation, by what was known on its date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ipvalue.assumptions import Assumptions
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["exchange_rate"]
+__all__ = ["exchange_rate", "price_trend"]
 
 Floats = npt.NDArray[np.float64]
 Dates = npt.NDArray[np.datetime64]
@@ -61,4 +61,36 @@ def _usd(snapshot: Snapshot, assumptions: Assumptions, currency: npt.NDArray[np.
         # before the first quotation the first one is nearer than an assumption
         quoted = rates[np.maximum(place, 0)] if len(rates) else np.full(len(place), assumed)
         result[here] = quoted
+    return result
+
+
+def price_trend(snapshot: Snapshot, assumptions: Assumptions, currency: npt.NDArray[np.str_], dates: Dates) -> Floats:
+    """Price level on the snapshot's date over the level on each amount's day, in the amount's own currency.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        Its table ``price_index`` gives the levels; the latest on or before a day counts.
+    assumptions : Assumptions
+        For its currency.
+    currency : ndarray of str, shape (n,)
+        ISO 4217; an empty text stands for the valuation's currency.
+    dates : ndarray of datetime64[D], shape (n,)
+        Day of each amount.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        NaN where no level is known on or before the day of the amount.
+    """
+    table = snapshot.market("price_index")
+    names = np.where(currency == "", np.full(len(currency), assumptions.currency), currency)
+    result = np.full(len(names), np.nan)
+    for name in np.intersect1d(names, table["currency"]):
+        here, mine = names == name, table["currency"] == name
+        order = np.argsort(table["date"][mine], kind="stable")
+        days, levels = table["date"][mine][order], table["level"][mine][order]
+        place = np.searchsorted(days, dates[here], "right") - 1
+        then = np.where((place >= 0) & ~np.isnat(dates[here]), levels[np.maximum(place, 0)], np.nan)
+        result[here] = levels[-1] / then
     return result

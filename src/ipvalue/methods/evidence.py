@@ -12,8 +12,9 @@ import numpy.typing as npt
 from ipvalue.assumptions import Assumptions
 from ipvalue.features import Whole, compute
 from ipvalue.features.grant import grant_probability
+from ipvalue.law.fees import calendar
 from ipvalue.methods.base import Deals, Evidence, Subject
-from ipvalue.methods.currency import exchange_rate
+from ipvalue.methods.currency import exchange_rate, price_trend
 from ipvalue.records.book import Book, Known
 from ipvalue.records.snapshot import Snapshot
 
@@ -30,6 +31,8 @@ def prepare(snapshot: Snapshot, assumptions: Assumptions, whole: Whole | None = 
     rate = exchange_rate(snapshot, assumptions, rows["currency"])
     money = {name: rows[name] * rate for name in _MONEY} | {name: rows[name] for name in _AS_GIVEN}
     patents = snapshot.patents
+    money["price_trend"] = price_trend(snapshot, assumptions, rows["currency"], rows["date"])
+    money["fee_rate"] = _fee_rate(snapshot, assumptions)
     return Subject(
         snapshot.patent_ids,
         patents["jurisdiction"],
@@ -37,7 +40,25 @@ def prepare(snapshot: Snapshot, assumptions: Assumptions, whole: Whole | None = 
         snapshot.field,
         compute(snapshot, whole),
         money,
+        {
+            "as_of": np.full(len(snapshot), snapshot.date),
+            "filing": patents["application_date"],
+            "grant": patents["grant_date"],
+        },
     )
+
+
+def _fee_rate(snapshot: Snapshot, assumptions: Assumptions) -> Floats:
+    """Rate of exchange of the currency in which each right's renewal fees are due; NaN without a schedule."""
+    office, right = snapshot.patents["jurisdiction"], snapshot.patents["right"]
+    if not len(office):
+        return np.zeros(0)
+    kinds, place = np.unique(np.char.add(np.char.add(office, "/"), right), return_inverse=True)
+    names = np.char.partition(kinds, "/")
+    nowhen = np.full(len(kinds), np.datetime64("NaT", "D"))
+    currency = calendar(names[:, 0], names[:, 2], nowhen, nowhen).currency
+    rate = np.where(currency == "", np.nan, exchange_rate(snapshot, assumptions, currency))
+    return np.asarray(rate[place], np.float64)
 
 
 def grant_group(subject: Subject) -> npt.NDArray[np.str_]:
