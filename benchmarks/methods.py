@@ -1,0 +1,170 @@
+"""Time of each method on a large book, and the inner computations against their peers, in one run.
+
+    python benchmarks/methods.py [patents]
+
+Peers (QuantLib, scikit-learn, intangible-valuation) are measured where they are installed, and left out elsewhere.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+import ipvalue as ipv
+from ipvalue.finance.discounting import present_value
+from ipvalue.finance.options import american
+from ipvalue.finance.tax import amortisation_factor
+from ipvalue.methods.base import available
+from ipvalue.methods.evidence import prepare
+from ipvalue.methods.gradient_boosting import design, lightgbm_module
+from report import publish
+
+DAY = "2024-12-31"
+
+
+def timed(work: Callable[[], object], times: int = 3) -> float:
+    """Median wall time."""
+    found = []
+    for _ in range(times):
+        started = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - started)
+    return float(np.median(found))
+
+
+def main(patents: int = 400_000) -> None:
+    teacher = ipv.synthetic_book(20_000, seed=8, until=DAY)
+    methods = [kind() for kind in available().values()]
+    engine = ipv.ValuationEngine(methods).fit(teacher, as_of=DAY)
+    book = ipv.synthetic_book(patents, seed=7, until=DAY)
+    subject = prepare(book.as_of(DAY), engine.assumptions)
+    rows = []
+    for method in methods:
+        state = engine.fitted.states[method.name]
+        seconds = timed(lambda m=method, s=state: m.estimate(subject, s, engine.assumptions), 2)
+        reason = method.estimate(subject, state, engine.assumptions).reason
+        rows.append((method.name, method.approach, f"{seconds:.2f} s", f"{int((reason == 0).sum()):,}"))
+    table = pd.DataFrame(rows, columns=["method", "approach", "time", "patents that it values"])
+    notes = f"{patents:,} patents, one process; fitted on 20,000. The features are computed before."
+    publish("Methods", f"python benchmarks/methods.py {patents}", table, notes)
+    compared = [*boosting(engine, subject), *royalty(), *options(), *neighbours(engine, subject)]
+    table = pd.DataFrame(compared, columns=["what", "ours", "peer", "peer over ours", "peer is"])
+    publish("Methods against peers", f"python benchmarks/methods.py {patents}", table)
+
+
+Row = tuple[str, str, str, str, str]
+
+
+def row(what: str, mine: float, other: float, peer: str) -> Row:
+    return what, f"{mine:.3f} s", f"{other:.2f} s", f"{other / mine:,.1f}", peer
+
+
+def boosting(engine: ipv.ValuationEngine, subject: object) -> list[Row]:
+    """The method against LightGBM's bare predict of its two models on a ready matrix."""
+    state, assumptions = engine.fitted.states["gradient_boosting"], engine.assumptions
+    method = ipv.GradientBoosting()
+    boosters = [lightgbm_module().Booster(model_str=state.texts[name]) for name in ("location", "scale")]
+    matrix = design(subject, assumptions)
+    mine = timed(lambda: method.estimate(subject, state, assumptions))
+    bare = timed(lambda: [b.predict(matrix, num_threads=1) for b in boosters])
+    return [row("gradient boosting, all patents", mine, bare, "LightGBM predict of both models")]
+
+
+def royalty(n: int = 400_000, scalar: int = 2_000) -> list[Row]:
+    """Relief from royalty with TAB, 15 whole years, against a loop over a scalar library."""
+    try:
+        from intangible_valuation.income_methods.relief_from_royalty import relief_from_royalty
+    except ImportError:
+        return []
+    random = np.random.default_rng(0)
+    revenue, rate = random.uniform(1e5, 1e7, n), random.uniform(0.08, 0.2, n)
+    years = np.full(n, 15.0)
+
+    def ours() -> object:
+        saving = revenue * 0.05 * 0.75
+        return present_value(saving, rate, years, timing="end") * amortisation_factor(0.25, rate, years, timing="end")
+
+    started = time.perf_counter()
+    theirs = [
+        relief_from_royalty([float(revenue[i])] * 15, 0.05, float(rate[i]), 0.25, 15).value for i in range(scalar)
+    ]
+    other = (time.perf_counter() - started) * n / scalar
+    worst = float(np.max(np.abs(np.asarray(ours())[:scalar] / np.asarray(theirs, float) - 1)))
+    return [
+        row(
+            f"relief from royalty, {n:,} (largest difference {worst:.0e})",
+            timed(ours),
+            other,
+            "intangible-valuation, loop",
+        )
+    ]
+
+
+def options(n: int = 20_000, scalar: int = 200) -> list[Row]:
+    """American puts against a loop over QuantLib's engine of comparable accuracy."""
+    try:
+        import QuantLib as ql
+    except ImportError:
+        return []
+    random = np.random.default_rng(0)
+    spot, years = random.uniform(70, 130, n), random.uniform(0.2, 10, n)
+    rate, volatility = random.uniform(0.01, 0.08, n), random.uniform(0.15, 0.6, n)
+    today = ql.Date(31, 12, 2024)
+    ql.Settings.instance().evaluationDate = today
+    days = ql.Actual365Fixed()
+
+    def one(i: int) -> float:
+        maturity = today + max(round(float(years[i]) * 365), 1)
+        process = ql.BlackScholesMertonProcess(
+            ql.QuoteHandle(ql.SimpleQuote(float(spot[i]))),
+            ql.YieldTermStructureHandle(ql.FlatForward(today, 0.03, days)),
+            ql.YieldTermStructureHandle(ql.FlatForward(today, float(rate[i]), days)),
+            ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), float(volatility[i]), days)),
+        )
+        option = ql.VanillaOption(ql.PlainVanillaPayoff(ql.Option.Put, 100.0), ql.AmericanExercise(today, maturity))
+        option.setPricingEngine(ql.QdFpAmericanEngine(process, ql.QdFpAmericanEngine.accurateScheme()))
+        return float(option.NPV())
+
+    started = time.perf_counter()
+    theirs = np.array([one(i) for i in range(scalar)])
+    other = (time.perf_counter() - started) * n / scalar
+    whole = np.maximum(np.round(years * 365), 1) / 365
+
+    def ours() -> object:
+        return american(spot, 100.0, whole, rate, volatility, 0.03, kind="put")
+
+    worst = float(np.max(np.abs(np.asarray(ours())[:scalar] / theirs - 1)))
+    what = f"American puts, {n:,} (largest difference {worst:.0e})"
+    return [row(what, timed(ours), other, "QuantLib QdFp engine, loop")]
+
+
+def neighbours(engine: ipv.ValuationEngine, subject: object) -> list[Row]:
+    """Nearest comparables of one field against scikit-learn's ball tree on the same weighted columns."""
+    try:
+        from sklearn.neighbors import BallTree
+    except ImportError:
+        return []
+    from ipvalue.methods.comparable_sales import characteristics
+
+    method, state = ipv.ComparableSales(), engine.fitted.states["comparable_sales"]
+    matrix, _ = characteristics(subject.features, subject.money, state.tables["slopes"]["level"])
+    rows = np.flatnonzero(subject.field > 0)[:40_000]
+    pool = np.arange(len(state.tables["deals"]["age"]))
+    weight = state.tables["slopes"]["slope"] / state.numbers["deviation"]
+    deals = np.stack(list(state.tables["matrix"].values()), axis=1) * weight
+    age = state.tables["deals"]["age"][:, None] / method.memory
+    points = np.column_stack([matrix[rows] * weight, np.zeros(len(rows))])
+    tree = BallTree(np.column_stack([deals, age]))
+    blocks = [rows[k : k + 4096] for k in range(0, len(rows), 4096)]
+    mine = timed(lambda: [method.nearest(matrix[b], pool, state) for b in blocks], 1)
+    other = timed(lambda: tree.query(points, k=method.neighbours), 1)
+    what = f"25 nearest of {len(pool):,} deals for 40,000 patents, {points.shape[1]} dimensions"
+    return [row(what, mine, other, "scikit-learn BallTree")]
+
+
+if __name__ == "__main__":
+    main(*(int(a) for a in sys.argv[1:]))
