@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import ArtifactError, IpvalueError, NotFittedError
+from ipvalue.features.whole import Whole
+from ipvalue.methods.base import available
 from ipvalue.records.synthetic import SyntheticBook
 
 DAY = "2023-12-31"
@@ -202,6 +205,22 @@ def test_values_in_another_currency_are_the_same_values(book: ipv.Book) -> None:
     )
     rate = (eur / cny).dropna()
     np.testing.assert_allclose(rate, rate.iloc[0], rtol=1e-9)
+
+
+def test_every_method_gives_the_same_bits_to_a_patent_alone_and_in_the_book(book: ipv.Book) -> None:
+    """All methods at once; parts of the book have the statistics of the whole beside them."""
+    small = {"gradient_boosting": {"trees": 20, "folds": 2, "minimum": 20}}
+    engine = ipv.ValuationEngine([kind(**small.get(name, {})) for name, kind in available().items()])
+    fitted = engine.fit(book, as_of=DAY)
+    snapshot = book.as_of(DAY)
+    table = fitted.value(snapshot).table
+    frame = table.to_pandas()
+    for name in fitted.names:
+        assert frame[f"value_{name}"].notna().any(), f"{name} values nothing of the synthetic book"
+    whole = Whole.of(snapshot)
+    for rows in (np.array([17]), np.arange(3, len(snapshot), 211), np.arange(1000, 1400)):
+        part = fitted.value(snapshot.select(rows), whole=whole).table
+        assert part.equals(table.take(pa.array(rows)).combine_chunks()), "a patent's bits depend on its neighbours"
 
 
 def test_repr_and_summary_answer_the_next_question(valuation: ipv.Valuation, engine: ipv.ValuationEngine) -> None:

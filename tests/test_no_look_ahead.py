@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipvalue as ipv
+from ipvalue.methods.base import available
 
 sys.path.insert(0, str(Path(__file__).parent))
 from futures import without_future
@@ -40,9 +41,8 @@ def test_deleting_the_future_leaves_snapshot_and_features_bit_identical(seed: in
 
 @pytest.mark.parametrize("day", ["2018-06-30", "2022-03-15"])
 def test_deleting_the_future_leaves_fit_and_values_bit_identical(book: ipv.Book, day: str) -> None:
-    engine = ipv.ValuationEngine(
-        [ipv.ReliefFromRoyalty(), ipv.ComparableSales(), ipv.GradientBoosting(trees=20, folds=2, minimum=20)]
-    )
+    small = {"gradient_boosting": {"trees": 20, "folds": 2, "minimum": 20}, "hedonic_price": {"minimum": 20}}
+    engine = ipv.ValuationEngine([kind(**small.get(name, {})) for name, kind in available().items()])
     past = without_future(book, day)
     with_future, without = engine.fit(book, as_of=day), engine.fit(past, as_of=day)
     assert with_future.learnt is not None and with_future.learnt.deals > 20
