@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    """Value a synthetic book by three methods, compare with its known truth, and plot."""
+    """Value a synthetic book by the default methods, compare with its known truth, and plot."""
     until = "2024-12-31"
     book = ipv.synthetic_book(options.patents, seed=options.seed, until=until)
     print(f"A synthetic book (made up by a generator, seed {options.seed}): no real patent is in it.")

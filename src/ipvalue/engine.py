@@ -17,6 +17,7 @@ from ipvalue.assumptions import Assumptions
 from ipvalue.errors import IpvalueError, NotFittedError, Reason
 from ipvalue.features import Whole
 from ipvalue.features.grant import grant_probability, grant_rates
+from ipvalue.features.legal import legal_facts
 from ipvalue.law.states import State as LegalState
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Subject, create
 from ipvalue.methods.comparable_sales import ComparableSales
@@ -234,7 +235,7 @@ class ValuationEngine:
     def chance(self, subject: Subject) -> Floats:
         """Probability of grant of each patent's group, as if it were pending."""
         assumed = self.assumptions.by_key("grant_probability", subject.jurisdiction)
-        return grant_probability(grant_group(subject), self.fitted.grant_rates, assumed)
+        return grant_probability(grant_group(subject.jurisdiction, subject.right), self.fitted.grant_rates, assumed)
 
     @property
     def fitted(self) -> Learnt:
@@ -345,9 +346,9 @@ class ValuationEngine:
 
     def _grant_rates(self, snapshot: Snapshot) -> dict[str, float]:
         """Count the book's decisions; rights that are registered without examination are left out."""
-        subject = prepare(snapshot, self.assumptions)
-        group, state = grant_group(subject), subject.features["legal_state"]
-        granted = np.isfinite(subject.features["years_since_grant"])
+        patents, state = snapshot.patents, legal_facts(snapshot).status.state
+        group = grant_group(patents["jurisdiction"], patents["right"])
+        granted = ~np.isnat(patents["grant_date"])
         refused = ~granted & np.isin(state, [LegalState.WITHDRAWN, LegalState.REFUSED])
         prior = {}
         for name in np.unique(group):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,8 +123,8 @@ def _whole(job: Job, folder: Folder, shards: int, workers: int, progress: bool |
 
 def _value(job: Job, folder: Folder, todo: list[int], whole: str, workers: int, progress: bool | None) -> None:
     calls = [(job, folder, shard, whole) for shard in todo]
-    for _ in _run(_value_and_commit, calls, workers, progress, "valuing"):
-        pass
+    # the shards commit themselves: the results are only waited for
+    deque(_run(_value_and_commit, calls, workers, progress, "valuing"), maxlen=0)
 
 
 def _value_and_commit(job: Job, folder: Folder, shard: int, whole: str) -> None:

@@ -61,9 +61,9 @@ def _fee_rate(snapshot: Snapshot, assumptions: Assumptions) -> Floats:
     return np.asarray(rate[place], np.float64)
 
 
-def grant_group(subject: Subject) -> npt.NDArray[np.str_]:
+def grant_group(jurisdiction: npt.NDArray[np.str_], right: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
     """Group in which the share of granted applications is counted: office and right."""
-    return np.char.add(np.char.add(subject.jurisdiction, "/"), subject.right)
+    return np.char.add(np.char.add(jurisdiction, "/"), right)
 
 
 def gather(
@@ -141,7 +141,7 @@ def _deals_after(
     alive = known_then.features["alive"][position] == 1
     rows, sold = rows[alive], known_then.take(position[alive])
     default = assumptions.by_key("grant_probability", sold.jurisdiction)
-    chance = grant_probability(grant_group(sold), grant_rates, default)
+    chance = grant_probability(grant_group(sold.jurisdiction, sold.right), grant_rates, default)
     pending = sold.features["pending"] == 1
     return Deals(sold, price[rows] / np.where(pending, chance, 1.0), table["date"][rows])
 
