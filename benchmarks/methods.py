@@ -117,29 +117,47 @@ def options(n: int = 20_000, scalar: int = 200) -> list[Row]:
     ql.Settings.instance().evaluationDate = today
     days = ql.Actual365Fixed()
 
-    def one(i: int) -> float:
-        maturity = today + max(round(float(years[i]) * 365), 1)
-        process = ql.BlackScholesMertonProcess(
+    def process(i: int) -> object:
+        return ql.BlackScholesMertonProcess(
             ql.QuoteHandle(ql.SimpleQuote(float(spot[i]))),
             ql.YieldTermStructureHandle(ql.FlatForward(today, 0.03, days)),
             ql.YieldTermStructureHandle(ql.FlatForward(today, float(rate[i]), days)),
             ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), float(volatility[i]), days)),
         )
-        option = ql.VanillaOption(ql.PlainVanillaPayoff(ql.Option.Put, 100.0), ql.AmericanExercise(today, maturity))
-        option.setPricingEngine(ql.QdFpAmericanEngine(process, ql.QdFpAmericanEngine.accurateScheme()))
-        return float(option.NPV())
 
-    started = time.perf_counter()
-    theirs = np.array([one(i) for i in range(scalar)])
-    other = (time.perf_counter() - started) * n / scalar
+    def loop(engine: Callable[[object], object], times: int) -> tuple[float, np.ndarray]:
+        started = time.perf_counter()
+        found = []
+        for i in range(times):
+            maturity = today + max(round(float(years[i]) * 365), 1)
+            option = ql.VanillaOption(ql.PlainVanillaPayoff(ql.Option.Put, 100.0), ql.AmericanExercise(today, maturity))
+            option.setPricingEngine(engine(process(i)))
+            found.append(float(option.NPV()))
+        return (time.perf_counter() - started) / times, np.array(found)
+
     whole = np.maximum(np.round(years * 365), 1) / 365
 
-    def ours() -> object:
+    def ours() -> np.ndarray:
         return american(spot, 100.0, whole, rate, volatility, 0.03, kind="put")
 
-    worst = float(np.max(np.abs(np.asarray(ours())[:scalar] / theirs - 1)))
-    what = f"American puts, {n:,} (largest difference {worst:.0e})"
-    return [row(what, timed(ours), other, "QuantLib QdFp engine, loop")]
+    seconds, value = timed(ours), ours()
+    precise = ql.QdFpAmericanEngine.highPrecisionScheme()
+    _, truth = loop(lambda p: ql.QdFpAmericanEngine(p, precise), scalar)
+
+    def error(found: np.ndarray) -> str:
+        gap = np.abs(found / truth[: len(found)] - 1)
+        return f"{np.median(gap):.0e}, {np.max(gap):.0e}"
+
+    rows = []
+    for name, engine, times in (
+        ("QdFp, fast", lambda p: ql.QdFpAmericanEngine(p, ql.QdFpAmericanEngine.fastScheme()), scalar),
+        ("finite differences, 800 x 800", lambda p: ql.FdBlackScholesVanillaEngine(p, 800, 800), 40),
+        ("binomial, 2,000 steps", lambda p: ql.BinomialVanillaEngine(p, "lr", 2_001), 40),
+    ):
+        each, found = loop(engine, times)
+        what = f"American puts, {n:,}: median and largest error {error(value[:scalar])}"
+        rows.append(row(what, seconds, each * n, f"QuantLib loop, {name}: {error(found)}"))
+    return rows
 
 
 def neighbours(engine: ipv.ValuationEngine, subject: object) -> list[Row]:

@@ -102,6 +102,17 @@ def test_american_call_without_yield_is_european_and_long_options_are_perpetual(
     np.testing.assert_allclose(long, options.perpetual([0.7, 1.0, 1.5], 1.0, 0.05, 0.3, 0.04), rtol=1e-3)
 
 
+def test_contracts_that_share_a_boundary_have_the_bits_of_contracts_alone():
+    draw = np.random.default_rng(5)
+    n = 1_300  # more than a block
+    spots = draw.uniform(0.5, 2.0, (n, 4))
+    terms = (draw.uniform(0.1, 15, (n, 1)), draw.uniform(0, 0.3, (n, 1)), 0.25, draw.uniform(0, 0.1, (n, 1)))
+    for kind in ("call", "put"):
+        shared = options.american(spots, 1.0, *terms, kind=kind)
+        apart = [options.american(spot, 1.0, *(np.ravel(each) for each in terms), kind=kind) for spot in spots.T]
+        np.testing.assert_array_equal(shared, np.column_stack(apart))
+
+
 def test_american_calls_are_puts_with_the_roles_exchanged():
     spot, years, rate, sigma, payout = grid([0.8, 1.2], [0.5, 5], [0.03, 0.08], [0.2, 0.6], [0.02, 0.09])
     call = options.american(spot, 1.0, years, rate, sigma, payout, kind="call")

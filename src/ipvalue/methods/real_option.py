@@ -149,10 +149,10 @@ class RealOption(Method):
         if len(use):
             terms = tuple(steps[name][use] for name in ("cost", "years", "rate", "volatility"))
             spots = lognormal_quantiles(steps["spot"][use], steps["log_sd"][use])
-            options = [development_option(spot, *terms, exercise=self.exercise) for spot in spots.T]
-            value[use] = options[LEVELS.index(0.5)]
+            options = development_option(spots, *(each[:, None] for each in terms), exercise=self.exercise)
+            value[use] = options[:, LEVELS.index(0.5)]
             # where the option is worth next to nothing its computed quantiles may cross by rounding
-            ordered = np.maximum.accumulate(np.column_stack(options), axis=1)
+            ordered = np.maximum.accumulate(options, axis=1)
             quantiles[use] = np.maximum(ordered, _LEAST_SHARE * value[use][:, None])
         reason[use] = np.where(value[use] > 0, reason[use], Reason.NO_FUTURE_INCOME)
         steps["estimate"] = value
