@@ -32,7 +32,7 @@ def test_value_agrees_with_a_sum_over_years_in_60_digits() -> None:
         rate = mpmath.mpf(CN.royalty_rate["default"].value) * mpmath.exp(CN.royalty_log_sd.value * z)
         return carried * rate * (1 - mpmath.mpf(CN.tax_rate.value))
 
-    laws.check_exact(METHOD, income, state(), benefit=False)
+    laws.check_exact(METHOD, income, state(), amortised=False)
 
 
 def test_one_year_at_a_score_of_50_is_the_median_royalty() -> None:

@@ -53,7 +53,9 @@ def convert(amount: npt.ArrayLike, price_of_from: npt.ArrayLike, price_of_to: np
     return np.where((source > 0.0) & (target > 0.0), value, np.nan).reshape(shape)
 
 
-def forward_rate(spot: npt.ArrayLike, home_rate: npt.ArrayLike, foreign_rate: npt.ArrayLike, years: npt.ArrayLike) -> Floats:
+def forward_rate(
+    spot: npt.ArrayLike, home_rate: npt.ArrayLike, foreign_rate: npt.ArrayLike, years: npt.ArrayLike
+) -> Floats:
     """Forward rate of exchange by covered interest parity.
 
     Parameters

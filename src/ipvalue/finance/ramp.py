@@ -21,9 +21,7 @@ _SHARE_OF_PERIOD = {"mid": 0.5, "end": 1.0}
 _BLOCK = 4096
 
 
-def ramp_share(
-    begin: npt.ArrayLike, end: npt.ArrayLike, ramp_years: npt.ArrayLike, *, shape: str = "linear"
-) -> Floats:
+def ramp_share(begin: npt.ArrayLike, end: npt.ArrayLike, ramp_years: npt.ArrayLike, *, shape: str = "linear") -> Floats:
     """Mean share of full sales between two times since launch.
 
     Parameters
