@@ -164,7 +164,7 @@ def test_treasury_yields_are_those_of_the_published_table(data_dir: Path) -> Non
 
 
 def test_figures_by_industry_are_those_of_the_published_table(data_dir: Path) -> None:
-    """Damodaran (NYU Stern), cost of capital by industry, US, edition 2026-01; the stock's spread times equity share."""
+    """Damodaran (NYU Stern), cost of capital by industry, US, edition 2026-01; spread of stocks times equity share."""
     file = data_dir / "damodaran_2025_2026" / "wacc_2026-01.csv"
     with file.open() as stream:
         published = {row["Industry Name"].strip(): row for row in csv.DictReader(stream)}

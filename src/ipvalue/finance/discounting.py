@@ -308,15 +308,15 @@ def present_value_of_flows(
     """
     table = np.asarray(flows, dtype=np.float64)
     rows = np.atleast_2d(table)
-    when = np.arange(rows.shape[1]) + _share(timing) if times is None else np.asarray(times, dtype=np.float64)
+    when: Floats = np.arange(rows.shape[1]) + _share(timing) if times is None else np.asarray(times, dtype=np.float64)
     if rows.ndim != 2 or when.shape != (rows.shape[1],):
         raise ValueError(f"flows of shape {table.shape} need {rows.shape[-1]} times, not {when.shape}")
     if times is not None and years is not None:
         raise ValueError("give the times of the flows or the years of life, not both")
     count = rows.shape[0]
     curve = None if tenors is None else (np.asarray(tenors, np.float64), np.asarray(rate, np.float64))
-    flat = np.broadcast_to(np.asarray(rate if tenors is None else 0.0, np.float64), (count,))
-    life = np.broadcast_to(np.asarray(np.inf if years is None else years, np.float64), (count,))
+    flat: Floats = np.broadcast_to(np.asarray(rate if tenors is None else 0.0, np.float64), (count,))
+    life: Floats = np.broadcast_to(np.asarray(np.inf if years is None else years, np.float64), (count,))
     value = np.empty(count)
     for first in range(0, count, _BLOCK):
         part = slice(first, first + _BLOCK)

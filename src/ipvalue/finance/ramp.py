@@ -66,7 +66,7 @@ def ramp_share(begin: npt.ArrayLike, end: npt.ArrayLike, ramp_years: npt.ArrayLi
     form, (start, stop, ramp) = flatten(begin, end, ramp_years)
     rising = (ramp > 0.0) & (start < ramp)
     length = np.where(rising, ramp, 1.0)
-    a, b = np.minimum(start / length, 1.0), np.minimum(stop / length, 1.0)
+    a, b = np.minimum(start, length) / length, np.minimum(stop, length) / length
     mean = (a + b) / 2.0 if shape == "linear" else (a * a + a * b + b * b) - (a + b) * (a * a + b * b) / 2.0
     period = stop - start
     full = np.where(period > 0.0, np.maximum(stop - ramp, 0.0) / np.where(period > 0.0, period, 1.0), 0.0)
@@ -135,14 +135,13 @@ def ramped_present_value(
     ramping = np.flatnonzero((columns[3] > 0.0) & np.isfinite(value))
     for first in range(0, len(ramping), _BLOCK):
         rows = ramping[first : first + _BLOCK]
-        value[rows] = _by_year(*(column[rows] for column in columns), shape, timing)
+        value[rows] = _by_year([column[rows] for column in columns], shape, timing)
     return value.reshape(form)
 
 
-def _by_year(
-    flow: Floats, rate: Floats, years: Floats, ramp: Floats, growth: Floats, decay: Floats, shape: str, timing: str
-) -> Floats:
-    """Years of the ramp one by one, the rest in closed form."""
+def _by_year(columns: list[Floats], shape: str, timing: str) -> Floats:
+    """Years of the ramp one by one, the rest in closed form; columns as in :func:`ramped_present_value`."""
+    flow, rate, years, ramp, growth, decay = columns
     ratio = (1.0 + growth) * (1.0 - decay) / (1.0 + rate)
     launched = np.ceil(ramp)
     total, carried = np.zeros(len(flow)), np.ones(len(flow))

@@ -252,6 +252,8 @@ def expectation_sources(subject: Subject, assumptions: Assumptions) -> dict[str,
     found["enforcement_probability"] = _source(assumptions, "enforcement_probability", str(subject.jurisdiction[0]))
     known_success = np.isfinite(subject.money["success_probability"][0])
     found["success_probability"] = "economics" if known_success else assumptions.success_probability.source
+    covered = np.isfinite(subject.money["fee_rate"][0])
+    found["fees"] = "law.fees" if covered else "no fee schedule or rate of exchange is known: nothing is deducted"
     known = np.isfinite(given["operating_margin"][0])
     found["margin"] = "economics.margin" if known else _source(assumptions, "operating_margin", field)
     return found

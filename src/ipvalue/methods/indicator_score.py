@@ -180,4 +180,5 @@ class IndicatorScore(Method):
             "coverage": f"missing: {', '.join(missing)}" if missing else "all indicators are known",
             "median_royalty": table.get(industry, table.get(field, table["default"])).source,
             "royalty_rate": assumptions.royalty_log_sd.source,
+            "fees": "left out",
         }

@@ -15,11 +15,13 @@ Source. IVS 210 (2022) paragraphs 60.18 to 60.25 and 110.1 (tax amortisation ben
 Smith and Parr (2005), Intellectual Property, 4th ed.
 
 Inputs. ``economics.revenue``; attribution, royalty rate, growth, revenue life and probability of success
-where ``economics`` gives them. A known ``economics.cost_to_develop`` says that the product is in development. The royalty rate else comes from the book's own licences of the field, shrunk
-towards all licences of the book and these towards the assumed rate.
+where ``economics`` gives them. A known ``economics.cost_to_develop`` says that the product is in development. The
+royalty rate else comes from the book's own licences of the field, shrunk towards all licences of the book and these
+towards the assumed rate.
 
 Assumes that revenue is expected revenue, that decline is geometric, and that the owner pays the large payer's fees
-for as long as they are worth it, whether or not the product succeeds. Not to be used where no product is sold or foreseen: see a cost or option method there.
+for as long as they are worth it, whether or not the product succeeds. Not to be used where no product is sold or
+foreseen: see a cost or option method there.
 
 Interval. Lognormal about the value; its variance adds those of revenue, attribution (where assumed), royalty
 rate (where not given for the patent) and decline (times the sensitivity of the present value to it). Fees are owed
