@@ -104,8 +104,7 @@ def test_no_cost_no_revenue_and_no_life_are_reasons() -> None:
 
 def test_value_dies_with_the_right() -> None:
     """An option in the money is worth its intrinsic value, which falls to nothing with the years of income."""
-    # sales that come over a ramp of two years earn next to nothing in a day's life
-    result = estimate(4, money={"revenue": 1e6, "cost_to_develop": 1e-3}, remaining_term=[1.0, 0.1, 0.01, 0.004])
+    result = estimate(4, money={"revenue": 1e6, "cost_to_develop": 10.0}, remaining_term=[1.0, 0.1, 0.01, 0.004])
     assert (np.diff(result.value) < 0).all()
     assert result.value[-1] < 0.01 * result.value[0]
 

@@ -308,7 +308,8 @@ def present_value_of_flows(
     """
     table = np.asarray(flows, dtype=np.float64)
     rows = np.atleast_2d(table)
-    when: Floats = np.arange(rows.shape[1]) + _share(timing) if times is None else np.asarray(times, dtype=np.float64)
+    middles = np.arange(rows.shape[1]) + _share(timing)
+    when: Floats = np.asarray(middles if times is None else times, dtype=np.float64)
     if rows.ndim != 2 or when.shape != (rows.shape[1],):
         raise ValueError(f"flows of shape {table.shape} need {rows.shape[-1]} times, not {when.shape}")
     if times is not None and years is not None:
