@@ -75,7 +75,8 @@ def test_explanation_can_be_recomputed_by_hand(valuation: ipv.Valuation) -> None
     income = lines[lines["part"] == "relief_from_royalty"].set_index("quantity")["value"]
     assert income["royalty"] == income["revenue"] * income["attribution"] * income["royalty_rate"]
     assert income["saving"] == income["royalty"] * (1 - income["tax"])
-    product = income["present_value"] * income["success_probability"] * income["tax_amortisation"]
+    chance = income["success_probability"] * income["validity_probability"] * income["enforcement_probability"]
+    product = (income["present_value"] * chance - income["fees"]) * income["tax_amortisation"]
     assert income["estimate"] == pytest.approx(product, rel=1e-15)
     end = lines[lines["part"] == "reconciliation"].set_index("quantity")["value"].astype(float)
     log_value = 0.0

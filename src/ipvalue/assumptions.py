@@ -27,6 +27,8 @@ __all__ = ["Assumptions", "Figure"]
 
 Floats = npt.NDArray[np.float64]
 _DEFAULT = "default"
+_SHARES_BY_KEY = ("royalty_rate", "grant_probability", "validity_probability", "enforcement_probability")
+_LONGEST_RAMP = 50
 _CURRENCY = {"CN": "CNY", "US": "USD", "EU": "EUR"}
 
 
@@ -61,7 +63,13 @@ class Assumptions(BaseModel):
     tax_rate, amortisation_years : Figure
         For tax on royalties saved, and for the tax amortisation benefit.
     revenue_decline, revenue_growth, attribution, success_probability, economic_life : Figure
-        What is expected of revenue where ``economics`` does not say.
+        What is expected of revenue where ``economics`` does not say; success is technical and commercial together.
+    ramp_years : dict of Figure
+        Years until sales are full: ``on_sale``, and ``in_development`` for a patent with a cost still to be spent.
+    validity_probability : dict of Figure
+        Chance that a granted right stands: ``challenged`` while a challenge of it is pending, ``default`` else.
+    enforcement_probability : dict of Figure
+        Chance that the income can be had against those who infringe, by office.
     grant_probability : dict of Figure
         By office, for pending applications; ``grant_prior_weight`` is its weight in decisions.
     revenue_log_sd, attribution_log_sd, decline_sd, method_correlation : Figure
@@ -111,6 +119,9 @@ class Assumptions(BaseModel):
     attribution: Figure
     success_probability: Figure
     economic_life: Figure
+    ramp_years: dict[str, Figure]
+    validity_probability: dict[str, Figure]
+    enforcement_probability: dict[str, Figure]
     grant_probability: dict[str, Figure]
     grant_prior_weight: Figure
     revenue_log_sd: Figure
@@ -135,10 +146,12 @@ class Assumptions(BaseModel):
         shares = ("tax_rate", "attribution", "success_probability", "method_correlation", "idle_obsolescence")
         for path, figure in self._figures():
             name = path.split(".")[0]
-            if (name in shares or name in ("royalty_rate", "grant_probability")) and not 0 <= figure.value <= 1:
+            if (name in shares or name in _SHARES_BY_KEY) and not 0 <= figure.value <= 1:
                 raise ValueError(f"{path} = {figure.value}: a share lies between 0 and 1")
             if name in ("amortisation_years", "economic_life", "fx_usd", "deal_kind_factor") and figure.value <= 0:
                 raise ValueError(f"{path} = {figure.value}: it must be above 0")
+            if name == "ramp_years" and not 0 <= figure.value <= _LONGEST_RAMP:
+                raise ValueError(f"{path} = {figure.value}: a ramp lasts 0 to {_LONGEST_RAMP} years")
             if name.endswith("_sd") and figure.value < 0:
                 raise ValueError(f"{path} = {figure.value}: a spread is not negative")
             if name == "development_volatility" and figure.value <= 0:
@@ -148,12 +161,16 @@ class Assumptions(BaseModel):
             "royalty_rate",
             "revenue_decline",
             "grant_probability",
+            "validity_probability",
+            "enforcement_probability",
             "operating_margin",
             "development_volatility",
         )
         for name in keyed:
             if _DEFAULT not in getattr(self, name):
                 raise ValueError(f"{name} lacks the key {_DEFAULT!r}, which stands for what it does not name")
+        if set(self.ramp_years) != {"on_sale", "in_development"}:
+            raise ValueError("ramp_years has the keys 'on_sale' and 'in_development'")
         if set(self.contributory_share) != set(self.contributory_return):
             raise ValueError("contributory_share and contributory_return must name the same assets")
         if not 0 < self.profit_share["floor"].value <= self.profit_share["ceiling"].value <= 1:
@@ -234,6 +251,33 @@ class Assumptions(BaseModel):
         if path is not None:
             Path(path).write_text(text, "utf-8")
         return text
+
+    @classmethod
+    def json_schema(cls, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+        """Describe the JSON of a set as a JSON Schema (draft 2020-12), for editors and other systems.
+
+        Parameters
+        ----------
+        path : path, optional
+            Also write it there.
+
+        Returns
+        -------
+        dict
+            The schema. Bounds between figures (a floor below its ceiling, a key ``"default"``) are beyond it;
+            :meth:`from_json` checks them.
+
+        Examples
+        --------
+        >>> from ipvalue import Assumptions
+        >>> schema = Assumptions.json_schema()
+        >>> schema["$defs"]["Figure"]["required"]
+        ['value', 'unit', 'date', 'certainty', 'source']
+        """
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **cls.model_json_schema()}
+        if path is not None:
+            Path(path).write_text(json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True), "utf-8")
+        return schema
 
     @property
     def hash(self) -> str:

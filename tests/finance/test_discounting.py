@@ -1,5 +1,9 @@
+import os
+from pathlib import Path
+
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +18,8 @@ from ipvalue.finance.discounting import (
     present_value_of_flows,
     wacc,
 )
+
+DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
 
 
 def year_by_year(flow, rate, years, growth, decay, share):
@@ -182,3 +188,50 @@ def test_costs_of_capital():
 
 def test_annuity_at_no_rate_is_the_life():
     np.testing.assert_array_equal(annuity(0.0, [0.25, 3.0, 7.5]), [0.25, 3.0, 7.5])
+
+
+def test_flows_of_a_fractional_life_are_cut_within_their_last_period():
+    draw = np.random.default_rng(11)
+    years = np.concatenate([draw.uniform(0, 12, 9_000), [0.0, 12.0, 3.0, -1.0]])  # more rows than a block has
+    rate = draw.uniform(0.01, 0.3, len(years))
+    flows = np.broadcast_to(100.0 * 1.03 ** np.arange(12), (len(years), 12))
+    for timing in ("mid", "end"):
+        np.testing.assert_allclose(
+            present_value_of_flows(flows, rate, years=years, timing=timing),
+            present_value(100.0, rate, years, growth=0.03, timing=timing),
+            rtol=1e-13,
+        )
+    on_curve = present_value_of_flows(flows, [0.07, 0.07], tenors=[1.0, 9.0], years=years)
+    np.testing.assert_allclose(on_curve, present_value(100.0, 0.07, years, growth=0.03), rtol=1e-13)
+    with pytest.raises(ValueError, match="not both"):
+        present_value_of_flows([[1.0]], 0.1, times=[0.5], years=1.0)
+    assert np.isnan(present_value_of_flows([[1.0, 2.0]], 0.1, years=np.nan)).all()
+
+
+def test_terminal_value_after_a_horizon_completes_the_perpetuity():
+    """Flows of the first n years and Gordon's value of those after them are all flows."""
+    for timing in ("mid", "end"):
+        early = present_value(100.0, 0.09, 7, growth=0.02, timing=timing)
+        late = gordon(100.0 * 1.02**7, 0.09, 0.02, timing=timing, after=7.0)
+        np.testing.assert_allclose(early + late, gordon(100.0, 0.09, 0.02, timing=timing), rtol=1e-14)
+
+
+HEADERS = {"2025-01": 0.25, "2026-01": 0.25}
+
+
+@pytest.mark.parametrize("edition", sorted(HEADERS))
+def test_published_costs_of_capital_of_every_industry(edition):
+    """Damodaran (NYU Stern), cost of capital by industry, US: WACC from its parts, tax at the marginal 25 %."""
+    file = DATA / "damodaran_2025_2026" / f"wacc_{edition}.csv"
+    if not file.exists():
+        pytest.skip("the published tables are absent: set IPVALUE_DATA_DIR")
+    table = pd.read_csv(file)
+    assert len(table) == 96
+    ours = wacc(table["E/(D+E)"], table["Cost of Equity"], table["Cost of Debt"], HEADERS[edition])
+    np.testing.assert_allclose(ours, table["Cost of Capital"], rtol=1e-9)
+    # CAPM: cost of equity is one line over beta for all industries, riskless rate and premium its two numbers
+    spread = np.diff(table["Cost of Equity"].to_numpy()[[0, 1]]) / np.diff(table["Beta"].to_numpy()[[0, 1]])
+    riskless = table["Cost of Equity"][0] - spread * table["Beta"][0]
+    np.testing.assert_allclose(capm(riskless, table["Beta"], spread), table["Cost of Equity"], rtol=1e-9)
+    assert 0.03 < riskless[0] < 0.05
+    assert 0.04 < spread[0] < 0.05

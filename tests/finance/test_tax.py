@@ -20,6 +20,14 @@ def test_published_amortisation_factors():
         np.testing.assert_allclose(amortisation_factor(**case["inputs"]), case["expected"], rtol=case["tolerance"])
 
 
+@pytest.mark.skipif(not CASES.exists(), reason="the published cases are absent")
+def test_no_published_case_of_income_is_left_out():
+    """The cases are on options (tests/finance/test_options.py), generality (test_graph.py) and the factor above."""
+    methods = {case["method"] for case in json.loads(CASES.read_text())}
+    elsewhere = {"american", "european", "perpetual", "perpetual_threshold", "generality"}
+    assert methods - elsewhere == {"tax_amortisation_factor"}
+
+
 @pytest.mark.parametrize("timing", ["mid", "end"])
 def test_factor_solves_the_circular_equation(timing):
     tax, rate, years = np.array([0.15, 0.21, 0.25]), 0.11, np.array([4.5, 15.0, 10.0])

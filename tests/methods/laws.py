@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import numpy.typing as npt
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
-from ipvalue.methods.base import Estimate, Method, State
+from ipvalue.methods.base import Estimate, Method, State, Subject
 
 sys.path.insert(0, str(Path(__file__).parent))
+from exact import DIGITS, Income, agrees, benefit, chance
 from subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 NOTHING = State()
+
+
+CERTAIN = {"validity_probability__default": 1.0}
 
 
 def estimate(method: Method, n: int = 1, state: State = NOTHING, assumptions: Any = CN, **columns: Any) -> Estimate:
@@ -26,15 +31,10 @@ def estimate(method: Method, n: int = 1, state: State = NOTHING, assumptions: An
 
 
 def exact_factor(rate: float, years: float, growth: float) -> mpmath.mpf:
-    """Value today of 1 a year after tax at mid-year over whole years and a last part, with the CN benefit."""
-    r, n, g = mpmath.mpf(rate), mpmath.mpf(years), mpmath.mpf(growth)
-    whole, half = int(mpmath.floor(n)), mpmath.mpf(1) / 2
-    total = sum((1 + g) ** k * (1 + r) ** -(k + half) for k in range(whole))
-    rest = n - whole
-    total += rest * (1 + g) ** whole * (1 + r) ** -(whole + rest / 2)
-    m = int(CN.amortisation_years.value)
-    saved = mpmath.mpf(CN.tax_rate.value) / m * sum((1 + r) ** -(k + half) for k in range(m))
-    return total / (1 - saved)
+    """Value today of 1 a year after tax at mid-year over whole years and a last part, with chances and CN benefit."""
+    income = Income(rate, growth, CN.ramp_years["on_sale"].value, "linear", years)
+    likely = chance(CN, CN.success_probability.value, challenged=False)
+    return income.worth(mpmath.mpf(years)) * likely * benefit(CN.tax_rate.value, rate, int(CN.amortisation_years.value))
 
 
 def random_book(n: int, seed: int) -> dict[str, Any]:
@@ -57,21 +57,18 @@ def random_book(n: int, seed: int) -> dict[str, Any]:
 
 
 def check_exact(
-    method: Method, income: Any, state: State = NOTHING, *, n: int = 300, benefit: bool = True, seed: int = 5
+    method: Method, income: Any, state: State = NOTHING, *, n: int = 500, amortised: bool = True, seed: int = 5
 ) -> None:
     """The value is the income (after tax, from the book's columns by ``income(columns, i)``) times the exact factor."""
     columns = random_book(n, seed)
     result = estimate(method, n, state, **columns)
     rate = float(CN.discount_rate(np.array([8]))[0])
-    with mpmath.workdps(60):
+    with mpmath.workdps(DIGITS):
         for i in range(n):
             factor = exact_factor(rate, columns["remaining_term"][i], columns["revenue_growth"][i])
-            if not benefit:
-                r, m = mpmath.mpf(rate), int(CN.amortisation_years.value)
-                annuity = sum((1 + r) ** -(k + mpmath.mpf(1) / 2) for k in range(m))
-                factor *= 1 - mpmath.mpf(CN.tax_rate.value) / m * annuity
-            exact = income(columns, i) * factor
-            assert abs(result.value[i] - exact) <= 1e-12 * abs(exact), i
+            if not amortised:
+                factor /= benefit(CN.tax_rate.value, rate, int(CN.amortisation_years.value))
+            assert agrees(result.value[i], income(columns, i) * factor), i
 
 
 def check_monotone(method: Method, state: State = NOTHING) -> None:
@@ -114,9 +111,70 @@ def check_reasons(method: Method, state: State = NOTHING) -> None:
     assert result.details["estimate"][4] == 0.0  # worth nothing at expiry
 
 
+def with_fees(n: int, seed: int, **columns: Any) -> Subject:
+    """A book of Chinese inventions with renewal fees ahead of them."""
+    made = subject(n, **(random_book(n, seed) | columns))
+    made.money["fee_rate"] = np.ones(n)
+    day, filing = np.datetime64("2024-12-31", "D"), np.datetime64("2021-03-05", "D")
+    days = {"as_of": day, "filing": filing, "grant": np.datetime64("2023-06-09", "D")}
+    return replace(made, dates={name: np.full(n, date) for name, date in days.items()})
+
+
+def check_fees(method: Method, state: State = NOTHING) -> None:
+    """Fees lower a value, never below 0, by no more than they come to; a right that earns little is let go early."""
+    poor = with_fees(200, 9, money={"revenue": 10 ** np.random.default_rng(9).uniform(2, 8, 200)})
+    net, gross = (method.model_copy(update={"fees": f}).estimate(poor, state, CN) for f in ("deducted", "ignored"))
+    assert (net.value <= gross.value).all()
+    assert (net.value < gross.value).any()
+    assert (net.value >= 0).all()
+    whole = net.details["kept"] == net.details["years"]
+    assert 0.1 < whole.mean() < 0.99
+    cost = net.details["fees"] * net.details["tax_amortisation"]
+    np.testing.assert_allclose(net.value[whole], (gross.value - cost)[whole], rtol=1e-9)
+    assert (net.details["log_sd"] >= gross.details["log_sd"] * (1 - 1e-12))[whole].all()
+    free = method.model_copy(update={"fees": "deducted"}).estimate(subject(20, **random_book(20, 2)), state, CN)
+    assert (free.details["fees"] == 0).all()
+
+
+def check_ramp(method: Method, state: State = NOTHING) -> None:
+    """The longer a product takes to sell in full, the less it is worth; one that is on sale takes no time."""
+    columns = random_book(60, 12)
+    money = columns["money"] | {"cost_to_develop": np.full(60, 1e5)}
+    values = [
+        estimate(method, 60, state, CN.replace(ramp_years__in_development=years), **(columns | {"money": money})).value
+        for years in (0.0, 0.5, 2.0, 7.5)
+    ]
+    assert (np.diff(values, axis=0) < 0).all()
+    assert (values[0] == estimate(method, 60, state, **columns).value).all()
+
+
+def check_chances(method: Method, state: State = NOTHING) -> None:
+    """A value is proportional to each chance, and a pending challenge lowers it."""
+    columns = random_book(40, 13)
+    value = estimate(method, 40, state, **columns).value
+    half = CN.replace(enforcement_probability__default=0.5)
+    np.testing.assert_allclose(estimate(method, 40, state, half, **columns).value, value * 0.5, rtol=1e-13)
+    doubtful = CN.replace(validity_probability__default=0.5)
+    ratio = 0.5 / CN.validity_probability["default"].value
+    np.testing.assert_allclose(estimate(method, 40, state, doubtful, **columns).value, value * ratio, rtol=1e-13)
+    likely = columns | {"money": columns["money"] | {"success_probability": np.full(40, 0.25)}}
+    np.testing.assert_allclose(estimate(method, 40, state, **likely).value, value * 0.25, rtol=1e-13)
+    assert (estimate(method, 40, state, **(columns | {"challenged": np.ones(40)})).value < value).all()
+
+
+def check_currency(method: Method, state: State = NOTHING) -> None:
+    """With fees: a book in another currency has the converted value."""
+    one = with_fees(80, 14)
+    rate = 7.13
+    money = one.money | {name: one.money[name] * rate for name in ("revenue", "fee_rate")}
+    mine, other = (method.estimate(book, state, CN) for book in (one, replace(one, money=money)))
+    np.testing.assert_allclose(other.value, mine.value * rate, rtol=1e-12)
+    np.testing.assert_allclose(other.quantiles, mine.quantiles * rate, rtol=1e-11)
+
+
 def check_chunks(method: Method, state: State = NOTHING) -> None:
     """A patent's value and steps have the same bits alone, in any order and among all."""
-    whole = subject(60, **random_book(60, 4))
+    whole = with_fees(60, 4)
     order = np.random.default_rng(1).permutation(60)
     together = method.estimate(whole, state, CN)
     shuffled = method.estimate(whole.take(order), state, CN)
@@ -131,10 +189,11 @@ def check_steps(method: Method, flow: str, state: State = NOTHING) -> Estimate:
     result = estimate(method, 30, state, **random_book(30, 6))
     steps = result.details
     assert list(steps) == [step.name for step in method.steps]
-    path = (steps[flow], steps["discount_rate"], steps["years"])
+    path = (steps[flow], steps["discount_rate"], steps["kept"])
     present: npt.NDArray[np.float64] = _present(*path, steps["growth"], steps["decline"])
     np.testing.assert_allclose(steps["present_value"], present, rtol=1e-13)
-    again = steps["present_value"] * steps["success_probability"] * steps["tax_amortisation"]
+    likely = steps["success_probability"] * steps["validity_probability"] * steps["enforcement_probability"]
+    again = (steps["present_value"] * likely - steps["fees"]) * steps["tax_amortisation"]
     assert (again == result.value).all()
     assert (steps["estimate"] == result.value).all()
     np.testing.assert_allclose(result.quantiles[:, 2], result.value, rtol=1e-13)

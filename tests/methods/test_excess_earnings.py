@@ -42,7 +42,7 @@ def test_one_year_by_hand() -> None:
     figures = {"contributory_share__working_capital": 0.10, "contributory_return__working_capital": 0.05}
     figures |= {"contributory_share__fixed_assets": 0.20, "contributory_return__fixed_assets": 0.06}
     figures |= {"contributory_share__workforce": 0.05, "contributory_return__workforce": 0.08}
-    figures |= {"cost_of_capital__8": 0.06, "country_risk_premium": 0.0, "patent_premium": 0.04}
+    figures |= {"cost_of_capital__8": 0.06, "country_risk_premium": 0.0, "patent_premium": 0.04} | laws.CERTAIN
     method = ipv.ExcessEarnings(tax_amortisation_benefit=False)
     result = estimate(
         method,
@@ -70,6 +70,22 @@ def test_value_falls_as_contributory_assets_ask_more() -> None:
 
 def test_value_scales_with_the_unit_of_money() -> None:
     laws.check_scale(METHOD)
+
+
+def test_fees_lower_a_value_and_never_below_zero() -> None:
+    laws.check_fees(METHOD)
+
+
+def test_value_falls_as_sales_take_longer_to_come() -> None:
+    laws.check_ramp(METHOD)
+
+
+def test_value_is_proportional_to_each_chance() -> None:
+    laws.check_chances(METHOD)
+
+
+def test_a_book_in_another_currency_has_the_converted_value() -> None:
+    laws.check_currency(METHOD)
 
 
 def test_missing_inputs_are_reasons() -> None:

@@ -33,7 +33,7 @@ def test_value_agrees_with_a_sum_over_years_in_60_digits() -> None:
 
 def test_half_a_year_by_hand() -> None:
     """2,000,000 * 0.25 * (0.22 - 0.10) * 0.75 = 45,000 a year; half of it, a quarter of a year away, at 10 %."""
-    figures = {"cost_of_capital__8": 0.06, "country_risk_premium": 0.0, "patent_premium": 0.04}
+    figures = {"cost_of_capital__8": 0.06, "country_risk_premium": 0.0, "patent_premium": 0.04} | laws.CERTAIN
     method = ipv.IncrementalIncome(generic_margin=0.10, tax_amortisation_benefit=False)
     columns: dict[str, Any] = {"attribution": 0.25, "operating_margin": 0.22, "remaining_term": 0.5}
     result = estimate(method, assumptions=CN.replace(**figures), money={"revenue": 2e6}, **columns)
@@ -53,6 +53,22 @@ def test_value_falls_as_the_generic_margin_rises() -> None:
 
 def test_value_scales_with_the_unit_of_money() -> None:
     laws.check_scale(METHOD)
+
+
+def test_fees_lower_a_value_and_never_below_zero() -> None:
+    laws.check_fees(METHOD)
+
+
+def test_value_falls_as_sales_take_longer_to_come() -> None:
+    laws.check_ramp(METHOD)
+
+
+def test_value_is_proportional_to_each_chance() -> None:
+    laws.check_chances(METHOD)
+
+
+def test_a_book_in_another_currency_has_the_converted_value() -> None:
+    laws.check_currency(METHOD)
 
 
 def test_missing_inputs_are_reasons() -> None:

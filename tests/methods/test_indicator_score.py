@@ -29,16 +29,16 @@ def test_value_agrees_with_a_sum_over_years_in_60_digits() -> None:
         carried = mpmath.mpf(columns["money"]["revenue"][i]) * mpmath.mpf(columns["attribution"][i])
         level = mpmath.mpf("0.25") + exact_score(columns, i) / 200
         z = mpmath.sqrt(2) * mpmath.erfinv(2 * level - 1)
-        rate = mpmath.mpf(CN.royalty_rate["default"].value) * mpmath.exp(CN.royalty_log_sd.value * z)
+        rate = mpmath.mpf(CN.royalty_rate["8"].value) * mpmath.exp(CN.royalty_log_sd.value * z)
         return carried * rate * (1 - mpmath.mpf(CN.tax_rate.value))
 
-    laws.check_exact(METHOD, income, state(), benefit=False)
+    laws.check_exact(METHOD, income, state(), amortised=False)
 
 
 def test_one_year_at_a_score_of_50_is_the_median_royalty() -> None:
     """1,000,000 * 0.5 * 0.04 * 0.75 = 15,000, half a year away, at 10 %."""
     figures = {"cost_of_capital__8": 0.06, "country_risk_premium": 0.0, "patent_premium": 0.04}
-    figures |= {"royalty_rate__default": 0.04}
+    figures |= {"royalty_rate__8": 0.04} | laws.CERTAIN
     columns: dict[str, Any] = {"attribution": 0.5, "remaining_term": 1.0, "forward_citation_percentile": 0.5}
     columns |= {"opposition_survived": 0.0}
     result = estimate(METHOD, 1, state(), CN.replace(**figures), money={"revenue": 1e6}, **columns)
@@ -62,8 +62,8 @@ def test_value_rises_with_the_score_between_the_quartiles_of_the_statistics() ->
 
 
 def test_royalty_statistics_go_by_industry_where_the_bank_has_loaded_them() -> None:
-    rates = CN.replace(royalty_rate__default=0.04).model_dump()
-    rates["royalty_rate"]["8"] = rates["royalty_rate"]["default"] | {"value": 0.05}
+    rates = CN.replace(royalty_rate__7=0.04).model_dump()
+    rates["royalty_rate"]["8"] = rates["royalty_rate"]["7"] | {"value": 0.05}
     rates["royalty_rate"]["industry:C39"] = rates["royalty_rate"]["default"] | {
         "value": 0.06,
         "source": "the bank's table",

@@ -34,7 +34,7 @@ def test_value_agrees_with_a_sum_over_years_in_60_digits() -> None:
 
 def test_one_year_by_hand() -> None:
     """1,000,000 * 0.5 * 0.20 = 100,000 of profit; score 75: share 0.2425; 18,187.50 after tax, half a year away."""
-    figures = {"cost_of_capital__8": 0.06, "country_risk_premium": 0.0, "patent_premium": 0.04}
+    figures = {"cost_of_capital__8": 0.06, "country_risk_premium": 0.0, "patent_premium": 0.04} | laws.CERTAIN
     columns: dict[str, Any] = {"attribution": 0.5, "operating_margin": 0.2, "remaining_term": 1.0}
     columns |= {"forward_citation_percentile": 2 / 3, "opposition_survived": 1.0}
     method = ipv.ProfitSplit(tax_amortisation_benefit=False)
@@ -59,6 +59,22 @@ def test_value_rises_with_the_score_from_the_floor_to_the_ceiling() -> None:
 
 def test_value_scales_with_the_unit_of_money() -> None:
     laws.check_scale(METHOD, state())
+
+
+def test_fees_lower_a_value_and_never_below_zero() -> None:
+    laws.check_fees(METHOD, state())
+
+
+def test_value_falls_as_sales_take_longer_to_come() -> None:
+    laws.check_ramp(METHOD, state())
+
+
+def test_value_is_proportional_to_each_chance() -> None:
+    laws.check_chances(METHOD, state())
+
+
+def test_a_book_in_another_currency_has_the_converted_value() -> None:
+    laws.check_currency(METHOD, state())
 
 
 def test_missing_inputs_are_reasons() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,9 +16,11 @@ from ipvalue.methods.base import Estimate, State
 from ipvalue.methods.relief_from_royalty import royalty_table
 
 sys.path.insert(0, str(Path(__file__).parent))
+import laws
 from subjects import subject
 
 CN = ipv.Assumptions.default("CN")
+METHOD = ipv.ReliefFromRoyalty()
 LEARNT = State(
     tables={"royalty": {"rate": np.full(36, 0.05), "log_sd": np.full(36, 0.7), "licences": np.zeros(36, np.int64)}}
 )
@@ -27,37 +28,6 @@ LEARNT = State(
 
 def estimate(n: int = 1, assumptions: ipv.Assumptions = CN, **columns: object) -> Estimate:
     return ipv.ReliefFromRoyalty().estimate(subject(n, **columns), LEARNT, assumptions)
-
-
-def test_value_agrees_with_a_sum_over_years_in_60_digits() -> None:
-    """Mid-year flows of whole years and a fractional last one, TAB in closed form, on 300 random inputs."""
-    random = np.random.default_rng(5)
-    n = 300
-    revenue, share = 10 ** random.uniform(3, 10, n), random.uniform(0.01, 1, n)
-    rate, growth, term = random.uniform(0.001, 0.3, n), random.uniform(-0.3, 0.2, n), random.uniform(0.01, 15, n)
-    result = estimate(
-        n,
-        money={"revenue": revenue},
-        attribution=share,
-        royalty_rate=rate,
-        revenue_growth=growth,
-        remaining_term=term,
-        age=2.0,
-    )
-    with mpmath.workdps(60):
-        tax, m = mpmath.mpf(CN.tax_rate.value), int(CN.amortisation_years.value)
-        r = mpmath.mpf(float(CN.discount_rate(np.array([8]))[0]))
-        annuity = sum((1 + r) ** -(k + mpmath.mpf(1) / 2) for k in range(m))
-        factor = 1 / (1 - tax / m * annuity)
-        for i in range(n):
-            flow = mpmath.mpf(revenue[i]) * mpmath.mpf(share[i]) * mpmath.mpf(rate[i]) * (1 - tax)
-            years, g = mpmath.mpf(term[i]), mpmath.mpf(growth[i])
-            whole = int(mpmath.floor(years))
-            total = sum(flow * (1 + g) ** k * (1 + r) ** -(k + mpmath.mpf(1) / 2) for k in range(whole))
-            rest = years - whole
-            total += flow * rest * (1 + g) ** whole * (1 + r) ** -(whole + rest / 2)
-            exact = total * factor
-            assert abs(result.value[i] - exact) <= 1e-12 * exact, i
 
 
 @settings(max_examples=60, deadline=None)
@@ -102,6 +72,31 @@ def test_value_scales_with_the_unit_of_money(scale: float) -> None:
     one, other = (estimate(money={"revenue": 1e6 * s}) for s in (1.0, scale))
     np.testing.assert_allclose(other.value, one.value * scale, rtol=1e-13)
     np.testing.assert_allclose(other.quantiles, one.quantiles * scale, rtol=1e-12)
+
+
+def test_fees_lower_a_value_and_never_below_zero() -> None:
+    laws.check_fees(METHOD, LEARNT)
+
+
+def test_value_falls_as_sales_take_longer_to_come() -> None:
+    laws.check_ramp(METHOD, LEARNT)
+
+
+def test_value_is_proportional_to_each_chance() -> None:
+    laws.check_chances(METHOD, LEARNT)
+
+
+def test_a_book_in_another_currency_has_the_converted_value() -> None:
+    laws.check_currency(METHOD, LEARNT)
+
+
+def test_steps_can_be_recomputed_and_bits_do_not_depend_on_neighbours() -> None:
+    laws.check_steps(METHOD, "saving", LEARNT)
+    laws.check_chunks(METHOD, LEARNT)
+
+
+def test_value_is_zero_at_expiry() -> None:
+    laws.check_reasons(METHOD, LEARNT)
 
 
 def test_no_revenue_no_term_and_no_income_are_reasons_not_values() -> None:

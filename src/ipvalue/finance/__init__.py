@@ -9,6 +9,10 @@ arrays
     Broadcasting into contiguous work arrays.
 discounting
     Present values of level, growing, decaying and explicit cash flows.
+ramp
+    Present values of flows that have still to reach their full height.
+currency
+    Amounts and discount rates in another currency.
 cost_of_capital
     Weighted average cost of capital, capital asset pricing model, build-up.
 tax

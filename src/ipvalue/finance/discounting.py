@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 _SHARE_OF_PERIOD = {"mid": 0.5, "end": 1.0}
+# rows whose work arrays stay in a core's cache together
+_BLOCK = 4096
 
 
 def _share(timing: str) -> float:
@@ -148,8 +150,15 @@ def annuity(rate: npt.ArrayLike, years: npt.ArrayLike, *, timing: str = "mid") -
     return present_value(1.0, rate, years, timing=timing)
 
 
-def gordon(cash_flow: npt.ArrayLike, rate: npt.ArrayLike, growth: npt.ArrayLike, *, timing: str = "end") -> Floats:
-    """Value of a flow that grows for ever.
+def gordon(
+    cash_flow: npt.ArrayLike,
+    rate: npt.ArrayLike,
+    growth: npt.ArrayLike,
+    *,
+    timing: str = "end",
+    after: npt.ArrayLike = 0.0,
+) -> Floats:
+    """Value of a flow that grows for ever, from now or after a horizon (the terminal value, discounted).
 
     Parameters
     ----------
@@ -161,6 +170,8 @@ def gordon(cash_flow: npt.ArrayLike, rate: npt.ArrayLike, growth: npt.ArrayLike,
         Growth of the flow, decimal a year, below the rate.
     timing : {'mid', 'end'}, default 'end'
         Where in its period a flow falls; the textbook formula has it at the end.
+    after : array_like, default 0.0
+        Years from now until the first period begins; ``cash_flow`` is the flow of that period.
 
     Returns
     -------
@@ -174,7 +185,7 @@ def gordon(cash_flow: npt.ArrayLike, rate: npt.ArrayLike, growth: npt.ArrayLike,
 
     Notes
     -----
-    ``cash_flow / (rate - growth)``, times ``(1 + rate)^(1/2)`` with flows at mid-year.
+    ``cash_flow / (rate - growth) (1 + rate)^(-after)``, times ``(1 + rate)^(1/2)`` with flows at mid-year.
 
     References
     ----------
@@ -184,11 +195,13 @@ def gordon(cash_flow: npt.ArrayLike, rate: npt.ArrayLike, growth: npt.ArrayLike,
     --------
     >>> float(gordon(100.0, 0.08, 0.03))
     2000.0
+    >>> round(float(gordon(100.0, 0.08, 0.03, after=5.0)), 6)  # 2000 / 1.08^5
+    1361.166394
     """
     share = _share(timing)
-    shape, (flow, discount, growing) = flatten(cash_flow, rate, growth)
+    shape, (flow, discount, growing, wait) = flatten(cash_flow, rate, growth, after)
     with np.errstate(all="ignore"):
-        value = flow / (discount - growing) * np.exp((1.0 - share) * np.log1p(discount))
+        value = flow / (discount - growing) * np.exp((1.0 - share - wait) * np.log1p(discount))
     valid = (growing < discount) & (growing >= -1.0) & (discount > -1.0)
     return np.where(valid, value, np.nan).reshape(shape)
 
@@ -244,6 +257,7 @@ def present_value_of_flows(
     *,
     tenors: npt.ArrayLike | None = None,
     times: npt.ArrayLike | None = None,
+    years: npt.ArrayLike | None = None,
     timing: str = "mid",
 ) -> Floats:
     """Present value of explicit cash flows, one row a stream and one column a period.
@@ -259,6 +273,9 @@ def present_value_of_flows(
         Tenors of the curve in years.
     times : array_like, shape (periods,), optional
         When each flow falls, in years; by default the middle or the end of years 1, 2, ...
+    years : array_like, shape (n,) or a number, optional
+        Life of each row, may be fractional: the period in which it ends carries that share of its flow, which falls
+        at the middle or the end of the share; later flows are cut off. Not together with ``times``.
     timing : {'mid', 'end'}, default 'mid'
         Used where ``times`` is not given.
 
@@ -270,12 +287,12 @@ def present_value_of_flows(
     Raises
     ------
     ValueError
-        If ``timing`` is unknown, or shapes do not fit.
+        If ``timing`` is unknown, shapes do not fit, or both ``times`` and ``years`` are given.
 
     Notes
     -----
     ``sum over t of flow_t (1 + rate(t))^(-t)``, added from the first period to the last, so that a row's
-    value does not depend on its neighbours.
+    value does not depend on its neighbours; rows are worked on in blocks that stay in cache.
 
     References
     ----------
@@ -291,15 +308,34 @@ def present_value_of_flows(
     """
     table = np.asarray(flows, dtype=np.float64)
     rows = np.atleast_2d(table)
-    when = np.arange(rows.shape[1]) + _share(timing) if times is None else np.asarray(times, dtype=np.float64)
+    middles = np.arange(rows.shape[1]) + _share(timing)
+    when: Floats = np.asarray(middles if times is None else times, dtype=np.float64)
     if rows.ndim != 2 or when.shape != (rows.shape[1],):
         raise ValueError(f"flows of shape {table.shape} need {rows.shape[-1]} times, not {when.shape}")
-    rates = np.asarray(rate, dtype=np.float64)
-    by_period = curve_rate(tenors, rates, when) if tenors is not None else None
-    value = np.zeros(rows.shape[0])
-    for period in range(rows.shape[1]):
-        flat = rates if by_period is None else by_period[period]
-        _, (discount, flow) = flatten(flat, rows[:, period])
-        with np.errstate(all="ignore"):
-            value = value + flow * np.exp(-when[period] * np.log1p(discount))
+    if times is not None and years is not None:
+        raise ValueError("give the times of the flows or the years of life, not both")
+    count = rows.shape[0]
+    curve = None if tenors is None else (np.asarray(tenors, np.float64), np.asarray(rate, np.float64))
+    flat: Floats = np.broadcast_to(np.asarray(rate if tenors is None else 0.0, np.float64), (count,))
+    life: Floats = np.broadcast_to(np.asarray(np.inf if years is None else years, np.float64), (count,))
+    value = np.empty(count)
+    for first in range(0, count, _BLOCK):
+        part = slice(first, first + _BLOCK)
+        value[part] = _sum_of_flows(rows[part], when, flat[part].copy(), life[part], curve, _share(timing))
     return value.reshape(table.shape[:-1])
+
+
+def _sum_of_flows(
+    rows: Floats, when: Floats, flat: Floats, life: Floats, curve: tuple[Floats, Floats] | None, share: float
+) -> Floats:
+    """Present value of a block of rows, period by period."""
+    value = np.where(np.isnan(life), np.nan, np.zeros(len(rows)))
+    for period in range(rows.shape[1]):
+        # a life that ends within the period leaves a part of it, whose flow falls earlier
+        part = np.minimum(np.maximum(life - period, 0.0), 1.0)
+        time = when[period] - share * (1.0 - part)
+        discount = flat if curve is None else curve_rate(*curve, time)
+        with np.errstate(all="ignore"):
+            due = rows[:, period] * part * np.exp(-time * np.log1p(discount))
+        value = value + np.where(part == 0.0, 0.0, due)
+    return value

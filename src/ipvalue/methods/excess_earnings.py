@@ -4,9 +4,9 @@ Formula. For revenue R, attribution a, operating margin m, tax t, and contributo
 s_k of revenue and must return r_k after tax::
 
     excess = R * a * (m * (1 - t) - sum over k of s_k * r_k)
-    value  = p * PV(excess, r, n, growth g, decline d, mid-year) * TAB
+    value  = (p * PV(excess, r, n, growth g, decline d, mid-year) - fees * (1 - t)) * TAB
 
-with p, n, g, d, r and TAB as in relief from royalty (:mod:`ipvalue.methods.income`).
+with p, n, g, d, r, fees and TAB as in relief from royalty (:mod:`ipvalue.methods.income`).
 
 Source. IVS 210 (2022) paragraphs 60.5 to 60.15; the Appraisal Foundation (2010), Best Practices for Valuations
 in Financial Reporting 1: Identification of Contributory Assets and Calculation of Economic Rents.
@@ -29,6 +29,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
@@ -45,6 +46,10 @@ class ExcessEarnings(Method):
     ----------
     tax_amortisation_benefit : bool, default True
         Add the benefit that a buyer draws from amortising the price.
+    fees : {'deducted', 'ignored'}, default 'deducted'
+        Renewal fees still to come as a cost, paid while they keep more than they cost; or left out.
+    ramp : {'linear', 's_curve'}, default 'linear'
+        Course of sales over ``ramp_years`` of the assumptions, for a product still in development.
 
     Examples
     --------
@@ -68,6 +73,8 @@ class ExcessEarnings(Method):
     )
 
     tax_amortisation_benefit: bool = True
+    fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")
+    ramp: str = Field(default="linear", pattern="^(linear|s_curve)$")
 
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
         """Value the earnings in excess of the contributory assets' over the remaining life."""
@@ -94,6 +101,8 @@ class ExcessEarnings(Method):
             assumptions,
             spread=spread,
             amortise=self.tax_amortisation_benefit,
+            fees=self.fees,
+            ramp=self.ramp,
             refused=np.where(left > 0, 0, Reason.NO_EXCESS_INCOME).astype(np.int16),
         )
 

@@ -1,7 +1,17 @@
 """Arithmetic that the income methods share: what is expected of revenue, its present value, its interval.
 
 Each method says what of a patent's revenue is income after tax; from there on all go the same way, so that
-their values differ by their view of the income and by nothing else.
+their values differ by their view of the income and by nothing else::
+
+    chance = success * validity * enforcement
+    value  = (PV(income, r, kept, growth g, decline d, ramp, mid-year) * chance - fees * (1 - tax)) * TAB
+
+``kept`` is the life of the income, or ends where a renewal fee would cost more than it keeps
+(:mod:`ipvalue.methods.upkeep`); a ramp is there for products still to be launched
+(:func:`ipvalue.finance.ramp.ramped_present_value`). Death and the probability of grant are the engine's business;
+``validity`` is the chance that a granted right stands if it is tested, times the chance that it is, and
+``enforcement`` that its royalty can be had. Licence rates are struck under these doubts, so both are near 1 by default
+but for rights that are under attack.
 """
 
 from __future__ import annotations
@@ -14,15 +24,17 @@ import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.finance.discounting import present_value
 from ipvalue.finance.distributions import lognormal_quantiles
+from ipvalue.finance.ramp import ramped_present_value
 from ipvalue.finance.tax import amortisation_factor
 from ipvalue.methods.base import Estimate, Step, Subject
+from ipvalue.methods.upkeep import Upkeep, upkeep
 
 __all__ = ["CARRIED", "complete", "expectations", "expectation_sources", "known_or", "margin_of", "valuing_steps"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
 _DECLINE_STEP = 0.01
 # a wider spread says no more than that nothing is known, and its quantiles overflow
 _WIDEST = 5.0
@@ -39,11 +51,16 @@ def valuing_steps(flow: str) -> tuple[Step, ...]:
         Step("discount_rate", "cost of capital of the field + country risk + patent premium", "per year"),
         Step("growth", "growth of revenue", "per year"),
         Step("decline", "decline of revenue; 0 where economics.growth is known", "per year"),
+        Step("ramp_years", "years until sales are full; for a product still in development", "years"),
         Step("years", "min(remaining term, revenue life, economic life - age)", "years"),
-        Step("present_value", f"PV({flow}, discount_rate, years, growth, decline), mid-year", "currency"),
-        Step("success_probability", "probability of commercial success", "share"),
+        Step("kept", "years, or less where a renewal fee would cost more than it keeps", "years"),
+        Step("present_value", f"PV({flow}, discount_rate, kept, growth, decline, ramp_years), mid-year", "currency"),
+        Step("success_probability", "probability of technical and commercial success", "share"),
+        Step("validity_probability", "probability that the right stands", "share"),
+        Step("enforcement_probability", "probability that the right can be enforced", "share"),
+        Step("fees", "present value of renewal fees to be paid while kept, after tax", "currency", "law.fees"),
         Step("tax_amortisation", "1 / (1 - tax / m * annuity(discount_rate, m))", "factor", "IVS 210.110"),
-        Step("estimate", "present_value * success_probability * tax_amortisation", "currency"),
+        Step("estimate", "(present_value * the three probabilities - fees) * tax_amortisation", "currency"),
         Step("log_sd", "standard deviation of the logarithm, from the parts' uncertainty", "log units"),
     )
 
@@ -80,9 +97,22 @@ def expectations(subject: Subject, assumptions: Assumptions) -> dict[str, Floats
         "decline": np.where(
             np.isfinite(given["revenue_growth"]), 0.0, assumptions.by_field("revenue_decline", subject.field)
         ),
+        "ramp_years": assumptions.by_key("ramp_years", np.where(_in_development(subject), "in_development", "on_sale")),
         "years": np.maximum(np.minimum(life, known_life), 0.0),
         "success_probability": known_or(rows["success_probability"], assumptions.success_probability.value),
+        "validity_probability": assumptions.by_key("validity_probability", _attack(subject)),
+        "enforcement_probability": assumptions.by_key("enforcement_probability", subject.jurisdiction),
     }
+
+
+def _in_development(subject: Subject) -> Flags:
+    """Whether money must still be spent before the product can be sold."""
+    return np.asarray(subject.money["cost_to_develop"] > 0.0)
+
+
+def _attack(subject: Subject) -> npt.NDArray[np.str_]:
+    """Key of the validity: whether a challenge of the right is pending."""
+    return np.where(subject.features["challenged"] > 0.0, "challenged", "default")
 
 
 def margin_of(subject: Subject, assumptions: Assumptions) -> tuple[Floats, Flags]:
@@ -101,9 +131,11 @@ def complete(
     *,
     spread: Floats,
     amortise: bool,
+    fees: str = "ignored",
+    ramp: str = "linear",
     refused: npt.NDArray[np.int16] | None = None,
 ) -> Estimate:
-    """Value a yearly income after tax: present value, success, tax amortisation, interval and reasons.
+    """Value a yearly income after tax: present value, chances, fees, tax amortisation, interval and reasons.
 
     Parameters
     ----------
@@ -119,6 +151,10 @@ def complete(
         Standard deviation of the logarithm of the income's share of revenue.
     amortise : bool
         Add the tax amortisation benefit.
+    fees : {'deducted', 'ignored'}, default 'ignored'
+        Whether renewal fees still to come are a cost; where no schedule or rate of exchange is known, none is.
+    ramp : {'linear', 's_curve'}, default 'linear'
+        Shape of the ramp.
     refused : ndarray of int16, shape (n,), optional
         The method's own reasons (0: none); a missing revenue or term goes before them.
 
@@ -128,18 +164,39 @@ def complete(
 
     Notes
     -----
-    ``value = PV(flow) * success_probability * TAB``; the variance of its logarithm adds those of revenue, of
-    attribution where it is assumed, ``spread`` squared, and that of decline times the sensitivity to it.
+    ``value = (PV(flow) * chance - fees) * TAB``; the variance of its logarithm adds those of revenue, of
+    attribution where it is assumed, ``spread`` squared, and that of decline times the sensitivity to it, and grows
+    by the square of ``PV(flow) * chance`` over what the fees leave of it, since fees are owed whatever is earned.
     """
-    path = (steps[flow], steps["discount_rate"], steps["years"])
-    present = present_value(*path, growth=steps["growth"], decay=steps["decline"], timing="mid")
-    later = present_value(*path, growth=steps["growth"], decay=steps["decline"] + _DECLINE_STEP, timing="mid")
-    factor = np.ones(len(present))
+    chance = steps["success_probability"] * steps["validity_probability"] * steps["enforcement_probability"]
+
+    def present(rows: Rows, times: Floats, step: float = 0.0) -> Floats:
+        growth, decline = steps["growth"][rows], steps["decline"][rows] + step
+        return ramped_present_value(
+            steps[flow][rows],
+            steps["discount_rate"][rows],
+            times,
+            steps["ramp_years"][rows],
+            shape=ramp,
+            growth=growth,
+            decay=decline,
+            timing="mid",
+        )
+
+    every = np.arange(len(subject))
+    held = Upkeep(steps["years"], np.zeros(len(subject)))
+    if fees == "deducted":
+        paying = steps[flow] * chance * steps["years"] * subject.money["fee_rate"] > 0.0
+        terms = (steps["years"], steps["discount_rate"], steps["tax"])
+        rows = np.flatnonzero(paying)
+        held = upkeep(subject, rows, *terms, lambda some, times: present(some, times) * chance[some])
+    worth = present(every, held.years)
+    factor = np.ones(len(subject))
     if amortise:
         factor = amortisation_factor(steps["tax"], steps["discount_rate"], assumptions.amortisation_years.value)
-    value = present * steps["success_probability"] * factor
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sensitivity = np.where(later > 0, np.log(present / later) / _DECLINE_STEP, 0.0)
+    left = np.maximum(worth * chance - held.fees, 0.0)
+    value = left * factor
+    sensitivity = _sensitivity(worth, present(every, held.years, _DECLINE_STEP))
     known_share = np.isfinite(subject.features["attribution"])
     log_sd = np.sqrt(
         assumptions.revenue_log_sd.value**2
@@ -147,11 +204,24 @@ def complete(
         + spread**2
         + (sensitivity * assumptions.decline_sd.value) ** 2
     )
-    log_sd = np.minimum(log_sd, _WIDEST)
-    found = {"present_value": present, "tax_amortisation": factor, "estimate": value, "log_sd": log_sd}
+    log_sd = np.minimum(log_sd * np.where(held.fees > 0.0, _leverage(worth * chance, left), 1.0), _WIDEST)
+    found = {"kept": held.years, "present_value": worth, "fees": held.fees}
+    found |= {"tax_amortisation": factor, "estimate": value, "log_sd": log_sd}
     everything = {**steps, **found}
     details = {step.name: everything[step.name] for step in names}
     return Estimate.make(value, lognormal_quantiles(value, log_sd), _reason(steps, value, refused), details)
+
+
+def _sensitivity(present: Floats, later: Floats) -> Floats:
+    """Fall of the logarithm of the present value as decline rises, per unit of decline."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(later > 0, np.log(present / later) / _DECLINE_STEP, 0.0)
+
+
+def _leverage(gross: Floats, left: Floats) -> Floats:
+    """Relative move of what fees leave of an income, for one of the income."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(left > 0, gross / left, 1.0)
 
 
 def _reason(
@@ -176,6 +246,14 @@ def expectation_sources(subject: Subject, assumptions: Assumptions) -> dict[str,
         ("growth", "revenue_growth", "revenue_growth"),
     ):
         found[step] = "economics" if np.isfinite(given[feature][0]) else getattr(assumptions, name).source
+    development = bool(_in_development(subject)[0])
+    found["ramp_years"] = assumptions.ramp_years["in_development" if development else "on_sale"].source
+    found["validity_probability"] = _source(assumptions, "validity_probability", str(_attack(subject)[0]))
+    found["enforcement_probability"] = _source(assumptions, "enforcement_probability", str(subject.jurisdiction[0]))
+    known_success = np.isfinite(subject.money["success_probability"][0])
+    found["success_probability"] = "economics" if known_success else assumptions.success_probability.source
+    covered = np.isfinite(subject.money["fee_rate"][0])
+    found["fees"] = "law.fees" if covered else "no fee schedule or rate of exchange is known: nothing is deducted"
     known = np.isfinite(given["operating_margin"][0])
     found["margin"] = "economics.margin" if known else _source(assumptions, "operating_margin", field)
     return found

@@ -4,9 +4,9 @@ Formula. For revenue R, attribution a, tax t, operating margin m with the patent
 
     premium = m - m0                          higher price or lower cost, as a share of revenue
     income  = R * a * premium * (1 - t)
-    value   = p * PV(income, r, n, growth g, decline d, mid-year) * TAB
+    value   = p * PV(income, r, n, growth g, decline d, mid-year) - fees * (1 - t)) * TAB
 
-with p, n, g, d, r and TAB as in relief from royalty (:mod:`ipvalue.methods.income`).
+with p, n, g, d, r, fees and TAB as in relief from royalty (:mod:`ipvalue.methods.income`).
 
 Source. IVS 210 (2022) paragraphs 60.26 to 60.31 (with-and-without and premium profit); DIN 77100 (2011),
 incremental cash flow.
@@ -54,6 +54,10 @@ class IncrementalIncome(Method):
         margin.
     tax_amortisation_benefit : bool, default True
         Add the benefit that a buyer draws from amortising the price.
+    fees : {'deducted', 'ignored'}, default 'deducted'
+        Renewal fees still to come as a cost, paid while they keep more than they cost; or left out.
+    ramp : {'linear', 's_curve'}, default 'linear'
+        Course of sales over ``ramp_years`` of the assumptions, for a product still in development.
 
     Examples
     --------
@@ -78,6 +82,8 @@ class IncrementalIncome(Method):
     generic_margin: float | None = Field(default=None, ge=-1, le=1)
     premium: float | None = Field(default=None, gt=0, le=1)
     tax_amortisation_benefit: bool = True
+    fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")
+    ramp: str = Field(default="linear", pattern="^(linear|s_curve)$")
 
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
         """Value the premium over the remaining life."""
@@ -100,6 +106,8 @@ class IncrementalIncome(Method):
             assumptions,
             spread=self._spread(steps["premium"], assumptions),
             amortise=self.tax_amortisation_benefit,
+            fees=self.fees,
+            ramp=self.ramp,
             refused=_refused(steps["premium"]),
         )
 

@@ -8,7 +8,7 @@ quantiles of the industry's royalty statistics, lognormal with median M and spre
     value = p * PV(R * a * rho * (1 - t), r, n, growth g, decline d, mid-year) * TAB
 
 with R, a, t, p, n, g, d and r as in relief from royalty (:mod:`ipvalue.methods.income`); TAB is 1 by default,
-since a lender does not amortise the patent.
+since a lender does not amortise the patent. Renewal fees are left out.
 
 Source. GB/T 42748-2022, Guidelines for patent evaluation (indicators, in force 1 September 2023), and the practice
 that Chinese banks' internal valuation is published to follow: indicator score, CNIPA's royalty statistics of
@@ -180,4 +180,5 @@ class IndicatorScore(Method):
             "coverage": f"missing: {', '.join(missing)}" if missing else "all indicators are known",
             "median_royalty": table.get(industry, table.get(field, table["default"])).source,
             "royalty_rate": assumptions.royalty_log_sd.source,
+            "fees": "left out",
         }

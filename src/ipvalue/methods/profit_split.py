@@ -4,9 +4,9 @@ Formula. For revenue R, attribution a, operating margin m, tax t and score s (0 
 
     share = floor + (ceiling - floor) * s / 100
     income = R * a * m * share * (1 - t)
-    value  = p * PV(income, r, n, growth g, decline d, mid-year) * TAB
+    value  = (p * PV(income, r, n, growth g, decline d, mid-year) - fees * (1 - t)) * TAB
 
-with p, n, g, d, r and TAB as in relief from royalty (:mod:`ipvalue.methods.income`).
+with p, n, g, d, r, fees and TAB as in relief from royalty (:mod:`ipvalue.methods.income`).
 
 Source. Chinese asset valuation practice (share rate of profit, 利润分成率, set between two bounds by weighted
 ratings of legal, technical and economic factors); IVS 210 (2022) on profit split; the score after GB/T
@@ -51,6 +51,10 @@ class ProfitSplit(Method):
         Share of the indicators' weight that must be known for a score to count.
     tax_amortisation_benefit : bool, default True
         Add the benefit that a buyer draws from amortising the price.
+    fees : {'deducted', 'ignored'}, default 'deducted'
+        Renewal fees still to come as a cost, paid while they keep more than they cost; or left out.
+    ramp : {'linear', 's_curve'}, default 'linear'
+        Course of sales over ``ramp_years`` of the assumptions, for a product still in development.
 
     Examples
     --------
@@ -77,6 +81,8 @@ class ProfitSplit(Method):
     indicators: tuple[Indicator, ...] = ()
     minimum_coverage: float = Field(default=0.25, ge=0, le=1)
     tax_amortisation_benefit: bool = True
+    fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")
+    ramp: str = Field(default="linear", pattern="^(linear|s_curve)$")
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
         """Keep the scorecard's table, and the book's features against which patents are ranked."""
@@ -105,6 +111,8 @@ class ProfitSplit(Method):
             assumptions,
             spread=np.hypot(margin_sd, share_sd),
             amortise=self.tax_amortisation_benefit,
+            fees=self.fees,
+            ramp=self.ramp,
             refused=np.where(profitable, unscored, Reason.NO_EXCESS_INCOME).astype(np.int16),
         )
 

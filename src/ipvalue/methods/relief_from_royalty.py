@@ -1,24 +1,31 @@
 """Relief from royalty: what the owner saves by not having to license the patent.
 
 Formula. For a patent with yearly revenue R, attribution a, royalty rate rho, tax t, growth g, decline d,
-discount rate r, remaining life n and probability of success p::
+discount rate r, remaining life n, probabilities of success, validity and enforcement of product p, and the present
+value of the renewal fees still to be paid::
 
     saving = R * a * rho * (1 - t)
-    value  = p * PV(saving, r, n, growth g, decline d, mid-year) * TAB
+    value  = (p * PV(saving, r, n, growth g, decline d, mid-year) - fees * (1 - t)) * TAB
     TAB    = 1 / (1 - t / m * annuity(r, m))        with m the amortisation period
+
+A product still in development reaches its sales over a ramp; n ends early where a fee would cost more than it keeps
+(:mod:`ipvalue.methods.income` has the chain, :mod:`ipvalue.methods.upkeep` the fees).
 
 Source. IVS 210 (2022) paragraphs 60.18 to 60.25 and 110.1 (tax amortisation benefit); DIN 77100 (2011);
 Smith and Parr (2005), Intellectual Property, 4th ed.
 
 Inputs. ``economics.revenue``; attribution, royalty rate, growth, revenue life and probability of success
-where ``economics`` gives them. The royalty rate else comes from the book's own licences of the field, shrunk
-towards all licences of the book and these towards the assumed rate.
+where ``economics`` gives them. A known ``economics.cost_to_develop`` says that the product is in development. The
+royalty rate else comes from the book's own licences of the field, shrunk towards all licences of the book and these
+towards the assumed rate.
 
-Assumes that revenue is expected revenue, that decline is geometric, and that the right stays in force to the
-end of its term. Not to be used where no product is sold or foreseen: see a cost or option method there.
+Assumes that revenue is expected revenue, that decline is geometric, and that the owner pays the large payer's fees
+for as long as they are worth it, whether or not the product succeeds. Not to be used where no product is sold or
+foreseen: see a cost or option method there.
 
 Interval. Lognormal about the value; its variance adds those of revenue, attribution (where assumed), royalty
-rate (where not given for the patent) and decline (times the sensitivity of the present value to it).
+rate (where not given for the patent) and decline (times the sensitivity of the present value to it). Fees are owed
+whatever is earned, so they widen it.
 """
 
 from __future__ import annotations
@@ -85,6 +92,10 @@ class ReliefFromRoyalty(Method):
         Licences of a field that weigh as much as the wider group.
     tax_amortisation_benefit : bool, default True
         Add the benefit that a buyer draws from amortising the price.
+    fees : {'deducted', 'ignored'}, default 'deducted'
+        Renewal fees still to come as a cost, paid while they keep more than they cost; or left out.
+    ramp : {'linear', 's_curve'}, default 'linear'
+        Course of sales over ``ramp_years`` of the assumptions, for a product still in development.
 
     Examples
     --------
@@ -108,6 +119,8 @@ class ReliefFromRoyalty(Method):
     royalty: str = Field(default="licences", pattern="^(licences|assumed)$")
     licence_weight: float = Field(default=10.0, gt=0)
     tax_amortisation_benefit: bool = True
+    fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")
+    ramp: str = Field(default="linear", pattern="^(linear|s_curve)$")
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
         """Read the royalty rate of each field from the licences known on the fit date."""
@@ -139,6 +152,8 @@ class ReliefFromRoyalty(Method):
             assumptions,
             spread=np.where(np.isfinite(given), 0.0, table["log_sd"][subject.field]),
             amortise=self.tax_amortisation_benefit,
+            fees=self.fees,
+            ramp=self.ramp,
         )
 
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:
