@@ -14,7 +14,8 @@ import pandas as pd
 
 import ipvalue as ipv
 from ipvalue.features.base import Context, families
-from ipvalue.features.graph import disruption, generality
+from ipvalue.features.disruption import disruption
+from ipvalue.features.graph import generality
 from ipvalue.features.whole import Part, Whole
 from report import peak_gigabytes, publish
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvalue.features import graph
-from ipvalue.features.graph import csr, disruption, distinct_pairs, forward_counts, generality, herfindahl
+from ipvalue.features import disruption as module
+from ipvalue.features.disruption import disruption
+from ipvalue.features.graph import csr, distinct_pairs, forward_counts, generality, herfindahl
 
 DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
 CASES = DATA.parent / "cases" / "cases.json"
@@ -146,7 +147,7 @@ def test_disruption_does_not_depend_on_the_size_of_a_piece(monkeypatch):
     year = draw.uniform(1990, 2020, 300)
     whole = disruption(citing, cited, year, window=8)
     for size in (1, 500, 20_000):
-        monkeypatch.setattr(graph, "_PAIRS_AT_A_TIME", size)
+        monkeypatch.setattr(module, "_PAIRS_AT_A_TIME", size)
         np.testing.assert_array_equal(whole, disruption(citing, cited, year, window=8))
     np.testing.assert_array_equal(whole, slow_disruption(citing, cited, year, 8))
 

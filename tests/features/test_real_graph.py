@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import ipvalue as ipv
-from ipvalue.features.graph import disruption
+from ipvalue.features.disruption import Links, disruption
 from ipvalue.features.network import h_index, page_rank
 
 DAY = "2018-03-31"
@@ -102,11 +102,12 @@ def test_h_index_and_centrality_equal_an_independent_computation(pairs: list[tup
     by_cited = defaultdict(list)
     for a, b in edges.tolist():
         by_cited[b].append(count[a])
-    h = h_index(citing, cited, len(names))
+    links = Links.of(citing, cited, len(names))
+    h = h_index(links, np.arange(len(names)))
     for node in range(0, len(names), 997):
         ranked = sorted(by_cited[node], reverse=True)
         assert h[node] == sum(c >= k for k, c in enumerate(ranked, 1))
-    rank = page_rank(citing, cited, len(names))
+    rank = page_rank(links)
     assert rank.mean() == pytest.approx(1.0, abs=1e-6)
     references = Counter(citing.tolist())
     lost = sum(rank[k] for k in range(len(names)) if not references[k]) / len(names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 import ipvalue as ipv
 from ipvalue.features.grant import granted_shares
 from ipvalue.features.hazard import OLDEST, Hazards, expected_years, group_of, renewal_tally, yearly_hazard
+from ipvalue.features.network import Graph
 from ipvalue.features.tally import Tally
 from ipvalue.features.whole import Part, Whole
 
@@ -197,10 +200,12 @@ def test_the_parts_of_a_book_add_up_to_the_whole(parts: int, date: str, random) 
     snapshot = BOOK.as_of(date)
     cut = [snapshot.select(slice(number, None, parts)) for number in range(parts)]
     random.shuffle(cut)
-    whole, merged = Part.of(snapshot).tallies, Part.merge([Part.of(part) for part in cut]).tallies
-    for name in ("renewals", "decisions"):
-        np.testing.assert_array_equal(whole[name].key, merged[name].key)
-        np.testing.assert_array_equal(whole[name].count, merged[name].count)
+    whole, merged = Whole.of(snapshot), Whole.from_parts([Part.of(part) for part in cut])
+    for name, tally in whole.tallies.items():
+        np.testing.assert_array_equal(tally.key, merged.tallies[name].key)
+        np.testing.assert_array_equal(tally.count, merged.tallies[name].count)
+    for field in fields(Graph):
+        np.testing.assert_array_equal(getattr(whole.graph, field.name), getattr(merged.graph, field.name))
     names = ["share_of_fees_paid", "lapse_hazard", "expected_life", "probability_of_grant", "fee_year_next"]
     together = ipv.extract(snapshot)[names]
     apart = pd.concat([ipv.extract(part, whole=Whole.of(snapshot))[names] for part in cut])

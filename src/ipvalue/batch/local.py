@@ -7,6 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
@@ -16,7 +17,8 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from ipvalue.batch.plan import BatchReport, Folder, run_key
-from ipvalue.batch.shards import Job, count_shard, value_shard, write_whole
+from ipvalue.batch.shards import Job, count_shard, value_shard
+from ipvalue.batch.statistics import PartsOnDisk, write_part, write_whole
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import ArtifactError, BatchError
 from ipvalue.features.whole import Whole
@@ -112,13 +114,18 @@ def revalue(
 
 
 def _whole(job: Job, folder: Folder, shards: int, workers: int, progress: bool | None) -> str:
-    """Count the whole book, unless an earlier run left the counts; give the folder that keeps them."""
+    """Count the whole book, as far as an earlier run has not; give the folder that keeps the statistics."""
     place = folder.work / "whole"
     if not place.exists():
-        calls = [(job, shard) for shard in range(shards)]
-        parts = [part for _, part in _run(count_shard, calls, workers, progress, "counting")]
-        write_whole(Whole.from_parts(parts), place)
+        files = [folder.work / "parts" / f"{shard:05d}.npz" for shard in range(shards)]
+        calls = [(job, shard, file) for shard, file in enumerate(files) if not file.exists()]
+        deque(_run(_count_and_keep, calls, workers, progress, "counting"), maxlen=0)
+        write_whole(Whole.from_parts(PartsOnDisk(files)), place)
     return os.fspath(place)
+
+
+def _count_and_keep(job: Job, shard: int, file: Path) -> None:
+    write_part(count_shard(job, shard), file)
 
 
 def _value(job: Job, folder: Folder, todo: list[int], whole: str, workers: int, progress: bool | None) -> None:

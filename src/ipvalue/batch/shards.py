@@ -6,20 +6,18 @@ them, in any order and more than once, with the same bits.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from ipvalue.batch.statistics import read_whole
 from ipvalue.engine import ValuationEngine
-from ipvalue.features.whole import Part, Whole
+from ipvalue.features.whole import Part
 from ipvalue.records.book import Known
 from ipvalue.records.store import BookOnDisk
 
-__all__ = ["Job", "count_shard", "read_whole", "value_shard", "write_whole"]
+__all__ = ["Job", "count_shard", "value_shard"]
 
 _COUNTED_TABLES = ("patents", "citations", "claims", "family_members", "legal_events")
 
@@ -59,26 +57,6 @@ def value_shard(job: Job, shard: int, whole: str) -> pa.Table:
     snapshot = disk.read([shard]).as_of(job.as_of, known=job.known)
     engine = _engine(job.engine, job.engine_hash)
     return engine.value(snapshot, whole=read_whole(whole, job.run), book_fingerprint=disk.fingerprint).to_arrow()
-
-
-def write_whole(whole: Whole, folder: Path) -> None:
-    """Keep the statistics of the whole book beside the values that they make; the folder appears whole."""
-    draft = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    for name, columns in whole.columns().items():
-        pq.write_table(pa.table(columns), draft / f"{name}.parquet")
-    draft.rename(folder)
-
-
-@lru_cache(maxsize=1)
-def read_whole(folder: str, run: str) -> Whole:
-    """Read what :func:`write_whole` wrote, once a worker."""
-    tables = {}
-    for file in sorted(Path(folder).glob("*.parquet")):
-        table = pq.read_table(file)
-        tables[file.stem] = {name: table[name].to_numpy() for name in table.column_names}
-    return Whole.from_columns(tables)
 
 
 @lru_cache(maxsize=2)

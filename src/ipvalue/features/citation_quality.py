@@ -20,6 +20,7 @@ from ipvalue.features.measures import (
     technology_cycle_time,
     window_counts,
 )
+from ipvalue.features.network import measures
 from ipvalue.records.columns import Columns
 
 __all__ = ["FAMILY", "seen_share"]
@@ -52,7 +53,7 @@ def seen_share(context: Context) -> Floats:
 
 def _compute(context: Context) -> Columns:
     snapshot = context.snapshot
-    document = snapshot.patents["document"]
+    network = measures(context.whole.graph, snapshot.patents["document"])
     total = context.earlier["forward_citations"]
     share = np.maximum(seen_share(context), _SMALLEST_SHARE)
     cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
@@ -66,10 +67,10 @@ def _compute(context: Context) -> Columns:
         "radicalness": radicalness_of(snapshot),
         "breakthrough": ((above < _BREAKTHROUGH) & (total > 0)).astype(np.float64),
         "technology_cycle_time": technology_cycle_time(snapshot),
-        "disruption_5y": context.whole.of_patents("disruption", document),
-        "page_rank": context.whole.of_patents("page_rank", document),
-        "family_citations": context.whole.of_patents("family_citations", document),
-        "citation_h_index": context.whole.of_patents("h_index", document),
+        "disruption_5y": network["disruption"],
+        "page_rank": network["page_rank"],
+        "family_citations": network["family_citations"],
+        "citation_h_index": network["h_index"],
         "expected_citations": total / share,
         # the part that is not seen is a Poisson count given the rate, and the rate itself has a relative error of
         # one over the root of the count seen

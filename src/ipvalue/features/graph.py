@@ -1,4 +1,4 @@
-"""The citation graph as arrays: counts, concentration over classes, and disruption.
+"""The citation graph as arrays: counts and concentration over classes.
 
 Nodes are integers from 0, edges are pairs (citing, cited) in two arrays of one length. A negative node or
 label means unknown, and its edge is left out. Results do not depend on the order of the edges, to the last
@@ -7,22 +7,25 @@ bit, because everything that is added up is a whole number.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.graph_edges import checked_edges, checked_nodes, csr, distinct, distinct_pairs
+from ipvalue.features.graph_edges import checked_nodes, csr, distinct_pairs
 
-__all__ = ["csr", "disruption", "distinct_pairs", "forward_counts", "generality", "herfindahl"]
+__all__ = [
+    "csr",
+    "distinct_pairs",
+    "forward_counts",
+    "generality",
+    "herfindahl",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _DAYS_PER_YEAR = 365.25
-_PAIRS_AT_A_TIME = 4_000_000
 
 
 def forward_counts(
@@ -212,141 +215,3 @@ def generality(
         # whole numbers up to the one division: no cancellation
         spread = number**2 - squares
         return spread / (number * (number - 1.0)) if bias_correction else spread / number**2
-
-
-def disruption(
-    citing: npt.ArrayLike,
-    cited: npt.ArrayLike,
-    year: npt.ArrayLike,
-    *,
-    window: float | None = None,
-    focal: npt.ArrayLike | None = None,
-) -> Floats:
-    """Disruption (CD index) of each node: whether later works cite it in place of what it builds on.
-
-    Parameters
-    ----------
-    citing, cited : array_like of int, shape (m,)
-        Edges. Repeated edges count once, a node's citation of itself not at all.
-    year : array_like, shape (n,)
-        When each node appeared, in years (may be fractional, NaN where unknown).
-    window : float, optional
-        Count works that appeared up to so many years after the node; by default all.
-    focal : array_like of bool, shape (n,), optional
-        Nodes for which the index is wanted; by default all.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        -1 (consolidating: all who cite it also cite its references) to 1 (disruptive); NaN where no later
-        work cites the node or its references, and where it is not wanted.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit or a node lies outside 0 to n - 1.
-
-    Notes
-    -----
-    Of the works that appeared later than the node and within the window, ``f`` cite only the node, ``b`` the
-    node and a reference of it, ``r`` only references: ``CD = (f - b) / (f + b + r)``. A cited node
-    without known references gets 1 by this definition, which says more about the data than about the node.
-
-    References
-    ----------
-    Funk and Owen-Smith (2017), Management Science 63(3); Holst et al. (2024), arXiv 2402.14583 (nodes
-    without references).
-
-    Examples
-    --------
-    >>> disruption([1, 2, 3, 3, 4], [0, 1, 1, 0, 0], [2000, 2001, 2002, 2003, 2004])[1:2].round(4).tolist()
-    [0.0]
-    """
-    when = np.atleast_1d(np.asarray(year, dtype=np.float64))
-    n = when.size
-    wanted = np.ones(n, bool) if focal is None else np.asarray(focal, dtype=bool)
-    source, target = checked_edges(citing, cited, n)
-    kept = distinct_pairs(source, target)
-    source, target = source[kept], target[kept]
-    apart = source != target
-    source, target = source[apart], target[apart]
-    later = _later(when, source, target, window) & wanted[target]
-    citing_node = np.bincount(target[later], minlength=n)
-    direct = np.sort(target[later] * np.int64(n) + source[later])
-    both, either = _reference_citers(source, target, when, window, wanted, direct)
-    only_node = citing_node - both
-    with np.errstate(invalid="ignore", divide="ignore"):
-        index = (only_node - both) / (only_node + either).astype(np.float64)
-    return np.where(wanted, index, np.nan)
-
-
-def _later(when: Floats, node: Ints, focal: Ints, window: float | None) -> Bools:
-    """Whether a node appeared after a focal one and within its window."""
-    # the end is added to the focal year, not compared as a difference: _window_ranges must round as this does
-    return (when[node] > when[focal]) & (when[node] <= when[focal] + (np.inf if window is None else window))
-
-
-def _reference_citers(
-    source: Ints, target: Ints, when: Floats, window: float | None, wanted: Bools, direct: Ints
-) -> tuple[Ints, Ints]:
-    """For each node, later works that cite a reference of it: those that also cite it, and all.
-
-    The works that cite a reference stand in the order of their year, so that only those inside a node's window are
-    ever looked at; ``direct`` holds the sorted keys node * n + work of the works that cite the node itself.
-    """
-    n = when.size
-    both, either = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    dated = np.flatnonzero(np.isfinite(when[source]))
-    order = dated[np.lexsort((when[source[dated]], target[dated]))]
-    citers = source[order]
-    first, last = _window_ranges(target[order], when[citers], source, target, when, window)
-    use = np.flatnonzero(wanted[source] & (last > first))
-    use = use[np.argsort(source[use], kind="stable")]
-    node, begin, many = source[use], first[use], (last - first)[use]
-    for low, high in _chunks(node, many):
-        count = many[low:high]
-        focal = np.repeat(node[low:high], count)
-        offset = np.arange(focal.size) - np.repeat(np.cumsum(count) - count, count)
-        indirect = distinct(focal * n + citers[np.repeat(begin[low:high], count) + offset])
-        nodes = indirect // n
-        either += np.bincount(nodes, minlength=n)
-        # the keys of the works that cite the chunk's nodes themselves stand together in the sorted ones
-        span = slice(*np.searchsorted(direct, [node[low] * n, (node[high - 1] + 1) * n]))
-        merged = np.sort(np.concatenate([indirect, direct[span]]))
-        twice = merged[1:][merged[1:] == merged[:-1]]
-        both += np.bincount(twice // n, minlength=n)
-    return both, either
-
-
-def _window_ranges(
-    reference: Ints, citer_year: Floats, source: Ints, target: Ints, when: Floats, window: float | None
-) -> tuple[Ints, Ints]:
-    """For each edge, where the works begin and end that cite its target within the window of its source.
-
-    ``reference`` and ``citer_year`` are sorted together. Years become ranks, and target and rank one key.
-    """
-    years = np.unique(when[np.isfinite(when)])
-    width = np.int64(years.size + 1)
-    keys = reference * width + np.searchsorted(years, citer_year)
-    start = when[source]
-    known = np.isfinite(start)
-    after = np.searchsorted(years, np.where(known, start, np.inf), side="right")
-    end = np.where(known, start + (np.inf if window is None else window), -np.inf)
-    until = np.searchsorted(years, end, side="right")
-    first = np.searchsorted(keys, target * width + after, side="left")
-    last = np.searchsorted(keys, target * width + until, side="left")
-    return first, np.maximum(first, last)
-
-
-def _chunks(source: Ints, fan: Ints) -> list[tuple[int, int]]:
-    """Ranges of edges with a bounded number of pairs, none of which divides a citing node's edges."""
-    ends = np.flatnonzero(np.diff(source, append=-1)) + 1
-    work = np.cumsum(fan)[ends - 1]
-    bounds = [0]
-    done = 0
-    while bounds[-1] < source.size:
-        last = max(int(np.searchsorted(work, done + _PAIRS_AT_A_TIME, side="right")) - 1, 0)
-        last = max(last, int(np.searchsorted(ends, bounds[-1], side="right")))
-        bounds.append(int(ends[last]))
-        done = int(work[last])
-    return list(pairwise(bounds))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-__all__ = ["checked_edges", "checked_nodes", "csr", "distinct", "distinct_pairs"]
+__all__ = ["bisect", "checked_edges", "checked_nodes", "csr", "distinct", "distinct_pairs", "pointers", "ranges"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -188,3 +188,59 @@ def distinct(values: Ints) -> Ints:
     return np.asarray(
         ordered[np.concatenate([np.ones(min(1, ordered.size), bool), ordered[1:] != ordered[:-1]])], np.int64
     )
+
+
+def ranges(start: Ints, count: Ints) -> Ints:
+    """Whole numbers of several ranges, one range after the other.
+
+    Examples
+    --------
+    >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    ends = np.cumsum(count)
+    total = int(ends[-1]) if ends.size else 0
+    return np.asarray(np.arange(total) + np.repeat(start - (ends - count), count), np.int64)
+
+
+def pointers(sorted_nodes: npt.NDArray[np.integer], n: int) -> Ints:
+    """Where the entries of each node begin in a list that is sorted by node, with the end of the last.
+
+    Examples
+    --------
+    >>> pointers(np.array([0, 0, 2]), 3).tolist()
+    [0, 2, 2, 3]
+    """
+    counts = np.bincount(sorted_nodes, minlength=n)
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+
+
+def bisect(values: npt.NDArray[np.integer], low: Ints, high: Ints, wanted: Ints) -> Ints:
+    """Find the first position between ``low`` and ``high`` whose value is not below the wanted one.
+
+    Parameters
+    ----------
+    values : ndarray of int, shape (m,)
+        Ascending within each range.
+    low, high, wanted : ndarray of int64, shape (k,)
+        Begin and end (excluded) of each search, and what is sought.
+
+    Returns
+    -------
+    ndarray of int64, shape (k,)
+        ``high`` where all values are below.
+
+    Examples
+    --------
+    >>> bisect(np.array([3, 7, 1, 4]), np.array([0, 2]), np.array([2, 4]), np.array([5, 9])).tolist()
+    [1, 4]
+    """
+    low, high = low.copy(), high.copy()
+    open_ = np.flatnonzero(low < high)
+    while open_.size:
+        middle = (low[open_] + high[open_]) // 2
+        below = values[middle] < wanted[open_]
+        low[open_[below]] = middle[below] + 1
+        high[open_[~below]] = middle[~below]
+        open_ = open_[low[open_] < high[open_]]
+    return low

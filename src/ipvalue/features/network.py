@@ -1,145 +1,236 @@
 """The citation graph of a whole book: disruption, centrality and h-index of each patent in it.
 
-Nodes are documents, in the book or not. Everything follows from the set of edges and the documents' dates,
-sorted by their codes: parts of a book that merge to the same edges give the same bits.
+Nodes are documents, in the book or not. Everything follows from the set of edges and the documents' dates: parts of
+a book that merge to the same edges give the same graph, and a patent's measures are the same bits whichever patents
+they are asked for with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.graph import disruption
-from ipvalue.features.graph_edges import distinct
+from ipvalue.features.disruption import HALF, LOW, Links, disruption_index, windows
+from ipvalue.features.graph_edges import distinct, pointers, ranges
 from ipvalue.features.measures import publication
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["Edges", "h_index", "network_columns", "page_rank"]
+__all__ = ["Edges", "Graph", "family_citations", "h_index", "measures", "page_rank"]
 
 Ints = npt.NDArray[np.int64]
+Short = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
-_NO_DAY = np.iinfo(np.int64).max
+_NO_DAY = np.int32(np.iinfo(np.int32).max)
 _DAYS_PER_YEAR = 365.25
 _DAMPING = 0.5
 _ROUNDS = 30
 _WINDOW = 5.0
+_EDGES_AT_A_TIME = 1_000_000
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Citation edges between documents, and the patents of the book.
+    """What a part of a book holds of the citation graph: documents, and edges between them by position.
 
     Attributes
     ----------
-    citing, cited : ndarray of int64
-        Codes of the documents.
-    citing_day, cited_day : ndarray of int64
+    document : ndarray of int64, shape (k,)
+        Codes, ascending.
+    day : ndarray of int32, shape (k,)
         Publication, days since 1970; a very late day where unknown.
-    patents, patent_day, patent_family : ndarray of int64
-        Codes, publication (or filing) and family of the patents of the book; 0 for no family.
+    family : ndarray of int64, shape (k,)
+        Code of the family of a patent of the book; 0 for none, and for other documents.
+    citing, cited : ndarray of int32, shape (m,)
+        Positions in ``document``; each edge once, and none from a document to itself.
     """
 
-    citing: Ints
-    cited: Ints
-    citing_day: Ints
-    cited_day: Ints
-    patents: Ints
-    patent_day: Ints
-    patent_family: Ints
+    document: Ints
+    day: Short
+    family: Ints
+    citing: Short
+    cited: Short
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Edges:
         """Take the edges of a snapshot's patents, received and made."""
         received, made = snapshot.citations_received, snapshot.citations_made
-        document = snapshot.patents["document"]
-        published = publication(snapshot)
-        return cls(
-            citing=np.concatenate([received["document"], document[made.patent]]),
-            cited=np.concatenate([document[received.patent], made["cited_document"]]),
-            citing_day=_days(np.concatenate([received["date"], made["date"]])),
-            cited_day=_days(np.concatenate([published[received.patent], made["cited_date"]])),
-            patents=document,
-            patent_day=_days(published),
-            patent_family=snapshot.patents["family"],
-        )
+        patent, published = snapshot.patents["document"], publication(snapshot)
+        ends = [received["document"], patent[made.patent], patent[received.patent], made["cited_document"], patent]
+        dates = [received["date"], published[made.patent], published[received.patent], made["cited_date"], published]
+        document, place = np.unique(np.concatenate(ends), return_inverse=True)
+        day = np.full(len(document), _NO_DAY, np.int32)
+        np.minimum.at(day, place, _days(np.concatenate(dates)))
+        family = np.zeros(len(document), np.int64)
+        family[place[len(place) - len(patent) :]] = snapshot.patents["family"]
+        m = len(received) + len(made)
+        key = distinct((place[m : 2 * m] << HALF) | place[:m])
+        citing, cited = (key & LOW).astype(np.int32), (key >> HALF).astype(np.int32)
+        apart = citing != cited
+        return cls(document, day, family, citing[apart], cited[apart])
+
+
+def _days(dates: npt.NDArray[np.datetime64]) -> Short:
+    days = dates.astype("datetime64[D]").astype(np.int64)
+    return np.where(np.isnat(dates), np.int64(_NO_DAY), days).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The citation graph of a book; nodes are numbered in the order of their days, then of their codes.
+
+    Attributes
+    ----------
+    document : ndarray of int64, shape (n,)
+        Codes, ascending.
+    number : ndarray of int32, shape (n,)
+        Node of each of them.
+    day : ndarray of int32, shape (n,)
+        Of each node.
+    received, citing, made, cited : ndarray
+        Edges by both ends (:class:`~ipvalue.features.disruption.Links`).
+    family : ndarray of int32, shape (n,)
+        Number of each node's family; -1 for none.
+    members, member : ndarray of int64 and int32
+        ``member[members[f]:members[f + 1]]`` are the nodes of family f.
+    rank : ndarray of float64, shape (n,)
+        :func:`page_rank` of each node.
+    """
+
+    document: Ints
+    number: Short
+    day: Short
+    received: Ints
+    citing: Short
+    made: Ints
+    cited: Short
+    family: Short
+    members: Ints
+    member: Short
+    rank: Floats
 
     @classmethod
-    def merge(cls, parts: Iterable[Edges]) -> Edges:
-        """Put edges together; those that two parts hold are still held twice."""
-        parts = list(parts)
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls.__dataclass_fields__))
+    def of(cls, parts: Sequence[Edges]) -> Graph:
+        """Put the graph together of its parts, in any order; they are gone through twice, one at a time."""
+        document = np.zeros(0, np.int64)
+        for part in parts:
+            document = distinct(np.concatenate([document, part.document]))
+        day, family = np.full(len(document), _NO_DAY, np.int32), np.zeros(len(document), np.int64)
+        edges = 0
+        for part in parts:
+            place = np.searchsorted(document, part.document)
+            day[place] = np.minimum(day[place], part.day)
+            there = family[place]
+            both = np.maximum(there, part.family)  # of two patents of one document, in whatever order they come
+            family[place] = np.where(there == 0, part.family, np.where(part.family == 0, there, both))
+            edges += len(part.citing)
+        order = np.argsort(day, kind="stable")
+        number = np.empty(len(document), np.int32)
+        number[order] = np.arange(len(document), dtype=np.int32)
+        key, filled = np.empty(edges, np.int64), 0
+        for part in parts:
+            node = number[np.searchsorted(document, part.document)].astype(np.int64)
+            key[filled : filled + len(part.citing)] = (node[part.cited] << HALF) | node[part.citing]
+            filled += len(part.citing)
+        links = Links.of_keys(key, len(document))
+        rank = page_rank(links)
+        return cls(document, number, day[order], *links, *_families(family[order]), rank)
+
+    @property
+    def links(self) -> Links:
+        """The edges."""
+        return Links(self.received, self.citing, self.made, self.cited)
+
+    def nodes(self, document: Ints) -> Ints:
+        """Nodes of some documents; -1 for one that the graph does not hold."""
+        if not len(self.document):
+            return np.full(len(document), -1, np.int64)
+        place = np.minimum(np.searchsorted(self.document, document), len(self.document) - 1)
+        return np.where(self.document[place] == document, self.number[place], -1).astype(np.int64)
 
 
-def _days(dates: npt.NDArray[np.datetime64]) -> Ints:
-    days = dates.astype("datetime64[D]").astype(np.int64)
-    return np.where(np.isnat(dates), np.int64(_NO_DAY), days)
+def _families(code: Ints) -> tuple[Short, Ints, Short]:
+    """Family of each node by number, and the nodes of each family."""
+    known = np.flatnonzero(code)
+    codes, number = np.unique(code[known], return_inverse=True)
+    family = np.full(len(code), -1, np.int32)
+    family[known] = number
+    order = np.argsort(number, kind="stable")
+    return family, pointers(number[order], len(codes)), known[order].astype(np.int32)
 
 
-def network_columns(edges: Edges) -> Columns:
-    """Compute the measures of each patent of the book.
+def measures(graph: Graph, document: Ints) -> Columns:
+    """Compute the measures of some patents of the book.
 
     Parameters
     ----------
-    edges : Edges
+    graph : Graph
+    document : ndarray of int64, shape (k,)
+        Their documents.
 
     Returns
     -------
     dict of str to ndarray
-        ``document`` (ascending), ``disruption``, ``page_rank``, ``h_index`` and ``family_citations``, one
-        element a patent.
+        ``disruption``, ``page_rank``, ``h_index`` and ``family_citations``, one element a document; NaN for one
+        that the graph does not hold.
     """
-    nodes, place = np.unique(np.concatenate([edges.citing, edges.cited, edges.patents]), return_inverse=True)
-    n, m = len(nodes), len(edges.citing)
-    citing, cited = place[:m], place[m : 2 * m]
-    pair = distinct(citing * np.int64(max(n, 1)) + cited)
-    pair = pair[pair // max(n, 1) != pair % max(n, 1)]  # a document that cites itself says nothing
-    citing, cited = pair // max(n, 1), pair % max(n, 1)
-    day = np.full(n, _NO_DAY, np.int64)
-    np.minimum.at(day, place, np.concatenate([edges.citing_day, edges.cited_day, edges.patent_day]))
-    year = np.where(day == _NO_DAY, np.nan, day / _DAYS_PER_YEAR)
-    kept = distinct(place[2 * m :])
-    inside = np.zeros(n, bool)
-    inside[kept] = True
-    return {
-        "document": nodes[kept],
-        "disruption": disruption(citing, cited, year, window=_WINDOW, focal=inside)[kept],
-        "page_rank": page_rank(citing, cited, n)[kept],
-        "h_index": h_index(citing, cited, n)[kept],
-        "family_citations": _family_citations(citing, cited, _families(edges, place[2 * m :], n))[kept],
+    node = graph.nodes(document)
+    held = np.flatnonzero(node >= 0)
+    # a document may stand for two patents; the functions below want each node once, in order
+    focal, place = np.unique(node[held], return_inverse=True)
+    dated = graph.day[: np.searchsorted(graph.day, _NO_DAY)].astype(np.float64)
+    when = np.where(graph.day[focal] == _NO_DAY, np.nan, graph.day[focal])
+    found = {
+        "disruption": disruption_index(graph.links, focal, *windows(dated, when, _WINDOW * _DAYS_PER_YEAR)),
+        "page_rank": graph.rank[focal],
+        "h_index": h_index(graph.links, focal),
+        "family_citations": family_citations(graph, focal),
     }
+    columns = {name: np.full(len(document), np.nan) for name in found}
+    for name, values in found.items():
+        columns[name][held] = values[place]
+    return columns
 
 
-def _families(edges: Edges, node: Ints, n: int) -> Ints:
-    """Family of each node, as numbers from 0; a node without one is a family of its own."""
-    code = np.zeros(n, np.int64)
-    code[node] = edges.patent_family
-    distinct_codes, number = np.unique(code, return_inverse=True)
-    return np.where(code == 0, len(distinct_codes) + np.arange(n), number)
+def family_citations(graph: Graph, focal: Ints) -> Floats:
+    """Count the distinct documents outside the family that cite any member of each node's family.
+
+    Parameters
+    ----------
+    graph : Graph
+    focal : ndarray of int64, shape (k,)
+        Nodes; one without a family is a family of its own.
+
+    Returns
+    -------
+    ndarray of float64, shape (k,)
+    """
+    family = graph.family[focal].astype(np.int64)
+    alone = family < 0
+    size = np.ones(len(focal), np.int64)
+    size[~alone] = np.diff(graph.members)[family[~alone]]
+    owner = np.repeat(np.arange(len(focal)), size)
+    node = focal[owner]
+    node[~alone[owner]] = graph.member[ranges(graph.members[family[~alone]], size[~alone])]
+    many = graph.received[node + 1] - graph.received[node]
+    citing = graph.citing[ranges(graph.received[node], many)]
+    owner = np.repeat(owner, many)
+    outside = alone[owner] | (graph.family[citing] != family[owner])
+    pair = distinct((owner[outside] << HALF) | citing[outside])
+    return np.bincount(pair >> HALF, minlength=len(focal)).astype(np.float64)
 
 
-def _family_citations(citing: Ints, cited: Ints, family: Ints) -> Floats:
-    """Distinct documents outside the family that cite any member of each node's family."""
-    outside = family[citing] != family[cited]
-    width = np.int64(len(family) + 1)
-    pair = distinct(family[cited[outside]] * width + citing[outside])
-    counts = np.bincount(pair // width, minlength=int(family.max(initial=0)) + 1)
-    return counts[family].astype(np.float64)
-
-
-def page_rank(citing: Ints, cited: Ints, n: int) -> Floats:
+def page_rank(links: Links) -> Floats:
     """Centrality of each node: cited by documents that are themselves cited.
 
     Parameters
     ----------
-    citing, cited : ndarray of int64, shape (m,)
-        Edges, sorted, each once.
-    n : int
-        Number of nodes.
+    links : Links
 
     Returns
     -------
@@ -158,35 +249,42 @@ def page_rank(citing: Ints, cited: Ints, n: int) -> Floats:
 
     Examples
     --------
-    >>> page_rank(np.array([1, 2]), np.array([0, 0]), 3).round(3).tolist()
+    >>> page_rank(Links.of(np.array([1, 2]), np.array([0, 0]), 3)).round(3).tolist()
     [1.5, 0.75, 0.75]
     """
+    n = len(links.received) - 1
     if n == 0:
         return np.zeros(0)
-    references = np.bincount(citing, minlength=n).astype(np.float64)
-    ends = references == 0
+    references = np.diff(links.made).astype(np.float64)
+    share = np.where(references == 0, 0.0, 1.0 / np.maximum(references, 1.0))
+    ends = np.flatnonzero(references == 0)
+    cited = np.flatnonzero(np.diff(links.received))
+    blocks = np.searchsorted(links.received[cited], np.arange(0, len(links.citing), _EDGES_AT_A_TIME))
+    bounds = [*np.unique(blocks).tolist(), len(cited)]
     rank: Floats = np.ones(n, np.float64)
     for _ in range(_ROUNDS):
-        handed = np.where(ends, 0.0, rank / np.where(ends, 1.0, references))
-        received = np.bincount(cited, weights=handed[citing], minlength=n)
+        handed, received = rank * share, np.zeros(n)
+        for low, high in pairwise(bounds):
+            first, last = links.received[cited[low]], links.received[cited[high - 1] + 1]
+            starts = links.received[cited[low:high]] - first
+            received[cited[low:high]] = np.add.reduceat(handed[links.citing[first:last]], starts)
         lost = float(rank[ends].sum()) / n
         rank = np.asarray((1.0 - _DAMPING) + _DAMPING * (received + lost), np.float64)
     return rank
 
 
-def h_index(citing: Ints, cited: Ints, n: int) -> Floats:
+def h_index(links: Links, focal: Ints) -> Floats:
     """Largest h such that h of the documents that cite a node are themselves cited at least h times.
 
     Parameters
     ----------
-    citing, cited : ndarray of int64, shape (m,)
-        Edges, each once.
-    n : int
-        Number of nodes.
+    links : Links
+    focal : ndarray of int64, shape (k,)
+        Nodes.
 
     Returns
     -------
-    ndarray of float64, shape (n,)
+    ndarray of float64, shape (k,)
 
     References
     ----------
@@ -194,14 +292,15 @@ def h_index(citing: Ints, cited: Ints, n: int) -> Floats:
 
     Examples
     --------
-    >>> h_index(np.array([1, 2, 3, 3]), np.array([0, 0, 1, 2]), 4).tolist()
+    >>> links = Links.of(np.array([1, 2, 3, 3]), np.array([0, 0, 1, 2]), 4)
+    >>> h_index(links, np.arange(4)).tolist()
     [1.0, 0.0, 0.0, 0.0]
     """
-    if len(citing) == 0:
-        return np.zeros(n)
-    cites = np.bincount(cited, minlength=n)[citing]
-    order = np.lexsort((-cites, cited))
-    start = np.searchsorted(cited[order], np.arange(n))
-    rank = np.arange(len(order)) - start[cited[order]] + 1
-    counted = cites[order] >= rank
-    return np.bincount(cited[order][counted], minlength=n).astype(np.float64)
+    many = links.received[focal + 1] - links.received[focal]
+    citing = links.citing[ranges(links.received[focal], many)].astype(np.int64)
+    cites = links.received[citing + 1] - links.received[citing]
+    owner = np.repeat(np.arange(len(focal)), many)
+    key = np.sort((owner << HALF) | (LOW - cites))
+    rank = np.arange(len(key)) - np.repeat(np.cumsum(many) - many, many) + 1
+    counted = LOW - (key & LOW) >= rank
+    return np.bincount(owner[counted], minlength=len(focal)).astype(np.float64)

@@ -1,23 +1,23 @@
 """What no part of a book can tell from itself: cohorts, portfolios, fields, hazards, and the citation graph.
 
-A part contributes tallies (exact counts) and its citation edges; parts merge in any order to the same whole.
+A part contributes tallies (exact counts) and its citation edges; parts make the same whole in any order.
 A shard is then valued alone, with the whole beside it, and gets the same bits as in the whole book.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.cohort import Cohorts
 from ipvalue.features.counts import CITED_YEARS, tallies
-from ipvalue.features.network import Edges, network_columns
+from ipvalue.features.network import Edges, Graph
 from ipvalue.features.tally import Tally
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
 __all__ = ["Part", "Whole"]
@@ -39,22 +39,6 @@ class Part:
         """Count a part."""
         return cls(tallies(snapshot), Edges.of(snapshot))
 
-    @classmethod
-    def merge(cls, parts: Iterable[Part]) -> Part:
-        """Add up disjoint parts.
-
-        Examples
-        --------
-        >>> import ipvalue as ipv
-        >>> snapshot = ipv.synthetic_book(40, seed=1).as_of("2024-12-31")
-        >>> halves = [Part.of(snapshot.select(slice(k, None, 2))) for k in (1, 0)]
-        >>> int(Part.merge(halves).tallies["cohort_size"].count.sum())
-        40
-        """
-        parts = list(parts)
-        tallies = {name: Tally.merge(p.tallies[name] for p in parts) for name in parts[0].tallies}
-        return cls(tallies, Edges.merge(p.edges for p in parts))
-
 
 @dataclass(frozen=True)
 class Whole:
@@ -63,12 +47,12 @@ class Whole:
     Attributes
     ----------
     tallies : dict of str to Tally
-    network : dict of str to ndarray
-        Measures of the citation graph, one element a patent of the book, by ``document``.
+    graph : Graph
+        The citation graph, of which each patent's measures are taken when they are asked for.
     """
 
     tallies: dict[str, Tally]
-    network: Columns
+    graph: Graph
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Whole:
@@ -76,22 +60,29 @@ class Whole:
         return cls.from_parts([Part.of(snapshot)])
 
     @classmethod
-    def from_parts(cls, parts: Iterable[Part]) -> Whole:
-        """Put the whole together of its parts."""
-        merged = Part.merge(parts)
-        return cls(merged.tallies, network_columns(merged.edges))
+    def from_parts(cls, parts: Sequence[Part]) -> Whole:
+        """Put the whole together of its parts, in any order.
+
+        Parameters
+        ----------
+        parts : sequence of Part
+            Gone through several times, one part at a time: they may be read from disk each time.
+
+        Examples
+        --------
+        >>> import ipvalue as ipv
+        >>> snapshot = ipv.synthetic_book(40, seed=1).as_of("2024-12-31")
+        >>> halves = [Part.of(snapshot.select(slice(k, None, 2))) for k in (1, 0)]
+        >>> int(Whole.from_parts(halves).tallies["cohort_size"].count.sum())
+        40
+        """
+        tallies = [part.tallies for part in parts]
+        merged = {name: Tally.merge(each[name] for each in tallies) for name in tallies[0]}
+        return cls(merged, Graph.of(_EdgesOf(parts)))
 
     def distribution(self, name: str) -> Cohorts:
         """Patents by field, filing year and a component of the quality indices."""
         return Cohorts.from_tally(self.tallies[f"quality_{name}"])
-
-    def of_patents(self, name: str, document: Ints) -> npt.NDArray[np.float64]:
-        """Look a measure of the citation graph up; NaN for a patent that the whole does not hold."""
-        known, values = self.network["document"], self.network[name]
-        if not len(known):
-            return np.full(len(document), np.nan)
-        place = np.minimum(np.searchsorted(known, document), len(known) - 1)
-        return np.where(known[place] == document, values[place], np.nan)
 
     @cached_property
     def cohorts(self) -> Cohorts:
@@ -115,13 +106,15 @@ class Whole:
         rates = (cited + _RATE_PRIOR * pooled) / (at_risk + _RATE_PRIOR)
         return np.asarray(rates, np.float64)
 
-    def columns(self) -> dict[str, Columns]:
-        """Everything as named tables of arrays, to be kept on disk."""
-        tables: dict[str, Columns] = {name: {"key": t.key, "count": t.count} for name, t in self.tallies.items()}
-        return tables | {"network": self.network}
 
-    @classmethod
-    def from_columns(cls, tables: dict[str, Columns]) -> Whole:
-        """Read what :meth:`columns` gave."""
-        tallies = {name: Tally(tables[name]["key"], tables[name]["count"]) for name in tables.keys() - {"network"}}
-        return cls(tallies, tables["network"])
+class _EdgesOf(Sequence[Edges]):
+    """The edges of parts that are read one at a time."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, k: Any) -> Any:
+        return self.parts[k].edges
