@@ -34,93 +34,27 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.features import Features
 from ipvalue.finance.distributions import LEVELS, weighted_quantile
 from ipvalue.law.technology import sector_of
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
+from ipvalue.methods.characteristics import characteristics, common_offices, sum_columns
 from ipvalue.methods.life import life_factor, life_reason
+from ipvalue.methods.nearest import nearest
+from ipvalue.methods.portfolio import priced
+from ipvalue.methods.ridge import ridge
 from ipvalue.records.columns import Columns
 
-__all__ = ["CHARACTERISTICS", "ComparableSales", "characteristics", "ridge", "sum_columns"]
+__all__ = ["ComparableSales"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-CHARACTERISTICS = (
-    "age",
-    "remaining_share",
-    "forward_citations",
-    "forward_citation_percentile",
-    "backward_citations",
-    "n_claims",
-    "family_size",
-    "n_inventors",
-    "patent_scope",
-    "renewals_paid",
-    "challenged",
-    "licensed",
-    "pledged",
-)
-_LOGGED = ("forward_citations", "backward_citations", "n_claims", "family_size", "n_inventors", "patent_scope")
-_DAYS_PER_YEAR = 365.25
 _BLOCK = 4096
-
-
-def characteristics(features: Features, money: Columns, levels: Floats | None = None) -> tuple[Floats, Floats]:
-    """Characteristics that a price is compared by, one column each; a missing one takes the mean of the deals.
-
-    Parameters
-    ----------
-    features : Features
-    money : dict of str to ndarray
-    levels : ndarray, shape (k,), optional
-        Means to put in for missing values; those of this table by default.
-
-    Returns
-    -------
-    tuple of ndarray
-        The matrix, shape (n, k), and the means that stand for missing values.
-    """
-    columns = [np.log1p(features[name]) if name in _LOGGED else features[name] for name in CHARACTERISTICS]
-    earned = money["revenue"] * np.where(np.isfinite(features["attribution"]), features["attribution"], 0.25)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        revenue = np.where(earned > 0, np.log(earned), np.nan)
-    matrix = np.stack([*columns, revenue, np.isfinite(revenue).astype(np.float64)], axis=1)
-    if levels is None:
-        known = np.isfinite(matrix)
-        levels = np.where(known, matrix, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return np.where(np.isfinite(matrix), matrix, levels), levels
-
-
-def ridge(matrix: Floats, target: Floats, penalty: float) -> tuple[Floats, float, float]:
-    """Ridge regression on standardised columns.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (n, k)
-    target : ndarray, shape (n,)
-    penalty : float
-        In units of observations.
-
-    Returns
-    -------
-    tuple of (ndarray of shape (k,), float, float)
-        Slopes in the columns' own units, intercept, and residual standard deviation.
-    """
-    center, scale = matrix.mean(axis=0), matrix.std(axis=0)
-    scale = np.where(scale > 1e-12, scale, 1.0)
-    standard = (matrix - center) / scale
-    middle = target.mean()
-    gram = standard.T @ standard + penalty * np.eye(matrix.shape[1])
-    slope = np.linalg.solve(gram, standard.T @ (target - middle)) / scale
-    intercept = float(middle - center @ slope)
-    residual = target - intercept - matrix @ slope
-    freedom = max(len(target) - matrix.shape[1] - 1, 1)
-    return slope, intercept, float(np.sqrt((residual**2).sum() / freedom))
 
 
 class ComparableSales(Method):
@@ -150,6 +84,7 @@ class ComparableSales(Method):
     steps: ClassVar[tuple[Step, ...]] = (
         Step("comparables", "deals of the field (or its sector) among which the nearest are sought", "deals"),
         Step("neighbours", "nearest deals used", "deals"),
+        Step("allocated", "of them with a price allocated from a deal of several patents", "deals"),
         Step("mean_distance", "weighted mean distance to them, in residual deviations of price", "deviations"),
         Step("mean_price", "weighted geometric mean of their prices per unit of remaining income", "currency a year"),
         Step("adjustment", "weighted geometric mean of adjusted price over that", "factor"),
@@ -164,35 +99,41 @@ class ComparableSales(Method):
     minimum: int = Field(default=8, ge=3)
     memory: float = Field(default=8.0, gt=0)
     penalty: float = Field(default=10.0, ge=0)
+    portfolio_deals: bool = True
+    office_minimum: int = Field(default=30, ge=1)
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
         """Learn the price of each characteristic, and keep the deals."""
-        deals = evidence.deals
-        matrix, levels = characteristics(deals.subject.features, deals.subject.money)
-        age = (evidence.snapshot.date - deals.date) / np.timedelta64(1, "D") / _DAYS_PER_YEAR
-        factor = life_factor(deals.subject, assumptions)
-        usable = factor > 0
-        if usable.sum() < self.minimum:
-            return State(numbers={"deals": float(usable.sum())})
-        deals, matrix, age = deals.take(usable), matrix[usable], age[usable]
-        log_price = np.log(deals.price / factor[usable])
-        field = deals.subject.field.astype(np.int64)
-        field_effect = (field[:, None] == np.arange(36)).astype(np.float64)
-        design = np.column_stack([matrix, -age, field_effect])
-        slope, _, deviation = ridge(design, log_price, self.penalty)
+        deals = priced(evidence, assumptions, self.penalty, portfolio_deals=self.portfolio_deals)
+        alone = deals.size == 1
+        if alone.sum() < self.minimum:
+            return State(numbers={"deals": float(alone.sum())})
+        offices = common_offices(deals.subject.jurisdiction[alone], self.office_minimum)
+        _, levels = characteristics(deals.subject.take(alone), offices=offices)
+        matrix, _ = characteristics(deals.subject, levels, offices)
+        design = np.column_stack([matrix, -deals.age, deals.fields])
+        fit = ridge(design, deals.log_price, self.penalty, deals.weight)
         k = matrix.shape[1]
         return State(
-            numbers={"deals": float(len(deals)), "deviation": max(deviation, 1e-6), "trend": float(slope[k])},
+            numbers={
+                "deals": float(alone.sum()),
+                "deviation": max(fit.deviation, 1e-6),
+                "trend": float(fit.slope[k]),
+            },
             tables={
                 "deals": {
-                    "log_price": log_price,
-                    "age": age,
-                    "field": field,
+                    "log_price": deals.log_price,
+                    "age": deals.age,
+                    "field": deals.subject.field.astype(np.int64),
+                    "size": deals.size,
+                    "price": deals.price,
+                    "date": deals.date.astype(str).astype(object),
                     "patent_id": deals.subject.patent_id,
                 },
                 "matrix": {f"x{i}": matrix[:, i] for i in range(k)},
-                "slopes": {"slope": slope[:k], "level": levels},
-                "fields": {"effect": slope[k + 1 :]},
+                "slopes": {"slope": fit.slope[:k], "level": levels},
+                "offices": {"office": offices.astype(object)},
+                "fields": {"effect": fit.slope[k + 1 :]},
             },
         )
 
@@ -201,7 +142,7 @@ class ComparableSales(Method):
         n = len(subject)
         if "deals" not in state.tables:
             return Estimate.refuse(n, Reason.TOO_FEW_DEALS)
-        matrix, _ = characteristics(subject.features, subject.money, state.tables["slopes"]["level"])
+        matrix = self._matrix(subject, state)
         hedonic = sum_columns(matrix, state.tables["slopes"]["slope"])
         quantiles = np.full((n, len(LEVELS)), np.nan)
         details = {step.name: np.full(n, np.nan) for step in self.steps}
@@ -209,7 +150,7 @@ class ComparableSales(Method):
         reason[subject.field == 0] = Reason.NO_TECHNOLOGY
         for field in np.unique(subject.field[subject.field > 0]):
             pool = self._pool(int(field), state)
-            if len(pool) < self.minimum:
+            if (state.tables["deals"]["size"][pool] == 1).sum() < self.minimum:
                 continue
             mine = np.flatnonzero(subject.field == field)
             reason[mine] = 0
@@ -224,6 +165,73 @@ class ComparableSales(Method):
         details |= {"life_factor": factor, "estimate": quantiles[:, 2]}
         return Estimate.make(quantiles[:, 2], quantiles, reason, details)
 
+    def appendix(self, subject: Subject, state: State, assumptions: Assumptions) -> list[tuple[Step, float]]:
+        """The nearest comparables of the first patent, one line each, with their adjusted prices."""
+        lines = []
+        for rank, row in enumerate(self.comparables(subject.take(np.arange(1)), state).itertuples(), start=1):
+            origin = f"a share of a deal of {row.deal_patents} patents" if row.allocated else "its own price"
+            how = (
+                f"{row.patent_id}, {row.deal_date}: price {row.price:,.0f} ({origin}), distance {row.distance:.3f}, "
+                f"weight {row.weight:.1%}"
+            )
+            step = Step(f"comparable {rank}", how, "currency a year, adjusted", "transactions")
+            lines.append((step, float(row.adjusted_price)))
+        return lines
+
+    def comparables(self, subject: Subject, state: State) -> pd.DataFrame:
+        """List the deals that price each patent, nearest first.
+
+        Parameters
+        ----------
+        subject : Subject
+        state : State
+            What :meth:`fit` learnt.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``subject`` (the patent that is priced), ``patent_id`` and ``deal_date`` of the comparable, ``price`` in
+            the deal (as a granted right and as by sale), ``adjusted_price`` to the subject per unit of remaining
+            income, ``distance`` in residual deviations, ``weight``, ``deal_patents`` and ``allocated`` (whether
+            the price is a share of that of several patents). No rows where there is no comparable.
+        """
+        empty = {"subject": [], "patent_id": [], "deal_date": [], "price": [], "adjusted_price": [], "distance": []}
+        parts = [pd.DataFrame(empty | {"weight": [], "deal_patents": [], "allocated": []})]
+        for row in range(len(subject) if "deals" in state.tables else 0):
+            found = self._comparables(subject.take(np.array([row])), state)
+            if found is not None:
+                parts.append(found)
+        return pd.concat(parts[1:] or parts, ignore_index=True)
+
+    def _comparables(self, one: Subject, state: State) -> pd.DataFrame | None:
+        """The comparables of one patent."""
+        field = int(one.field[0])
+        pool = self._pool(field, state)
+        deals = state.tables["deals"]
+        if field == 0 or (deals["size"][pool] == 1).sum() < self.minimum:
+            return None
+        matrix = self._matrix(one, state)
+        hedonic = sum_columns(matrix, state.tables["slopes"]["slope"])
+        place, square, _, adjusted, weight = self._adjusted(matrix, hedonic, field, pool, state)
+        rows = pool[place[0]]
+        return pd.DataFrame(
+            {
+                "subject": one.patent_id[0],
+                "patent_id": deals["patent_id"][rows],
+                "deal_date": deals["date"][rows],
+                "price": deals["price"][rows],
+                "adjusted_price": np.exp(adjusted[0]),
+                "distance": np.sqrt(square[0]),
+                "weight": weight[0] / weight[0].sum(),
+                "deal_patents": deals["size"][rows],
+                "allocated": deals["size"][rows] > 1,
+            }
+        )
+
+    def _matrix(self, subject: Subject, state: State) -> Floats:
+        """Characteristics of the patents to be valued, with the deals' means and offices."""
+        return characteristics(subject, state.tables["slopes"]["level"], state.tables["offices"]["office"])[0]
+
     def _pool(self, field: int, state: State) -> Ints:
         """Deals of the field, or of its sector where the field has too few for its neighbours."""
         fields = state.tables["deals"]["field"]
@@ -233,21 +241,27 @@ class ComparableSales(Method):
         sectors = sector_of(np.arange(36))
         return np.flatnonzero((sectors[fields] == sectors[field]) & (fields > 0))
 
+    def _adjusted(
+        self, matrix: Floats, hedonic: Floats, field: int, pool: Ints, state: State
+    ) -> tuple[Ints, Floats, Floats, Floats, Floats]:
+        """Places in the pool of the nearest deals, squared distances, log prices as paid and adjusted, and weights."""
+        place, square = self.nearest(matrix, pool, state)
+        deals: Columns = {name: state.tables["deals"][name][pool] for name in ("log_price", "age", "field", "size")}
+        columns = [values[pool] for values in state.tables["matrix"].values()]
+        effect = state.tables["fields"]["effect"]
+        worth = sum_columns(np.stack(columns, axis=1), state.tables["slopes"]["slope"]) + effect[deals["field"]]
+        paid = deals["log_price"][place]
+        adjusted = paid + (hedonic + effect[field])[:, None] - worth[place]
+        adjusted = adjusted + state.numbers["trend"] * deals["age"][place]
+        # the nearest one weighs 1: far from all deals, the nearest still count alike
+        weight = np.exp(-0.5 * (square - square[:, :1])) / deals["size"][place]
+        return place, square, paid, adjusted, weight
+
     def _price(
         self, matrix: Floats, hedonic: Floats, field: int, pool: Ints, state: State
     ) -> tuple[Floats, dict[str, Floats]]:
         """Quantiles and details of some patents of one field."""
-        nearest, square = self.nearest(matrix, pool, state)
-        k = nearest.shape[1]
-        deals = {name: values[pool] for name, values in state.tables["deals"].items() if name != "patent_id"}
-        columns = [values[pool] for values in state.tables["matrix"].values()]
-        effect = state.tables["fields"]["effect"]
-        worth = sum_columns(np.stack(columns, axis=1), state.tables["slopes"]["slope"]) + effect[deals["field"]]
-        paid = deals["log_price"][nearest]
-        adjusted = paid + (hedonic + effect[field])[:, None] - worth[nearest]
-        adjusted = adjusted + state.numbers["trend"] * deals["age"][nearest]
-        # the nearest one weighs 1: far from all deals, the nearest still count alike
-        weight = np.exp(-0.5 * (square - square[:, :1]))
+        place, square, paid, adjusted, weight = self._adjusted(matrix, hedonic, field, pool, state)
         total = _sum_rows(weight)
         center = weighted_quantile(adjusted, weight, (0.5,))
         spread = weighted_quantile(adjusted, weight, LEVELS) - center
@@ -255,7 +269,8 @@ class ComparableSales(Method):
         widened = center + spread * np.sqrt(1.0 + 1.0 / effective)[:, None]
         parts = {
             "comparables": np.full(len(matrix), float(len(pool))),
-            "neighbours": np.full(len(matrix), float(k)),
+            "neighbours": np.full(len(matrix), float(place.shape[1])),
+            "allocated": _sum_rows((state.tables["deals"]["size"][pool][place] > 1).astype(np.float64)),
             "mean_distance": _sum_rows(weight * np.sqrt(square)) / total,
             "mean_price": np.exp(_sum_rows(weight * paid) / total),
             "adjustment": np.exp(_sum_rows(weight * (adjusted - paid)) / total),
@@ -264,33 +279,25 @@ class ComparableSales(Method):
         return np.exp(widened), parts
 
     def nearest(self, matrix: Floats, pool: Ints, state: State) -> tuple[Ints, Floats]:
-        """Positions in the pool of the nearest deals of each patent, and their squared distances, ascending.
+        """Places in the pool of the nearest deals of each patent, and their squared distances, ascending.
 
-        The sum over characteristics is taken in a fixed order, elementwise, so that it does not depend on how
-        many patents are priced together.
+        Parameters
+        ----------
+        matrix : ndarray, shape (n, k)
+            Characteristics of the patents.
+        pool : ndarray of int64, shape (m,)
+            The deals among which the nearest are sought.
+        state : State
+
+        Returns
+        -------
+        tuple of ndarray, each of shape (n, min(neighbours, m))
         """
         weight = state.tables["slopes"]["slope"] / state.numbers["deviation"]
-        square = np.broadcast_to(
-            (state.tables["deals"]["age"][pool] / self.memory) ** 2, (len(matrix), len(pool))
-        ).copy()
-        for i, values in enumerate(state.tables["matrix"].values()):
-            square += ((matrix[:, i, None] - values[pool]) * weight[i]) ** 2
-        k = min(self.neighbours, len(pool))
-        chosen = (
-            np.argpartition(square, k - 1, axis=1)[:, :k] if k < len(pool) else np.tile(np.arange(k), (len(matrix), 1))
-        )
-        chosen = np.sort(chosen, axis=1)
-        distance = np.take_along_axis(square, chosen, axis=1)
-        order = np.argsort(distance, axis=1, kind="stable")
-        return np.take_along_axis(chosen, order, axis=1), np.take_along_axis(distance, order, axis=1)
-
-
-def sum_columns(matrix: Floats, weight: Floats) -> Floats:
-    """Weighted sum of columns in a fixed order: a matrix product may round by the number of rows."""
-    total = np.zeros(len(matrix))
-    for i in range(matrix.shape[1]):
-        total = total + matrix[:, i] * weight[i]
-    return total
+        columns = [values[pool] * w for values, w in zip(state.tables["matrix"].values(), weight)]
+        others = np.stack([*columns, state.tables["deals"]["age"][pool] / self.memory], axis=1)
+        points = np.column_stack([matrix * weight, np.zeros(len(matrix))])
+        return nearest(points, others, self.neighbours)
 
 
 def _sum_rows(matrix: Floats) -> Floats:

@@ -38,56 +38,14 @@ from ipvalue.errors import Reason
 from ipvalue.finance.conformal import conformal_quantiles
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
-from ipvalue.methods.comparable_sales import characteristics, sum_columns
+from ipvalue.methods.characteristics import characteristics, common_offices, sum_columns
 from ipvalue.methods.life import life_factor, life_reason
+from ipvalue.methods.portfolio import priced
+from ipvalue.methods.ridge import leave_one_out, ridge
 
-__all__ = ["HedonicPrice", "leave_one_out", "ridge_fit"]
+__all__ = ["HedonicPrice"]
 
 Floats = npt.NDArray[np.float64]
-_FIELDS = np.arange(36)
-
-
-def ridge_fit(design: Floats, target: Floats, penalty: float) -> tuple[Floats, float, Floats]:
-    """Ridge regression on standardised columns, with the leverage of each row.
-
-    Parameters
-    ----------
-    design : ndarray, shape (n, k)
-    target : ndarray, shape (n,)
-    penalty : float
-        In observations.
-
-    Returns
-    -------
-    tuple of (ndarray of shape (k,), float, ndarray of shape (n,))
-        Slopes in the columns' own units, intercept, and leverages h_jj (the intercept's 1 / n included).
-
-    References
-    ----------
-    Hoerl and Kennard (1970), Technometrics 12.
-    """
-    center, scale = design.mean(axis=0), design.std(axis=0)
-    scale = np.where(scale > 1e-12, scale, 1.0)
-    standard = (design - center) / scale
-    inverse = np.linalg.inv(standard.T @ standard + penalty * np.eye(design.shape[1]))
-    slope = inverse @ (standard.T @ (target - target.mean())) / scale
-    leverage = ((standard @ inverse) * standard).sum(axis=1) + 1.0 / len(target)
-    return slope, float(target.mean() - center @ slope), leverage
-
-
-def leave_one_out(residual: Floats, leverage: Floats) -> Floats:
-    """Residual of each row from the fit without it.
-
-    Notes
-    -----
-    e / (1 - h): exact for a fixed centre and scale of the columns.
-
-    Examples
-    --------
-    >>> leave_one_out(np.array([1.0]), np.array([0.5])).tolist()
-    [2.0]
-    """
-    return residual / np.maximum(1.0 - leverage, 1e-6)
 
 
 class HedonicPrice(Method):
@@ -122,28 +80,36 @@ class HedonicPrice(Method):
 
     minimum: int = Field(default=60, ge=20)
     penalty: float = Field(default=10.0, gt=0)
+    portfolio_deals: bool = True
+    office_minimum: int = Field(default=30, ge=1)
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
         """Estimate the hedonic prices, the field effects and the index."""
-        factor = life_factor(evidence.deals.subject, assumptions)
-        deals, factor = evidence.deals.take(factor > 0), factor[factor > 0]
-        if len(deals) < self.minimum:
-            return State(numbers={"deals": float(len(deals))})
-        matrix, levels = characteristics(deals.subject.features, deals.subject.money)
+        deals = priced(evidence, assumptions, self.penalty, portfolio_deals=self.portfolio_deals)
+        alone = deals.size == 1
+        if alone.sum() < self.minimum:
+            return State(numbers={"deals": float(alone.sum())})
+        offices = common_offices(deals.subject.jurisdiction[alone], self.office_minimum)
+        _, levels = characteristics(deals.subject.take(alone), offices=offices)
+        matrix, _ = characteristics(deals.subject, levels, offices)
         year = deals.date.astype("datetime64[Y]").astype(np.int64) + 1970
         years = np.unique(year)
-        fields = (deals.subject.field[:, None] == _FIELDS).astype(np.float64)
-        design = np.column_stack([matrix, fields, (year[:, None] == years).astype(np.float64)])
-        target = np.log(deals.price / factor)
-        slope, intercept, leverage = ridge_fit(design, target, self.penalty)
-        residual = leave_one_out(target - intercept - design @ slope, leverage)
-        k = matrix.shape[1]
+        design = np.column_stack([matrix, deals.fields, (year[:, None] == years).astype(np.float64)])
+        fit = ridge(design, deals.log_price, self.penalty, deals.weight)
+        # an allocated price has no error of its own patent in it: the errors of patents sold alone are those to expect
+        residual = leave_one_out(fit.residual, fit.leverage)[alone]
+        k, f = matrix.shape[1], deals.fields.shape[1]
         return State(
-            numbers={"deals": float(len(deals)), "intercept": intercept, "smearing": float(np.exp(residual).mean())},
+            numbers={
+                "deals": float(alone.sum()),
+                "intercept": fit.intercept,
+                "smearing": float(np.exp(residual).mean()),
+            },
             tables={
-                "slopes": {"slope": slope[:k], "level": levels},
-                "fields": {"effect": slope[k : k + len(_FIELDS)]},
-                "index": {"year": years, "effect": slope[k + len(_FIELDS) :]},
+                "slopes": {"slope": fit.slope[:k], "level": levels},
+                "offices": {"office": offices.astype(object)},
+                "fields": {"effect": fit.slope[k : k + f]},
+                "index": {"year": years, "effect": fit.slope[k + f :]},
                 "residuals": {"level": np.array(LEVELS), "quantile": conformal_quantiles(residual)},
             },
         )
@@ -153,7 +119,7 @@ class HedonicPrice(Method):
         n = len(subject)
         if "slopes" not in state.tables:
             return Estimate.refuse(n, Reason.TOO_FEW_DEALS)
-        matrix, _ = characteristics(subject.features, subject.money, state.tables["slopes"]["level"])
+        matrix, _ = characteristics(subject, state.tables["slopes"]["level"], state.tables["offices"]["office"])
         factor = life_factor(subject, assumptions)
         worth = state.numbers["intercept"] + sum_columns(matrix, state.tables["slopes"]["slope"])
         field = state.tables["fields"]["effect"][subject.field]
