@@ -30,7 +30,7 @@ Interval. The kernel-weighted quantiles of the adjusted prices, widened for the 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,16 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _BLOCK = 4096
+
+
+class _Neighbours(NamedTuple):
+    """Nearest deals of n patents, each array of shape (n, k)."""
+
+    deal: Ints
+    square: Floats
+    paid: Floats
+    adjusted: Floats
+    weight: Floats
 
 
 class ComparableSales(Method):
@@ -149,14 +159,14 @@ class ComparableSales(Method):
         reason = np.full(n, Reason.NO_COMPARABLE, np.int16)
         reason[subject.field == 0] = Reason.NO_TECHNOLOGY
         for field in np.unique(subject.field[subject.field > 0]):
-            pool = self._pool(int(field), state)
-            if (state.tables["deals"]["size"][pool] == 1).sum() < self.minimum:
+            pools = self._pool(int(field), state)
+            if len(pools[0]) < self.minimum:
                 continue
             mine = np.flatnonzero(subject.field == field)
             reason[mine] = 0
             for start in range(0, len(mine), _BLOCK):
                 rows = mine[start : start + _BLOCK]
-                quantiles[rows], parts = self._price(matrix[rows], hedonic[rows], int(field), pool, state)
+                quantiles[rows], parts = self._price(matrix[rows], hedonic[rows], int(field), pools, state)
                 for name, values in parts.items():
                     details[name][rows] = values
         factor = life_factor(subject, assumptions)
@@ -206,23 +216,24 @@ class ComparableSales(Method):
     def _comparables(self, one: Subject, state: State) -> pd.DataFrame | None:
         """The comparables of one patent."""
         field = int(one.field[0])
-        pool = self._pool(field, state)
+        pools = self._pool(field, state)
         deals = state.tables["deals"]
-        if field == 0 or (deals["size"][pool] == 1).sum() < self.minimum:
+        if field == 0 or len(pools[0]) < self.minimum:
             return None
         matrix = self._matrix(one, state)
         hedonic = sum_columns(matrix, state.tables["slopes"]["slope"])
-        place, square, _, adjusted, weight = self._adjusted(matrix, hedonic, field, pool, state)
-        rows = pool[place[0]]
+        found = self._adjusted(matrix, hedonic, field, pools, state)
+        order = np.argsort(found.square[0], kind="stable")
+        rows = found.deal[0][order]
         return pd.DataFrame(
             {
                 "subject": one.patent_id[0],
                 "patent_id": deals["patent_id"][rows],
                 "deal_date": deals["date"][rows],
                 "price": deals["price"][rows],
-                "adjusted_price": np.exp(adjusted[0]),
-                "distance": np.sqrt(square[0]),
-                "weight": weight[0] / weight[0].sum(),
+                "adjusted_price": np.exp(found.adjusted[0][order]),
+                "distance": np.sqrt(found.square[0][order]),
+                "weight": found.weight[0][order] / found.weight[0].sum(),
                 "deal_patents": deals["size"][rows],
                 "allocated": deals["size"][rows] > 1,
             }
@@ -232,48 +243,54 @@ class ComparableSales(Method):
         """Characteristics of the patents to be valued, with the deals' means and offices."""
         return characteristics(subject, state.tables["slopes"]["level"], state.tables["offices"]["office"])[0]
 
-    def _pool(self, field: int, state: State) -> Ints:
-        """Deals of the field, or of its sector where the field has too few for its neighbours."""
-        fields = state.tables["deals"]["field"]
-        own = np.flatnonzero(fields == field)
-        if len(own) >= max(self.minimum, self.neighbours):
-            return own
-        sectors = sector_of(np.arange(36))
-        return np.flatnonzero((sectors[fields] == sectors[field]) & (fields > 0))
+    def _pool(self, field: int, state: State) -> tuple[Ints, Ints]:
+        """Deals of the field, or of its sector where the field has too few: of one patent, and allocated ones."""
+        fields, alone = state.tables["deals"]["field"], state.tables["deals"]["size"] == 1
+        near = fields == field
+        if (near & alone).sum() < max(self.minimum, self.neighbours):
+            sectors = sector_of(np.arange(36))
+            near = (sectors[fields] == sectors[field]) & (fields > 0)
+        return np.flatnonzero(near & alone), np.flatnonzero(near & ~alone)
 
     def _adjusted(
-        self, matrix: Floats, hedonic: Floats, field: int, pool: Ints, state: State
-    ) -> tuple[Ints, Floats, Floats, Floats, Floats]:
-        """Places in the pool of the nearest deals, squared distances, log prices as paid and adjusted, and weights."""
-        place, square = self.nearest(matrix, pool, state)
-        deals: Columns = {name: state.tables["deals"][name][pool] for name in ("log_price", "age", "field", "size")}
-        columns = [values[pool] for values in state.tables["matrix"].values()]
+        self, matrix: Floats, hedonic: Floats, field: int, pools: tuple[Ints, Ints], state: State
+    ) -> _Neighbours:
+        """The nearest deals of one patent and the nearest allocated prices, adjusted and weighted."""
+        deals = state.tables["deals"]
+        parts = [self.nearest(matrix, pool, state) for pool in pools]
+        deal = np.concatenate([pool[place] for pool, (place, _) in zip(pools, parts)], axis=1)
+        square = np.concatenate([part[1] for part in parts], axis=1)
+        columns = np.stack(list(state.tables["matrix"].values()), axis=1)
         effect = state.tables["fields"]["effect"]
-        worth = sum_columns(np.stack(columns, axis=1), state.tables["slopes"]["slope"]) + effect[deals["field"]]
-        paid = deals["log_price"][place]
-        adjusted = paid + (hedonic + effect[field])[:, None] - worth[place]
-        adjusted = adjusted + state.numbers["trend"] * deals["age"][place]
+        worth = sum_columns(columns, state.tables["slopes"]["slope"]) + effect[deals["field"]]
+        paid = deals["log_price"][deal]
+        adjusted = paid + (hedonic + effect[field])[:, None] - worth[deal]
+        adjusted = adjusted + state.numbers["trend"] * deals["age"][deal]
         # the nearest one weighs 1: far from all deals, the nearest still count alike
-        weight = np.exp(-0.5 * (square - square[:, :1])) / deals["size"][place]
-        return place, square, paid, adjusted, weight
+        weight = np.exp(-0.5 * (square - square.min(axis=1)[:, None])) / deals["size"][deal]
+        return _Neighbours(deal, square, paid, adjusted, weight)
 
     def _price(
-        self, matrix: Floats, hedonic: Floats, field: int, pool: Ints, state: State
+        self, matrix: Floats, hedonic: Floats, field: int, pools: tuple[Ints, Ints], state: State
     ) -> tuple[Floats, dict[str, Floats]]:
         """Quantiles and details of some patents of one field."""
-        place, square, paid, adjusted, weight = self._adjusted(matrix, hedonic, field, pool, state)
-        total = _sum_rows(weight)
-        center = weighted_quantile(adjusted, weight, (0.5,))
-        spread = weighted_quantile(adjusted, weight, LEVELS) - center
-        effective = total**2 / _sum_rows(weight**2)
+        found = self._adjusted(matrix, hedonic, field, pools, state)
+        alone = min(self.neighbours, len(pools[0]))
+        own, weight = found.adjusted[:, :alone], found.weight[:, :alone]
+        center = weighted_quantile(found.adjusted, found.weight, (0.5,))
+        # an allocated price has no error of its own patent in it: the spread is that of patents sold alone
+        spread = weighted_quantile(own, weight, LEVELS) - weighted_quantile(own, weight, (0.5,))
+        effective = _sum_rows(weight) ** 2 / _sum_rows(weight**2)
         widened = center + spread * np.sqrt(1.0 + 1.0 / effective)[:, None]
+        n, k = found.deal.shape
+        total = _sum_rows(found.weight)
         parts = {
-            "comparables": np.full(len(matrix), float(len(pool))),
-            "neighbours": np.full(len(matrix), float(place.shape[1])),
-            "allocated": _sum_rows((state.tables["deals"]["size"][pool][place] > 1).astype(np.float64)),
-            "mean_distance": _sum_rows(weight * np.sqrt(square)) / total,
-            "mean_price": np.exp(_sum_rows(weight * paid) / total),
-            "adjustment": np.exp(_sum_rows(weight * (adjusted - paid)) / total),
+            "comparables": np.full(n, float(len(pools[0]) + len(pools[1]))),
+            "neighbours": np.full(n, float(k)),
+            "allocated": np.full(n, float(k - alone)),
+            "mean_distance": _sum_rows(found.weight * np.sqrt(found.square)) / total,
+            "mean_price": np.exp(_sum_rows(found.weight * found.paid) / total),
+            "adjustment": np.exp(_sum_rows(found.weight * (found.adjusted - found.paid)) / total),
             "adjusted_price": np.exp(widened[:, 2]),
         }
         return np.exp(widened), parts
