@@ -147,7 +147,9 @@ def test_neither_chunks_nor_the_order_of_patents_change_a_bit_and_the_order_of_d
         part = [Estimate(e.value[rows], e.quantiles[rows], e.reason[rows]) for e in estimates]
         np.testing.assert_array_equal(method.combine(NAMES, part, state).quantiles, whole[rows])
     back = np.arange(499, -1, -1)
-    turned = method.fit(NAMES, [Estimate(e.value[back], e.quantiles[back], e.reason[back]) for e in estimates], price[back], CN)
+    turned = method.fit(
+        NAMES, [Estimate(e.value[back], e.quantiles[back], e.reason[back]) for e in estimates], price[back], CN
+    )
     np.testing.assert_allclose(turned.tables["weights"]["weight"], state.tables["weights"]["weight"], rtol=1e-9)
 
 

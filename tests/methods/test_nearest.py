@@ -1,4 +1,4 @@
-"""Nearest neighbours are those of an elementwise search, to the last bit, alone or together, with ties and at any scale."""
+"""Nearest neighbours are those of an elementwise search to the last bit: alone, together, with ties, at any scale."""
 
 from __future__ import annotations
 

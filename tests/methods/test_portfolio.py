@@ -147,7 +147,7 @@ def lots_of(book: ipv.Book) -> dict[str, float]:
 
 
 def test_only_whole_portfolios_enter() -> None:
-    """Refused whole: a patent that the book lacks, one filed later, rows that contradict each other, a related party."""
+    """Refused whole: a patent that the book lacks, one filed later, contradicting rows, a related party."""
     whole = [("1", p, "2020-05-01", 900.0, None) for p in "AB"]
     assert lots_of(book_of(whole)) == {"A": 900.0, "B": 900.0}
     assert lots_of(book_of([("1", p, "2020-05-01", 900.0, 3) for p in "AB"])) == {}
@@ -168,7 +168,9 @@ def test_the_book_s_own_portfolios_are_allocated_and_conserved(book: ipv.Book) -
     found = priced(evidence, CN, 10.0, portfolio_deals=True)
     lots = found.size > 1
     assert lots.any()
-    by_name = dict(zip(evidence.lots.subject.patent_id, zip(evidence.lots.deal, evidence.lots.price, evidence.lots.chance)))
+    by_name = dict(
+        zip(evidence.lots.subject.patent_id, zip(evidence.lots.deal, evidence.lots.price, evidence.lots.chance))
+    )
     paid: dict[int, float] = {}
     for name, price in zip(found.subject.patent_id[lots], found.price[lots]):
         deal, _, chance = by_name[name]

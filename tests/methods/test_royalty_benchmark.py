@@ -68,7 +68,9 @@ def test_quantiles_are_ordered_counts_add_up_and_the_learnt_rate_lies_among_what
     assert (table["log_sd"] > 0).all()
     assert table["assumed_source"].str.len().min() > 10
     turned = royalty_benchmark(book_of(*(list(c)[::-1] for c in zip(*rows))), as_of=DAY, by=by)  # type: ignore[arg-type]
-    np.testing.assert_allclose(turned.drop(columns=["name", "assumed_source"]), table.drop(columns=["name", "assumed_source"]))
+    np.testing.assert_allclose(
+        turned.drop(columns=["name", "assumed_source"]), table.drop(columns=["name", "assumed_source"])
+    )
 
 
 def test_a_higher_licence_raises_the_rate_of_its_field_and_of_no_other_more() -> None:
@@ -89,7 +91,10 @@ def test_a_licence_of_a_later_day_is_not_seen() -> None:
 def test_industries_show_the_rates_assumed_for_them_beside_the_licences() -> None:
     assumed = CN.replace(**{"royalty_rate__industry:C39": 0.061})
     table = royalty_benchmark(
-        book_of([0.02, 0.08], ["", ""], ["net_sales", ""], ["C27", "C27"]), as_of=DAY, assumptions=assumed, by="industry"
+        book_of([0.02, 0.08], ["", ""], ["net_sales", ""], ["C27", "C27"]),
+        as_of=DAY,
+        assumptions=assumed,
+        by="industry",
     )
     assert table["licences"].to_dict() == {"C27": 2, "C39": 0}
     assert table.loc["C39", "assumed"] == 0.061

@@ -1,9 +1,9 @@
 """Comparable sales: what buyers paid at arm's length for the most similar patents of the same field.
 
 Formula. Each patent and each deal has characteristics x (age, remaining term, citations, claims, family,
-scope, office, revenue). A ridge regression of the log price on x gives the price beta of each. For patent i
-the k nearest deals j of its technology field (of its sector where the field has too few) are those with the
-smallest distance::
+scope, burdens, revenue, office: :mod:`ipvalue.methods.characteristics`). A ridge regression of the log price on x gives
+the price beta of each. For patent i the k nearest deals j of its technology field (of its sector where the field has
+too few) are those with the smallest distance::
 
     d(i, j)^2 = sum over characteristics of (beta * (x_i - x_j))^2 / s^2 + (years since the deal / tau)^2
 
@@ -12,20 +12,25 @@ price. The price of each is adjusted to the patent, as an appraiser's grid does:
 
     log price(j -> i) = log price_j + beta (x_i - x_j) + trend * years since the deal
 
-and the value is the kernel-weighted median of the k adjusted prices, weights exp(-d^2 / 2). All prices are
+and the value is the kernel-weighted median of the adjusted prices, weights exp(-d^2 / 2). All prices are
 per unit of remaining income (:mod:`ipvalue.methods.life`): multiplied by the patent's own, they fall to zero as
 its term ends.
+
+Portfolio deals. Patents that were sold together have an allocated price each (:mod:`ipvalue.methods.portfolio`).
+Beside the k nearest deals of one patent, the k nearest allocated prices count, each with 1 / n of the weight where n
+patents were sold. They move the median, not the spread; whether a field has enough deals is asked of single patents.
 
 Source. IVS 105 (2022) 30 (market approach, comparable transactions, adjustments); the distance in units of
 the hedonic price follows the sales-comparison grids of Colwell, Cannaday and Wu (1983), AREUEA Journal 11.
 
-Inputs. ``transactions``: sales, auctions, court sales and exclusive licences of single patents at arm's
-length; prices of the last twelve years.
+Inputs. ``transactions``: sales, auctions, court sales and exclusive licences at arm's length, of single patents and of
+portfolios of which the book holds every patent; prices of the last twelve years.
 
-Assumes that sold patents price unsold ones. Not to be used where fewer than ``minimum`` comparables are in
+Assumes that sold patents price unsold ones. Not to be used where fewer than ``minimum`` deals of single patents are in
 the field and sector: it then says so instead of giving a number.
 
-Interval. The kernel-weighted quantiles of the adjusted prices, widened for the k prices being a sample.
+Interval. The kernel-weighted quantiles of the single patents' adjusted prices about the median, widened for the k
+prices being a sample.
 """
 
 from __future__ import annotations
@@ -47,7 +52,6 @@ from ipvalue.methods.life import life_factor, life_reason
 from ipvalue.methods.nearest import nearest
 from ipvalue.methods.portfolio import priced
 from ipvalue.methods.ridge import ridge
-from ipvalue.records.columns import Columns
 
 __all__ = ["ComparableSales"]
 
@@ -55,6 +59,17 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _BLOCK = 4096
+_COLUMNS = (
+    "subject",
+    "patent_id",
+    "deal_date",
+    "price",
+    "adjusted_price",
+    "distance",
+    "weight",
+    "deal_patents",
+    "allocated",
+)
 
 
 class _Neighbours(NamedTuple):
@@ -80,6 +95,12 @@ class ComparableSales(Method):
         Years after which a deal's distance has grown by one.
     penalty : float, default 10
         Ridge penalty, in observations.
+    portfolio_deals : bool, default True
+        Take allocated prices of patents that were sold together in as well. The default is measured on synthetic
+        books: the rank correlation with true values rises by 0.00 to 0.01 with 1,500 deals of single patents, by 0.01
+        with 400 and by 0.02 to 0.03 with 100 to 200.
+    office_minimum : int, default 30
+        Deals of single patents from which an office has a price level of its own.
 
     Examples
     --------
@@ -177,15 +198,16 @@ class ComparableSales(Method):
 
     def appendix(self, subject: Subject, state: State, assumptions: Assumptions) -> list[tuple[Step, float]]:
         """The nearest comparables of the first patent, one line each, with their adjusted prices."""
+        table = self.comparables(subject.take(np.arange(1)), state)
         lines = []
-        for rank, row in enumerate(self.comparables(subject.take(np.arange(1)), state).itertuples(), start=1):
-            origin = f"a share of a deal of {row.deal_patents} patents" if row.allocated else "its own price"
+        for rank, row in enumerate(table.to_dict("records"), start=1):
+            origin = f"a share of a deal of {row['deal_patents']} patents" if row["allocated"] else "its own price"
             how = (
-                f"{row.patent_id}, {row.deal_date}: price {row.price:,.0f} ({origin}), distance {row.distance:.3f}, "
-                f"weight {row.weight:.1%}"
+                f"{row['patent_id']}, {row['deal_date']}: price {row['price']:,.0f} ({origin}), "
+                f"distance {row['distance']:.3f}, weight {row['weight']:.1%}"
             )
             step = Step(f"comparable {rank}", how, "currency a year, adjusted", "transactions")
-            lines.append((step, float(row.adjusted_price)))
+            lines.append((step, float(row["adjusted_price"])))
         return lines
 
     def comparables(self, subject: Subject, state: State) -> pd.DataFrame:
@@ -205,13 +227,10 @@ class ComparableSales(Method):
             income, ``distance`` in residual deviations, ``weight``, ``deal_patents`` and ``allocated`` (whether
             the price is a share of that of several patents). No rows where there is no comparable.
         """
-        empty = {"subject": [], "patent_id": [], "deal_date": [], "price": [], "adjusted_price": [], "distance": []}
-        parts = [pd.DataFrame(empty | {"weight": [], "deal_patents": [], "allocated": []})]
-        for row in range(len(subject) if "deals" in state.tables else 0):
-            found = self._comparables(subject.take(np.array([row])), state)
-            if found is not None:
-                parts.append(found)
-        return pd.concat(parts[1:] or parts, ignore_index=True)
+        rows = range(len(subject) if "deals" in state.tables else 0)
+        found = [self._comparables(subject.take(np.array([row])), state) for row in rows]
+        parts = [part for part in found if part is not None]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(_COLUMNS))
 
     def _comparables(self, one: Subject, state: State) -> pd.DataFrame | None:
         """The comparables of one patent."""
@@ -225,19 +244,18 @@ class ComparableSales(Method):
         found = self._adjusted(matrix, hedonic, field, pools, state)
         order = np.argsort(found.square[0], kind="stable")
         rows = found.deal[0][order]
-        return pd.DataFrame(
-            {
-                "subject": one.patent_id[0],
-                "patent_id": deals["patent_id"][rows],
-                "deal_date": deals["date"][rows],
-                "price": deals["price"][rows],
-                "adjusted_price": np.exp(found.adjusted[0][order]),
-                "distance": np.sqrt(found.square[0][order]),
-                "weight": found.weight[0][order] / found.weight[0].sum(),
-                "deal_patents": deals["size"][rows],
-                "allocated": deals["size"][rows] > 1,
-            }
+        columns = (
+            np.full(len(rows), one.patent_id[0], object),
+            deals["patent_id"][rows],
+            deals["date"][rows],
+            deals["price"][rows],
+            np.exp(found.adjusted[0][order]),
+            np.sqrt(found.square[0][order]),
+            found.weight[0][order] / found.weight[0].sum(),
+            deals["size"][rows],
+            deals["size"][rows] > 1,
         )
+        return pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True)))
 
     def _matrix(self, subject: Subject, state: State) -> Floats:
         """Characteristics of the patents to be valued, with the deals' means and offices."""

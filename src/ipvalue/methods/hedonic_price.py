@@ -1,12 +1,12 @@
 """Hedonic price: a linear model of log prices over the patents' characteristics and the year of the deal.
 
 Formula. With y the log price per unit of remaining income (:mod:`ipvalue.methods.life`) of deal j, x its
-characteristics (those of comparable sales), f its technology field and t its year::
+characteristics (those of comparable sales, the office among them), f its technology field and t its year::
 
     y_j = a + beta x_j + gamma_f + tau_t + e_j
 
-estimated by ridge regression, all columns standardised; the time dummies tau are the price index that the book's own
-deals imply. The value of patent i takes the last year's index::
+estimated by ridge regression (:mod:`ipvalue.methods.ridge`), all columns standardised; the time dummies tau are the
+price index that the book's own deals imply. The value of patent i takes the last year's index::
 
     value_i = life factor_i * exp(a + beta x_i + gamma_f + tau_last + Q_50(e))
 
@@ -17,7 +17,8 @@ without refitting. The mean price, for those who need one, is the same without Q
 Source. Rosen (1974), Journal of Political Economy 82; Duan (1983), JASA 78 (smearing); Fischer and Leidinger (2014),
 Research Policy 43 (prices of patent auctions on value indicators).
 
-Inputs. ``transactions``: arm's-length prices of single patents; at least ``minimum``.
+Inputs. ``transactions``: arm's-length prices of single patents, at least ``minimum``; allocated prices of patents sold
+together (:mod:`ipvalue.methods.portfolio`) count beside them, a deal as one observation.
 
 Assumes that the price of a characteristic is the same in all fields and years, and that sold patents price unsold
 ones. Not to be used where fields price patents by different things: comparable sales and gradient boosting bend.
@@ -57,6 +58,12 @@ class HedonicPrice(Method):
         Fewest deals to learn from.
     penalty : float, default 10
         Ridge penalty, in observations.
+    portfolio_deals : bool, default True
+        Take allocated prices of patents that were sold together in as well. The default is measured on synthetic
+        books: no difference with 1,500 deals of single patents, a rank correlation higher by 0.01 to 0.04 with 400 to
+        100.
+    office_minimum : int, default 30
+        Deals of single patents from which an office has a price level of its own.
 
     Examples
     --------

@@ -40,8 +40,8 @@ def nearest(points: Floats, others: Floats, k: int) -> tuple[Ints, Floats]:
     -----
     |a - b|^2 = |a|^2 - 2 a b + |b|^2 orders all m by a matrix product in double precision. Its error and that of
     the elementwise sum are each below (d + 4) u (|a| + |b|)^2 with u = 2^-53 (Higham 2002, section 3.1, for any
-    order of summation; the smallest normal number is added for underflow). Where the k-th and the next differ by more than four times that, the set of the k is
-    certain; all other points are searched elementwise.
+    order of summation; the smallest normal number is added for underflow). Where the k-th and the next differ by
+    more than four times that, the set of the k is certain; all other points are searched elementwise.
 
     References
     ----------

@@ -70,7 +70,7 @@ class Priced:
     @property
     def weight(self) -> Floats:
         """Weight of each price: a deal counts once, however many patents it has."""
-        return 1.0 / self.size
+        return np.asarray(1.0 / self.size, np.float64)
 
     @property
     def fields(self) -> Floats:

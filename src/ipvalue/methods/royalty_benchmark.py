@@ -2,8 +2,8 @@
 
 The column ``learnt`` by technology field is the rate that relief from royalty takes for a patent without a rate of its
 own: the licences of the field, shrunk towards all licences and these towards the assumed rate
-(:func:`ipvalue.methods.relief_from_royalty.royalty_table`). By sector and industry it is the same computation on wider or
-other groups, for comparison.
+(:func:`ipvalue.methods.relief_from_royalty.royalty_table`). By sector and industry it is the same computation on
+wider or other groups, for comparison.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def royalty_benchmark(
     pandas.DataFrame
         Indexed by ``by`` (number of the field or sector, 0 where unknown; code of the industry, '' where unknown):
         ``name``; ``licences`` with a rate above 0 on net or gross sales or an unnamed base; ``q10`` to ``q90``,
-        quantiles of their rates (share of revenue, NaN without licences); ``learnt``, the shrunk median, and ``log_sd``,
-        the shrunk spread in log units; ``assumed`` and ``assumed_source`` (with date and certainty).
+        quantiles of their rates (share of revenue, NaN without licences); ``learnt``, the shrunk median, and
+        ``log_sd``, the shrunk spread in log units; ``assumed`` and ``assumed_source`` (with date and certainty).
 
     Raises
     ------
