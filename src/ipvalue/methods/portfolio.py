@@ -75,7 +75,7 @@ class Priced:
     @property
     def fields(self) -> Floats:
         """Indicators of the technology field, shape (n, 36)."""
-        return (self.subject.field[:, None] == _FIELDS).astype(np.float64)
+        return np.asarray(self.subject.field[:, None] == _FIELDS, np.float64)
 
 
 def allocate(price: Floats, index: Floats, deal: Ints) -> Floats:
