@@ -166,10 +166,10 @@ def neighbours(engine: ipv.ValuationEngine, subject: object) -> list[Row]:
         from sklearn.neighbors import BallTree
     except ImportError:
         return []
-    from ipvalue.methods.comparable_sales import characteristics
+    from ipvalue.methods.characteristics import characteristics
 
     method, state = ipv.ComparableSales(), engine.fitted.states["comparable_sales"]
-    matrix, _ = characteristics(subject.features, subject.money, state.tables["slopes"]["level"])
+    matrix, _ = characteristics(subject, state.tables["slopes"]["level"], state.tables["offices"]["office"])
     rows = np.flatnonzero(subject.field > 0)[:40_000]
     pool = np.arange(len(state.tables["deals"]["age"]))
     weight = state.tables["slopes"]["slope"] / state.numbers["deviation"]

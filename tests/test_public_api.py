@@ -25,6 +25,7 @@ PUBLIC = {
     "ProfitSplit",
     "ReliefFromRoyalty",
     "Snapshot",
+    "StackedWeights",
     "Valuation",
     "ValuationEngine",
     "extract",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
     from ipvalue.methods.renewal_option import RenewalOption
     from ipvalue.methods.replacement_cost import ReplacementCost
-    from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation
+    from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation, StackedWeights
     from ipvalue.records.book import Book
     from ipvalue.records.snapshot import Snapshot
     from ipvalue.records.store import read_book, write_book
@@ -66,6 +66,7 @@ _PLACES = {
     "Reconciliation": "ipvalue.reconcile",
     "PrecisionWeights": "ipvalue.reconcile",
     "FixedWeights": "ipvalue.reconcile",
+    "StackedWeights": "ipvalue.reconcile",
     "ValuationEngine": "ipvalue.engine",
     "Valuation": "ipvalue.valuation",
     # a whole book on disk
@@ -94,6 +95,7 @@ __all__ = [
     "RenewalOption",
     "ReplacementCost",
     "Snapshot",
+    "StackedWeights",
     "Valuation",
     "ValuationEngine",
     "extract",

@@ -26,7 +26,7 @@ from ipvalue.methods.gradient_boosting import GradientBoosting
 from ipvalue.methods.indicator_score import IndicatorScore
 from ipvalue.methods.indicators import Indicator
 from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
-from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciled, Reconciliation
+from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciled, Reconciliation, StackedWeights
 from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.valuation import QUANTILE_NAMES, Valuation, assemble, grade_of, no_value_reason
@@ -34,7 +34,7 @@ from ipvalue.valuation import QUANTILE_NAMES, Valuation, assemble, grade_of, no_
 __all__ = ["Learnt", "ValuationEngine"]
 
 Floats = npt.NDArray[np.float64]
-_RECONCILIATIONS = {kind.kind: kind for kind in (PrecisionWeights, FixedWeights)}
+_RECONCILIATIONS = {kind.kind: kind for kind in (PrecisionWeights, FixedWeights, StackedWeights)}
 _UNEXAMINED = ("utility_model", "design")
 
 

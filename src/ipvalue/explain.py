@@ -77,7 +77,8 @@ class Explainer:
         ]
         for level, value in (("5 %", estimate.quantiles[0, 0]), ("95 %", estimate.quantiles[0, -1])):
             rows.append(_row(method.name, f"{level} quantile", value, "currency", method.covers, ""))
-        return rows
+        appendix = method.appendix(subject, self.engine.fitted.states[method.name], self.engine.assumptions)
+        return rows + [_row(method.name, s.name, value, s.unit, s.formula, s.source) for s, value in appendix]
 
     def _reconciled(self, combined: Reconciled) -> list[Row]:
         if combined.reason[0] != 0:

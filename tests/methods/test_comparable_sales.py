@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
+from ipvalue.features import Whole
+from ipvalue.finance.distributions import weighted_quantile
 from ipvalue.methods.base import Deals, Evidence
-from ipvalue.methods.comparable_sales import characteristics, ridge
+from ipvalue.methods.characteristics import characteristics
+from ipvalue.methods.evidence import gather, prepare
 from ipvalue.methods.life import life_factor
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -87,7 +91,7 @@ def test_nearest_deals_are_those_of_a_brute_force(snapshot: ipv.Snapshot) -> Non
     method, evidence = ipv.ComparableSales(neighbours=7), market(120, snapshot)
     state = method.fit(evidence, CN)
     some = subject(9, forward_citations=np.arange(9.0), remaining_term=np.linspace(2, 14, 9))
-    matrix, _ = characteristics(some.features, some.money, state.tables["slopes"]["level"])
+    matrix, _ = characteristics(some, state.tables["slopes"]["level"], state.tables["offices"]["office"])
     pool = np.arange(120)
     nearest, square = method.nearest(matrix, pool, state)
     deals = np.stack(list(state.tables["matrix"].values()), axis=1)
@@ -107,20 +111,8 @@ def test_values_do_not_depend_on_who_else_is_valued(snapshot: ipv.Snapshot) -> N
         np.testing.assert_array_equal(method.estimate(many.take(rows), state, CN).quantiles, whole[rows])
 
 
-def test_ridge_without_penalty_is_least_squares() -> None:
-    random = np.random.default_rng(0)
-    x = random.standard_normal((200, 4)) * [1, 10, 0.1, 3] + [0, 5, 1, -2]
-    y = x @ [1.0, -0.2, 3.0, 0.5] + 7 + 0.1 * random.standard_normal(200)
-    slope, intercept, deviation = ridge(x, y, 0.0)
-    exact, *_ = np.linalg.lstsq(np.column_stack([x, np.ones(200)]), y, rcond=None)
-    np.testing.assert_allclose([*slope, intercept], exact, rtol=1e-8)
-    assert deviation == pytest.approx(0.1, rel=0.15)
-
-
 def test_only_arms_length_prices_of_single_patents_are_learnt_from() -> None:
-    """A portfolio price, a related party's price and a price without a currency are no comparables."""
-    from ipvalue.methods.evidence import gather
-
+    """A related party's price and a price without a rate of exchange are no prices; a portfolio's is no patent's."""
     patents = {
         "patent_id": ["A", "B", "C", "D"],
         "jurisdiction": ["CN"] * 4,
@@ -143,3 +135,48 @@ def test_only_arms_length_prices_of_single_patents_are_learnt_from() -> None:
     assert set(found) == {"A", "C"}
     assert found["A"] == 100.0
     assert found["C"] == pytest.approx(70.0 / CN.deal_kind_factor["auction"].value)
+    assert evidence.lots is not None
+    assert list(zip(evidence.lots.subject.patent_id, evidence.lots.price)) == [("C", 900.0), ("D", 900.0)]
+
+
+def test_a_patent_of_an_office_that_pays_more_is_worth_more(snapshot: ipv.Snapshot) -> None:
+    """Same characteristics, other office: the prices differ by what the office's deals fetched."""
+    evidence = market(400, snapshot)
+    sold = evidence.deals.subject
+    office = np.where(np.arange(400) % 2 == 0, "CN", "US")
+    price = evidence.deals.price * np.where(office == "US", 3.0, 1.0)
+    mixed = replace(sold, jurisdiction=office)
+    method = ipv.ComparableSales()
+    state = method.fit(Evidence(snapshot, mixed, Deals(mixed, price, evidence.deals.date)), CN)
+    assert state.tables["offices"]["office"].tolist() == ["CN", "US"]
+    value = [
+        method.estimate(subject(1, forward_citations=5.0, jurisdiction=o), state, CN).value[0] for o in ("CN", "US")
+    ]
+    assert value[1] / value[0] == pytest.approx(3.0, rel=0.15)
+    nearest = method.comparables(subject(1, forward_citations=5.0, jurisdiction="US"), state)
+    assert (office[[int(i[1:]) for i in nearest["patent_id"]]] == "US").all()
+
+
+def test_explanation_lists_the_comparables_that_make_the_value(book: ipv.Book, engine: ipv.ValuationEngine) -> None:
+    state = book.as_of("2023-12-31")
+    valuation = engine.value(state)
+    frame = valuation.to_pandas()
+    one = frame.index[frame["value_comparable_sales"].notna() & (frame["state"] == "in_force")][0]
+    lines = valuation.explain(one)
+    lines = lines[lines["part"] == "comparable_sales"].set_index("quantity")
+    shown = lines[lines.index.str.startswith("comparable ")]
+    assert len(shown) == lines.loc["neighbours", "value"]
+    method, learnt = engine.methods[1], engine.fitted.states["comparable_sales"]
+    assert isinstance(method, ipv.ComparableSales)
+    mine = prepare(state.select(np.array([state.position(one)])), engine.assumptions, Whole.of(state))
+    table = method.comparables(mine, learnt)
+    np.testing.assert_array_equal(table["adjusted_price"], shown["value"].astype(float))
+    assert (np.diff(table["distance"]) >= 0).all()
+    assert table["weight"].sum() == pytest.approx(1.0)
+    assert (table["allocated"] == (table["deal_patents"] > 1)).all()
+    assert table["allocated"].sum() == lines.loc["allocated", "value"]
+    median = weighted_quantile(np.log(table["adjusted_price"].to_numpy())[None], table["weight"].to_numpy(), (0.5,))
+    assert np.exp(median[0, 0]) == pytest.approx(lines.loc["adjusted_price", "value"], rel=1e-9)
+    for row, how in zip(table.itertuples(), shown["how"]):
+        assert str(row.patent_id) in how and str(row.deal_date) in how
+        assert ("a share of a deal" in how) == row.allocated

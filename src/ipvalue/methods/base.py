@@ -29,7 +29,19 @@ from ipvalue.finance.distributions import LEVELS
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["BUILT_IN", "Deals", "Estimate", "Evidence", "Method", "State", "Step", "Subject", "available", "create"]
+__all__ = [
+    "BUILT_IN",
+    "Deals",
+    "Estimate",
+    "Evidence",
+    "Lots",
+    "Method",
+    "State",
+    "Step",
+    "Subject",
+    "available",
+    "create",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -127,16 +139,66 @@ class Deals:
 
 
 @dataclass(frozen=True)
+class Lots:
+    """Patents that were sold together at arm's length, one element a patent, the patents of a deal together.
+
+    Only deals of which every patent is known are here.
+
+    Attributes
+    ----------
+    subject : Subject
+        What was known of each patent before the deal.
+    price : ndarray, shape (n_lots,)
+        Price of the whole deal as by sale, in the assumptions' currency: the same for all its patents.
+    date : ndarray of datetime64[D], shape (n_lots,)
+    deal : ndarray of int64, shape (n_lots,)
+        Number of the deal, from 0.
+    chance : ndarray, shape (n_lots,)
+        Probability of grant of each patent on that day; 1 where it was granted.
+    """
+
+    subject: Subject
+    price: Floats
+    date: npt.NDArray[np.datetime64]
+    deal: npt.NDArray[np.int64]
+    chance: Floats
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    @property
+    def size(self) -> npt.NDArray[np.int64]:
+        """Patents in the deal of each lot."""
+        return np.bincount(self.deal)[self.deal] if len(self) else np.zeros(0, np.int64)
+
+    def without(self, patent_ids: npt.NDArray[np.object_]) -> Lots:
+        """Leave out every deal that holds one of the patents."""
+        gone = np.unique(self.deal[np.isin(self.subject.patent_id.astype(str), patent_ids.astype(str))])
+        rows = np.flatnonzero(~np.isin(self.deal, gone))
+        deal = np.unique(self.deal[rows], return_inverse=True)[1]
+        return Lots(self.subject.take(rows), self.price[rows], self.date[rows], deal, self.chance[rows])
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """What a method may learn from: the book as known on the fit date, and the deals until then."""
+    """What a method may learn from: the book as known on the fit date, and the deals until then.
+
+    ``deals`` hold a price of one patent each, and nothing else is a price; ``lots`` are patents sold together,
+    whose price each is unknown.
+    """
 
     snapshot: Snapshot
     subject: Subject
     deals: Deals
+    lots: Lots | None = None
 
     def with_deals(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Evidence:
-        """The same evidence with some of the deals."""
-        return Evidence(self.snapshot, self.subject, self.deals.take(rows))
+        """The same evidence with some of the deals; lots with a patent that is left out are left out too."""
+        kept = self.deals.take(rows)
+        if self.lots is None:
+            return Evidence(self.snapshot, self.subject, kept)
+        gone = np.setdiff1d(self.deals.subject.patent_id.astype(str), kept.subject.patent_id.astype(str))
+        return Evidence(self.snapshot, self.subject, kept, self.lots.without(gone))
 
 
 @dataclass(frozen=True)
@@ -225,6 +287,10 @@ class Method(BaseModel, ABC):
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:
         """Say where the step's figure of the first patent comes from, where that differs by patent."""
         return {}
+
+    def appendix(self, subject: Subject, state: State, assumptions: Assumptions) -> list[tuple[Step, float]]:
+        """Further lines of the first patent's explanation, after the steps: what the figures rest on."""
+        return []
 
     def __repr__(self) -> str:
         changed = [

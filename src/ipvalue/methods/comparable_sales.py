@@ -1,9 +1,9 @@
 """Comparable sales: what buyers paid at arm's length for the most similar patents of the same field.
 
 Formula. Each patent and each deal has characteristics x (age, remaining term, citations, claims, family,
-scope, office, revenue). A ridge regression of the log price on x gives the price beta of each. For patent i
-the k nearest deals j of its technology field (of its sector where the field has too few) are those with the
-smallest distance::
+scope, burdens, revenue, office: :mod:`ipvalue.methods.characteristics`). A ridge regression of the log price on x gives
+the price beta of each. For patent i the k nearest deals j of its technology field (of its sector where the field has
+too few) are those with the smallest distance::
 
     d(i, j)^2 = sum over characteristics of (beta * (x_i - x_j))^2 / s^2 + (years since the deal / tau)^2
 
@@ -12,115 +12,74 @@ price. The price of each is adjusted to the patent, as an appraiser's grid does:
 
     log price(j -> i) = log price_j + beta (x_i - x_j) + trend * years since the deal
 
-and the value is the kernel-weighted median of the k adjusted prices, weights exp(-d^2 / 2). All prices are
+and the value is the kernel-weighted median of the adjusted prices, weights exp(-d^2 / 2). All prices are
 per unit of remaining income (:mod:`ipvalue.methods.life`): multiplied by the patent's own, they fall to zero as
 its term ends.
+
+Portfolio deals. Patents that were sold together have an allocated price each (:mod:`ipvalue.methods.portfolio`).
+Beside the k nearest deals of one patent, the k nearest allocated prices count, each with 1 / n of the weight where n
+patents were sold. They move the median, not the spread; whether a field has enough deals is asked of single patents.
 
 Source. IVS 105 (2022) 30 (market approach, comparable transactions, adjustments); the distance in units of
 the hedonic price follows the sales-comparison grids of Colwell, Cannaday and Wu (1983), AREUEA Journal 11.
 
-Inputs. ``transactions``: sales, auctions, court sales and exclusive licences of single patents at arm's
-length; prices of the last twelve years.
+Inputs. ``transactions``: sales, auctions, court sales and exclusive licences at arm's length, of single patents and of
+portfolios of which the book holds every patent; prices of the last twelve years.
 
-Assumes that sold patents price unsold ones. Not to be used where fewer than ``minimum`` comparables are in
+Assumes that sold patents price unsold ones. Not to be used where fewer than ``minimum`` deals of single patents are in
 the field and sector: it then says so instead of giving a number.
 
-Interval. The kernel-weighted quantiles of the adjusted prices, widened for the k prices being a sample.
+Interval. The kernel-weighted quantiles of the single patents' adjusted prices about the median, widened for the k
+prices being a sample.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.features import Features
 from ipvalue.finance.distributions import LEVELS, weighted_quantile
 from ipvalue.law.technology import sector_of
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
+from ipvalue.methods.characteristics import characteristics, common_offices, sum_columns
 from ipvalue.methods.life import life_factor, life_reason
-from ipvalue.records.columns import Columns
+from ipvalue.methods.nearest import nearest
+from ipvalue.methods.portfolio import priced
+from ipvalue.methods.ridge import ridge
 
-__all__ = ["CHARACTERISTICS", "ComparableSales", "characteristics", "ridge", "sum_columns"]
+__all__ = ["ComparableSales"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-CHARACTERISTICS = (
-    "age",
-    "remaining_share",
-    "forward_citations",
-    "forward_citation_percentile",
-    "backward_citations",
-    "n_claims",
-    "family_size",
-    "n_inventors",
-    "patent_scope",
-    "renewals_paid",
-    "challenged",
-    "licensed",
-    "pledged",
-)
-_LOGGED = ("forward_citations", "backward_citations", "n_claims", "family_size", "n_inventors", "patent_scope")
-_DAYS_PER_YEAR = 365.25
 _BLOCK = 4096
+_COLUMNS = (
+    "subject",
+    "patent_id",
+    "deal_date",
+    "price",
+    "adjusted_price",
+    "distance",
+    "weight",
+    "deal_patents",
+    "allocated",
+)
 
 
-def characteristics(features: Features, money: Columns, levels: Floats | None = None) -> tuple[Floats, Floats]:
-    """Characteristics that a price is compared by, one column each; a missing one takes the mean of the deals.
+class _Neighbours(NamedTuple):
+    """Nearest deals of n patents, each array of shape (n, k)."""
 
-    Parameters
-    ----------
-    features : Features
-    money : dict of str to ndarray
-    levels : ndarray, shape (k,), optional
-        Means to put in for missing values; those of this table by default.
-
-    Returns
-    -------
-    tuple of ndarray
-        The matrix, shape (n, k), and the means that stand for missing values.
-    """
-    columns = [np.log1p(features[name]) if name in _LOGGED else features[name] for name in CHARACTERISTICS]
-    earned = money["revenue"] * np.where(np.isfinite(features["attribution"]), features["attribution"], 0.25)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        revenue = np.where(earned > 0, np.log(earned), np.nan)
-    matrix = np.stack([*columns, revenue, np.isfinite(revenue).astype(np.float64)], axis=1)
-    if levels is None:
-        known = np.isfinite(matrix)
-        levels = np.where(known, matrix, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return np.where(np.isfinite(matrix), matrix, levels), levels
-
-
-def ridge(matrix: Floats, target: Floats, penalty: float) -> tuple[Floats, float, float]:
-    """Ridge regression on standardised columns.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (n, k)
-    target : ndarray, shape (n,)
-    penalty : float
-        In units of observations.
-
-    Returns
-    -------
-    tuple of (ndarray of shape (k,), float, float)
-        Slopes in the columns' own units, intercept, and residual standard deviation.
-    """
-    center, scale = matrix.mean(axis=0), matrix.std(axis=0)
-    scale = np.where(scale > 1e-12, scale, 1.0)
-    standard = (matrix - center) / scale
-    middle = target.mean()
-    gram = standard.T @ standard + penalty * np.eye(matrix.shape[1])
-    slope = np.linalg.solve(gram, standard.T @ (target - middle)) / scale
-    intercept = float(middle - center @ slope)
-    residual = target - intercept - matrix @ slope
-    freedom = max(len(target) - matrix.shape[1] - 1, 1)
-    return slope, intercept, float(np.sqrt((residual**2).sum() / freedom))
+    deal: Ints
+    square: Floats
+    paid: Floats
+    adjusted: Floats
+    weight: Floats
 
 
 class ComparableSales(Method):
@@ -136,6 +95,12 @@ class ComparableSales(Method):
         Years after which a deal's distance has grown by one.
     penalty : float, default 10
         Ridge penalty, in observations.
+    portfolio_deals : bool, default True
+        Take allocated prices of patents that were sold together in as well. The default is measured on synthetic
+        books: the rank correlation with true values rises by 0.00 to 0.01 with 1,500 deals of single patents, by 0.01
+        with 400 and by 0.02 to 0.03 with 100 to 200.
+    office_minimum : int, default 30
+        Deals of single patents from which an office has a price level of its own.
 
     Examples
     --------
@@ -150,6 +115,7 @@ class ComparableSales(Method):
     steps: ClassVar[tuple[Step, ...]] = (
         Step("comparables", "deals of the field (or its sector) among which the nearest are sought", "deals"),
         Step("neighbours", "nearest deals used", "deals"),
+        Step("allocated", "of them with a price allocated from a deal of several patents", "deals"),
         Step("mean_distance", "weighted mean distance to them, in residual deviations of price", "deviations"),
         Step("mean_price", "weighted geometric mean of their prices per unit of remaining income", "currency a year"),
         Step("adjustment", "weighted geometric mean of adjusted price over that", "factor"),
@@ -164,35 +130,41 @@ class ComparableSales(Method):
     minimum: int = Field(default=8, ge=3)
     memory: float = Field(default=8.0, gt=0)
     penalty: float = Field(default=10.0, ge=0)
+    portfolio_deals: bool = True
+    office_minimum: int = Field(default=30, ge=1)
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
         """Learn the price of each characteristic, and keep the deals."""
-        deals = evidence.deals
-        matrix, levels = characteristics(deals.subject.features, deals.subject.money)
-        age = (evidence.snapshot.date - deals.date) / np.timedelta64(1, "D") / _DAYS_PER_YEAR
-        factor = life_factor(deals.subject, assumptions)
-        usable = factor > 0
-        if usable.sum() < self.minimum:
-            return State(numbers={"deals": float(usable.sum())})
-        deals, matrix, age = deals.take(usable), matrix[usable], age[usable]
-        log_price = np.log(deals.price / factor[usable])
-        field = deals.subject.field.astype(np.int64)
-        field_effect = (field[:, None] == np.arange(36)).astype(np.float64)
-        design = np.column_stack([matrix, -age, field_effect])
-        slope, _, deviation = ridge(design, log_price, self.penalty)
+        deals = priced(evidence, assumptions, self.penalty, portfolio_deals=self.portfolio_deals)
+        alone = deals.size == 1
+        if alone.sum() < self.minimum:
+            return State(numbers={"deals": float(alone.sum())})
+        offices = common_offices(deals.subject.jurisdiction[alone], self.office_minimum)
+        _, levels = characteristics(deals.subject.take(alone), offices=offices)
+        matrix, _ = characteristics(deals.subject, levels, offices)
+        design = np.column_stack([matrix, -deals.age, deals.fields])
+        fit = ridge(design, deals.log_price, self.penalty, deals.weight)
         k = matrix.shape[1]
         return State(
-            numbers={"deals": float(len(deals)), "deviation": max(deviation, 1e-6), "trend": float(slope[k])},
+            numbers={
+                "deals": float(alone.sum()),
+                "deviation": max(fit.deviation, 1e-6),
+                "trend": float(fit.slope[k]),
+            },
             tables={
                 "deals": {
-                    "log_price": log_price,
-                    "age": age,
-                    "field": field,
+                    "log_price": deals.log_price,
+                    "age": deals.age,
+                    "field": deals.subject.field.astype(np.int64),
+                    "size": deals.size,
+                    "price": deals.price,
+                    "date": deals.date.astype(str).astype(object),
                     "patent_id": deals.subject.patent_id,
                 },
                 "matrix": {f"x{i}": matrix[:, i] for i in range(k)},
-                "slopes": {"slope": slope[:k], "level": levels},
-                "fields": {"effect": slope[k + 1 :]},
+                "slopes": {"slope": fit.slope[:k], "level": levels},
+                "offices": {"office": offices.astype(object)},
+                "fields": {"effect": fit.slope[k + 1 :]},
             },
         )
 
@@ -201,21 +173,21 @@ class ComparableSales(Method):
         n = len(subject)
         if "deals" not in state.tables:
             return Estimate.refuse(n, Reason.TOO_FEW_DEALS)
-        matrix, _ = characteristics(subject.features, subject.money, state.tables["slopes"]["level"])
+        matrix = self._matrix(subject, state)
         hedonic = sum_columns(matrix, state.tables["slopes"]["slope"])
         quantiles = np.full((n, len(LEVELS)), np.nan)
         details = {step.name: np.full(n, np.nan) for step in self.steps}
         reason = np.full(n, Reason.NO_COMPARABLE, np.int16)
         reason[subject.field == 0] = Reason.NO_TECHNOLOGY
         for field in np.unique(subject.field[subject.field > 0]):
-            pool = self._pool(int(field), state)
-            if len(pool) < self.minimum:
+            pools = self._pool(int(field), state)
+            if len(pools[0]) < self.minimum:
                 continue
             mine = np.flatnonzero(subject.field == field)
             reason[mine] = 0
             for start in range(0, len(mine), _BLOCK):
                 rows = mine[start : start + _BLOCK]
-                quantiles[rows], parts = self._price(matrix[rows], hedonic[rows], int(field), pool, state)
+                quantiles[rows], parts = self._price(matrix[rows], hedonic[rows], int(field), pools, state)
                 for name, values in parts.items():
                     details[name][rows] = values
         factor = life_factor(subject, assumptions)
@@ -224,73 +196,143 @@ class ComparableSales(Method):
         details |= {"life_factor": factor, "estimate": quantiles[:, 2]}
         return Estimate.make(quantiles[:, 2], quantiles, reason, details)
 
-    def _pool(self, field: int, state: State) -> Ints:
-        """Deals of the field, or of its sector where the field has too few for its neighbours."""
-        fields = state.tables["deals"]["field"]
-        own = np.flatnonzero(fields == field)
-        if len(own) >= max(self.minimum, self.neighbours):
-            return own
-        sectors = sector_of(np.arange(36))
-        return np.flatnonzero((sectors[fields] == sectors[field]) & (fields > 0))
+    def appendix(self, subject: Subject, state: State, assumptions: Assumptions) -> list[tuple[Step, float]]:
+        """The nearest comparables of the first patent, one line each, with their adjusted prices."""
+        table = self.comparables(subject.take(np.arange(1)), state)
+        lines = []
+        for rank, row in enumerate(table.to_dict("records"), start=1):
+            origin = f"a share of a deal of {row['deal_patents']} patents" if row["allocated"] else "its own price"
+            how = (
+                f"{row['patent_id']}, {row['deal_date']}: price {row['price']:,.0f} ({origin}), "
+                f"distance {row['distance']:.3f}, weight {row['weight']:.1%}"
+            )
+            step = Step(f"comparable {rank}", how, "currency a year, adjusted", "transactions")
+            lines.append((step, float(row["adjusted_price"])))
+        return lines
+
+    def comparables(self, subject: Subject, state: State) -> pd.DataFrame:
+        """List the deals that price each patent, nearest first.
+
+        Parameters
+        ----------
+        subject : Subject
+        state : State
+            What :meth:`fit` learnt.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``subject`` (the patent that is priced), ``patent_id`` and ``deal_date`` of the comparable, ``price`` in
+            the deal (as a granted right and as by sale), ``adjusted_price`` to the subject per unit of remaining
+            income, ``distance`` in residual deviations, ``weight``, ``deal_patents`` and ``allocated`` (whether
+            the price is a share of that of several patents). No rows where there is no comparable.
+        """
+        rows = range(len(subject) if "deals" in state.tables else 0)
+        found = [self._comparables(subject.take(np.array([row])), state) for row in rows]
+        parts = [part for part in found if part is not None]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(_COLUMNS))
+
+    def _comparables(self, one: Subject, state: State) -> pd.DataFrame | None:
+        """The comparables of one patent."""
+        field = int(one.field[0])
+        pools = self._pool(field, state)
+        deals = state.tables["deals"]
+        if field == 0 or len(pools[0]) < self.minimum:
+            return None
+        matrix = self._matrix(one, state)
+        hedonic = sum_columns(matrix, state.tables["slopes"]["slope"])
+        found = self._adjusted(matrix, hedonic, field, pools, state)
+        order = np.argsort(found.square[0], kind="stable")
+        rows = found.deal[0][order]
+        columns = (
+            np.full(len(rows), one.patent_id[0], object),
+            deals["patent_id"][rows],
+            deals["date"][rows],
+            deals["price"][rows],
+            np.exp(found.adjusted[0][order]),
+            np.sqrt(found.square[0][order]),
+            found.weight[0][order] / found.weight[0].sum(),
+            deals["size"][rows],
+            deals["size"][rows] > 1,
+        )
+        return pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True)))
+
+    def _matrix(self, subject: Subject, state: State) -> Floats:
+        """Characteristics of the patents to be valued, with the deals' means and offices."""
+        return characteristics(subject, state.tables["slopes"]["level"], state.tables["offices"]["office"])[0]
+
+    def _pool(self, field: int, state: State) -> tuple[Ints, Ints]:
+        """Deals of the field, or of its sector where the field has too few: of one patent, and allocated ones."""
+        fields, alone = state.tables["deals"]["field"], state.tables["deals"]["size"] == 1
+        near = fields == field
+        if (near & alone).sum() < max(self.minimum, self.neighbours):
+            sectors = sector_of(np.arange(36))
+            near = (sectors[fields] == sectors[field]) & (fields > 0)
+        return np.flatnonzero(near & alone), np.flatnonzero(near & ~alone)
+
+    def _adjusted(
+        self, matrix: Floats, hedonic: Floats, field: int, pools: tuple[Ints, Ints], state: State
+    ) -> _Neighbours:
+        """The nearest deals of one patent and the nearest allocated prices, adjusted and weighted."""
+        deals = state.tables["deals"]
+        parts = [self.nearest(matrix, pool, state) for pool in pools]
+        deal = np.concatenate([pool[place] for pool, (place, _) in zip(pools, parts)], axis=1)
+        square = np.concatenate([part[1] for part in parts], axis=1)
+        columns = np.stack(list(state.tables["matrix"].values()), axis=1)
+        effect = state.tables["fields"]["effect"]
+        worth = sum_columns(columns, state.tables["slopes"]["slope"]) + effect[deals["field"]]
+        paid = deals["log_price"][deal]
+        adjusted = paid + (hedonic + effect[field])[:, None] - worth[deal]
+        adjusted = adjusted + state.numbers["trend"] * deals["age"][deal]
+        # the nearest one weighs 1: far from all deals, the nearest still count alike
+        weight = np.exp(-0.5 * (square - square.min(axis=1)[:, None])) / deals["size"][deal]
+        return _Neighbours(deal, square, paid, adjusted, weight)
 
     def _price(
-        self, matrix: Floats, hedonic: Floats, field: int, pool: Ints, state: State
+        self, matrix: Floats, hedonic: Floats, field: int, pools: tuple[Ints, Ints], state: State
     ) -> tuple[Floats, dict[str, Floats]]:
         """Quantiles and details of some patents of one field."""
-        nearest, square = self.nearest(matrix, pool, state)
-        k = nearest.shape[1]
-        deals = {name: values[pool] for name, values in state.tables["deals"].items() if name != "patent_id"}
-        columns = [values[pool] for values in state.tables["matrix"].values()]
-        effect = state.tables["fields"]["effect"]
-        worth = sum_columns(np.stack(columns, axis=1), state.tables["slopes"]["slope"]) + effect[deals["field"]]
-        paid = deals["log_price"][nearest]
-        adjusted = paid + (hedonic + effect[field])[:, None] - worth[nearest]
-        adjusted = adjusted + state.numbers["trend"] * deals["age"][nearest]
-        # the nearest one weighs 1: far from all deals, the nearest still count alike
-        weight = np.exp(-0.5 * (square - square[:, :1]))
-        total = _sum_rows(weight)
-        center = weighted_quantile(adjusted, weight, (0.5,))
-        spread = weighted_quantile(adjusted, weight, LEVELS) - center
-        effective = total**2 / _sum_rows(weight**2)
+        found = self._adjusted(matrix, hedonic, field, pools, state)
+        alone = min(self.neighbours, len(pools[0]))
+        own, weight = found.adjusted[:, :alone], found.weight[:, :alone]
+        center = weighted_quantile(found.adjusted, found.weight, (0.5,))
+        # an allocated price has no error of its own patent in it: the spread is that of patents sold alone
+        spread = weighted_quantile(own, weight, LEVELS) - weighted_quantile(own, weight, (0.5,))
+        effective = _sum_rows(weight) ** 2 / _sum_rows(weight**2)
         widened = center + spread * np.sqrt(1.0 + 1.0 / effective)[:, None]
+        n, k = found.deal.shape
+        total = _sum_rows(found.weight)
         parts = {
-            "comparables": np.full(len(matrix), float(len(pool))),
-            "neighbours": np.full(len(matrix), float(k)),
-            "mean_distance": _sum_rows(weight * np.sqrt(square)) / total,
-            "mean_price": np.exp(_sum_rows(weight * paid) / total),
-            "adjustment": np.exp(_sum_rows(weight * (adjusted - paid)) / total),
+            "comparables": np.full(n, float(len(pools[0]) + len(pools[1]))),
+            "neighbours": np.full(n, float(k)),
+            "allocated": np.full(n, float(k - alone)),
+            "mean_distance": _sum_rows(found.weight * np.sqrt(found.square)) / total,
+            "mean_price": np.exp(_sum_rows(found.weight * found.paid) / total),
+            "adjustment": np.exp(_sum_rows(found.weight * (found.adjusted - found.paid)) / total),
             "adjusted_price": np.exp(widened[:, 2]),
         }
         return np.exp(widened), parts
 
     def nearest(self, matrix: Floats, pool: Ints, state: State) -> tuple[Ints, Floats]:
-        """Positions in the pool of the nearest deals of each patent, and their squared distances, ascending.
+        """Places in the pool of the nearest deals of each patent, and their squared distances, ascending.
 
-        The sum over characteristics is taken in a fixed order, elementwise, so that it does not depend on how
-        many patents are priced together.
+        Parameters
+        ----------
+        matrix : ndarray, shape (n, k)
+            Characteristics of the patents.
+        pool : ndarray of int64, shape (m,)
+            The deals among which the nearest are sought.
+        state : State
+
+        Returns
+        -------
+        tuple of ndarray, each of shape (n, min(neighbours, m))
         """
         weight = state.tables["slopes"]["slope"] / state.numbers["deviation"]
-        square = np.broadcast_to(
-            (state.tables["deals"]["age"][pool] / self.memory) ** 2, (len(matrix), len(pool))
-        ).copy()
-        for i, values in enumerate(state.tables["matrix"].values()):
-            square += ((matrix[:, i, None] - values[pool]) * weight[i]) ** 2
-        k = min(self.neighbours, len(pool))
-        chosen = (
-            np.argpartition(square, k - 1, axis=1)[:, :k] if k < len(pool) else np.tile(np.arange(k), (len(matrix), 1))
-        )
-        chosen = np.sort(chosen, axis=1)
-        distance = np.take_along_axis(square, chosen, axis=1)
-        order = np.argsort(distance, axis=1, kind="stable")
-        return np.take_along_axis(chosen, order, axis=1), np.take_along_axis(distance, order, axis=1)
-
-
-def sum_columns(matrix: Floats, weight: Floats) -> Floats:
-    """Weighted sum of columns in a fixed order: a matrix product may round by the number of rows."""
-    total = np.zeros(len(matrix))
-    for i in range(matrix.shape[1]):
-        total = total + matrix[:, i] * weight[i]
-    return total
+        columns = [values[pool] * w for values, w in zip(state.tables["matrix"].values(), weight)]
+        others = np.stack([*columns, state.tables["deals"]["age"][pool] / self.memory], axis=1)
+        points = np.column_stack([matrix * weight, np.zeros(len(matrix))])
+        return nearest(points, others, self.neighbours)
 
 
 def _sum_rows(matrix: Floats) -> Floats:

@@ -13,9 +13,10 @@ from ipvalue.assumptions import Assumptions
 from ipvalue.features import Whole, compute
 from ipvalue.features.grant import grant_probability
 from ipvalue.law.fees import calendar
-from ipvalue.methods.base import Deals, Evidence, Subject
+from ipvalue.methods.base import Deals, Evidence, Lots, Subject
 from ipvalue.methods.currency import exchange_rate, price_trend
 from ipvalue.records.book import Book, Known
+from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
 __all__ = ["gather", "grant_group", "prepare"]
@@ -93,6 +94,11 @@ def gather(
     Returns
     -------
     Evidence
+
+    Notes
+    -----
+    Only prices of deals at arm's length enter. A sum that is no price of a deal (a stock market's reaction to a
+    grant, an appraisal, a book value) has no place in ``transactions`` and none here.
     """
     snapshot = book.as_of(as_of, known=known)
     subject = prepare(snapshot, assumptions)
@@ -100,15 +106,21 @@ def gather(
     rate = exchange_rate(snapshot, assumptions, table["currency"], table["date"])
     price = table["price"] * rate / assumptions.by_key("deal_kind_factor", table["kind"])
     oldest = as_of - np.timedelta64(round(years * 365.25), "D")
-    usable = table["arms_length"] & (table["deal_patents"] == 1) & (price > 0) & (table["date"] >= oldest)
-    rows = np.flatnonzero(usable & np.isfinite(price))
-    parts = [
-        _deals_after(book, day, known, assumptions, grant_rates, snapshot, price, rows[ends == day])
-        for ends in [_half_year_before(table["date"][rows])]
-        for day in np.unique(ends)
-    ]
-    parts = [part for part in parts if len(part)]
-    return Evidence(snapshot, subject, _join(parts, subject))
+    usable = table["arms_length"] & (price > 0) & np.isfinite(price) & (table["date"] >= oldest)
+    rows = np.flatnonzero(usable & (table["deal_patents"] >= 1))
+    if not len(rows):
+        none = np.zeros(0)
+        return Evidence(snapshot, subject, Deals(subject.take(rows), none, none.astype("datetime64[D]")))
+    ends = _half_year_before(table["date"][rows])
+    parts = [_sold_after(book, day, known, assumptions, snapshot, rows[ends == day]) for day in np.unique(ends)]
+    kept = np.concatenate([part[0] for part in parts])
+    sold = Subject.concatenate([part[1] for part in parts])
+    chance = _chance(sold, assumptions, grant_rates)
+    alone = table["deal_patents"][kept] == 1
+    deals = _deals(sold.take(alone), price[kept[alone]] / chance[alone], table["date"][kept[alone]])
+    together = np.flatnonzero(~alone)
+    lots = _lots(sold.take(together), chance[together], kept[together], price, table)
+    return Evidence(snapshot, subject, deals, lots)
 
 
 def _half_year_before(dates: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
@@ -118,20 +130,17 @@ def _half_year_before(dates: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datet
     return np.asarray(first - np.timedelta64(1, "D"), "datetime64[D]")
 
 
-def _deals_after(
+def _sold_after(
     book: Book,
     day: np.datetime64,
     known: Known,
     assumptions: Assumptions,
-    grant_rates: dict[str, float],
     today: Snapshot,
-    price: Floats,
     rows: npt.NDArray[np.int64],
-) -> Deals:
-    """The deals of one half-year, with what was known when it began."""
-    table = today.transactions
+) -> tuple[npt.NDArray[np.int64], Subject]:
+    """The sales of one half-year of rights that lived when it began, with what was known of them then."""
     before = book.as_of(day, known=known)
-    ids = today.patent_ids[table["patent"][rows]]
+    ids = today.patent_ids[today.transactions["patent"][rows]]
     place = np.searchsorted(before.patent_ids, ids)
     place = np.minimum(place, max(len(before) - 1, 0))
     filed = before.patent_ids[place] == ids if len(before) else np.zeros(len(ids), bool)
@@ -139,18 +148,39 @@ def _deals_after(
     distinct, position = np.unique(place, return_inverse=True)
     known_then = prepare(before.select(distinct), assumptions, Whole.of(before))
     alive = known_then.features["alive"][position] == 1
-    rows, sold = rows[alive], known_then.take(position[alive])
+    return rows[alive], known_then.take(position[alive])
+
+
+def _chance(sold: Subject, assumptions: Assumptions, grant_rates: dict[str, float]) -> Floats:
+    """Probability of grant of each application that was sold; 1 of a granted right."""
     default = assumptions.by_key("grant_probability", sold.jurisdiction)
     chance = grant_probability(grant_group(sold.jurisdiction, sold.right), grant_rates, default)
-    pending = sold.features["pending"] == 1
-    return Deals(sold, price[rows] / np.where(pending, chance, 1.0), table["date"][rows])
+    return np.where(sold.features["pending"] == 1, chance, 1.0)
 
 
-def _join(parts: list[Deals], subject: Subject) -> Deals:
-    """All deals in the order of their dates, then of patents and prices."""
-    if not parts:
-        return Deals(subject.take(np.zeros(0, np.int64)), np.zeros(0), np.zeros(0, "datetime64[D]"))
-    price = np.concatenate([p.price for p in parts])
-    date = np.concatenate([p.date for p in parts])
-    joined = Deals(Subject.concatenate([p.subject for p in parts]), price, date)
-    return joined.take(np.lexsort((price, joined.subject.patent_id.astype(str), date)))
+def _deals(sold: Subject, price: Floats, date: npt.NDArray[np.datetime64]) -> Deals:
+    """Deals in the order of their dates, then of patents and prices."""
+    return Deals(sold, price, date).take(np.lexsort((price, sold.patent_id.astype(str), date)))
+
+
+def _lots(sold: Subject, chance: Floats, rows: npt.NDArray[np.int64], price: Floats, table: Columns) -> Lots:
+    """Deals of several patents, all of them known and sold for one price, in the order of dates and patents.
+
+    A deal of which a patent is not in the book, was dead or not yet filed, or whose rows contradict each other on
+    date or price is left out whole: what is missing has a share of the price that nobody can tell.
+    """
+    if not len(rows):
+        return Lots(sold, np.zeros(0), np.zeros(0, "datetime64[D]"), np.zeros(0, np.int64), chance)
+    name, date, paid = sold.patent_id.astype(str), table["date"][rows], price[rows]
+    order = np.lexsort((name, table["deal"][rows]))
+    _, first, inverse, count = np.unique(
+        table["deal"][rows][order], return_index=True, return_inverse=True, return_counts=True
+    )
+    leader = order[first[inverse]]  # the first patent of each lot's deal by name, in the order of order
+    agrees = (date[order] == date[leader]) & (paid[order] == paid[leader])
+    agrees &= table["deal_patents"][rows][order] == count[inverse]
+    whole = np.flatnonzero((np.bincount(inverse, weights=agrees) == count)[inverse])
+    # by date, then by the deal's first patent: a hash of deal_id is no order to keep
+    whole = whole[np.lexsort((name[order][whole], inverse[whole], name[leader][whole], date[order][whole]))]
+    keep, number = order[whole], np.cumsum(np.append(0, np.diff(inverse[whole]) != 0)[: len(whole)])
+    return Lots(sold.take(keep), paid[keep], date[keep], number.astype(np.int64), chance[keep])

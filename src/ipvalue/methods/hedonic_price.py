@@ -1,12 +1,12 @@
 """Hedonic price: a linear model of log prices over the patents' characteristics and the year of the deal.
 
 Formula. With y the log price per unit of remaining income (:mod:`ipvalue.methods.life`) of deal j, x its
-characteristics (those of comparable sales), f its technology field and t its year::
+characteristics (those of comparable sales, the office among them), f its technology field and t its year::
 
     y_j = a + beta x_j + gamma_f + tau_t + e_j
 
-estimated by ridge regression, all columns standardised; the time dummies tau are the price index that the book's own
-deals imply. The value of patent i takes the last year's index::
+estimated by ridge regression (:mod:`ipvalue.methods.ridge`), all columns standardised; the time dummies tau are the
+price index that the book's own deals imply. The value of patent i takes the last year's index::
 
     value_i = life factor_i * exp(a + beta x_i + gamma_f + tau_last + Q_50(e))
 
@@ -17,7 +17,8 @@ without refitting. The mean price, for those who need one, is the same without Q
 Source. Rosen (1974), Journal of Political Economy 82; Duan (1983), JASA 78 (smearing); Fischer and Leidinger (2014),
 Research Policy 43 (prices of patent auctions on value indicators).
 
-Inputs. ``transactions``: arm's-length prices of single patents; at least ``minimum``.
+Inputs. ``transactions``: arm's-length prices of single patents, at least ``minimum``; allocated prices of patents sold
+together (:mod:`ipvalue.methods.portfolio`) count beside them, a deal as one observation.
 
 Assumes that the price of a characteristic is the same in all fields and years, and that sold patents price unsold
 ones. Not to be used where fields price patents by different things: comparable sales and gradient boosting bend.
@@ -38,56 +39,14 @@ from ipvalue.errors import Reason
 from ipvalue.finance.conformal import conformal_quantiles
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
-from ipvalue.methods.comparable_sales import characteristics, sum_columns
+from ipvalue.methods.characteristics import characteristics, common_offices, sum_columns
 from ipvalue.methods.life import life_factor, life_reason
+from ipvalue.methods.portfolio import priced
+from ipvalue.methods.ridge import leave_one_out, ridge
 
-__all__ = ["HedonicPrice", "leave_one_out", "ridge_fit"]
+__all__ = ["HedonicPrice"]
 
 Floats = npt.NDArray[np.float64]
-_FIELDS = np.arange(36)
-
-
-def ridge_fit(design: Floats, target: Floats, penalty: float) -> tuple[Floats, float, Floats]:
-    """Ridge regression on standardised columns, with the leverage of each row.
-
-    Parameters
-    ----------
-    design : ndarray, shape (n, k)
-    target : ndarray, shape (n,)
-    penalty : float
-        In observations.
-
-    Returns
-    -------
-    tuple of (ndarray of shape (k,), float, ndarray of shape (n,))
-        Slopes in the columns' own units, intercept, and leverages h_jj (the intercept's 1 / n included).
-
-    References
-    ----------
-    Hoerl and Kennard (1970), Technometrics 12.
-    """
-    center, scale = design.mean(axis=0), design.std(axis=0)
-    scale = np.where(scale > 1e-12, scale, 1.0)
-    standard = (design - center) / scale
-    inverse = np.linalg.inv(standard.T @ standard + penalty * np.eye(design.shape[1]))
-    slope = inverse @ (standard.T @ (target - target.mean())) / scale
-    leverage = ((standard @ inverse) * standard).sum(axis=1) + 1.0 / len(target)
-    return slope, float(target.mean() - center @ slope), leverage
-
-
-def leave_one_out(residual: Floats, leverage: Floats) -> Floats:
-    """Residual of each row from the fit without it.
-
-    Notes
-    -----
-    e / (1 - h): exact for a fixed centre and scale of the columns.
-
-    Examples
-    --------
-    >>> leave_one_out(np.array([1.0]), np.array([0.5])).tolist()
-    [2.0]
-    """
-    return residual / np.maximum(1.0 - leverage, 1e-6)
 
 
 class HedonicPrice(Method):
@@ -99,6 +58,12 @@ class HedonicPrice(Method):
         Fewest deals to learn from.
     penalty : float, default 10
         Ridge penalty, in observations.
+    portfolio_deals : bool, default True
+        Take allocated prices of patents that were sold together in as well. The default is measured on synthetic
+        books: no difference with 1,500 deals of single patents, a rank correlation higher by 0.01 to 0.04 with 400 to
+        100.
+    office_minimum : int, default 30
+        Deals of single patents from which an office has a price level of its own.
 
     Examples
     --------
@@ -122,28 +87,36 @@ class HedonicPrice(Method):
 
     minimum: int = Field(default=60, ge=20)
     penalty: float = Field(default=10.0, gt=0)
+    portfolio_deals: bool = True
+    office_minimum: int = Field(default=30, ge=1)
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
         """Estimate the hedonic prices, the field effects and the index."""
-        factor = life_factor(evidence.deals.subject, assumptions)
-        deals, factor = evidence.deals.take(factor > 0), factor[factor > 0]
-        if len(deals) < self.minimum:
-            return State(numbers={"deals": float(len(deals))})
-        matrix, levels = characteristics(deals.subject.features, deals.subject.money)
+        deals = priced(evidence, assumptions, self.penalty, portfolio_deals=self.portfolio_deals)
+        alone = deals.size == 1
+        if alone.sum() < self.minimum:
+            return State(numbers={"deals": float(alone.sum())})
+        offices = common_offices(deals.subject.jurisdiction[alone], self.office_minimum)
+        _, levels = characteristics(deals.subject.take(alone), offices=offices)
+        matrix, _ = characteristics(deals.subject, levels, offices)
         year = deals.date.astype("datetime64[Y]").astype(np.int64) + 1970
         years = np.unique(year)
-        fields = (deals.subject.field[:, None] == _FIELDS).astype(np.float64)
-        design = np.column_stack([matrix, fields, (year[:, None] == years).astype(np.float64)])
-        target = np.log(deals.price / factor)
-        slope, intercept, leverage = ridge_fit(design, target, self.penalty)
-        residual = leave_one_out(target - intercept - design @ slope, leverage)
-        k = matrix.shape[1]
+        design = np.column_stack([matrix, deals.fields, (year[:, None] == years).astype(np.float64)])
+        fit = ridge(design, deals.log_price, self.penalty, deals.weight)
+        # an allocated price has no error of its own patent in it: the errors of patents sold alone are those to expect
+        residual = leave_one_out(fit.residual, fit.leverage)[alone]
+        k, f = matrix.shape[1], deals.fields.shape[1]
         return State(
-            numbers={"deals": float(len(deals)), "intercept": intercept, "smearing": float(np.exp(residual).mean())},
+            numbers={
+                "deals": float(alone.sum()),
+                "intercept": fit.intercept,
+                "smearing": float(np.exp(residual).mean()),
+            },
             tables={
-                "slopes": {"slope": slope[:k], "level": levels},
-                "fields": {"effect": slope[k : k + len(_FIELDS)]},
-                "index": {"year": years, "effect": slope[k + len(_FIELDS) :]},
+                "slopes": {"slope": fit.slope[:k], "level": levels},
+                "offices": {"office": offices.astype(object)},
+                "fields": {"effect": fit.slope[k : k + f]},
+                "index": {"year": years, "effect": fit.slope[k + f :]},
                 "residuals": {"level": np.array(LEVELS), "quantile": conformal_quantiles(residual)},
             },
         )
@@ -153,7 +126,7 @@ class HedonicPrice(Method):
         n = len(subject)
         if "slopes" not in state.tables:
             return Estimate.refuse(n, Reason.TOO_FEW_DEALS)
-        matrix, _ = characteristics(subject.features, subject.money, state.tables["slopes"]["level"])
+        matrix, _ = characteristics(subject, state.tables["slopes"]["level"], state.tables["offices"]["office"])
         factor = life_factor(subject, assumptions)
         worth = state.numbers["intercept"] + sum_columns(matrix, state.tables["slopes"]["slope"])
         field = state.tables["fields"]["effect"][subject.field]

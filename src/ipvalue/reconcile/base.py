@@ -1,4 +1,4 @@
-"""Several estimates to one value: weights, calibration, disagreement.
+"""What every reconciliation does: learn how the methods err, combine those that apply, widen where they disagree.
 
 All work is on logarithms. A reconciliation first learns from deals how each method errs (its bias, how much
 wider its errors are than its interval claims, and how its errors go with the others'), and then combines the
@@ -23,7 +23,7 @@ from ipvalue.finance.conformal import conformal_quantiles
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import Estimate, State
 
-__all__ = ["FixedWeights", "PrecisionWeights", "Reconciled", "Reconciliation", "log_estimates"]
+__all__ = ["Reconciled", "Reconciliation", "log_estimates", "patterns", "row_sum"]
 
 Floats = npt.NDArray[np.float64]
 _NORMAL = np.asarray(ndtri(np.array(LEVELS)), np.float64)
@@ -80,8 +80,31 @@ class Reconciliation(BaseModel, ABC):
     minimum: int = Field(default=60, ge=20, description="fewest deals for intervals from the deals' own errors")
 
     @abstractmethod
-    def weigh(self, deviation: Floats, correlation: Floats, names: list[str]) -> Floats:
-        """Weights of the methods in a group of patents to which the same methods apply, shape (n, m)."""
+    def weigh(self, deviation: Floats, correlation: Floats, names: list[str], learnt: State | None = None) -> Floats:
+        """Weights of the methods in a group of patents to which the same methods apply, shape (n, m).
+
+        Parameters
+        ----------
+        deviation : ndarray, shape (n, m)
+            Standard deviation of each method's log error.
+        correlation : ndarray, shape (m, m)
+            Of the methods' errors.
+        names : list of str
+            The methods that apply.
+        learnt : State, optional
+            What :meth:`fit` learnt; nothing before.
+        """
+
+    def learn(self, names: list[str], error: Floats) -> Mapping[str, npt.NDArray]:  # type: ignore[type-arg]
+        """Learn from the methods' errors on deals what :meth:`weigh` needs beyond them, as columns; nothing here.
+
+        Parameters
+        ----------
+        names : list of str
+        error : ndarray, shape (n_deals, m)
+            Log price less log estimate, corrected for bias; NaN where a method does not apply.
+        """
+        return {}
 
     def fit(self, names: list[str], estimates: list[Estimate], price: Floats, assumptions: Assumptions) -> State:
         """Learn how the methods err from their out-of-sample estimates of priced patents.
@@ -100,13 +123,15 @@ class Reconciliation(BaseModel, ABC):
         -------
         State
             Table ``methods``: bias, inflation and deals of each; ``correlation``; ``scores``: standardised
-            quantiles of the reconciled errors (normal ones with fewer deals than ``minimum``).
+            quantiles of the reconciled errors (normal ones with fewer deals than ``minimum``); ``weights``: what
+            :meth:`learn` learnt, where it did.
         """
         m = len(names)
         bias, inflation, count = np.zeros(m), np.ones(m), np.zeros(m)
         correlation = np.full((m, m), assumptions.method_correlation.value)
         np.fill_diagonal(correlation, 1.0)
         scores = _NORMAL
+        error = np.full((0, m), np.nan)
         if len(price):
             center, deviation = log_estimates(estimates)
             error = np.log(price)[:, None] - center
@@ -116,13 +141,14 @@ class Reconciliation(BaseModel, ABC):
             square = np.where(np.isfinite(score), score, 0.0) ** 2
             inflation = np.sqrt((square.sum(axis=0) + self.shrinkage) / (count + self.shrinkage))
             correlation = self._correlation(score / inflation, correlation)
-        state = _state(names, bias, inflation, count, correlation, scores)
+        extra = self.learn(names, error - bias)
+        state = _state(names, bias, inflation, count, correlation, scores, extra)
         if len(price) >= self.minimum:
             combined = self.combine(names, estimates, state)
             known = combined.reason == 0
             final = (np.log(price[known]) - combined.log_value[known]) / combined.log_sd[known]
             if len(final) >= self.minimum:
-                state = _state(names, bias, inflation, count, correlation, conformal_quantiles(final))
+                state = _state(names, bias, inflation, count, correlation, conformal_quantiles(final), extra)
         return state
 
     def combine(self, names: list[str], estimates: list[Estimate], state: State) -> Reconciled:
@@ -143,17 +169,17 @@ class Reconciliation(BaseModel, ABC):
         weights = np.zeros((n, m))
         log_value, variance = np.full(n, np.nan), np.full(n, np.nan)
         disagreement = np.full(n, np.nan)
-        pattern = np.isfinite(center) @ (1 << np.arange(m))
+        pattern = patterns(np.isfinite(center))
         for code in np.unique(pattern[pattern > 0]):
             rows = np.flatnonzero(pattern == code)
             use = np.flatnonzero((code >> np.arange(m)) & 1)
             x, s = center[np.ix_(rows, use)], deviation[np.ix_(rows, use)]
             r = correlation[np.ix_(use, use)]
-            w = self.weigh(s, r, [names[k] for k in use])
-            mean = _row_sum(w * x)
+            w = self.weigh(s, r, [names[k] for k in use], state)
+            mean = row_sum(w * x)
             model = np.maximum(_quadratic(w * s, r), _SMALLEST_SD**2)
-            spread = _row_sum(w * (x - mean[:, None]) ** 2)
-            excess = np.maximum(spread - (_row_sum(w * s**2) - model), 0.0)
+            spread = row_sum(w * (x - mean[:, None]) ** 2)
+            excess = np.maximum(spread - (row_sum(w * s**2) - model), 0.0)
             weights[np.ix_(rows, use)] = w
             log_value[rows], variance[rows] = mean, model + excess
             disagreement[rows] = np.sqrt(spread)
@@ -178,80 +204,35 @@ class Reconciliation(BaseModel, ABC):
         return np.asarray(result, np.float64)
 
 
-class PrecisionWeights(Reconciliation):
-    """Weights by precision: the combination of least variance, correlation-aware, none negative.
-
-    Parameters
-    ----------
-    shrinkage : float, default 20
-        Deals that weigh as much as what is assumed of a method's errors.
-    minimum : int, default 60
-        Fewest deals for intervals from the deals' own errors; normal quantiles below.
-
-    Notes
-    -----
-    w = S^-1 1 / (1' S^-1 1) with S the covariance of the methods' errors; negative weights are set to 0.
-
-    References
-    ----------
-    Bates and Granger (1969), The combination of forecasts, Operational Research Quarterly 20.
+def patterns(applies: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Which methods apply to each patent, as a number: bit k stands for method k.
 
     Examples
     --------
-    >>> from ipvalue import PrecisionWeights
-    >>> PrecisionWeights().weigh(np.array([[1.0, 2.0]]), np.eye(2), ["a", "b"]).tolist()
-    [[0.8, 0.2]]
+    >>> patterns(np.array([[True, False, True], [False, False, False]])).tolist()
+    [5, 0]
     """
-
-    kind: ClassVar[str] = "precision_weights"
-
-    def weigh(self, deviation: Floats, correlation: Floats, names: list[str]) -> Floats:
-        """Weights of least variance; one small system a patent."""
-        covariance = deviation[:, :, None] * deviation[:, None, :] * correlation
-        raw = np.linalg.solve(covariance, np.ones((*deviation.shape, 1)))[:, :, 0]
-        positive: Floats = np.maximum(raw, 0.0)
-        return np.asarray(positive / _row_sum(positive)[:, None], np.float64)
-
-
-class FixedWeights(Reconciliation):
-    """Weights that the user sets; those of the methods that apply are scaled to sum to 1.
-
-    Parameters
-    ----------
-    weights : dict of str to float
-        Weight of each method by name; a method without one has none.
-
-    Examples
-    --------
-    >>> from ipvalue import FixedWeights
-    >>> mix = FixedWeights(weights={"relief_from_royalty": 3, "comparable_sales": 1})
-    >>> mix.weigh(np.ones((1, 2)), np.eye(2), ["relief_from_royalty", "comparable_sales"]).tolist()
-    [[0.75, 0.25]]
-    """
-
-    kind: ClassVar[str] = "fixed_weights"
-    weights: Mapping[str, float] = Field(min_length=1)
-
-    def weigh(self, deviation: Floats, correlation: Floats, names: list[str]) -> Floats:
-        """The user's weights; equal ones where none of the methods that apply has a weight."""
-        raw = np.array([max(self.weights.get(name, 0.0), 0.0) for name in names])
-        raw = raw if raw.sum() > 0 else np.ones(len(names))
-        return np.broadcast_to(raw / raw.sum(), deviation.shape)
+    return np.asarray(applies @ (1 << np.arange(applies.shape[1])), np.int64)
 
 
 def _state(
-    names: list[str], bias: Floats, inflation: Floats, count: Floats, correlation: Floats, scores: Floats
+    names: list[str],
+    bias: Floats,
+    inflation: Floats,
+    count: Floats,
+    correlation: Floats,
+    scores: Floats,
+    extra: Mapping[str, npt.NDArray],  # type: ignore[type-arg]
 ) -> State:
-    return State(
-        tables={
-            "methods": {"method": np.array(names, object), "bias": bias, "inflation": inflation, "deals": count},
-            "correlation": {name: correlation[:, k] for k, name in enumerate(names)},
-            "scores": {"level": np.array(LEVELS), "quantile": np.asarray(scores, np.float64)},
-        }
-    )
+    tables = {
+        "methods": {"method": np.array(names, object), "bias": bias, "inflation": inflation, "deals": count},
+        "correlation": {name: correlation[:, k] for k, name in enumerate(names)},
+        "scores": {"level": np.array(LEVELS), "quantile": np.asarray(scores, np.float64)},
+    }
+    return State(tables=tables | ({"weights": dict(extra)} if extra else {}))
 
 
-def _row_sum(matrix: Floats) -> Floats:
+def row_sum(matrix: Floats) -> Floats:
     """Sum of each row in a fixed order, whatever the number of rows."""
     total = np.zeros(len(matrix))
     for k in range(matrix.shape[1]):

@@ -1,0 +1,168 @@
+"""Portfolio deals allocated to their patents: shares of one price in proportion to what each patent would fetch alone.
+
+Formula. With V_i a value index of patent i that is known before the deal, and P the price of the deal::
+
+    allocated_i = P * V_i / sum over the deal's patents of V          (they sum to P)
+    V_i         = chance of grant_i * life factor_i * exp(a + beta x_i + gamma_field - trend * years since)
+
+a, beta, gamma and trend are the ridge regression of the log prices of patents that were sold alone
+(:mod:`ipvalue.methods.ridge`, :mod:`ipvalue.methods.life`). A deal of n patents is one observation: each of its
+allocated prices has the weight 1 / n. Portfolios fetch another sum than their patents alone would: the mean of
+log(P / sum V), shrunk to 0 by ``_PRIOR_DEALS`` deals, is taken off as an adjustment for size.
+
+Source. IVS 105 (2022) 30 and 210 (adjustments of comparable transactions; allocation of a price over the assets of
+a group by their relative values, as a purchase price allocation does). The weight and the prior are ours.
+
+An allocated price says how high the deal was, not how its patents differ: it can't teach the price of a
+characteristic, and methods never price from allocated prices alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.assumptions import Assumptions
+from ipvalue.methods.base import Deals, Evidence, Lots, Subject
+from ipvalue.methods.characteristics import characteristics
+from ipvalue.methods.life import life_factor
+from ipvalue.methods.ridge import ridge
+
+__all__ = ["Priced", "allocate", "priced"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+_FIELDS = np.arange(36)
+_DAYS_PER_YEAR = 365.25
+_PRIOR_DEALS = 20.0
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Prices to learn from, one element a patent: those of patents sold alone, then allocated ones.
+
+    Attributes
+    ----------
+    subject : Subject
+    price : ndarray, shape (n,)
+        As a granted right and as by sale, in the assumptions' currency.
+    log_price : ndarray, shape (n,)
+        Logarithm of the price per unit of remaining income, adjusted for the size of the deal.
+    date : ndarray of datetime64[D], shape (n,)
+    age : ndarray, shape (n,)
+        Years from the deal to the fit date.
+    size : ndarray of int64, shape (n,)
+        Patents in the deal; the price is allocated where it is above 1.
+    """
+
+    subject: Subject
+    price: Floats
+    log_price: Floats
+    date: npt.NDArray[np.datetime64]
+    age: Floats
+    size: Ints
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    @property
+    def weight(self) -> Floats:
+        """Weight of each price: a deal counts once, however many patents it has."""
+        return np.asarray(1.0 / self.size, np.float64)
+
+    @property
+    def fields(self) -> Floats:
+        """Indicators of the technology field, shape (n, 36)."""
+        return np.asarray(self.subject.field[:, None] == _FIELDS, np.float64)
+
+
+def allocate(price: Floats, index: Floats, deal: Ints) -> Floats:
+    """Share each deal's price out over its patents, in proportion to a value index.
+
+    Parameters
+    ----------
+    price : ndarray, shape (n,)
+        Price of the whole deal of each patent.
+    index : ndarray, shape (n,)
+        Above 0; its unit does not matter.
+    deal : ndarray of int64, shape (n,)
+        Number of the deal of each patent, from 0.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Allocated prices, which sum to the price of each deal.
+
+    Examples
+    --------
+    >>> allocate(np.array([90.0, 90.0, 5.0]), np.array([2.0, 1.0, 7.0]), np.array([0, 0, 1])).tolist()
+    [60.0, 30.0, 5.0]
+    """
+    return price * (index / np.bincount(deal, weights=index)[deal])
+
+
+def priced(evidence: Evidence, assumptions: Assumptions, penalty: float, *, portfolio_deals: bool) -> Priced:
+    """Put together the prices that a market method learns from.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    assumptions : Assumptions
+    penalty : float
+        Of the regression that the value index comes from, in observations.
+    portfolio_deals : bool
+        Add allocated prices of patents that were sold together.
+
+    Returns
+    -------
+    Priced
+        Patents without remaining income are left out, and deals of several patents with one such among them.
+    """
+    alone = _alone(evidence, assumptions)
+    lots = evidence.lots
+    if not portfolio_deals or lots is None or not len(lots) or not len(alone):
+        return alone
+    factor = life_factor(lots.subject, assumptions)
+    lots = lots.without(lots.subject.patent_id[~(factor > 0)])
+    return _join(alone, _together(lots, alone, evidence, assumptions, penalty)) if len(lots) else alone
+
+
+def _alone(evidence: Evidence, assumptions: Assumptions) -> Priced:
+    factor = life_factor(evidence.deals.subject, assumptions)
+    deals, factor = evidence.deals.take(factor > 0), factor[factor > 0]
+    age = _years(evidence, deals)
+    return Priced(
+        deals.subject, deals.price, np.log(deals.price / factor), deals.date, age, np.ones(len(deals), np.int64)
+    )
+
+
+def _together(lots: Lots, alone: Priced, evidence: Evidence, assumptions: Assumptions, penalty: float) -> Priced:
+    """Allocate the prices of lots by what patents sold alone teach."""
+    matrix, levels = characteristics(alone.subject)
+    fit = ridge(np.column_stack([matrix, -alone.age, alone.fields]), alone.log_price, penalty)
+    age, factor = _years(evidence, lots), life_factor(lots.subject, assumptions)
+    fields = (lots.subject.field[:, None] == _FIELDS).astype(np.float64)
+    worth = np.column_stack([characteristics(lots.subject, levels)[0], -age, fields]) @ fit.slope + fit.intercept
+    index = lots.chance * factor * np.exp(worth)
+    price = allocate(lots.price, index, lots.deal) / lots.chance
+    first = np.unique(lots.deal, return_index=True)[1]
+    premium = np.log(lots.price[first] / np.bincount(lots.deal, weights=index))
+    adjustment = float(premium.sum() / (len(first) + _PRIOR_DEALS))
+    return Priced(lots.subject, price, np.log(price / factor) - adjustment, lots.date, age, lots.size)
+
+
+def _years(evidence: Evidence, sold: Deals | Lots) -> Floats:
+    return np.asarray((evidence.snapshot.date - sold.date) / np.timedelta64(1, "D") / _DAYS_PER_YEAR, np.float64)
+
+
+def _join(one: Priced, two: Priced) -> Priced:
+    return Priced(
+        Subject.concatenate([one.subject, two.subject]),
+        np.concatenate([one.price, two.price]),
+        np.concatenate([one.log_price, two.log_price]),
+        np.concatenate([one.date, two.date]),
+        np.concatenate([one.age, two.age]),
+        np.concatenate([one.size, two.size]),
+    )
