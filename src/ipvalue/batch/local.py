@@ -7,6 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
+from ipvalue.batch.kept import Keep
 from ipvalue.batch.plan import BatchReport, Folder, run_key
-from ipvalue.batch.shards import Job, count_shard, value_shard
+from ipvalue.batch.shards import Job, count_shard, part_key, value_shard
 from ipvalue.batch.statistics import PartsOnDisk, write_part, write_whole
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import ArtifactError, BatchError
@@ -40,6 +42,7 @@ def revalue(
     known: Known = "announced",
     workers: int = 1,
     restart: bool = False,
+    keep: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> BatchReport:
     """Revalue a book on disk, shard by shard.
@@ -63,6 +66,10 @@ def revalue(
         Processes. The values do not depend on them.
     restart : bool, default False
         Discard values of another run that the folder holds.
+    keep : path, optional
+        Folder in which features and values are kept for the next run, which then computes only what has changed: the
+        columns of a shard whose files or statistics of the whole book differ, and the values of patents of which
+        anything differs. The values are those of a full run. A run on another date computes all features again.
     progress : bool, optional
         Show a progress bar; by default where standard error is a terminal.
 
@@ -92,7 +99,7 @@ def revalue(
     started = time.perf_counter()
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
     disk, day, folder = BookOnDisk(book), str(parse_date(as_of)), Folder(values)
-    with folder.locked():
+    with folder.locked(), nullcontext() if keep is None else Folder(keep).locked():
         run = run_key(disk.fingerprint, loaded.hash, day, known)
         folder.open(run, restart)
         done = folder.done(disk.shards)
@@ -101,7 +108,8 @@ def revalue(
         if todo:
             place = folder.work / "engine"
             loaded.save(place)
-            job = Job(os.fspath(book), os.fspath(place), loaded.hash, run, day, known)
+            kept = None if keep is None else os.path.abspath(keep)
+            job = Job(os.fspath(book), os.fspath(place), loaded.hash, run, day, known, kept)
             whole = _whole(job, folder, disk.shards, workers, progress)
             seconds["whole"] = time.perf_counter() - started
             started = time.perf_counter()
@@ -115,12 +123,17 @@ def revalue(
 
 def _whole(job: Job, folder: Folder, shards: int, workers: int, progress: bool | None) -> str:
     """Count the whole book, as far as an earlier run has not; give the folder that keeps the statistics."""
-    place = folder.work / "whole"
+    place, files = folder.work / "whole", [folder.work / "parts" / f"{shard:05d}.npz" for shard in range(shards)]
+    if job.keep is not None:
+        keep, keys = Keep(job.keep), [part_key(job, shard) for shard in range(shards)]
+        place, files = keep.whole(keys), [keep.part(shard, key) for shard, key in enumerate(keys)]
     if not place.exists():
-        files = [folder.work / "parts" / f"{shard:05d}.npz" for shard in range(shards)]
         calls = [(job, shard, file) for shard, file in enumerate(files) if not file.exists()]
         deque(_run(_count_and_keep, calls, workers, progress, "counting"), maxlen=0)
+        place.parent.mkdir(parents=True, exist_ok=True)
         write_whole(Whole.from_parts(PartsOnDisk(files)), place)
+    if job.keep is not None:
+        keep.drop_others(files, place)
     return os.fspath(place)
 
 

@@ -7,6 +7,7 @@ map into memory, so that all workers of a machine share one copy and read only t
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import fields
@@ -23,7 +24,9 @@ from ipvalue.features.network import Edges, Graph
 from ipvalue.features.tally import Tally
 from ipvalue.features.whole import Part, Whole
 
-__all__ = ["PartsOnDisk", "read_part", "read_whole", "write_part", "write_whole"]
+__all__ = ["PartsOnDisk", "read_digests", "read_part", "read_whole", "write_part", "write_whole"]
+
+_DIGESTS = "digests.json"
 
 
 def write_part(part: Part, path: Path) -> None:
@@ -67,7 +70,14 @@ def write_whole(whole: Whole, folder: Path) -> None:
         pq.write_table(pa.table({"key": tally.key, "count": tally.count}), draft / f"{name}.parquet")
     for field in fields(Graph):
         np.save(draft / f"{field.name}.npy", getattr(whole.graph, field.name), allow_pickle=False)
+    (draft / _DIGESTS).write_text(json.dumps(whole.digests()))
     draft.rename(folder)
+
+
+def read_digests(folder: str) -> dict[str, str]:
+    """Read the digest of each statistic of a whole."""
+    digests: dict[str, str] = json.loads((Path(folder) / _DIGESTS).read_text())
+    return digests
 
 
 @lru_cache(maxsize=1)

@@ -183,4 +183,6 @@ FAMILY = Family(
         ),
     ),
     _compute,
+    reads=("forward_citations",),
+    after=(),
 )

@@ -232,4 +232,4 @@ _NARROWING = (
     ),
 )
 
-FAMILY = Family("claims", (*_COUNTS, *_LENGTHS, *_TREE, *_KINDS, *_NARROWING), _compute)
+FAMILY = Family("claims", (*_COUNTS, *_LENGTHS, *_TREE, *_KINDS, *_NARROWING), _compute, reads=(), after=())
