@@ -78,7 +78,7 @@ class StackedWeights(Reconciliation):
     A group of methods that no deal has takes the weights by precision. Stacking does not believe what an interval
     claims of a single patent; precision does. On three synthetic books with 1,500 to 1,700 deals the default methods
     reach a rank correlation of 0.72, 0.71 and 0.70 with the true values by stacking, and 0.69, 0.68 and 0.66 by
-    :class:`PrecisionWeights`; intervals are a fifth to a third narrower and cover 88 to 91 %.
+    :class:`PrecisionWeights`; intervals are 16 to 29 % narrower and cover 88 to 91 %.
 
     References
     ----------
