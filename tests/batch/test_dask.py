@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from typing import Any
 
 import dask
@@ -147,22 +149,35 @@ def test_a_worker_without_the_file_system_is_one_clear_error(
         revalue(reference, tmp_path / "values", client)
 
 
-def test_a_lost_cluster_is_one_clear_error(reference: Any, tmp_path: Path) -> None:
-    values = tmp_path / "values"
-    cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None)
-    client = Client(cluster)
+CLUSTER = """
+import os, time
+from distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        time.sleep(120)
+"""
 
-    def close() -> None:
-        while not list(values.glob("part-*.parquet")):
-            time.sleep(0.002)
-        cluster.close()
 
-    closer = threading.Thread(target=close)
-    closer.start()
-    with pytest.raises(BatchError, match=r"cluster was lost while valuing.*run again"):
-        revalue(reference, values, client)
-    closer.join()
-    client.close()
+def test_a_lost_cluster_is_one_clear_error(reference: Any, every_byte: Callable[[Path], bytes], tmp_path: Path) -> None:
+    """Scheduler and workers die at once, as when a machine is switched off."""
+    script, values = tmp_path / "cluster.py", tmp_path / "values"
+    script.write_text(CLUSTER)
+    quick = {**os.environ, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"}
+    process = subprocess.Popen(
+        [sys.executable, str(script)], stdout=PIPE, stderr=DEVNULL, text=True, env=quick, start_new_session=True
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    with dask.config.set({"distributed.comm.timeouts.connect": "2s"}), Client(address) as client:
+        killer = threading.Thread(target=kill_after_first_part, args=(values, -process.pid, []))
+        killer.start()
+        with pytest.raises(BatchError, match=r"cluster was lost while valuing.*run again"):
+            revalue(reference, values, client)
+        killer.join()
+    process.wait()
+    ipv.revalue(reference.book, values, engine=reference.engine, as_of=reference.day)
+    assert every_byte(values) == reference.values
 
 
 def test_anything_but_a_plain_client_is_refused(reference: Any, tmp_path: Path) -> None:

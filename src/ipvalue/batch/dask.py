@@ -133,14 +133,14 @@ def _execute(
                 yield waiting.pop(future), result
         except KilledWorker as error:
             raise BatchError(
-                f"{error.allowed_failures + 1} workers died of one shard while {label}; {len(waiting)} shard(s) are "
+                f"{error.allowed_failures + 1} workers died of one shard while {label}, with {len(waiting)} shard(s) "
                 "left (out of memory? give the workers more, or write the book with more shards); run again to go on "
                 "with what is left"
             ) from error
         except (FutureCancelledError, CommClosedError) as error:
             raise BatchError(
-                f"the Dask cluster was lost while {label} ({error}); {len(waiting)} shard(s) are left: run again to "
-                "go on with them"
+                f"the Dask cluster was lost while {label}, with {len(waiting)} shard(s) left; run again to go on with "
+                "what is left"
             ) from error
         finally:
             client.cancel(list(waiting))

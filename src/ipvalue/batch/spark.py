@@ -114,7 +114,9 @@ def _execute(
         return
     with lit(next(iter(calls.values()))[0]) as sight:
         numbers = spark.range(0, len(calls), 1, numPartitions=len(calls))
-        frame = numbers.mapInArrow(_mapper(sight, function, list(calls.items())), "shard long, error string, text string")
+        frame = numbers.mapInArrow(
+            _mapper(sight, function, list(calls.items())), "shard long, error string, text string"
+        )
         try:
             rows = frame.collect()
         except PySparkException as error:

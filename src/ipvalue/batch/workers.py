@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from ipvalue.artifacts import versions
-from ipvalue.batch.plan import write_file
 from ipvalue.batch.shards import Job
 from ipvalue.errors import ArtifactError, BatchError
 from ipvalue.records.store import BookOnDisk
@@ -48,15 +47,9 @@ class Sight:
 
 @contextmanager
 def lit(job: Job) -> Iterator[Sight]:
-    """Light the beacon of a batch's tasks: a task that comes too late, when the batch is over, finds it gone.
-
-    Raises
-    ------
-    BatchError
-        If the folder can't be written.
-    """
+    """Light the beacon of a batch's tasks: a task that comes too late, when the batch is over, finds it gone."""
     beacon = Path(job.engine).with_name(f"beacon-{uuid.uuid4().hex}")
-    write_file(beacon, job.run.encode())
+    beacon.write_text(job.run)
     try:
         yield Sight(job.book, BookOnDisk(job.book).fingerprint, os.fspath(beacon), tuple(versions().items()))
     finally:
