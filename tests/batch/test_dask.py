@@ -97,10 +97,10 @@ def test_a_shard_that_kills_every_worker_is_one_clear_error_and_the_rest_is_kept
     keep = local._value_and_commit
 
     # a nested function travels to the worker by value, where a patched module would not
-    def deadly(job: Any, folder: Any, shard: int, whole: str) -> None:
+    def deadly(job: Any, folder: Any, shard: int, whole: str) -> Any:
         if shard == 5:
             os.kill(os.getpid(), signal.SIGKILL)
-        keep(job, folder, shard, whole)
+        return keep(job, folder, shard, whole)
 
     monkeypatch.setattr(local, "_value_and_commit", deadly)
     with pytest.raises(BatchError, match=r"2 workers died of one shard while valuing.*run again"):

@@ -77,11 +77,11 @@ def test_a_worker_that_dies_is_replaced(
 ) -> None:
     keep, marker = local._value_and_commit, tmp_path / "died"
 
-    def deadly(job: Any, folder: Any, shard: int, whole: str) -> None:
+    def deadly(job: Any, folder: Any, shard: int, whole: str) -> Any:
         if shard == 5 and not marker.exists():
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        keep(job, folder, shard, whole)
+        return keep(job, folder, shard, whole)
 
     monkeypatch.setattr(local, "_value_and_commit", deadly)
     revalue(reference, tmp_path / "values", session)
@@ -94,10 +94,10 @@ def test_a_shard_that_kills_every_worker_is_one_clear_error(
 ) -> None:
     keep = local._value_and_commit
 
-    def deadly(job: Any, folder: Any, shard: int, whole: str) -> None:
+    def deadly(job: Any, folder: Any, shard: int, whole: str) -> Any:
         if shard == 5:
             os.kill(os.getpid(), signal.SIGKILL)
-        keep(job, folder, shard, whole)
+        return keep(job, folder, shard, whole)
 
     monkeypatch.setattr(local, "_value_and_commit", deadly)
     with pytest.raises(BatchError, match=r"Spark gave up while valuing.*run again"):
