@@ -67,12 +67,12 @@ def test_a_worker_killed_midway_changes_no_byte(
     assert min(before) not in client.run(os.getpid).values()
 
 
-def test_one_client_fills_two_folders_with_one_run(
+def test_one_client_fills_two_folders_with_one_run_and_keeps_it_for_the_next(
     reference: Any, client: Client, every_byte: Callable[[Path], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # a relative folder is the one of this process, wherever a worker lives
     for name in ("one", "two"):
-        revalue(reference, Path(name), client)
+        revalue(reference, Path(name), client, keep="kept")
         assert every_byte(tmp_path / name) == reference.values
 
 

@@ -11,7 +11,7 @@ import pytest
 import ipvalue as ipv
 from ipvalue.artifacts import versions
 from ipvalue.batch.shards import Job
-from ipvalue.batch.workers import Sight, call_checked, lit
+from ipvalue.batch.workers import call_checked, lit
 from ipvalue.errors import BatchError
 
 
@@ -45,7 +45,12 @@ def test_a_worker_that_sees_another_book_says_so(job: Job, tmp_path: Path) -> No
         call_checked(replace(sight, book=str(tmp_path / "other")), divmod, (17, 5))
 
 
+def test_a_worker_that_does_not_see_what_is_kept_says_so(job: Job, tmp_path: Path) -> None:
+    with lit(job) as sight, pytest.raises(BatchError, match="elsewhere: all workers must share"):
+        call_checked(replace(sight, keep=str(tmp_path / "elsewhere")), divmod, (17, 5))
+
+
 def test_a_worker_of_other_versions_says_which(job: Job) -> None:
     other = tuple({**versions(), "numpy": "1.0"}.items())
     with lit(job) as sight, pytest.raises(BatchError, match=r"numpy \S+ instead of 1\.0"):
-        call_checked(Sight(sight.book, sight.fingerprint, sight.beacon, other), divmod, (17, 5))
+        call_checked(replace(sight, versions=other), divmod, (17, 5))

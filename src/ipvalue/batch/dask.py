@@ -32,6 +32,7 @@ def revalue(
     client: Any,
     known: Known = "announced",
     restart: bool = False,
+    keep: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> BatchReport:
     """Revalue a book on disk with the workers of a Dask cluster.
@@ -56,6 +57,8 @@ def revalue(
         From which of its dates a legal event counts.
     restart : bool, default False
         Discard values of another run that the folder holds.
+    keep : path, optional
+        Folder in which features and values are kept for the next run (see :func:`ipvalue.revalue`), shared too.
     progress : bool, optional
         Show a progress bar; by default where standard error is a terminal.
 
@@ -97,6 +100,7 @@ def revalue(
         as_of=as_of,
         known=known,
         restart=restart,
+        keep=keep,
         execute=partial(_execute, client=client, progress=progress),
     )
 
@@ -112,7 +116,7 @@ def _execute(
     """Submit a task a shard, and give each shard with its result as it comes."""
     from distributed import KilledWorker, as_completed
     from distributed.client import FutureCancelledError
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     if not calls:
         return

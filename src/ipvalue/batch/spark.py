@@ -35,6 +35,7 @@ def revalue(
     spark: Any,
     known: Known = "announced",
     restart: bool = False,
+    keep: str | os.PathLike[str] | None = None,
 ) -> BatchReport:
     """Revalue a book on disk with the executors of a Spark session.
 
@@ -59,6 +60,8 @@ def revalue(
         From which of its dates a legal event counts.
     restart : bool, default False
         Discard values of another run that the folder holds.
+    keep : path, optional
+        Folder in which features and values are kept for the next run (see :func:`ipvalue.revalue`), shared too.
 
     Returns
     -------
@@ -100,6 +103,7 @@ def revalue(
         as_of=as_of,
         known=known,
         restart=restart,
+        keep=keep,
         execute=partial(_execute, spark=spark),
     )
 
