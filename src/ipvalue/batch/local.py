@@ -6,9 +6,10 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,10 +26,13 @@ from ipvalue.features.whole import Whole
 from ipvalue.records.book import Known, parse_date
 from ipvalue.records.store import BookOnDisk
 
-__all__ = ["revalue"]
+__all__ = ["Execute", "revalue", "run_batch"]
 
 _LOG = logging.getLogger("ipvalue.batch")
 _ATTEMPTS = 3
+
+# execute(function, arguments by shard, label) gives the results with their shards, in any order
+Execute: TypeAlias = Callable[[Callable[..., Any], dict[int, tuple[Any, ...]], str], Iterator[tuple[int, Any]]]
 
 
 def revalue(
@@ -89,6 +93,30 @@ def revalue(
     """
     if workers < 1:
         raise BatchError(f"workers={workers}: a batch needs at least one")
+    execute = partial(_run, workers=workers, progress=progress)
+    return run_batch(book, values, engine=engine, as_of=as_of, known=known, restart=restart, execute=execute)
+
+
+def run_batch(
+    book: str | os.PathLike[str],
+    values: str | os.PathLike[str],
+    *,
+    engine: ValuationEngine | str | os.PathLike[str],
+    as_of: object,
+    known: Known,
+    restart: bool,
+    execute: Execute,
+) -> BatchReport:
+    """Run a batch on any executor: plan, count, value, report; the parameters are those of :func:`revalue`.
+
+    Parameters
+    ----------
+    book, values, engine, as_of, known, restart
+        As in :func:`revalue`.
+    execute : callable
+        ``execute(function, arguments by shard, label)`` calls the function for each shard, in any order and where it
+        likes, more than once if it must, and gives each shard with its result.
+    """
     started = time.perf_counter()
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
     disk, day, folder = BookOnDisk(book), str(parse_date(as_of)), Folder(values)
@@ -102,10 +130,10 @@ def revalue(
             place = folder.work / "engine"
             loaded.save(place)
             job = Job(os.fspath(book), os.fspath(place), loaded.hash, run, day, known)
-            whole = _whole(job, folder, disk.shards, workers, progress)
+            whole = _whole(job, folder, disk.shards, execute)
             seconds["whole"] = time.perf_counter() - started
             started = time.perf_counter()
-            _value(job, folder, todo, whole, workers, progress)
+            _value(job, folder, todo, whole, execute)
             seconds["values"] = time.perf_counter() - started
         report = _report(folder, disk, len(done), seconds)
         folder.finish(report)
@@ -113,13 +141,13 @@ def revalue(
     return report
 
 
-def _whole(job: Job, folder: Folder, shards: int, workers: int, progress: bool | None) -> str:
+def _whole(job: Job, folder: Folder, shards: int, execute: Execute) -> str:
     """Count the whole book, as far as an earlier run has not; give the folder that keeps the statistics."""
     place = folder.work / "whole"
     if not place.exists():
         files = [folder.work / "parts" / f"{shard:05d}.npz" for shard in range(shards)]
-        calls = [(job, shard, file) for shard, file in enumerate(files) if not file.exists()]
-        deque(_run(_count_and_keep, calls, workers, progress, "counting"), maxlen=0)
+        calls = {shard: (job, shard, file) for shard, file in enumerate(files) if not file.exists()}
+        deque(execute(_count_and_keep, calls, "counting"), maxlen=0)
         write_whole(Whole.from_parts(PartsOnDisk(files)), place)
     return os.fspath(place)
 
@@ -128,10 +156,10 @@ def _count_and_keep(job: Job, shard: int, file: Path) -> None:
     write_part(count_shard(job, shard), file)
 
 
-def _value(job: Job, folder: Folder, todo: list[int], whole: str, workers: int, progress: bool | None) -> None:
-    calls = [(job, folder, shard, whole) for shard in todo]
+def _value(job: Job, folder: Folder, todo: list[int], whole: str, execute: Execute) -> None:
+    calls = {shard: (job, folder, shard, whole) for shard in todo}
     # the shards commit themselves: the results are only waited for
-    deque(_run(_value_and_commit, calls, workers, progress, "valuing"), maxlen=0)
+    deque(execute(_value_and_commit, calls, "valuing"), maxlen=0)
 
 
 def _value_and_commit(job: Job, folder: Folder, shard: int, whole: str) -> None:
@@ -139,18 +167,18 @@ def _value_and_commit(job: Job, folder: Folder, shard: int, whole: str) -> None:
 
 
 def _run(
-    function: Any, calls: list[tuple[Any, ...]], workers: int, progress: bool | None, label: str
+    function: Any, calls: dict[int, tuple[Any, ...]], label: str, *, workers: int, progress: bool | None
 ) -> Iterator[tuple[int, Any]]:
-    """Run calls in workers and give each result with its number; calls that a dying worker took along run again."""
-    waiting = dict(enumerate(calls))
+    """Run calls in joblib workers, give each shard with its result; what a dying worker took along runs again."""
+    waiting = dict(calls)
     hide = None if progress is None else not progress
     with tqdm(total=len(calls), desc=label, unit="shard", disable=hide) as bar:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                for number, result in _results(function, dict(waiting), workers):
-                    del waiting[number]
+                for shard, result in _results(function, dict(waiting), workers):
+                    del waiting[shard]
                     bar.update()
-                    yield number, result
+                    yield shard, result
                 return
             except TerminatedWorkerError as error:
                 _LOG.warning("a worker died; attempt %d", attempt, extra={"left": len(waiting)})
@@ -163,15 +191,15 @@ def _run(
 
 def _results(function: Any, calls: dict[int, tuple[Any, ...]], workers: int) -> Iterator[tuple[int, Any]]:
     if workers == 1:
-        for number, arguments in calls.items():
-            yield number, function(*arguments)
+        for shard, arguments in calls.items():
+            yield shard, function(*arguments)
         return
     pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")
-    yield from pool(delayed(_numbered)(function, number, arguments) for number, arguments in calls.items())
+    yield from pool(delayed(_numbered)(function, shard, arguments) for shard, arguments in calls.items())
 
 
-def _numbered(function: Any, number: int, arguments: tuple[Any, ...]) -> tuple[int, Any]:
-    return number, function(*arguments)
+def _numbered(function: Any, shard: int, arguments: tuple[Any, ...]) -> tuple[int, Any]:
+    return shard, function(*arguments)
 
 
 def _report(folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float]) -> BatchReport:
