@@ -16,6 +16,7 @@ from ipvalue.engine import ValuationEngine
 from ipvalue.features.whole import Part
 from ipvalue.records.book import Known
 from ipvalue.records.store import BookOnDisk
+from ipvalue.stopwatch import stage
 
 __all__ = ["Job", "count_shard", "value_shard"]
 
@@ -47,16 +48,24 @@ class Job:
 
 def count_shard(job: Job, shard: int) -> Part:
     """Count what the shard contributes to the statistics of the whole book."""
-    book = BookOnDisk(job.book).read([shard], tables=_COUNTED_TABLES)
-    return Part.of(book.as_of(job.as_of, known=job.known))
+    with stage("reading"):
+        book = BookOnDisk(job.book).read([shard], tables=_COUNTED_TABLES)
+    with stage("snapshot"):
+        snapshot = book.as_of(job.as_of, known=job.known)
+    with stage("counting"):
+        return Part.of(snapshot)
 
 
 def value_shard(job: Job, shard: int, whole: str) -> pa.Table:
     """Value the shard's patents, with the whole that is kept in a folder; the table carries its provenance."""
-    disk = BookOnDisk(job.book)
-    snapshot = disk.read([shard]).as_of(job.as_of, known=job.known)
-    engine = _engine(job.engine, job.engine_hash)
-    return engine.value(snapshot, whole=read_whole(whole, job.run), book_fingerprint=disk.fingerprint).to_arrow()
+    with stage("reading"):
+        disk = BookOnDisk(job.book)
+        book = disk.read([shard])
+    with stage("snapshot"):
+        snapshot = book.as_of(job.as_of, known=job.known)
+    with stage("engine and whole"):
+        engine, known = _engine(job.engine, job.engine_hash), read_whole(whole, job.run)
+    return engine.value(snapshot, whole=known, book_fingerprint=disk.fingerprint).to_arrow()
 
 
 @lru_cache(maxsize=2)
