@@ -12,7 +12,7 @@ from typing import Any
 
 from ipvalue.errors import BatchError
 
-__all__ = ["disk_errors", "is_draft", "remove", "sync", "sync_tree", "write_draft", "write_file"]
+__all__ = ["disk_errors", "is_draft", "remove", "sync", "write_draft", "write_file"]
 
 _DRAFT = ".tmp"
 
@@ -59,12 +59,6 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def sync_tree(folder: Path) -> None:
-    """Have the disk keep a folder with all that is in it."""
-    for path in [*sorted(folder.rglob("*")), folder]:
-        sync(path)
 
 
 def remove(path: Path) -> None:

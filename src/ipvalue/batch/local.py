@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -31,6 +32,7 @@ from ipvalue.stopwatch import stage
 __all__ = ["Execute", "revalue", "run_batch"]
 
 _ATTEMPTS = 3
+_WATCH_SECONDS = 0.5
 
 # execute(function, arguments by shard, label) gives the results with their shards, in any order
 Execute: TypeAlias = Callable[[Callable[..., Any], dict[int, tuple[Any, ...]], str], Iterator[tuple[int, Any]]]
@@ -254,8 +256,22 @@ def _results(function: Any, calls: dict[int, tuple[Any, ...]], workers: int) -> 
             yield shard, function(*arguments)
         return
     pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")
-    yield from pool(delayed(_numbered)(function, shard, arguments) for shard, arguments in calls.items())
+    parent = os.getpid()
+    yield from pool(delayed(_numbered)(function, shard, arguments, parent) for shard, arguments in calls.items())
 
 
-def _numbered(function: Any, shard: int, arguments: tuple[Any, ...]) -> tuple[int, Any]:
+def _numbered(function: Any, shard: int, arguments: tuple[Any, ...], parent: int) -> tuple[int, Any]:
+    _end_with(parent)
     return shard, function(*arguments)
+
+
+@lru_cache(maxsize=1)
+def _end_with(parent: int) -> None:
+    """Have this worker end soon after its parent is killed: joblib's own would work on, and then wait for minutes."""
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_WATCH_SECONDS)
+    os._exit(1)  # a shard is committed whole or not at all, at whatever moment

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ipvalue.batch.files import remove, sync, sync_tree, write_file
+from ipvalue.batch.files import remove, write_file
 from ipvalue.errors import BatchError
 from ipvalue.features.network import Edges, Graph
 from ipvalue.features.tally import Tally
@@ -82,7 +82,7 @@ class PartsOnDisk(Sequence[Part]):
 
 
 def write_whole(whole: Whole, folder: Path) -> str:
-    """Keep the statistics of the whole book beside the values that they make, whole and synced; give their hash."""
+    """Keep the statistics of the whole book beside the values that they make; give their hash."""
     draft = folder.with_name(folder.name + ".tmp")
     remove(draft)
     draft.mkdir(parents=True)
@@ -93,9 +93,8 @@ def write_whole(whole: Whole, folder: Path) -> str:
     sums = {file.name: file_digest(file) for file in sorted(draft.iterdir())}
     content = json.dumps(sums, indent=1, sort_keys=True).encode()
     (draft / _SUMS).write_bytes(content)
-    sync_tree(draft)
+    # no sync: what a crash of the machine leaves of the folder, whole_digest refuses, and it is made again
     draft.rename(folder)
-    sync(folder.parent)
     return hashlib.sha256(content).hexdigest()
 
 
