@@ -14,6 +14,7 @@ from architecture import BLOCK, DOCUMENT, PACKAGE, ROOT, tree
 # stations of the flow, left to right: a module imports from its own and from those left of it
 STATIONS = (
     "errors",
+    "stopwatch",
     "law",
     "finance",
     "records",

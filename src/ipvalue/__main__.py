@@ -1,4 +1,8 @@
-"""``python -m ipvalue``: demo, revalue and check; a thin command line over the public functions."""
+"""``python -m ipvalue``: demo, revalue and check; a thin command line over the public functions.
+
+Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 ``check`` found bad rows, or the command
+line itself is wrong; 130 interrupted from the keyboard (a batch that is run again goes on).
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 where ipvalue refuses, with the reason on standard error; 2 where ``check`` finds bad rows.
+        The exit code: 0 done; 1 where ipvalue refuses, with the reason on standard error; 2 where ``check`` finds bad
+        rows; 130 where the user interrupts.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -32,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except IpvalueError as error:
         print(f"ipvalue: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("ipvalue: interrupted; a batch that is run again goes on where it was stopped", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,7 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=7, help="seed of the synthetic book (default 7)")
     demo.add_argument("--plot", type=Path, default=Path("ipvalue-demo.png"), help="picture (default ipvalue-demo.png)")
     demo.set_defaults(run=_demo)
-    revalue = commands.add_parser("revalue", help="value a book on disk; goes on where it was stopped")
+    revalue = commands.add_parser(
+        "revalue",
+        help="value a book on disk; goes on where it was stopped",
+        epilog="Prints values, grades, reasons and refused rows at the end. Exit code 0: the dataset is complete; "
+        "1: it is not, and standard error says why; 130: interrupted.",
+    )
     revalue.add_argument("book", type=Path, help="folder of the book (write_book)")
     revalue.add_argument("out", type=Path, help="folder of the values, a Parquet dataset")
     revalue.add_argument("--as-of", required=True, help="valuation date, YYYY-MM-DD")

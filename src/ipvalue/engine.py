@@ -29,6 +29,7 @@ from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
 from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciled, Reconciliation, StackedWeights
 from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.stopwatch import stage
 from ipvalue.valuation import QUANTILE_NAMES, Valuation, assemble, grade_of, no_value_reason
 
 __all__ = ["Learnt", "ValuationEngine"]
@@ -189,7 +190,9 @@ class ValuationEngine:
         from ipvalue.explain import Explainer
 
         whole = Whole.of(snapshot) if whole is None else whole
-        table = self.table(prepare(snapshot, self.assumptions, whole))
+        with stage("features"):
+            subject = prepare(snapshot, self.assumptions, whole)
+        table = self.table(subject)
         fingerprint = snapshot.book_fingerprint if book_fingerprint is None else book_fingerprint
         return Valuation(table, self.provenance(snapshot, fingerprint), Explainer(self, snapshot, whole))
 
@@ -199,19 +202,24 @@ class ValuationEngine:
         A row follows from the subject's row and the engine alone, whatever other rows there are.
         """
         estimates, combined = self.estimate(subject)
-        columns, reason = self.finish(subject, estimates, combined)
-        state = subject.features["legal_state"].astype(np.int8)
-        return assemble(
-            subject.patent_id, columns, state, reason, self.assumptions.currency, self.names, estimates, combined
-        )
+        with stage("table"):
+            columns, reason = self.finish(subject, estimates, combined)
+            state = subject.features["legal_state"].astype(np.int8)
+            return assemble(
+                subject.patent_id, columns, state, reason, self.assumptions.currency, self.names, estimates, combined
+            )
 
     def estimate(self, subject: Subject) -> tuple[list[Estimate], Reconciled]:
         """Ask every method, and combine what they say."""
         learnt = self.fitted
-        estimates = [m.estimate(subject, learnt.states[m.name], self.assumptions) for m in self.methods]
+        estimates = []
+        for method in self.methods:
+            with stage(f"method {method.name}"):
+                estimates.append(method.estimate(subject, learnt.states[method.name], self.assumptions))
         dead = _worthless(subject)
-        estimates = [_without(estimate, dead) for estimate in estimates]
-        return estimates, self.reconciliation.combine(self.names, estimates, learnt.reconciliation)
+        with stage("reconciliation"):
+            estimates = [_without(estimate, dead) for estimate in estimates]
+            return estimates, self.reconciliation.combine(self.names, estimates, learnt.reconciliation)
 
     def finish(
         self, subject: Subject, estimates: list[Estimate], combined: Reconciled

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,8 +121,11 @@ class Valuation:
         Raises
         ------
         ArtifactError
-            If it holds no ipvalue values.
+            If it holds no ipvalue values, or those of a batch that has not finished.
         """
+        folder = Path(path)
+        if (folder / "_run.json").exists() and not (folder / "_manifest.json").exists():
+            raise ArtifactError(f"the batch in {folder} has not finished: run it again to go on, then read its values")
         try:
             table = pq.read_table(os.fspath(path))
             text = (table.schema.metadata or {})[_PROVENANCE_KEY]

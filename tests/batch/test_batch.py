@@ -79,15 +79,6 @@ def test_values_of_another_date_are_not_mixed(
     assert table.replace_schema_metadata(None).equals(again.table)
 
 
-def test_two_runs_into_one_folder_exclude_each_other(
-    on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path
-) -> None:
-    from ipvalue.batch.plan import Folder
-
-    with Folder(tmp_path / "values").locked(), pytest.raises(BatchError, match="another process"):
-        ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY)
-
-
 def test_a_folder_of_other_files_is_not_touched(on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path) -> None:
     (tmp_path / "values").mkdir()
     (tmp_path / "values" / "thesis.txt").write_text("irreplaceable")
@@ -112,15 +103,3 @@ def test_a_damaged_book_gives_an_error_and_no_dataset(
     with pytest.raises(ArtifactError, match=r"damaged|lacks its file"):
         ipv.revalue(folder, tmp_path / "values", engine=engine, as_of=DAY)
     assert list((tmp_path / "values").glob("part-*")) == []
-
-
-def test_a_full_disk_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ipvalue.batch import plan
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(plan.os, "fsync", full)
-    with pytest.raises(BatchError, match="No space left"):
-        plan.write_file(tmp_path / "part", b"values")
-    assert list(tmp_path.iterdir()) == []

@@ -25,7 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ipvalue.artifacts import versions
-from ipvalue.batch.plan import write_file
+from ipvalue.batch.files import write_file
 from ipvalue.features import Features
 from ipvalue.features.base import families
 from ipvalue.methods.base import Subject

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
+from ipvalue.batch.files import remove
+from ipvalue.batch.identity import Run
+from ipvalue.batch.journal import Journal
 from ipvalue.batch.kept import Keep
-from ipvalue.batch.plan import BatchReport, Folder, run_key
+from ipvalue.batch.manifest import manifest_of, report_of
+from ipvalue.batch.plan import BatchReport, Folder
+from ipvalue.batch.receipt import measured
 from ipvalue.batch.shards import Job, count_shard, part_key, value_shard
-from ipvalue.batch.statistics import PartsOnDisk, write_part, write_whole
+from ipvalue.batch.statistics import PartsOnDisk, part_is_whole, whole_digest, write_part, write_whole
 from ipvalue.engine import ValuationEngine
-from ipvalue.errors import ArtifactError, BatchError
+from ipvalue.errors import BatchError
 from ipvalue.features.whole import Whole
 from ipvalue.records.book import Known, parse_date
 from ipvalue.records.store import BookOnDisk
+from ipvalue.stopwatch import stage
 
 __all__ = ["Execute", "revalue", "run_batch"]
 
-_LOG = logging.getLogger("ipvalue.batch")
 _ATTEMPTS = 3
+_WATCH_SECONDS = 0.5
 
 # execute(function, arguments by shard, label) gives the results with their shards, in any order
 Execute: TypeAlias = Callable[[Callable[..., Any], dict[int, tuple[Any, ...]], str], Iterator[tuple[int, Any]]]
@@ -100,7 +103,7 @@ def revalue(
     """
     if workers < 1:
         raise BatchError(f"workers={workers}: a batch needs at least one")
-    execute = partial(_run, workers=workers, progress=progress)
+    execute = partial(_run, workers=workers, progress=progress, journal=Folder(values).journal)
     return run_batch(book, values, engine=engine, as_of=as_of, known=known, restart=restart, keep=keep, execute=execute)
 
 
@@ -125,63 +128,126 @@ def run_batch(
         ``execute(function, arguments by shard, label)`` calls the function for each shard, in any order and where it
         likes, more than once if it must, and gives each shard with its result.
     """
-    started = time.perf_counter()
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
     disk, day, folder = BookOnDisk(book), str(parse_date(as_of)), Folder(values)
-    with folder.locked(), nullcontext() if keep is None else Folder(keep).locked():
-        run = run_key(disk.fingerprint, loaded.hash, day, known)
-        folder.open(run, restart)
-        done = folder.done(disk.shards)
-        todo = [s for s in range(disk.shards) if s not in done]
-        seconds = {}
-        if todo:
-            place = folder.work / "engine"
-            loaded.save(place)
-            kept = None if keep is None else os.path.abspath(keep)
-            job = Job(os.fspath(book), os.fspath(place), loaded.hash, run, day, known, kept)
-            whole = _whole(job, folder, disk.shards, execute)
-            seconds["whole"] = time.perf_counter() - started
-            started = time.perf_counter()
-            _value(job, folder, todo, whole, execute)
-            seconds["values"] = time.perf_counter() - started
-        report = _report(folder, disk, len(done), seconds)
-        folder.finish(report)
-    _LOG.info("batch finished", extra={"patents": report.patents, "seconds": seconds, "path": report.path})
+    run = Run.of(disk, loaded, day, known)
+    kept = None if keep is None else Keep(os.path.abspath(keep))
+    with folder.locked(), nullcontext() if kept is None else Folder(kept.path).locked():
+        done = folder.begin(run, disk, restart)
+        with folder.failing_clearly():
+            todo = [s for s in range(disk.shards) if s not in done]
+            seconds = _score(os.fspath(book), loaded, disk, folder, todo, execute, kept)
+            report = _end(folder, disk, len(done), seconds)
     return report
 
 
-def _whole(job: Job, folder: Folder, shards: int, execute: Execute) -> str:
-    """Count the whole book, as far as an earlier run has not; give the folder that keeps the statistics."""
+def _score(
+    book: str,
+    loaded: ValuationEngine,
+    disk: BookOnDisk,
+    folder: Folder,
+    todo: list[int],
+    execute: Execute,
+    keep: Keep | None,
+) -> dict[str, float]:
+    """Both passes over what is left to do; wall time of each."""
+    if not todo:
+        return {}
+    started = time.perf_counter()
+    place = folder.work / "engine"
+    loaded.save(place)
+    kept = None if keep is None else os.fspath(keep.path)
+    job = Job(book, os.fspath(place), loaded.hash, folder.run.key, folder.run.as_of, folder.run.known, kept)
+    whole, digest = _whole(job, folder, disk.shards, execute, keep)
+    counted = time.perf_counter()
+    calls = {shard: (job, folder, shard, os.fspath(whole)) for shard in todo}
+    for shard, receipt in _pass(folder, execute, _value_and_commit, calls, "valuing"):
+        made = {"run": folder.run.key, "inputs": disk.inputs(shard), "whole": digest}
+        folder.journal.write("committed", shard=shard, **made, **receipt)
+    return {"whole": counted - started, "values": time.perf_counter() - counted}
+
+
+def _whole(job: Job, folder: Folder, shards: int, execute: Execute, keep: Keep | None) -> tuple[Path, str]:
+    """Count the whole book, as far as an earlier run has not; give the folder of the statistics and their hash."""
     place, files = folder.work / "whole", [folder.work / "parts" / f"{shard:05d}.npz" for shard in range(shards)]
-    if job.keep is not None:
-        keep, keys = Keep(job.keep), [part_key(job, shard) for shard in range(shards)]
+    if keep is not None:
+        keys = [part_key(job, shard) for shard in range(shards)]
         place, files = keep.whole(keys), [keep.part(shard, key) for shard, key in enumerate(keys)]
-    if not place.exists():
-        calls = {shard: (job, shard, file) for shard, file in enumerate(files) if not file.exists()}
-        deque(execute(_count_and_keep, calls, "counting"), maxlen=0)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(Whole.from_parts(PartsOnDisk(files)), place)
-    if job.keep is not None:
         keep.drop_others(files, place)
-    return os.fspath(place)
+    digest = whole_digest(place)
+    if digest is not None:
+        return place, digest
+    if place.exists():
+        folder.journal.write("damaged", what="the statistics of the whole")
+        remove(place)
+    files[0].parent.mkdir(parents=True, exist_ok=True)
+    missing = [shard for shard, file in enumerate(files) if not part_is_whole(file)]
+    for shard in missing:
+        if files[shard].exists():
+            folder.journal.write("damaged", what=f"the part of shard {shard}")
+    calls = {shard: (job, shard, files[shard]) for shard in missing}
+    for shard, receipt in _pass(folder, execute, _count_and_keep, calls, "counting"):
+        folder.journal.write("counted", shard=shard, **receipt)
+    with measured() as receipt:
+        with stage("merging"):
+            merged = Whole.from_parts(PartsOnDisk(files))
+        with stage("writing"):
+            digest = write_whole(merged, place)
+    folder.journal.write("whole", sha256=digest, **receipt)
+    return place, digest
 
 
-def _count_and_keep(job: Job, shard: int, file: Path) -> None:
-    write_part(count_shard(job, shard), file)
+def _pass(
+    folder: Folder, execute: Execute, function: Callable[..., Any], calls: dict[int, tuple[Any, ...]], label: str
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Have a function executed for each shard, and journal when that began and ended."""
+    if not calls:
+        return
+    started = time.perf_counter()
+    folder.journal.write("pass", label=label, shards=len(calls))
+    yield from execute(function, calls, label)
+    folder.journal.write("passed", label=label, shards=len(calls), seconds=round(time.perf_counter() - started, 6))
 
 
-def _value(job: Job, folder: Folder, todo: list[int], whole: str, execute: Execute) -> None:
-    calls = {shard: (job, folder, shard, whole) for shard in todo}
-    # the shards commit themselves: the results are only waited for
-    deque(execute(_value_and_commit, calls, "valuing"), maxlen=0)
+def _count_and_keep(job: Job, shard: int, file: Path) -> dict[str, Any]:
+    with measured() as receipt:
+        part = count_shard(job, shard)
+        with stage("writing"):
+            write_part(part, file)
+    return receipt
 
 
-def _value_and_commit(job: Job, folder: Folder, shard: int, whole: str) -> None:
-    folder.commit(shard, value_shard(job, shard, whole))
+def _value_and_commit(job: Job, folder: Folder, shard: int, whole: str) -> dict[str, Any]:
+    """Value a shard and commit it, unless a worker that died has done so and could not report it."""
+    with measured() as receipt:
+        made = folder.found(shard)
+        if made is None:
+            table = value_shard(job, shard, whole)
+            with stage("writing"):
+                made = folder.commit(shard, table)
+    return made | receipt
+
+
+def _end(folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float]) -> BatchReport:
+    """Check that the dataset is complete, report, and leave the manifest."""
+    folder.check_complete(disk.shards)
+    report = report_of(folder, disk, resumed, seconds)
+    # the manifest of a batch that was finished before tells more than one of a call that had nothing to do
+    folder.finish(manifest_of(folder, disk, report) if seconds or not folder.finished else None)
+    took = round(sum(seconds.values()), 6)
+    known = {"path": report.path, "run": folder.run.key, "patents": report.patents, "shards": disk.shards}
+    folder.journal.write("finished", seconds=took, **known)
+    return report
 
 
 def _run(
-    function: Any, calls: dict[int, tuple[Any, ...]], label: str, *, workers: int, progress: bool | None
+    function: Any,
+    calls: dict[int, tuple[Any, ...]],
+    label: str,
+    *,
+    workers: int,
+    progress: bool | None,
+    journal: Journal,
 ) -> Iterator[tuple[int, Any]]:
     """Run calls in joblib workers, give each shard with its result; what a dying worker took along runs again."""
     waiting = dict(calls)
@@ -195,7 +261,7 @@ def _run(
                     yield shard, result
                 return
             except TerminatedWorkerError as error:
-                _LOG.warning("a worker died; attempt %d", attempt, extra={"left": len(waiting)})
+                journal.write("retried", label=label, left=len(waiting), attempt=attempt)
                 if attempt == _ATTEMPTS:
                     raise BatchError(
                         f"workers died {_ATTEMPTS} times with {len(waiting)} shard(s) left (out of memory? use fewer "
@@ -209,39 +275,22 @@ def _results(function: Any, calls: dict[int, tuple[Any, ...]], workers: int) -> 
             yield shard, function(*arguments)
         return
     pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")
-    yield from pool(delayed(_numbered)(function, shard, arguments) for shard, arguments in calls.items())
+    parent = os.getpid()
+    yield from pool(delayed(_numbered)(function, shard, arguments, parent) for shard, arguments in calls.items())
 
 
-def _numbered(function: Any, shard: int, arguments: tuple[Any, ...]) -> tuple[int, Any]:
+def _numbered(function: Any, shard: int, arguments: tuple[Any, ...], parent: int) -> tuple[int, Any]:
+    _end_with(parent)
     return shard, function(*arguments)
 
 
-def _report(folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float]) -> BatchReport:
-    """Read what the values say back from the files; the rows must be those of the book on the date."""
-    columns = ["value", "reason", "grade", "currency"]
-    table = pq.read_table([folder.part(s) for s in range(disk.shards)], columns=columns, partitioning=None)
-    reason, value = table["reason"], table["value"]
-    dead = pc.equal(reason, "dead_right")
-    missing = pc.is_null(value)
-    alive = table.filter(pc.invert(pc.or_(dead, missing)))
-    if table.num_rows > disk.patents:
-        raise ArtifactError(f"{folder.path} holds {table.num_rows} rows for a book of {disk.patents} patents")
-    return BatchReport(
-        path=os.fspath(folder.path),
-        patents=table.num_rows,
-        valued=alive.num_rows,
-        dead=pc.sum(dead).as_py() or 0,
-        without_value=pc.sum(missing).as_py() or 0,
-        total=pc.sum(value).as_py() or 0.0,
-        currency=table["currency"][0].as_py() if table.num_rows else "",
-        reasons=_counts(table.filter(missing)["reason"]),
-        grades=_counts(alive["grade"]),
-        shards=disk.shards,
-        resumed=resumed,
-        seconds=seconds,
-    )
+@lru_cache(maxsize=1)
+def _end_with(parent: int) -> None:
+    """Have this worker end soon after its parent is killed: joblib's own would work on, and then wait for minutes."""
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
-def _counts(column: Any) -> dict[str, int]:
-    pairs = column.value_counts().to_pylist()
-    return {p["values"]: p["counts"] for p in sorted(pairs, key=lambda p: str(p["values"]))}
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_WATCH_SECONDS)
+    os._exit(1)  # a shard is committed whole or not at all, at whatever moment

@@ -1,9 +1,13 @@
 """What is to be done, what is done already, and by whom: the folder of a batch's values.
 
-``values/part-00007.parquet`` is the finished shard 7: it appears whole, by a rename, or not at all.
-``values/_run.json`` names the run; ``values/_work/`` holds the engine and the book's statistics while the run
-goes on; ``values/_report.json`` is written at the end. Readers of Parquet datasets skip names that begin with
-an underscore.
+``values/part-00007.parquet`` is the finished shard 7: it appears whole, by a rename, or not at all. ``_run.json`` names
+the run, ``_journal.jsonl`` tells what happened, ``_work/`` holds the engine and the book's statistics while the run
+goes on. ``_manifest.json`` is there if, and only if, the dataset is complete. Readers of Parquet datasets skip names
+that begin with an underscore, drafts included.
+
+One process holds ``_lock`` and plans; its workers, wherever they are, commit shards. A worker may outlive a process
+that was killed: it commits under ``_commit``, and only for the run that the folder belongs to then, so that what it
+leaves behind is whole and right, and no shard is committed twice.
 """
 
 from __future__ import annotations
@@ -11,31 +15,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ipvalue.batch.files import disk_errors, is_draft, remove, sync, write_draft, write_file
+from ipvalue.batch.identity import Run
+from ipvalue.batch.journal import Journal
 from ipvalue.errors import BatchError
+from ipvalue.records.store import BookOnDisk, file_digest
 
-__all__ = ["BatchReport", "Folder", "run_key"]
+__all__ = ["BatchReport", "Folder"]
 
-_RUN, _REPORT, _WORK, _LOCK = "_run.json", "_report.json", "_work", "_lock"
-
-
-def run_key(book: str, engine: str, as_of: str, known: str) -> str:
-    """Hash of everything that the values depend on.
-
-    Examples
-    --------
-    >>> len(run_key("a", "b", "2024-12-31", "announced"))
-    64
-    """
-    return hashlib.sha256(json.dumps([1, book, engine, as_of, known]).encode()).hexdigest()
+_RUN, _MANIFEST, _JOURNAL, _WORK = "_run.json", "_manifest.json", "_journal.jsonl", "_work"
+_LOCK, _COMMIT = "_lock", "_commit"
+_PROVENANCE_KEY = b"ipvalue"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,16 @@ class BatchReport:
     shards, resumed : int
         Shards of the book, and those that an earlier run had finished.
     seconds : dict of str to float
-        Wall time a stage.
+        Wall time a pass of the call that finished the batch; empty where nothing was left to do.
+    retried : int
+        How often dead workers were replaced.
+    rejects : dict of str to int
+        Rows that the book refused when it was made, by table, column and code.
+    stages : dict of str to dict of str to float
+        Time by pass (counting, whole, valuing) and stage, measured in the workers and summed over them.
+    peak_memory : dict of str to int
+        Bytes, of the parent process and of the largest worker (0 where the parent does the work): resident memory
+        since the process began, pages that it shares with others counted in full.
     """
 
     path: str
@@ -73,6 +83,10 @@ class BatchReport:
     shards: int
     resumed: int
     seconds: dict[str, float]
+    retried: int = 0
+    rejects: dict[str, int] = field(default_factory=dict)
+    stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    peak_memory: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [
@@ -82,9 +96,15 @@ class BatchReport:
             "  grades " + ", ".join(f"{g} {c:,}" for g, c in self.grades.items()),
         ]
         lines += [f"  no value, {reason}: {count:,}" for reason, count in self.reasons.items()]
-        took = ", ".join(f"{stage} {s:.1f} s" for stage, s in self.seconds.items())
-        lines.append(f"  {self.shards} shards, {self.resumed} of them from an earlier run; {took}")
+        lines += [f"  refused when the book was made, {what}: {count:,}" for what, count in self.rejects.items()]
+        lines.append(f"  {self.shards} shards, {self.resumed} of them from an earlier run; {self._took()}")
         return "\n".join(lines)
+
+    def _took(self) -> str:
+        parts = [f"{name} {s:.1f} s" for name, s in self.seconds.items()] or ["nothing was left to do"]
+        parts += [f"{self.retried} times workers died and were replaced"] if self.retried else []
+        peaks = [f"{name.replace('_', ' ')} {size / 1e9:.2f} GB" for name, size in self.peak_memory.items() if size]
+        return ", ".join(parts) + (f"; peak memory: {', '.join(peaks)}" if peaks else "")
 
 
 class Folder:
@@ -93,38 +113,29 @@ class Folder:
     Parameters
     ----------
     path : path
+
+    Attributes
+    ----------
+    journal : Journal
+        What happened in the folder.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.work = self.path / _WORK
+        self.journal = Journal(self.path / _JOURNAL)
+        self._run: Run | None = None
 
-    def open(self, key: str, restart: bool) -> None:
-        """Begin or resume the run named by a key.
+    @property
+    def run(self) -> Run:
+        """The run that the folder was begun for."""
+        if self._run is None:
+            raise BatchError(f"no run has begun in {self.path}")
+        return self._run
 
-        Raises
-        ------
-        BatchError
-            If the folder holds another run's values, or something else.
-        """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BatchError(f"{self.path} can't be made or written: {error}") from error
-        run = self.path / _RUN
-        if run.exists():
-            earlier = _read_json(run).get("key")
-            if earlier == key:
-                return
-            if not restart:
-                raise BatchError(
-                    f"{self.path} holds values of another book, engine, date or version; choose another folder, or "
-                    "pass restart=True to discard them"
-                )
-            self._clear()
-        elif any(p.name != _LOCK for p in self.path.iterdir()):
-            raise BatchError(f"{self.path} holds files that are no values of a batch; choose another folder")
-        write_file(run, json.dumps({"format": 1, "key": key}).encode())
+    @property
+    def work(self) -> Path:
+        """What only the run needs: its own folder, so that a worker that outlived another run can't disturb it."""
+        return self.path / _WORK / self.run.key[:16]
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -133,15 +144,13 @@ class Folder:
         Raises
         ------
         BatchError
-            If another process is writing into the folder.
+            If another process is writing into the folder, or the folder can't be written.
         """
         import fcntl
 
-        try:
+        with disk_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            stream = (self.path / _LOCK).open("w")
-        except OSError as error:
-            raise BatchError(f"{self.path} can't be written: {error}") from error
+            stream = (self.path / _LOCK).open("a")
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -149,57 +158,196 @@ class Folder:
                 raise BatchError(f"another process is writing into {self.path}; wait for it") from error
             yield
 
+    def begin(self, run: Run, disk: BookOnDisk, restart: bool) -> list[int]:
+        """Begin or resume a run, and give the shards that are done: every one of them is verified.
+
+        Raises
+        ------
+        BatchError
+            If the folder holds another run's values, or something else, or can't be written.
+        """
+        self._run = run
+        with disk_errors(self.path), self._committing():
+            self._claim(run, restart)
+            self._sweep()
+            self.work.mkdir(parents=True, exist_ok=True)
+        here = {"pid": os.getpid(), "host": platform.node(), "path": os.fspath(self.path), "run": run.key}
+        known = {name: value for name, value in asdict(run).items() if name != "shards"}
+        resumed = bool(self.journal.of_run(run.key))
+        if not resumed:
+            self.journal.write("begun", patents=disk.patents, shards=disk.shards, **known, **here)
+        done = self._verified(disk)
+        if resumed:
+            self.journal.write("resumed", done=len(done), left=disk.shards - len(done), **here)
+        if len(done) < disk.shards:
+            (self.path / _MANIFEST).unlink(missing_ok=True)
+        return done
+
+    @contextmanager
+    def failing_clearly(self) -> Iterator[None]:
+        """Journal what ends the run early, and raise errors of the disk as :class:`BatchError`."""
+        try:
+            with disk_errors(self.path):
+                yield
+        except BaseException as error:
+            with suppress(BatchError):
+                said = f"{type(error).__name__}: {error}"
+                self.journal.write("failed", path=os.fspath(self.path), run=self.run.key, error=said)
+            raise
+
     def part(self, shard: int) -> Path:
         """File of a finished shard."""
         return self.path / f"part-{shard:05d}.parquet"
 
-    def done(self, shards: int) -> list[int]:
-        """Shards that are finished."""
-        return [s for s in range(shards) if self.part(s).exists()]
+    def commit(self, shard: int, table: pa.Table) -> dict[str, Any]:
+        """Write a finished shard: whole or not at all, on the disk before it counts, and once.
 
-    def commit(self, shard: int, table: pa.Table) -> None:
-        """Write a finished shard: whole or not at all, and on the disk before it counts."""
+        Returns
+        -------
+        dict
+            Rows, bytes and SHA-256 of the shard's file.
+
+        Raises
+        ------
+        BatchError
+            If it can't be written, or the folder belongs to another run by now.
+        """
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
-        write_file(self.part(shard), sink.getvalue())
+        content, file = sink.getvalue(), self.part(shard)
+        draft = write_draft(file, content)
+        with disk_errors(file, draft), self._committing():
+            if _read_json(self.path / _RUN).get("key") != self.run.key:
+                remove(draft)
+                raise BatchError(f"{self.path} belongs to another run by now; shard {shard} is not committed")
+            if self.found(shard) is None:
+                draft.rename(file)
+                sync(self.path)
+            else:
+                remove(draft)
+        return {"rows": table.num_rows, "bytes": content.size, "sha256": hashlib.sha256(content).hexdigest()}
 
-    def finish(self, report: BatchReport) -> None:
-        """Write the report, and drop what only the run needed."""
-        write_file(self.path / _REPORT, json.dumps(asdict(report), indent=1).encode())
-        for file in sorted(self.work.rglob("*"), reverse=True):
-            file.unlink() if file.is_file() else file.rmdir()
-        if self.work.exists():
-            self.work.rmdir()
-
-    def _clear(self) -> None:
-        for file in sorted(self.path.rglob("*"), reverse=True):
-            if file.name != _LOCK:
-                file.unlink() if file.is_file() else file.rmdir()
-
-
-def write_file(path: Path, content: Any) -> None:
-    """Write a file so that it is there whole, after a crash too: temporary file, sync, rename, sync of the folder.
-
-    Raises
-    ------
-    BatchError
-        If the disk is full or the folder can't be written.
-    """
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with draft.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY)
+    def found(self, shard: int) -> dict[str, Any] | None:
+        """Look for a shard that was committed, whether or not its worker lived to report it; read all of it."""
+        file = self.part(shard)
+        if not file.exists():
+            return None
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise BatchError(f"{path} can't be written: {error}") from error
+            table = pq.read_table(file, partitioning=None)
+            made = self.run.made(json.loads((table.schema.metadata or {})[_PROVENANCE_KEY]))
+        except (OSError, pa.ArrowException, KeyError, ValueError):
+            return None
+        if not made:
+            return None
+        size, digest = file.stat().st_size, file_digest(file)
+        return {"rows": table.num_rows, "bytes": size, "sha256": digest, "adopted": True}
+
+    def check_complete(self, shards: int) -> None:
+        """Refuse to call a dataset complete of which a file has vanished or changed since it was committed.
+
+        Raises
+        ------
+        BatchError
+            If one has.
+        """
+        lines = self.journal.committed(self.run.key)
+        for shard in range(shards):
+            file = self.part(shard)
+            if not file.exists() or file.stat().st_size != lines[shard]["bytes"]:
+                what = "was changed" if file.exists() else "has vanished"
+                raise BatchError(f"{file} {what} after it was committed; run again to make it again")
+
+    def finish(self, manifest: dict[str, Any] | None) -> None:
+        """Write the manifest, which says that the dataset is complete, and drop what only the run needed."""
+        if manifest is not None:
+            write_file(self.path / _MANIFEST, json.dumps(manifest, indent=1).encode())
+        # a worker that outlived its killed parent may still write a draft there: it is removed next time
+        shutil.rmtree(self.path / _WORK, ignore_errors=True)
+        self._sweep()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the manifest says that the dataset is complete."""
+        return (self.path / _MANIFEST).exists()
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        """One at a time: commits, and changes of the run that the folder belongs to."""
+        import fcntl
+
+        with (self.path / _COMMIT).open("a") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    def _claim(self, run: Run, restart: bool) -> None:
+        """Make the folder the run's, unless it is another's or holds other files."""
+        file = self.path / _RUN
+        if file.exists():
+            earlier = self._earlier(restart)
+            differences = run.differences(earlier)
+            if not differences and (not restart or self._readable()):
+                return
+            if not restart:
+                raise BatchError(
+                    f"{self.path} holds values of another run: {'; '.join(differences)} differ. Choose another folder, "
+                    "or pass restart=True to discard them"
+                )
+            self._discard(str(earlier.get("key", "")))
+        elif any(p.name not in (_LOCK, _COMMIT, _JOURNAL) and not is_draft(p) for p in self.path.iterdir()):
+            raise BatchError(f"{self.path} holds files that are no values of a batch; choose another folder")
+        write_file(file, json.dumps({"key": run.key, **asdict(run)}, indent=1).encode())
+
+    def _earlier(self, restart: bool) -> dict[str, Any]:
+        try:
+            return _read_json(self.path / _RUN)
+        except BatchError:
+            if restart:
+                return {}
+            raise
+
+    def _readable(self) -> bool:
+        try:
+            self.journal.read()
+        except BatchError:
+            return False
+        return True
+
+    def _discard(self, key: str) -> None:
+        """Remove another run's values, the name of that run last: a discard that was killed is resumed."""
+        if not self._readable():
+            remove(self.journal.path)
+        self.journal.write("discarded", run=key, path=os.fspath(self.path))
+        remove(self.path / _MANIFEST)
+        for path in sorted(self.path.iterdir()):
+            if path.name not in (_LOCK, _COMMIT, _JOURNAL, _RUN):
+                remove(path)
+        remove(self.path / _RUN)
+
+    def _sweep(self) -> None:
+        """Remove drafts of processes that did not live to finish them."""
+        for path in sorted(self.path.iterdir()):
+            if is_draft(path):
+                remove(path)
+
+    def _verified(self, disk: BookOnDisk) -> list[int]:
+        """Shards that are done. What is damaged is removed; what was committed but not journalled is journalled."""
+        lines, done = self.journal.committed(self.run.key), []
+        for shard in range(disk.shards):
+            file, line = self.part(shard), lines.get(shard)
+            found = self._kept(file, line) if line is not None else self.found(shard)
+            if found is not None:
+                done.append(shard)
+                if line is None:
+                    self.journal.write("committed", run=self.run.key, shard=shard, inputs=disk.inputs(shard), **found)
+            elif line is not None or file.exists():
+                what = f"{file.name} {'is damaged' if file.exists() else 'has vanished'}"
+                remove(file)
+                self.journal.write("lost", shard=shard, what=what)
+        return done
+
+    def _kept(self, file: Path, line: dict[str, Any]) -> dict[str, Any] | None:
+        """The line of a shard whose file is what was committed."""
+        return line if file.exists() and file_digest(file) == line["sha256"] else None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -17,13 +17,16 @@ from ipvalue.batch.kept import Keep, KeptShard, shard_hash, unchanged_rows
 from ipvalue.batch.statistics import read_digests, read_whole
 from ipvalue.engine import ValuationEngine
 from ipvalue.features import family_keys
+from ipvalue.features.base import families
 from ipvalue.features.whole import Part
 from ipvalue.methods.base import Subject
 from ipvalue.methods.evidence import prepare
 from ipvalue.records.book import Known
+from ipvalue.records.columns import Columns
 from ipvalue.records.schema import TABLES
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.records.store import BookOnDisk
+from ipvalue.stopwatch import stage
 from ipvalue.valuation import Valuation
 
 __all__ = ["Job", "count_shard", "part_key", "value_shard"]
@@ -60,8 +63,12 @@ class Job:
 
 def count_shard(job: Job, shard: int) -> Part:
     """Count what the shard contributes to the statistics of the whole book."""
-    book = BookOnDisk(job.book).read([shard], tables=_COUNTED_TABLES)
-    return Part.of(book.as_of(job.as_of, known=job.known))
+    with stage("reading"):
+        book = BookOnDisk(job.book).read([shard], tables=_COUNTED_TABLES)
+    with stage("snapshot"):
+        snapshot = book.as_of(job.as_of, known=job.known)
+    with stage("counting"):
+        return Part.of(snapshot)
 
 
 def part_key(job: Job, shard: int) -> str:
@@ -71,13 +78,31 @@ def part_key(job: Job, shard: int) -> str:
 
 def value_shard(job: Job, shard: int, whole: str) -> pa.Table:
     """Value the shard's patents, with the whole that is kept in a folder; the table carries its provenance."""
-    disk, engine = BookOnDisk(job.book), _engine(job.engine, job.engine_hash)
+    disk = BookOnDisk(job.book)
+    with stage("engine and whole"):
+        engine = _engine(job.engine, job.engine_hash)
     if job.keep is None:
-        snapshot = disk.read([shard]).as_of(job.as_of, known=job.known)
-        table = engine.table(prepare(snapshot, engine.assumptions, read_whole(whole, job.run)))
+        subject, snapshot = _subject(job, shard, whole, disk, engine, {})
+        table = engine.table(subject)
     else:
         snapshot, table = _value_again(job, shard, whole, disk, engine)
     return Valuation(table, engine.provenance(snapshot, disk.fingerprint)).to_arrow()
+
+
+def _subject(
+    job: Job, shard: int, whole: str, disk: BookOnDisk, engine: ValuationEngine, known: dict[str, Columns]
+) -> tuple[Subject, Snapshot]:
+    """What is to be valued of a shard, the columns of known families not computed again."""
+    complete = known.keys() >= families().keys()
+    with stage("reading"):
+        book = disk.read([shard], tables=_MONEY_TABLES if complete else tuple(TABLES))
+    with stage("snapshot"):
+        snapshot = book.as_of(job.as_of, known=job.known)
+    with stage("engine and whole"):
+        # with all columns at hand nothing is read of the whole
+        statistics = None if complete else read_whole(whole, job.run)
+    with stage("features"):
+        return prepare(snapshot, engine.assumptions, statistics, known), snapshot
 
 
 def _value_again(
@@ -85,20 +110,18 @@ def _value_again(
 ) -> tuple[Snapshot, pa.Table]:
     """Value the shard's patents by what an earlier run kept, as far as it would come out the same."""
     keep = Keep(job.keep or "")
-    kept = keep.read(shard)
+    with stage("kept"):
+        kept = keep.read(shard)
     keys = family_keys(shard_hash(disk, shard, job.as_of, job.known), read_digests(whole))
     known = {} if kept is None else kept.families(keys)
-    complete = known.keys() == keys.keys()
-    book = disk.read([shard], tables=_MONEY_TABLES if complete else tuple(TABLES))
-    snapshot = book.as_of(job.as_of, known=job.known)
-    # with all columns at hand nothing is read of the whole
-    statistics = None if complete else read_whole(whole, job.run)
-    subject = prepare(snapshot, engine.assumptions, statistics, known)
+    subject, snapshot = _subject(job, shard, whole, disk, engine, known)
     row = np.full(len(subject), -1, np.int64)
-    if kept is not None and kept.engine == job.engine_hash:
-        row = unchanged_rows(kept.subject, subject)
+    with stage("kept"):
+        if kept is not None and kept.engine == job.engine_hash:
+            row = unchanged_rows(kept.subject, subject)
     table = _join(engine, subject, row, kept)
-    keep.write(shard, KeptShard(keys, job.engine_hash, subject, table))
+    with stage("kept"):
+        keep.write(shard, KeptShard(keys, job.engine_hash, subject, table))
     return snapshot, table
 
 

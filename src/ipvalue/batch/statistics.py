@@ -6,9 +6,10 @@ map into memory, so that all workers of a machine share one copy and read only t
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-import shutil
+import zipfile
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import lru_cache
@@ -19,13 +20,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ipvalue.batch.plan import write_file
+from ipvalue.batch.files import remove, write_file
+from ipvalue.errors import BatchError
 from ipvalue.features.network import Edges, Graph
 from ipvalue.features.tally import Tally
 from ipvalue.features.whole import Part, Whole
+from ipvalue.records.store import file_digest
 
-__all__ = ["PartsOnDisk", "read_digests", "read_part", "read_whole", "write_part", "write_whole"]
+__all__ = [
+    "PartsOnDisk",
+    "part_is_whole",
+    "read_digests",
+    "read_part",
+    "read_whole",
+    "whole_digest",
+    "write_part",
+    "write_whole",
+]
 
+_SUMS = "sums.json"
 _DIGESTS = "digests.json"
 
 
@@ -36,16 +49,33 @@ def write_part(part: Part, path: Path) -> None:
         arrays |= {f"key/{name}": tally.key, f"count/{name}": tally.count}
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, buffer.getbuffer())
 
 
+def part_is_whole(path: Path) -> bool:
+    """Tell whether a part is there and undamaged: every array in it has the checksum that it was written with."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError):
+        return False
+
+
 def read_part(path: Path) -> Part:
-    """Read what :func:`write_part` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        names = [name.removeprefix("key/") for name in file.files if name.startswith("key/")]
-        tallies = {name: Tally(file[f"key/{name}"], file[f"count/{name}"]) for name in names}
-        return Part(tallies, Edges(**{field.name: file[f"edges/{field.name}"] for field in fields(Edges)}))
+    """Read what :func:`write_part` wrote; checksums are checked on the way.
+
+    Raises
+    ------
+    BatchError
+        If the file is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = [name.removeprefix("key/") for name in file.files if name.startswith("key/")]
+            tallies = {name: Tally(file[f"key/{name}"], file[f"count/{name}"]) for name in names}
+            return Part(tallies, Edges(**{field.name: file[f"edges/{field.name}"] for field in fields(Edges)}))
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise BatchError(f"{path} is damaged: {error}; run again to count the shard again") from error
 
 
 class PartsOnDisk(Sequence[Part]):
@@ -61,17 +91,32 @@ class PartsOnDisk(Sequence[Part]):
         return read_part(self.files[k])
 
 
-def write_whole(whole: Whole, folder: Path) -> None:
-    """Keep the statistics of the whole book beside the values that they make; the folder appears whole."""
+def write_whole(whole: Whole, folder: Path) -> str:
+    """Keep the statistics of the whole book beside the values that they make; give their hash."""
     draft = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(draft, ignore_errors=True)
+    remove(draft)
     draft.mkdir(parents=True)
     for name, tally in whole.tallies.items():
         pq.write_table(pa.table({"key": tally.key, "count": tally.count}), draft / f"{name}.parquet")
     for field in fields(Graph):
         np.save(draft / f"{field.name}.npy", getattr(whole.graph, field.name), allow_pickle=False)
     (draft / _DIGESTS).write_text(json.dumps(whole.digests()))
+    sums = {file.name: file_digest(file) for file in sorted(draft.iterdir())}
+    content = json.dumps(sums, indent=1, sort_keys=True).encode()
+    (draft / _SUMS).write_bytes(content)
+    # no sync: what a crash of the machine leaves of the folder, whole_digest refuses, and it is made again
     draft.rename(folder)
+    return hashlib.sha256(content).hexdigest()
+
+
+def whole_digest(folder: Path) -> str | None:
+    """Hash of the statistics that a folder keeps; none if it is not there or damaged."""
+    try:
+        content = (folder / _SUMS).read_bytes()
+        whole = all(file_digest(folder / name) == digest for name, digest in json.loads(content).items())
+    except (OSError, ValueError, AttributeError):
+        return None
+    return hashlib.sha256(content).hexdigest() if whole else None
 
 
 def read_digests(folder: str) -> dict[str, str]:
@@ -82,11 +127,20 @@ def read_digests(folder: str) -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def read_whole(folder: str, run: str) -> Whole:
-    """Read what :func:`write_whole` wrote, once a worker."""
+    """Read what :func:`write_whole` wrote, once a worker.
+
+    Raises
+    ------
+    BatchError
+        If a file is missing or cut short; :func:`whole_digest`, which a batch asks first, finds any other damage.
+    """
     place, tallies = Path(folder), {}
-    for file in sorted(place.glob("*.parquet")):
-        table = pq.read_table(file)
-        tallies[file.stem] = Tally(table["key"].to_numpy(), table["count"].to_numpy())
-    # a view of the base class: the subclass memmap slows every small slice down
-    arrays = {f.name: np.asarray(np.load(place / f"{f.name}.npy", mmap_mode="r")) for f in fields(Graph)}
+    try:
+        for file in sorted(place.glob("*.parquet")):
+            table = pq.read_table(file)
+            tallies[file.stem] = Tally(table["key"].to_numpy(), table["count"].to_numpy())
+        # a view of the base class: the subclass memmap slows every small slice down
+        arrays = {f.name: np.asarray(np.load(place / f"{f.name}.npy", mmap_mode="r")) for f in fields(Graph)}
+    except (OSError, EOFError, ValueError, pa.ArrowException) as error:
+        raise BatchError(f"{place} is damaged: {error}; run again to make it again") from error
     return Whole(tallies, Graph(**arrays))

@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,9 +101,17 @@ def _write(book: Book, folder: Path, shards: int) -> None:
         "patents": len(book),
         "shards": shards,
         "rows": {name: t.num_rows for name, t in book.tables.items()},
+        "rejects": _count_rejects(book),
         "files": {p.relative_to(folder).as_posix(): file_digest(p) for p in files},
     }
     (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1))
+
+
+def _count_rejects(book: Book) -> dict[str, int]:
+    """Refused rows by table, column and code."""
+    rejects = book.rejects
+    kinds = (f"{t}.{c} {code}" for t, c, code in zip(rejects["table"], rejects["column"], rejects["code"]))
+    return dict(sorted(Counter(kinds).items()))
 
 
 def read_book(path: str | os.PathLike[str]) -> Book:
@@ -138,6 +147,13 @@ class BookOnDisk:
     path : path
         The book's folder.
 
+    Attributes
+    ----------
+    shards, patents : int
+    fingerprint : str
+    rows, rejects : dict of str to int
+        Rows by table; rows that were refused when the book was made, by table, column and code.
+
     Raises
     ------
     ArtifactError
@@ -153,6 +169,8 @@ class BookOnDisk:
             self.shards = int(self.manifest["shards"])
             self.fingerprint = str(self.manifest["fingerprint"])
             self.patents = int(self.manifest["patents"])
+            self.rows: dict[str, int] = dict(self.manifest.get("rows", {}))
+            self.rejects: dict[str, int] = dict(self.manifest.get("rejects", {}))
             self.files: dict[str, str] = dict(self.manifest["files"])
         except FileNotFoundError as error:
             raise ArtifactError(
@@ -201,6 +219,11 @@ class BookOnDisk:
                 found[name] = table.combine_chunks() if len(parts) == 1 else _merge(name, table)
         found.setdefault("patents", TABLES["patents"].arrow_schema().empty_table())
         return Book.from_canonical(found)
+
+    def inputs(self, shard: int) -> str:
+        """SHA-256 over the names and sums of the files that a shard is made of, shared ones included."""
+        mine = [f for f in sorted(self.files.items()) if f[0].startswith((f"shard-{shard:05d}/", "shared/"))]
+        return hashlib.sha256(json.dumps(mine).encode()).hexdigest()
 
     def _read(self, place: str, verify: bool) -> pa.Table:
         file = self.path / place

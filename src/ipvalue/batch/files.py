@@ -1,0 +1,88 @@
+"""Files that are there whole or not at all, also after a crash; and errors of the disk as one clear error."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ipvalue.errors import BatchError
+
+__all__ = ["disk_errors", "is_draft", "remove", "sync", "write_draft", "write_file"]
+
+_DRAFT = ".tmp"
+
+
+def write_file(path: Path, content: Any) -> None:
+    """Write a file so that it is there whole, after a crash too: draft, sync, rename, sync of the folder.
+
+    Raises
+    ------
+    BatchError
+        If the disk is full or the folder can't be written.
+    """
+    draft = write_draft(path, content)
+    with disk_errors(path, draft):
+        draft.rename(path)
+        sync(path.parent)
+
+
+def write_draft(path: Path, content: Any) -> Path:
+    """Write what is to become a file beside it, synced, under a name that readers of datasets skip.
+
+    Raises
+    ------
+    BatchError
+        If the disk is full or the folder can't be written.
+    """
+    draft = path.with_name(f"_{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_DRAFT}")
+    with disk_errors(path, draft), draft.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return draft
+
+
+def is_draft(path: Path) -> bool:
+    """Tell whether a file is a draft that its writer did not live to finish."""
+    return path.name.endswith(_DRAFT)
+
+
+def sync(path: Path) -> None:
+    """Have the disk keep a file, or the names in a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole folder; neither need be there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_errors(path: Path, draft: Path | None = None) -> Iterator[None]:
+    """Say which file or folder can't be written, and remove the draft of it.
+
+    Raises
+    ------
+    BatchError
+        If the block meets an error of the operating system.
+    """
+    try:
+        yield
+    except OSError as error:
+        if draft is not None:
+            # a draft that can't be removed either does no harm: nobody reads it
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+        raise BatchError(f"{path} can't be written: {error}; run again to go on once that is mended") from error

@@ -1,0 +1,198 @@
+"""The journal of a batch: one line of JSON for everything that happened, written once and synced.
+
+``values/_journal.jsonl`` only grows: it outlives ``restart=True``, so that it tells the folder's whole history. One
+process writes it, the one that holds the folder's lock. A line that its writer did not live to finish never happened:
+readers skip it, and the next writer cuts it off.
+
+Every line has ``time`` (UTC) and ``event``, and the fields of its event in :data:`EVENTS`. The same fields travel on
+the records of the logger ``ipvalue.batch``, one record a line::
+
+    logging.getLogger("ipvalue.batch").addHandler(handler)   # record.event, record.shard, record.seconds, ...
+
+The fields:
+
+=========== ===========================================================================================
+run         hash of everything that the values depend on (:class:`ipvalue.batch.identity.Run`)
+book        fingerprint of the book
+engine      hash of the engine with all that it has learnt
+assumptions hash of the assumption set
+as_of       valuation date
+known       from which of its dates a legal event counts
+versions    of Python and of the packages that values depend on
+patents     rows of the book, or of the finished values
+shards      shards of the book, or of the pass
+done, left  shards that are finished, and those that are not
+label       the pass: ``counting`` or ``valuing``
+shard       number of the shard
+rows, bytes of the shard's file
+sha256      of the shard's file; of the folder of the whole's statistics: over its files' names and sums
+inputs      hash of the book's files that the shard is made from
+whole       sha256 of the statistics of the whole that the shard was valued with
+seconds     wall time
+stages      wall time by stage, in seconds
+pid, host   of the process that did the work
+memory      peak memory of that process since it began, in bytes
+adopted     true where the file was found: its writer did not live to report it
+what        what was lost or damaged, and is made again
+attempt     how often workers have died in this pass
+error       why the run ended early
+path        folder of the values
+=========== ===========================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ipvalue.batch.files import disk_errors
+from ipvalue.errors import BatchError
+
+__all__ = ["EVENTS", "Event", "Journal"]
+
+_LOG = logging.getLogger("ipvalue.batch")
+_LOG.addHandler(logging.NullHandler())  # a library is silent until it is listened to
+
+
+@dataclass(frozen=True)
+class Event:
+    """A kind of line: how it reads in a log, how loud it is, and the fields that it has."""
+
+    text: str
+    level: int
+    fields: tuple[str, ...]
+
+
+_WORK = ("seconds", "stages", "pid", "host", "memory")
+_RUN = ("run", "book", "engine", "assumptions", "as_of", "known", "versions")
+
+EVENTS: dict[str, Event] = {
+    "begun": Event(
+        "batch {path} begun: {patents} patents in {shards} shards",
+        logging.INFO,
+        ("path", *_RUN, "patents", "shards", "pid", "host"),
+    ),
+    "resumed": Event(
+        "batch {path} resumed: {done} shards done, {left} left",
+        logging.INFO,
+        ("path", "run", "done", "left", "pid", "host"),
+    ),
+    "discarded": Event("values of run {run} discarded", logging.INFO, ("run", "path")),
+    "pass": Event("pass {label} begun: {shards} shards", logging.INFO, ("label", "shards")),
+    "passed": Event("pass {label} ended after {seconds:.1f} s", logging.INFO, ("label", "shards", "seconds")),
+    "counted": Event("shard {shard} counted", logging.INFO, ("shard", *_WORK)),
+    "whole": Event("the whole is known", logging.INFO, ("sha256", *_WORK)),
+    "committed": Event(
+        "shard {shard} committed: {rows} rows",
+        logging.INFO,
+        ("run", "shard", "rows", "bytes", "sha256", "inputs", "whole", "adopted", *_WORK),
+    ),
+    "lost": Event("shard {shard} is made again: {what}", logging.WARNING, ("shard", "what")),
+    "damaged": Event("made again: {what}", logging.WARNING, ("what",)),
+    "retried": Event(
+        "workers died ({attempt}) in pass {label}: {left} shards left", logging.WARNING, ("label", "left", "attempt")
+    ),
+    "failed": Event("batch {path} ended early: {error}", logging.ERROR, ("path", "run", "error")),
+    "finished": Event(
+        "batch {path} finished: {patents} patents", logging.INFO, ("path", "run", "patents", "shards", "seconds")
+    ),
+}
+
+
+class Journal:
+    """An append-only file of JSON lines.
+
+    Parameters
+    ----------
+    path : path
+        The file; its folder exists.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> journal = Journal(pathlib.Path(tempfile.mkdtemp()) / "_journal.jsonl")
+    >>> journal.write("pass", label="counting", shards=3)
+    >>> [line["label"] for line in journal.read()]
+    ['counting']
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, event: str, **fields: Any) -> None:
+        """Append a line, sync it, and log it.
+
+        Raises
+        ------
+        BatchError
+            If the disk is full or the file can't be written.
+        """
+        kind = EVENTS[event]
+        strange = set(fields) - set(kind.fields)
+        if strange:
+            raise TypeError(f"the event {event!r} has no field {min(strange)!r}")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with disk_errors(self.path):
+            self._append(json.dumps({"time": now, "event": event, **fields}).encode() + b"\n")
+        _LOG.log(kind.level, kind.text.format(**fields), extra={"event": event, **fields})
+
+    def read(self) -> list[dict[str, Any]]:
+        """Read all lines but a torn last one.
+
+        Raises
+        ------
+        BatchError
+            If the file is damaged elsewhere.
+        """
+        if not self.path.exists():
+            return []
+        lines = self.path.read_bytes().split(b"\n")[:-1]
+        try:
+            return [json.loads(line) for line in lines]
+        except ValueError as error:
+            raise BatchError(f"{self.path} is damaged: {error}; pass restart=True to begin anew") from error
+
+    def committed(self, run: str) -> dict[int, dict[str, Any]]:
+        """Lines of the shards that a run has committed and not lost again, by shard."""
+        found: dict[int, dict[str, Any]] = {}
+        for line in self.read():
+            if line["event"] == "discarded":
+                found.clear()
+            elif line["event"] == "committed" and line["run"] == run:
+                found[line["shard"]] = line
+            elif line["event"] == "lost":
+                found.pop(line["shard"], None)
+        return found
+
+    def of_run(self, run: str) -> list[dict[str, Any]]:
+        """Lines since a run began; none if another run has begun since, or if its values were discarded."""
+        lines: list[dict[str, Any]] = []
+        for line in self.read():
+            if line["event"] in ("begun", "discarded"):
+                lines = []
+            lines.append(line)
+        return lines if lines and lines[0].get("run") == run and lines[0]["event"] == "begun" else []
+
+    def _append(self, line: bytes) -> None:
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            _cut_torn_line(handle)
+            if os.write(handle, line) != len(line):
+                raise OSError("a line was not written whole: the disk is full")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _cut_torn_line(handle: int) -> None:
+    """Cut off what follows the last end of a line."""
+    size = os.fstat(handle).st_size
+    if not size or os.pread(handle, 1, size - 1) == b"\n":
+        return
+    whole = os.pread(handle, size, 0).rfind(b"\n") + 1
+    os.ftruncate(handle, whole)

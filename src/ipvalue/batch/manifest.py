@@ -1,0 +1,145 @@
+"""The manifest of a finished batch: what was valued by what, where, how long each stage took, and what came out.
+
+It is made of the journal, the values' files and the book's manifest, so that a batch that was killed and resumed, in
+however many calls, has the manifest of all of them. ``_manifest.json`` holds
+
+- ``run``: the hashes, dates and versions that the values depend on, and the key over them;
+- ``machine``: host, system, processor, cores and memory of the process that finished the batch;
+- ``rows``: of each table of the book, and of the values;
+- ``report``: the fields of :class:`ipvalue.batch.BatchReport`;
+- ``memory``: peak of the parent and of each worker (``host/pid``), and what that is;
+- ``shards``: rows, bytes, SHA-256, inputs and seconds of each shard.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ipvalue.batch.plan import BatchReport, Folder
+from ipvalue.batch.receipt import peak_memory
+from ipvalue.errors import ArtifactError, BatchError
+from ipvalue.records.store import BookOnDisk
+
+__all__ = ["manifest_of", "report_of"]
+
+_FORMAT = 1
+_PASSES = {"counted": "counting", "whole": "whole", "committed": "valuing"}
+_OF_A_SHARD = ("shard", "rows", "bytes", "sha256", "inputs", "whole", "seconds")
+_MEASURED = (
+    "peak resident memory of each process since it began, in bytes (VmHWM of Linux, ru_maxrss elsewhere); pages that "
+    "processes share, such as the mapped citation graph, count in each of them"
+)
+
+
+def report_of(folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float]) -> BatchReport:
+    """Read what the values say back from the files; the rows must be those of the book on the date."""
+    table = _values(folder, disk)
+    reason, value = table["reason"], table["value"]
+    dead = pc.equal(reason, "dead_right")
+    missing = pc.is_null(value)
+    alive = table.filter(pc.invert(pc.or_(dead, missing)))
+    lines = folder.journal.of_run(folder.run.key)
+    workers = _workers(lines)
+    return BatchReport(
+        path=os.fspath(folder.path),
+        patents=table.num_rows,
+        valued=alive.num_rows,
+        dead=pc.sum(dead).as_py() or 0,
+        without_value=pc.sum(missing).as_py() or 0,
+        total=pc.sum(value).as_py() or 0.0,
+        currency=table["currency"][0].as_py() if table.num_rows else "",
+        reasons=_counts(table.filter(missing)["reason"]),
+        grades=_counts(alive["grade"]),
+        shards=disk.shards,
+        resumed=resumed,
+        seconds=seconds,
+        retried=sum(line["event"] == "retried" for line in lines),
+        rejects=disk.rejects,
+        stages=_stages(lines),
+        peak_memory={"parent": peak_memory(), "largest_worker": max(workers.values(), default=0)},
+    )
+
+
+def manifest_of(folder: Folder, disk: BookOnDisk, report: BatchReport) -> dict[str, Any]:
+    """Put the manifest together."""
+    committed = folder.journal.committed(folder.run.key)
+    return {
+        "format": _FORMAT,
+        "run": {"key": folder.run.key, **asdict(folder.run)},
+        "machine": _machine(),
+        "rows": {**disk.rows, "values": report.patents},
+        "report": asdict(report),
+        "memory": {
+            "measured": _MEASURED,
+            "parent": report.peak_memory["parent"],
+            "workers": _workers(folder.journal.of_run(folder.run.key)),
+        },
+        "shards": [{k: committed[s][k] for k in _OF_A_SHARD if k in committed[s]} for s in sorted(committed)],
+    }
+
+
+def _values(folder: Folder, disk: BookOnDisk) -> pa.Table:
+    columns = ["value", "reason", "grade", "currency"]
+    files = [folder.part(s) for s in range(disk.shards)]
+    try:
+        table = pq.read_table(files, columns=columns, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise BatchError(f"the values in {folder.path} are damaged: {error}; run again to mend them") from error
+    if table.num_rows > disk.patents:
+        raise ArtifactError(f"{folder.path} holds {table.num_rows} rows for a book of {disk.patents} patents")
+    return table
+
+
+def _stages(lines: Iterable[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Seconds by pass and stage, summed over the workers."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for line in lines:
+        if line["event"] in _PASSES and "stages" in line:
+            sums[_PASSES[line["event"]]].update(line["stages"])
+    return {name: {stage: round(s, 6) for stage, s in stages.items()} for name, stages in sums.items()}
+
+
+def _workers(lines: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Peak memory of each worker process that was not the parent of its call, by host and process."""
+    peaks: dict[str, int] = {}
+    parents = set()
+    for line in lines:
+        if line["event"] in ("begun", "resumed"):
+            parents.add((line["host"], line["pid"]))
+        elif line["event"] in _PASSES and "memory" in line and (line["host"], line["pid"]) not in parents:
+            name = f"{line['host']}/{line['pid']}"
+            peaks[name] = max(peaks.get(name, 0), line["memory"])
+    return peaks
+
+
+def _machine() -> dict[str, Any]:
+    """Host, system, processor, cores and memory."""
+    model, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
+    if info.exists():
+        found = re.search(r"model name\s*: (.*)", info.read_text())
+        model = found[1] if found else model
+    names = getattr(os, "sysconf_names", {})
+    pages = os.sysconf("SC_PHYS_PAGES") if "SC_PHYS_PAGES" in names else 0
+    return {
+        "host": platform.node(),
+        "system": platform.platform(),
+        "processor": model,
+        "cores": os.cpu_count(),
+        "memory": pages * os.sysconf("SC_PAGE_SIZE") if pages else None,
+    }
+
+
+def _counts(column: Any) -> dict[str, int]:
+    pairs = column.value_counts().to_pylist()
+    return {p["values"]: p["counts"] for p in sorted(pairs, key=lambda p: str(p["values"]))}
