@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,24 @@ PUBLIC = {
     "synthetic_book",
     "write_book",
 }
+# inner functions with fixed names, by which anyone can check a figure without the engine; and their parameters
+INNER = {
+    "finance.discounting.present_value": ("cash_flow", "rate", "years", "growth", "decay", "timing"),
+    "finance.tax.amortisation_factor": ("tax", "rate", "years", "timing"),
+    "finance.options.european": ("spot", "strike", "years", "rate", "volatility", "dividend", "kind"),
+    "finance.options.american": ("spot", "strike", "years", "rate", "volatility", "dividend", "kind"),
+    "finance.options.perpetual": ("spot", "strike", "rate", "volatility", "dividend", "kind"),
+    "finance.options.perpetual_threshold": ("strike", "rate", "volatility", "dividend", "kind"),
+    "finance.options.exchange": ("spot_1", "spot_2", "years", "volatility_1", "volatility_2", "correlation"),
+    "finance.options.compound": ("spot", "strike_underlying", "strike_compound", "years_compound", "years_underlying"),
+    "law.term.expiry": ("patents",),
+    "law.fees.schedule": ("patents", "as_of"),
+    "law.status.timeline": ("events", "patents"),
+    "law.status.at": ("events", "patents", "date"),
+    "features.claims.parse": ("texts", "language"),
+    "features.citations.generality": ("group", "label", "bias_correction"),
+    "features.citations.disruption": ("citing", "cited", "year", "window"),
+}
 HEAVY = ("lightgbm", "matplotlib", "pandas", "pyarrow", "scipy", "pydantic", "joblib", "dask", "pyspark")
 
 
@@ -47,6 +67,14 @@ def test_public_names_are_all_there() -> None:
     assert set(dir(ipv)) >= PUBLIC
     with pytest.raises(AttributeError, match="no attribute 'valuate'"):
         _ = ipv.valuate
+
+
+@pytest.mark.parametrize("name", sorted(INNER))
+def test_inner_functions_keep_their_names_and_parameters(name: str) -> None:
+    module, _, function = name.rpartition(".")
+    found = getattr(import_module(f"ipvalue.{module}"), function)
+    assert tuple(signature(found).parameters)[: len(INNER[name])] == INNER[name]
+    assert function in import_module(f"ipvalue.{module}").__all__
 
 
 def test_importing_ipvalue_loads_nothing_heavy() -> None:

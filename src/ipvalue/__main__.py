@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     revalue.add_argument("--engine", type=Path, required=True, help="folder of a saved engine (engine.save)")
     revalue.add_argument("--workers", type=int, default=1, help="processes (default 1)")
     revalue.add_argument("--restart", action="store_true", help="discard values of another run in the folder")
+    revalue.add_argument("--keep", type=Path, help="folder of what the next run may use again")
     revalue.set_defaults(run=_revalue)
     check = commands.add_parser(
         "check", help="validate a book: a folder of write_book, or one of Parquet or CSV tables"
@@ -114,6 +115,7 @@ def _revalue(options: argparse.Namespace) -> int:
         as_of=options.as_of,
         workers=options.workers,
         restart=options.restart,
+        keep=options.keep,
     )
     print(report)
     return 0

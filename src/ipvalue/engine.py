@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from ipvalue.artifacts import hash_state, read_folder, read_state, versions, write_folder
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import IpvalueError, NotFittedError, Reason
 from ipvalue.features import Whole
-from ipvalue.features.grant import grant_probability, grant_rates
-from ipvalue.features.legal import legal_facts
-from ipvalue.law.states import State as LegalState
+from ipvalue.features.grant import grant_probability
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Subject, create
 from ipvalue.methods.comparable_sales import ComparableSales
-from ipvalue.methods.evidence import gather, grant_group, prepare
+from ipvalue.methods.evidence import gather, prepare
 from ipvalue.methods.gradient_boosting import GradientBoosting
+from ipvalue.methods.grants import counted_grants, grant_group
 from ipvalue.methods.indicator_score import IndicatorScore
 from ipvalue.methods.indicators import Indicator
 from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
@@ -36,7 +36,6 @@ __all__ = ["Learnt", "ValuationEngine"]
 
 Floats = npt.NDArray[np.float64]
 _RECONCILIATIONS = {kind.kind: kind for kind in (PrecisionWeights, FixedWeights, StackedWeights)}
-_UNEXAMINED = ("utility_model", "design")
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ class ValuationEngine:
             A fitted copy; the engine itself stays as it is.
         """
         day = parse_date(as_of)
-        rates = self._grant_rates(book.as_of(day, known=known))
+        rates = counted_grants(book.as_of(day, known=known), self.assumptions)
         evidence = gather(book, day, known, self.assumptions, rates)
         held_out = self._out_of_sample(evidence)
         reconciliation = self.reconciliation.fit(self.names, held_out, evidence.deals.price, self.assumptions)
@@ -193,15 +192,22 @@ class ValuationEngine:
         whole = Whole.of(snapshot) if whole is None else whole
         with stage("features"):
             subject = prepare(snapshot, self.assumptions, whole)
+        table = self.table(subject)
+        fingerprint = snapshot.book_fingerprint if book_fingerprint is None else book_fingerprint
+        return Valuation(table, self.provenance(snapshot, fingerprint), Explainer(self, snapshot, whole))
+
+    def table(self, subject: Subject) -> pa.Table:
+        """Value every patent of a subject: the table of a :class:`~ipvalue.Valuation`.
+
+        A row follows from the subject's row and the engine alone, whatever other rows there are.
+        """
         estimates, combined = self.estimate(subject)
         with stage("table"):
             columns, reason = self.finish(subject, estimates, combined)
             state = subject.features["legal_state"].astype(np.int8)
-            table = assemble(
+            return assemble(
                 subject.patent_id, columns, state, reason, self.assumptions.currency, self.names, estimates, combined
             )
-        fingerprint = snapshot.book_fingerprint if book_fingerprint is None else book_fingerprint
-        return Valuation(table, self.provenance(snapshot, fingerprint), Explainer(self, snapshot, whole))
 
     def estimate(self, subject: Subject) -> tuple[list[Estimate], Reconciled]:
         """Ask every method, and combine what they say."""
@@ -350,19 +356,6 @@ class ValuationEngine:
                 "deals": learnt.deals,
             },
         }
-
-    def _grant_rates(self, snapshot: Snapshot) -> dict[str, float]:
-        """Count the book's decisions; rights that are registered without examination are left out."""
-        patents, state = snapshot.patents, legal_facts(snapshot).status.state
-        group = grant_group(patents["jurisdiction"], patents["right"])
-        granted = ~np.isnat(patents["grant_date"])
-        refused = ~granted & np.isin(state, [LegalState.WITHDRAWN, LegalState.REFUSED])
-        prior = {}
-        for name in np.unique(group):
-            office, _, right = str(name).partition("/")
-            assumed = self.assumptions.grant_probability.get(office, self.assumptions.grant_probability["default"])
-            prior[str(name)] = 1.0 if right in _UNEXAMINED else assumed.value
-        return grant_rates(group, granted, refused, prior, self.assumptions.grant_prior_weight.value)
 
     def _out_of_sample(self, evidence: Evidence) -> list[Estimate]:
         """Estimate each deal's patent by methods fitted on the other folds' patents."""

@@ -187,3 +187,11 @@ def test_four_hundred_thousand_calendars_take_seconds():
     assert elapsed < 6
     held = sum(values.nbytes for values in calendar)
     assert held < 4e8
+
+
+def test_a_schedule_of_a_later_day_is_not_foreseen():
+    us = (["US"], ["invention"], ["2019-03-01"], ["2022-02-22"])
+    before, after = fees.calendar(*us, known_on=["2025-01-18"]), fees.calendar(*us, known_on=["2025-01-19"])
+    assert before.amount.tolist() == [[2000.0, 3760.0, 7700.0]], "37 CFR 1.20(e)-(g) until 2025-01-18"
+    assert after.amount.tolist() == fees.calendar(*us).amount.tolist() == [[2150.0, 4040.0, 8280.0]]
+    np.testing.assert_array_equal(before.due, after.due)

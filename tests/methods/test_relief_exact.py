@@ -60,7 +60,7 @@ def fees_of(book: Subject) -> list[list[tuple[float, float, float]]]:
     """Due date and lapse in days from the valuation, and the fee in the valuation's currency, a patent."""
     grant = np.where(np.isnat(book.dates["grant"]), DAY, book.dates["grant"])
     office, right = book.jurisdiction, book.right
-    found = calendar(office, right, book.dates["filing"], grant, n_claims=book.features["n_claims"])
+    found = calendar(office, right, book.dates["filing"], grant, n_claims=book.features["n_claims"], known_on=DAY)
     days = [(column - DAY).astype(float) for column in (found.due, found.lapse)]
     amount = found.amount * book.money["fee_rate"][:, None]
     return [

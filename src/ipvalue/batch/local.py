@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,10 +18,11 @@ from tqdm import tqdm
 from ipvalue.batch.files import remove
 from ipvalue.batch.identity import Run
 from ipvalue.batch.journal import Journal
+from ipvalue.batch.kept import Keep
 from ipvalue.batch.manifest import manifest_of, report_of
 from ipvalue.batch.plan import BatchReport, Folder
 from ipvalue.batch.receipt import measured
-from ipvalue.batch.shards import Job, count_shard, value_shard
+from ipvalue.batch.shards import Job, count_shard, part_key, value_shard
 from ipvalue.batch.statistics import PartsOnDisk, part_is_whole, whole_digest, write_part, write_whole
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError
@@ -47,6 +49,7 @@ def revalue(
     known: Known = "announced",
     workers: int = 1,
     restart: bool = False,
+    keep: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> BatchReport:
     """Revalue a book on disk, shard by shard.
@@ -70,6 +73,10 @@ def revalue(
         Processes. The values do not depend on them.
     restart : bool, default False
         Discard values of another run that the folder holds.
+    keep : path, optional
+        Folder in which features and values are kept for the next run, which then computes only what has changed: the
+        columns of a shard whose files or statistics of the whole book differ, and the values of patents of which
+        anything differs. The values are those of a full run. A run on another date computes all features again.
     progress : bool, optional
         Show a progress bar; by default where standard error is a terminal.
 
@@ -97,7 +104,7 @@ def revalue(
     if workers < 1:
         raise BatchError(f"workers={workers}: a batch needs at least one")
     execute = partial(_run, workers=workers, progress=progress, journal=Folder(values).journal)
-    return run_batch(book, values, engine=engine, as_of=as_of, known=known, restart=restart, execute=execute)
+    return run_batch(book, values, engine=engine, as_of=as_of, known=known, restart=restart, keep=keep, execute=execute)
 
 
 def run_batch(
@@ -109,12 +116,13 @@ def run_batch(
     known: Known,
     restart: bool,
     execute: Execute,
+    keep: str | os.PathLike[str] | None = None,
 ) -> BatchReport:
     """Run a batch on any executor: plan, count, value, report; the parameters are those of :func:`revalue`.
 
     Parameters
     ----------
-    book, values, engine, as_of, known, restart
+    book, values, engine, as_of, known, restart, keep
         As in :func:`revalue`.
     execute : callable
         ``execute(function, arguments by shard, label)`` calls the function for each shard, in any order and where it
@@ -123,17 +131,24 @@ def run_batch(
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
     disk, day, folder = BookOnDisk(book), str(parse_date(as_of)), Folder(values)
     run = Run.of(disk, loaded, day, known)
-    with folder.locked():
+    with folder.locked(), nullcontext() if keep is None else Folder(keep).locked():
         done = folder.begin(run, disk, restart)
         with folder.failing_clearly():
             todo = [s for s in range(disk.shards) if s not in done]
-            seconds = _score(os.fspath(book), loaded, disk, folder, todo, execute)
+            kept = None if keep is None else os.path.abspath(keep)
+            seconds = _score(os.fspath(book), loaded, disk, folder, kept, todo, execute)
             report = _end(folder, disk, len(done), seconds)
     return report
 
 
 def _score(
-    book: str, loaded: ValuationEngine, disk: BookOnDisk, folder: Folder, todo: list[int], execute: Execute
+    book: str,
+    loaded: ValuationEngine,
+    disk: BookOnDisk,
+    folder: Folder,
+    kept: str | None,
+    todo: list[int],
+    execute: Execute,
 ) -> dict[str, float]:
     """Both passes over what is left to do; wall time of each."""
     if not todo:
@@ -141,7 +156,7 @@ def _score(
     started = time.perf_counter()
     place = folder.work / "engine"
     loaded.save(place)
-    job = Job(book, os.fspath(place), loaded.hash, folder.run.key, folder.run.as_of, folder.run.known)
+    job = Job(book, os.fspath(place), loaded.hash, folder.run.key, folder.run.as_of, folder.run.known, kept)
     whole, digest = _whole(job, folder, disk.shards, execute)
     counted = time.perf_counter()
     calls = {shard: (job, folder, shard, os.fspath(whole)) for shard in todo}
@@ -153,15 +168,30 @@ def _score(
 
 def _whole(job: Job, folder: Folder, shards: int, execute: Execute) -> tuple[Path, str]:
     """Count the whole book, as far as an earlier run has not; give the folder of the statistics and their hash."""
-    place = folder.work / "whole"
+    place, files = folder.work / "whole", [folder.work / "parts" / f"{shard:05d}.npz" for shard in range(shards)]
+    if job.keep is not None:
+        keep, keys = Keep(job.keep), [part_key(job, shard) for shard in range(shards)]
+        place, files = keep.whole(keys), [keep.part(shard, key) for shard, key in enumerate(keys)]
     digest = whole_digest(place)
-    if digest is not None:
-        return place, digest
-    if place.exists():
-        folder.journal.write("damaged", what="the statistics of the whole")
-        remove(place)
-    files = [folder.work / "parts" / f"{shard:05d}.npz" for shard in range(shards)]
-    files[0].parent.mkdir(exist_ok=True)
+    if digest is None:
+        if place.exists():
+            folder.journal.write("damaged", what="the statistics of the whole")
+            remove(place)
+        _count(job, folder, files, execute)
+        with measured() as receipt:
+            with stage("merging"):
+                merged = Whole.from_parts(PartsOnDisk(files))
+            with stage("writing"):
+                digest = write_whole(merged, place)
+        folder.journal.write("whole", sha256=digest, **receipt)
+    if job.keep is not None:
+        keep.drop_others(files, place)
+    return place, digest
+
+
+def _count(job: Job, folder: Folder, files: list[Path], execute: Execute) -> None:
+    """Have every part counted that is not there whole."""
+    files[0].parent.mkdir(parents=True, exist_ok=True)
     missing = [shard for shard, file in enumerate(files) if not part_is_whole(file)]
     for shard in missing:
         if files[shard].exists():
@@ -169,13 +199,6 @@ def _whole(job: Job, folder: Folder, shards: int, execute: Execute) -> tuple[Pat
     calls = {shard: (job, shard, files[shard]) for shard in missing}
     for shard, receipt in _pass(folder, execute, _count_and_keep, calls, "counting"):
         folder.journal.write("counted", shard=shard, **receipt)
-    with measured() as receipt:
-        with stage("merging"):
-            merged = Whole.from_parts(PartsOnDisk(files))
-        with stage("writing"):
-            digest = write_whole(merged, place)
-    folder.journal.write("whole", sha256=digest, **receipt)
-    return place, digest
 
 
 def _pass(

@@ -1,7 +1,9 @@
 """The two functions of a batch: shard to its part of the whole, and shard with the whole to values.
 
 Both are pure functions of their arguments and of files that do not change, so that any executor may run
-them, in any order and more than once, with the same bits.
+them, in any order and more than once, with the same bits. They name their stages to a stopwatch that may run
+(``ipvalue.stopwatch``): reading, snapshot (tables coded and cut; long tables are cut when features first ask for them),
+counting; engine and whole (loaded once a worker), kept, features, each method, reconciliation, table.
 """
 
 from __future__ import annotations
@@ -9,17 +11,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from ipvalue.batch.statistics import read_whole
+from ipvalue.batch.kept import Keep, KeptShard, shard_hash, unchanged_rows
+from ipvalue.batch.statistics import read_digests, read_whole
 from ipvalue.engine import ValuationEngine
+from ipvalue.features import family_keys
 from ipvalue.features.whole import Part
+from ipvalue.methods.base import Subject
+from ipvalue.methods.evidence import prepare
 from ipvalue.records.book import Known
+from ipvalue.records.schema import TABLES
+from ipvalue.records.snapshot import Snapshot
 from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
+from ipvalue.valuation import Valuation
 
-__all__ = ["Job", "count_shard", "value_shard"]
+__all__ = ["Job", "count_shard", "part_key", "value_shard"]
 
+_MONEY_TABLES = ("patents", "economics", "curves", "fx", "price_index")
 _COUNTED_TABLES = ("patents", "citations", "claims", "family_members", "legal_events")
 
 
@@ -36,6 +48,8 @@ class Job:
     as_of : str
         Valuation date.
     known : {'announced', 'loaded'}
+    keep : str, optional
+        Folder of :class:`~ipvalue.batch.kept.Keep`.
     """
 
     book: str
@@ -44,6 +58,7 @@ class Job:
     run: str
     as_of: str
     known: Known
+    keep: str | None = None
 
 
 def count_shard(job: Job, shard: int) -> Part:
@@ -56,16 +71,70 @@ def count_shard(job: Job, shard: int) -> Part:
         return Part.of(snapshot)
 
 
+def part_key(job: Job, shard: int) -> str:
+    """Hash of all that the shard's part of the whole follows from."""
+    return shard_hash(BookOnDisk(job.book), shard, job.as_of, job.known)
+
+
 def value_shard(job: Job, shard: int, whole: str) -> pa.Table:
     """Value the shard's patents, with the whole that is kept in a folder; the table carries its provenance."""
-    with stage("reading"):
-        disk = BookOnDisk(job.book)
-        book = disk.read([shard])
-    with stage("snapshot"):
-        snapshot = book.as_of(job.as_of, known=job.known)
     with stage("engine and whole"):
-        engine, known = _engine(job.engine, job.engine_hash), read_whole(whole, job.run)
-    return engine.value(snapshot, whole=known, book_fingerprint=disk.fingerprint).to_arrow()
+        disk, engine = BookOnDisk(job.book), _engine(job.engine, job.engine_hash)
+    if job.keep is None:
+        snapshot = _snapshot(job, shard, disk, tuple(TABLES))
+        with stage("engine and whole"):
+            statistics = read_whole(whole, job.run)
+        with stage("features"):
+            subject = prepare(snapshot, engine.assumptions, statistics)
+        table = engine.table(subject)
+    else:
+        snapshot, table = _value_again(job, shard, whole, disk, engine)
+    with stage("table"):
+        return Valuation(table, engine.provenance(snapshot, disk.fingerprint)).to_arrow()
+
+
+def _snapshot(job: Job, shard: int, disk: BookOnDisk, tables: tuple[str, ...]) -> Snapshot:
+    with stage("reading"):
+        book = disk.read([shard], tables=tables)
+    with stage("snapshot"):
+        return book.as_of(job.as_of, known=job.known)
+
+
+def _value_again(
+    job: Job, shard: int, whole: str, disk: BookOnDisk, engine: ValuationEngine
+) -> tuple[Snapshot, pa.Table]:
+    """Value the shard's patents by what an earlier run kept, as far as it would come out the same."""
+    keep = Keep(job.keep or "")
+    with stage("kept"):
+        kept = keep.read(shard)
+    keys = family_keys(shard_hash(disk, shard, job.as_of, job.known), read_digests(whole))
+    known = {} if kept is None else kept.families(keys)
+    complete = known.keys() == keys.keys()
+    snapshot = _snapshot(job, shard, disk, _MONEY_TABLES if complete else tuple(TABLES))
+    with stage("engine and whole"):
+        # with all columns at hand nothing is read of the whole
+        statistics = None if complete else read_whole(whole, job.run)
+    with stage("features"):
+        subject = prepare(snapshot, engine.assumptions, statistics, known)
+    row = np.full(len(subject), -1, np.int64)
+    if kept is not None and kept.engine == job.engine_hash:
+        row = unchanged_rows(kept.subject, subject)
+    table = _join(engine, subject, row, kept)
+    with stage("kept"):
+        keep.write(shard, KeptShard(keys, job.engine_hash, subject, table))
+    return snapshot, table
+
+
+def _join(engine: ValuationEngine, subject: Subject, row: npt.NDArray[np.int64], kept: KeptShard | None) -> pa.Table:
+    """Earlier values of the rows that are unchanged, new ones of the others."""
+    if kept is None or not (row >= 0).any():
+        return engine.table(subject)
+    fresh = np.flatnonzero(row < 0)
+    if not len(fresh):
+        return kept.values.take(pa.array(row)).combine_chunks()
+    both = pa.concat_tables([kept.values, engine.table(subject.take(fresh))])
+    row[fresh] = kept.values.num_rows + np.arange(len(fresh))
+    return both.unify_dictionaries().take(pa.array(row)).combine_chunks()
 
 
 @lru_cache(maxsize=2)

@@ -27,9 +27,18 @@ from ipvalue.features.tally import Tally
 from ipvalue.features.whole import Part, Whole
 from ipvalue.records.store import file_digest
 
-__all__ = ["PartsOnDisk", "part_is_whole", "read_part", "read_whole", "whole_digest", "write_part", "write_whole"]
+__all__ = [
+    "PartsOnDisk",
+    "part_is_whole",
+    "read_digests",
+    "read_part",
+    "read_whole",
+    "whole_digest",
+    "write_part",
+    "write_whole",
+]
 
-_SUMS = "sums.json"
+_DIGESTS, _SUMS = "digests.json", "sums.json"
 
 
 def write_part(part: Part, path: Path) -> None:
@@ -90,6 +99,7 @@ def write_whole(whole: Whole, folder: Path) -> str:
         pq.write_table(pa.table({"key": tally.key, "count": tally.count}), draft / f"{name}.parquet")
     for field in fields(Graph):
         np.save(draft / f"{field.name}.npy", getattr(whole.graph, field.name), allow_pickle=False)
+    (draft / _DIGESTS).write_text(json.dumps(whole.digests()))
     sums = {file.name: file_digest(file) for file in sorted(draft.iterdir())}
     content = json.dumps(sums, indent=1, sort_keys=True).encode()
     (draft / _SUMS).write_bytes(content)
@@ -106,6 +116,12 @@ def whole_digest(folder: Path) -> str | None:
     except (OSError, ValueError, AttributeError):
         return None
     return hashlib.sha256(content).hexdigest() if whole else None
+
+
+def read_digests(folder: str) -> dict[str, str]:
+    """Read the digest of each statistic of a whole."""
+    digests: dict[str, str] = json.loads((Path(folder) / _DIGESTS).read_text())
+    return digests
 
 
 @lru_cache(maxsize=1)

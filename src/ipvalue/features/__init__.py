@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
 import pandas as pd
 
 from ipvalue.features.base import Context, Features, families
 from ipvalue.features.whole import Whole
+from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["Whole", "Features", "compute", "extract", "feature_catalogue"]
+__all__ = ["Whole", "Features", "compute", "extract", "family_keys", "feature_catalogue"]
 
 
-def compute(snapshot: Snapshot, whole: Whole | None = None) -> Features:
+def compute(snapshot: Snapshot, whole: Whole | None = None, kept: Mapping[str, Columns] | None = None) -> Features:
     """Compute all features as arrays.
 
     Parameters
@@ -21,16 +28,56 @@ def compute(snapshot: Snapshot, whole: Whole | None = None) -> Features:
     whole : Whole, optional
         Statistics of the whole book on that date, where the snapshot is a part of it; by default the
         snapshot's own.
+    kept : mapping of str to dict of ndarray, optional
+        Columns by family that were computed before; these families are not computed again.
 
     Returns
     -------
     Features
     """
-    context = Context(snapshot, Whole.of(snapshot) if whole is None else whole)
-    for family in families().values():
-        computed = family.compute(context)
-        context.earlier.update({feature.name: computed[feature.name] for feature in family.features})
-    return Features(context.earlier)
+    kept = kept or {}
+    if whole is None and not kept.keys() >= families().keys():
+        whole = Whole.of(snapshot)
+    context = Context(snapshot, cast(Whole, whole))
+    columns: Columns = {}
+    for name, family in families().items():
+        found = kept.get(name)
+        if found is None:
+            shown = families() if family.after is None else {other: families()[other] for other in family.after}
+            earlier = {f.name: columns[f.name] for other in shown.values() for f in other.features if f.name in columns}
+            found = family.compute(replace(context, whole=context.whole.only(family.reads), earlier=earlier))
+        columns.update({feature.name: found[feature.name] for feature in family.features})
+    return Features(columns)
+
+
+def family_keys(base: str, digests: Mapping[str, str]) -> dict[str, str]:
+    """Name what each family's columns follow from: equal keys, equal columns.
+
+    Parameters
+    ----------
+    base : str
+        Hash of the snapshot, and of the code.
+    digests : mapping of str to str
+        Of the whole book's statistics (:meth:`ipvalue.features.Whole.digests`).
+
+    Returns
+    -------
+    dict of str to str
+        SHA-256 by family.
+
+    Examples
+    --------
+    >>> one, two = (family_keys("snapshot", {"portfolio": digest}) for digest in ("a", "b"))
+    >>> [name for name in one if one[name] != two[name]]
+    ['owners']
+    """
+    keys: dict[str, str] = {}
+    for name, family in families().items():
+        read = sorted(digests) if family.reads is None else family.reads
+        after = list(keys) if family.after is None else family.after
+        parts = [base, name, *(digests.get(each, "") for each in read), *(keys[other] for other in after)]
+        keys[name] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return keys
 
 
 def extract(snapshot: Snapshot, *, whole: Whole | None = None) -> pd.DataFrame:

@@ -70,11 +70,25 @@ class Feature:
 
 @dataclass(frozen=True)
 class Family:
-    """A feature family: its columns, and the function that computes them."""
+    """A feature family: its columns, the function that computes them, and what that function reads.
+
+    Parameters
+    ----------
+    name : str
+    features : tuple of Feature
+    compute : callable
+    reads : tuple of str, optional
+        Statistics of the whole book that it reads: names of tallies, and ``"graph"``; all by default. It is shown no
+        others, so that columns can be kept for as long as these stay the same.
+    after : tuple of str, optional
+        Families whose columns it takes; all that stand before it by default.
+    """
 
     name: str
     features: tuple[Feature, ...]
     compute: Callable[[Context], Columns]
+    reads: tuple[str, ...] | None = None
+    after: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -208,4 +208,6 @@ FAMILY = Family(
         ),
     ),
     _compute,
+    reads=("forward_citations", "citation_ages", "observed_ages", "graph"),
+    after=("citations",),
 )

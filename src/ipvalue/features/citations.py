@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_of
+from ipvalue.features.disruption import disruption
+from ipvalue.features.graph import generality
 from ipvalue.features.measures import citation_lag_years, citing_families, window_counts
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["FAMILY", "age_years"]
+__all__ = ["FAMILY", "age_years", "disruption", "generality"]
 
 Floats = npt.NDArray[np.float64]
 _DAYS_PER_YEAR = 365.25
@@ -183,4 +185,6 @@ FAMILY = Family(
         ),
     ),
     _compute,
+    reads=("forward_citations",),
+    after=(),
 )

@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 
 from ipvalue.features import claims_parser
 from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.claims_parser import parse
 from ipvalue.features.claims_patterns import normalise
 from ipvalue.features.claims_split import number_of
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Ragged, Snapshot
 
-__all__ = ["FAMILY"]
+__all__ = ["FAMILY", "parse"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -96,7 +97,7 @@ def _from_wording(snapshot: Snapshot, claims: Ragged, wanted: Bools) -> dict[str
     ends = np.cumsum(counts)
     numbered = _numbered(claims["number"][rows], words["text"].to_pylist())
     sets = [numbered[end - count : end] for end, count in zip(ends.tolist(), counts.tolist())]
-    parsed = claims_parser.parse(sets, words["language"].take(pa.array(ends - counts)).to_pylist())
+    parsed = parse(sets, words["language"].take(pa.array(ends - counts)).to_pylist())
     summary = claims_parser.summarise(parsed, len(patents))
     for name, of_summary in _SUMMARY_NAMES.items():
         result[name][patents] = summary[of_summary]
@@ -232,4 +233,4 @@ _NARROWING = (
     ),
 )
 
-FAMILY = Family("claims", (*_COUNTS, *_LENGTHS, *_TREE, *_KINDS, *_NARROWING), _compute)
+FAMILY = Family("claims", (*_COUNTS, *_LENGTHS, *_TREE, *_KINDS, *_NARROWING), _compute, reads=(), after=())

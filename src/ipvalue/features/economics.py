@@ -40,4 +40,6 @@ FAMILY = Family(
         Feature("economics_age", "years", 0.0, 500.0, 0, "years since the economics were known", _GIVEN, _ABSENT),
     ),
     _compute,
+    reads=(),
+    after=(),
 )

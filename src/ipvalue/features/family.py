@@ -62,4 +62,6 @@ FAMILY = Family(
         Feature("n_owners", "persons", 1.0, 1e6, 0, "owners named", _PUTNAM, "not known"),
     ),
     _compute,
+    reads=(),
+    after=(),
 )

@@ -133,4 +133,6 @@ FAMILY = Family(
         ),
     ),
     _compute,
+    reads=(),
+    after=(),
 )

@@ -117,26 +117,23 @@ class Graph:
     @classmethod
     def of(cls, parts: Sequence[Edges]) -> Graph:
         """Put the graph together of its parts, in any order; they are gone through twice, one at a time."""
-        document = np.zeros(0, np.int64)
-        for part in parts:
-            document = distinct(np.concatenate([document, part.document]))
+        document, edges = _documents(parts)
         day, family = np.full(len(document), _NO_DAY, np.int32), np.zeros(len(document), np.int64)
-        edges = 0
+        key, filled = np.empty(edges, np.int64), 0
         for part in parts:
             place = np.searchsorted(document, part.document)
             day[place] = np.minimum(day[place], part.day)
             there = family[place]
             both = np.maximum(there, part.family)  # of two patents of one document, in whatever order they come
             family[place] = np.where(there == 0, part.family, np.where(part.family == 0, there, both))
-            edges += len(part.citing)
+            key[filled : filled + len(part.citing)] = (place[part.cited] << HALF) | place[part.citing]
+            filled += len(part.citing)
         order = np.argsort(day, kind="stable")
         number = np.empty(len(document), np.int32)
         number[order] = np.arange(len(document), dtype=np.int32)
-        key, filled = np.empty(edges, np.int64), 0
-        for part in parts:
-            node = number[np.searchsorted(document, part.document)].astype(np.int64)
-            key[filled : filled + len(part.citing)] = (node[part.cited] << HALF) | node[part.citing]
-            filled += len(part.citing)
+        for first in range(0, edges, _EDGES_AT_A_TIME):
+            some = key[first : first + _EDGES_AT_A_TIME]
+            some[:] = (number[some >> HALF].astype(np.int64) << HALF) | number[some & LOW]
         links = Links.of_keys(key, len(document))
         rank = page_rank(links)
         return cls(document, number, day[order], *links, *_families(family[order]), rank)
@@ -152,6 +149,20 @@ class Graph:
             return np.full(len(document), -1, np.int64)
         place = np.minimum(np.searchsorted(self.document, document), len(self.document) - 1)
         return np.where(self.document[place] == document, self.number[place], -1).astype(np.int64)
+
+
+def _documents(parts: Sequence[Edges]) -> tuple[Ints, int]:
+    """Documents of all parts, ascending, and the number of their edges.
+
+    Lists are merged when they hold as many as all before them, so that none is sorted often.
+    """
+    merged, waiting, edges = np.zeros(0, np.int64), [], 0
+    for part in parts:
+        waiting.append(part.document)
+        edges += len(part.citing)
+        if sum(map(len, waiting)) > len(merged):
+            merged, waiting = distinct(np.concatenate([merged, *waiting])), []
+    return distinct(np.concatenate([merged, *waiting])), edges
 
 
 def _families(code: Ints) -> tuple[Short, Ints, Short]:

@@ -59,4 +59,6 @@ FAMILY = Family(
         ),
     ),
     _compute,
+    reads=("portfolio", "owner_field"),
+    after=(),
 )

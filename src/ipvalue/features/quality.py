@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_of
 from ipvalue.features.counts import FACTOR_SLOTS
-from ipvalue.features.measures import SCALE, log_indicators, quality_components
+from ipvalue.features.measures import QUALITY, SCALE, log_indicators, quality_components
 from ipvalue.features.whole import Whole
 from ipvalue.records.columns import Columns
 
@@ -175,4 +175,6 @@ FAMILY = Family(
         ),
     ),
     _compute,
+    reads=("factor", *(f"quality_{name}" for name in QUALITY)),
+    after=("citations", "market"),
 )

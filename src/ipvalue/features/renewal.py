@@ -195,4 +195,6 @@ FAMILY = Family(
         ),
     ),
     _compute,
+    reads=("renewals", "decisions"),
+    after=(),
 )

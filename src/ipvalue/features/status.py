@@ -64,4 +64,6 @@ FAMILY = Family(
         Feature("unknown_events", "events", 0.0, 1e6, 0, "events whose code and text are unknown", _MACHINE),
     ),
     _compute,
+    reads=(),
+    after=(),
 )

@@ -96,4 +96,6 @@ FAMILY = Family(
         ),
     ),
     _compute,
+    reads=("cohort_size",),
+    after=(),
 )

@@ -61,4 +61,6 @@ FAMILY = Family(
         _years("years_since_priority", 0, "years since the earliest priority, or filing"),
     ),
     _compute,
+    reads=(),
+    after=(),
 )

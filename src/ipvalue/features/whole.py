@@ -6,14 +6,16 @@ A shard is then valued alone, with the whole beside it, and gets the same bits a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.errors import IpvalueError
 from ipvalue.features.cohort import Cohorts
 from ipvalue.features.counts import CITED_YEARS, tallies
 from ipvalue.features.network import Edges, Graph
@@ -80,6 +82,25 @@ class Whole:
         merged = {name: Tally.merge(each[name] for each in tallies) for name in tallies[0]}
         return cls(merged, Graph.of(_EdgesOf(parts)))
 
+    def only(self, names: Iterable[str] | None) -> Whole:
+        """Show some statistics and no others: names of tallies, and ``"graph"``; all for None.
+
+        Raises
+        ------
+        IpvalueError
+            Later, when another one is read.
+        """
+        if names is None:
+            return self
+        chosen = set(names)
+        shown = _Shown({name: self.tallies[name] for name in chosen - {"graph"}})
+        return Whole(shown, self.graph if "graph" in chosen else cast(Graph, _Hidden()))
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each tally and of the graph, by the names of :meth:`only`."""
+        found = {name: _digest(tally.key, tally.count) for name, tally in self.tallies.items()}
+        return found | {"graph": _digest(*(getattr(self.graph, field.name) for field in fields(Graph)))}
+
     def distribution(self, name: str) -> Cohorts:
         """Patents by field, filing year and a component of the quality indices."""
         return Cohorts.from_tally(self.tallies[f"quality_{name}"])
@@ -105,6 +126,28 @@ class Whole:
         pooled = (cited.sum(axis=0) + 1e-9) / (at_risk.sum(axis=0) + 1e-9)
         rates = (cited + _RATE_PRIOR * pooled) / (at_risk + _RATE_PRIOR)
         return np.asarray(rates, np.float64)
+
+
+class _Shown(dict[str, Tally]):
+    """Tallies that a family has named."""
+
+    def __missing__(self, name: str) -> Tally:
+        raise IpvalueError(f"the feature family reads the tally {name!r} without naming it in its 'reads'")
+
+
+class _Hidden:
+    """Stands for a graph that a family has not named."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise IpvalueError("the feature family reads the citation graph without naming 'graph' in its 'reads'")
+
+
+def _digest(*arrays: npt.NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 class _EdgesOf(Sequence[Edges]):

@@ -170,7 +170,7 @@ def fee_position(
     for start in range(0, max(len(office), 1), _BLOCK):
         part = slice(start, start + _BLOCK)
         own = (office[part], np.asarray(right)[part], filing[part], grant[part])
-        fees = calendar(*own, n_claims=n_claims[part], end=end[part])
+        fees = calendar(*own, n_claims=n_claims[part], end=end[part], known_on=as_of)
         blocks.append(position_in(fees, as_of, last_paid_year[part], ended[part]))
     return FeePosition(*(np.concatenate(columns) for columns in zip(*blocks)))
 

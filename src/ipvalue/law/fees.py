@@ -111,10 +111,15 @@ def _lapse(kind: str, due: DateArray, grace_end: DateArray, anchor: DateArray, m
 
 
 def _amounts(
-    plan: Plan, slot: Slot, due: DateArray, grant: DateArray, n_claims: npt.NDArray[np.float64]
+    plan: Plan,
+    slot: Slot,
+    due: DateArray,
+    known_on: DateArray,
+    grant: DateArray,
+    n_claims: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Fee of one slot by the schedule in force on the due date."""
-    window = np.maximum(np.searchsorted(slot.valid_from, due, side="right") - 1, 0)
+    """Fee of one slot by the schedule in force on the due date, or on the earlier day on which it is foreseen."""
+    window = np.maximum(np.searchsorted(slot.valid_from, np.fmin(due, known_on), side="right") - 1, 0)
     window = np.minimum(window, slot.valid_from.size - 1)
     amount = slot.amount[window] + slot.per_claim[window] * n_claims
     for row in plan.discounts:
@@ -137,6 +142,7 @@ def calendar(
     entity: Any = "large",
     n_claims: Any = np.nan,
     end: Any = _NO_DATE,
+    known_on: Any = _NO_DATE,
 ) -> FeeCalendar:
     """Renewal-fee calendars of rights.
 
@@ -153,6 +159,9 @@ def calendar(
         Claims, for offices that charge by claim (JP, KR); NaN counts as one claim.
     end : array-like of dates, optional
         End of the term: fees due on or after it are left out. NaT keeps all.
+    known_on : array-like of dates, optional
+        Day on which the calendar is drawn up: a schedule that came into force later is not looked at, and later fees
+        are foreseen at the amounts of that day. NaT looks at all schedules.
 
     Returns
     -------
@@ -176,6 +185,8 @@ def calendar(
     ([['2025-08-22', '2029-08-22', '2033-08-22']], [[2150.0, 4040.0, 8280.0]])
     >>> str(fees.lapse[0, 0])
     '2026-02-22'
+    >>> calendar(["US"], ["invention"], ["2019-03-01"], ["2022-02-22"], known_on=["2024-12-31"]).amount.tolist()
+    [[2000.0, 3760.0, 7700.0]]
     """
     coded = [codes_of(values) for values in (jurisdiction, right, entity)]
     columns: list[Any] = list(
@@ -185,6 +196,7 @@ def calendar(
             as_dates(grant),
             np.nan_to_num(np.asarray(n_claims, dtype=np.float64), nan=1.0),
             as_dates(end),
+            as_dates(known_on),
         )
     )
     groups, combinations = joint_codes(*columns[:3])
@@ -221,6 +233,7 @@ def _fill(
     grant: DateArray,
     n_claims: npt.NDArray[np.float64],
     end: DateArray,
+    known_on: DateArray,
 ) -> None:
     """Write the slots of one plan into the calendar."""
     for number, slot in enumerate(plan.slots):
@@ -231,7 +244,7 @@ def _fill(
         found.due[at, number] = dates.due[owed]
         found.grace_end[at, number] = dates.grace_end[owed]
         found.lapse[at, number] = dates.lapse[owed]
-        amount = _amounts(plan, slot, dates.due[owed], grant[owed], n_claims[owed])
+        amount = _amounts(plan, slot, dates.due[owed], known_on[owed], grant[owed], n_claims[owed])
         found.amount[at, number] = amount
 
 

@@ -6,6 +6,8 @@ explained by what came after it. Nothing known later than the fit date is looked
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,19 +17,25 @@ from ipvalue.features.grant import grant_probability
 from ipvalue.law.fees import calendar
 from ipvalue.methods.base import Deals, Evidence, Lots, Subject
 from ipvalue.methods.currency import exchange_rate, price_trend
+from ipvalue.methods.grants import grant_group
 from ipvalue.records.book import Book, Known
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["gather", "grant_group", "prepare"]
+__all__ = ["gather", "prepare"]
 
 Floats = npt.NDArray[np.float64]
 _MONEY = ("revenue", "cost_to_develop", "historical_cost")
 _AS_GIVEN = ("revenue_life", "success_probability", "industry")
 
 
-def prepare(snapshot: Snapshot, assumptions: Assumptions, whole: Whole | None = None) -> Subject:
-    """Compute what every method needs of a snapshot, once for all methods."""
+def prepare(
+    snapshot: Snapshot,
+    assumptions: Assumptions,
+    whole: Whole | None = None,
+    kept: Mapping[str, Columns] | None = None,
+) -> Subject:
+    """Compute what every method needs of a snapshot, once for all methods; ``kept`` as in ``features.compute``."""
     rows = snapshot.economics
     rate = exchange_rate(snapshot, assumptions, rows["currency"])
     money = {name: rows[name] * rate for name in _MONEY} | {name: rows[name] for name in _AS_GIVEN}
@@ -39,7 +47,7 @@ def prepare(snapshot: Snapshot, assumptions: Assumptions, whole: Whole | None = 
         patents["jurisdiction"],
         patents["right"],
         snapshot.field,
-        compute(snapshot, whole),
+        compute(snapshot, whole, kept),
         money,
         {
             "as_of": np.full(len(snapshot), snapshot.date),
@@ -60,11 +68,6 @@ def _fee_rate(snapshot: Snapshot, assumptions: Assumptions) -> Floats:
     currency = calendar(names[:, 0], names[:, 2], nowhen, nowhen).currency
     rate = np.where(currency == "", np.nan, exchange_rate(snapshot, assumptions, currency))
     return np.asarray(rate[place], np.float64)
-
-
-def grant_group(jurisdiction: npt.NDArray[np.str_], right: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
-    """Group in which the share of granted applications is counted: office and right."""
-    return np.char.add(np.char.add(jurisdiction, "/"), right)
 
 
 def gather(

@@ -41,13 +41,14 @@ def granted_on(subject: Subject) -> npt.NDArray[np.datetime64]:
 
 
 def fee_calendar(subject: Subject) -> FeeCalendar:
-    """Renewal fees of each right over its whole life, in the currency of its office."""
+    """Renewal fees of each right over its whole life as foreseen on the valuation date, in its office's currency."""
     return calendar(
         subject.jurisdiction,
         subject.right,
         subject.dates["filing"],
         granted_on(subject),
         n_claims=subject.features["n_claims"],
+        known_on=subject.dates["as_of"],
     )
 
 

@@ -18,7 +18,7 @@ one counts as average) and the technology field, whose effect is shrunk towards 
 
 Assumes that fees are the large payer's and the only cost of keeping, that returns only fall, that the owner knows
 them, and that one decay holds for all. Years are counted from grant: a fee buys the years from the anniversary after
-the right would have lapsed. Nominal money; fees to come as the law's tables have them today. The upper tail rests on
+the right would have lapsed. Nominal money; fees to come in the amounts in force on the date. The upper tail rests on
 the lognormal form, since no fee is high enough to try it. Not to be used as a market price: it is what the right
 itself (exclusion, not the invention) earns its owner by his own decisions. Nor for an office without yearly or
 staged fees, or for a European patent after grant, whose fees are its states'.

@@ -116,9 +116,8 @@ def upkeep(
 
     Notes
     -----
-    Fees are the large payer's, in the amounts in force on each due date as far as the law's tables know, at the rate of
-    exchange of the valuation date. An application is taken as granted on that date. A fee that is overdue counts as
-    paid.
+    Fees are the large payer's, in the amounts in force on the valuation date, at that day's rate of exchange. An
+    application is taken as granted on that date. A fee that is overdue counts as paid.
     """
     kept, cost = years.copy(), np.zeros(len(years))
     grant = granted_on(subject)
@@ -130,6 +129,7 @@ def upkeep(
             subject.dates["filing"][block],
             grant[block],
             n_claims=subject.features["n_claims"][block],
+            known_on=subject.dates["as_of"][block],
         )
         today = subject.dates["as_of"][block][:, None]
         amount = fees.amount * (subject.money["fee_rate"][block] * (1.0 - tax[block]))[:, None]

@@ -116,6 +116,8 @@ def _text_of(value: Any) -> str | None:
         return value if value is None else value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return _text_of(value.item())
     if isinstance(value, list | tuple | np.ndarray):
         value = ";".join(str(part) for part in value if part is not None)
     text = str(value)

@@ -171,7 +171,7 @@ class BookOnDisk:
             self.patents = int(self.manifest["patents"])
             self.rows: dict[str, int] = dict(self.manifest.get("rows", {}))
             self.rejects: dict[str, int] = dict(self.manifest.get("rejects", {}))
-            self._files: dict[str, str] = dict(self.manifest["files"])
+            self.files: dict[str, str] = dict(self.manifest["files"])
         except FileNotFoundError as error:
             raise ArtifactError(
                 f"{self.path} is no book: it holds no {_MANIFEST}; write one with write_book"
@@ -211,7 +211,7 @@ class BookOnDisk:
         for name in tables:
             spec = TABLES[name]
             places = [f"shard-{s:05d}/{name}.parquet" for s in shards] + [f"shared/{name}.parquet"]
-            parts = [self._read(place, verify) for place in places if place in self._files]
+            parts = [self._read(place, verify) for place in places if place in self.files]
             if parts:
                 table = pa.concat_tables(parts).cast(spec.arrow_schema())
                 # a shard is in canonical order already; several are sorted again, and a row that
@@ -222,14 +222,14 @@ class BookOnDisk:
 
     def inputs(self, shard: int) -> str:
         """SHA-256 over the names and sums of the files that a shard is made of, shared ones included."""
-        mine = [f for f in sorted(self._files.items()) if f[0].startswith((f"shard-{shard:05d}/", "shared/"))]
+        mine = [f for f in sorted(self.files.items()) if f[0].startswith((f"shard-{shard:05d}/", "shared/"))]
         return hashlib.sha256(json.dumps(mine).encode()).hexdigest()
 
     def _read(self, place: str, verify: bool) -> pa.Table:
         file = self.path / place
         if not file.exists():
             raise ArtifactError(f"the book {self.path} lacks its file {place}; write the book again")
-        if verify and file_digest(file) != self._files[place]:
+        if verify and file_digest(file) != self.files[place]:
             raise ArtifactError(f"{file} is damaged: its SHA-256 is not the manifest's; write the book again")
         try:
             return pq.read_table(file, partitioning=None)
@@ -239,7 +239,7 @@ class BookOnDisk:
     def _refuse_strangers(self, folders: Sequence[str]) -> None:
         for folder in [*folders, "shared"]:
             for file in sorted((self.path / folder).glob("*.parquet")):
-                if f"{folder}/{file.name}" not in self._files:
+                if f"{folder}/{file.name}" not in self.files:
                     raise ArtifactError(f"{file} is not in the manifest: remove it, or write the book again")
 
 
