@@ -37,7 +37,7 @@ def main(largest: int = 4_000_000, workers: int = 2) -> None:
             seconds, peak = measured(command(folder, book.name, "values", workers))
             times[size], peaks[size] = seconds, peak
             read = parquet_read(book)
-            stages[size] = json.loads((folder / "values" / "_report.json").read_text())["seconds"]
+            stages[size] = json.loads((folder / "values" / "_manifest.json").read_text())["report"]["seconds"]
             shutil.rmtree(folder / "values")
             if not book.name.startswith("base"):
                 shutil.rmtree(book)

@@ -1,4 +1,4 @@
-"""Books on disk, little and long enough to be interrupted, and the datasets of batches that nothing went wrong with."""
+"""Books on disk and their values as one process makes them: one long enough to be interrupted, and a little one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,47 @@ import ipvalue as ipv
 from ipvalue.batch import BatchReport
 
 DAY = "2023-12-31"
-SHARDS = 4
-LONG_SHARDS = 8
+SHARDS = 8
+LITTLE_SHARDS = 4
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A book of eight shards, a saved engine, and every byte of the values of an undisturbed local run."""
+
+    book: Path
+    engine: Path
+    values: bytes
+    day: str = DAY
+    shards: int = SHARDS
+
+
+@pytest.fixture(scope="session")
+def every_byte() -> Callable[[Path], bytes]:
+    """Read all parts, metadata included, in the order of their names."""
+
+    def read(values: Path) -> bytes:
+        parts = sorted(values.glob("part-*.parquet"))
+        assert len(parts) == SHARDS
+        assert list(values.rglob("*.tmp")) == []
+        assert not (values / "_work").exists()
+        return b"".join(p.read_bytes() for p in parts)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def reference(
+    book: ipv.Book,
+    engine: ipv.ValuationEngine,
+    every_byte: Callable[[Path], bytes],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Reference:
+    folder = tmp_path_factory.mktemp("reference")
+    ipv.write_book(book, folder / "book", shards=SHARDS)
+    engine.save(folder / "engine")
+    ipv.revalue(folder / "book", folder / "values", engine=engine, as_of=DAY)
+    return Reference(folder / "book", folder / "engine", every_byte(folder / "values"))
 
 
 @dataclass(frozen=True)
@@ -52,7 +91,7 @@ def little(tmp_path_factory: pytest.TempPathFactory) -> Little:
     patents = tables["patents"].to_pandas()
     patents.loc[:2, "patent_id"] = None
     book = ipv.Book(**{**tables, "patents": patents})
-    ipv.write_book(book, folder / "book", shards=SHARDS)
+    ipv.write_book(book, folder / "book", shards=LITTLE_SHARDS)
     ipv.ValuationEngine([ipv.ReliefFromRoyalty(), ipv.ReplacementCost()]).fit(book, as_of=DAY).save(folder / "engine")
     ipv.revalue(folder / "book", folder / "values", engine=folder / "engine", as_of=DAY)
     return Little(folder, parts(folder / "values"))
@@ -67,42 +106,3 @@ def journal() -> Any:
         return [line for line in lines if line["event"] == event]
 
     return read
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A book of eight shards, a saved engine, and every byte of the values of an undisturbed local run."""
-
-    book: Path
-    engine: Path
-    values: bytes
-    day: str = DAY
-    shards: int = LONG_SHARDS
-
-
-@pytest.fixture(scope="session")
-def every_byte() -> Callable[[Path], bytes]:
-    """Read all parts, metadata included, in the order of their names."""
-
-    def read(values: Path) -> bytes:
-        parts = sorted(values.glob("part-*.parquet"))
-        assert len(parts) == LONG_SHARDS
-        assert list(values.rglob("*.tmp")) == []
-        assert not (values / "_work").exists()
-        return b"".join(p.read_bytes() for p in parts)
-
-    return read
-
-
-@pytest.fixture(scope="session")
-def reference(
-    book: ipv.Book,
-    engine: ipv.ValuationEngine,
-    every_byte: Callable[[Path], bytes],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Reference:
-    folder = tmp_path_factory.mktemp("reference")
-    ipv.write_book(book, folder / "book", shards=LONG_SHARDS)
-    engine.save(folder / "engine")
-    ipv.revalue(folder / "book", folder / "values", engine=engine, as_of=DAY)
-    return Reference(folder / "book", folder / "engine", every_byte(folder / "values"))

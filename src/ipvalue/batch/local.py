@@ -131,12 +131,12 @@ def run_batch(
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
     disk, day, folder = BookOnDisk(book), str(parse_date(as_of)), Folder(values)
     run = Run.of(disk, loaded, day, known)
-    kept = None if keep is None else Keep(os.path.abspath(keep))
-    with folder.locked(), nullcontext() if kept is None else Folder(kept.path).locked():
+    with folder.locked(), nullcontext() if keep is None else Folder(keep).locked():
         done = folder.begin(run, disk, restart)
         with folder.failing_clearly():
             todo = [s for s in range(disk.shards) if s not in done]
-            seconds = _score(os.fspath(book), loaded, disk, folder, todo, execute, kept)
+            kept = None if keep is None else os.path.abspath(keep)
+            seconds = _score(os.fspath(book), loaded, disk, folder, kept, todo, execute)
             report = _end(folder, disk, len(done), seconds)
     return report
 
@@ -146,9 +146,9 @@ def _score(
     loaded: ValuationEngine,
     disk: BookOnDisk,
     folder: Folder,
+    kept: str | None,
     todo: list[int],
     execute: Execute,
-    keep: Keep | None,
 ) -> dict[str, float]:
     """Both passes over what is left to do; wall time of each."""
     if not todo:
@@ -156,9 +156,8 @@ def _score(
     started = time.perf_counter()
     place = folder.work / "engine"
     loaded.save(place)
-    kept = None if keep is None else os.fspath(keep.path)
     job = Job(book, os.fspath(place), loaded.hash, folder.run.key, folder.run.as_of, folder.run.known, kept)
-    whole, digest = _whole(job, folder, disk.shards, execute, keep)
+    whole, digest = _whole(job, folder, disk.shards, execute)
     counted = time.perf_counter()
     calls = {shard: (job, folder, shard, os.fspath(whole)) for shard in todo}
     for shard, receipt in _pass(folder, execute, _value_and_commit, calls, "valuing"):
@@ -170,16 +169,28 @@ def _score(
 def _whole(job: Job, folder: Folder, shards: int, execute: Execute, keep: Keep | None) -> tuple[Path, str]:
     """Count the whole book, as far as an earlier run has not; give the folder of the statistics and their hash."""
     place, files = folder.work / "whole", [folder.work / "parts" / f"{shard:05d}.npz" for shard in range(shards)]
-    if keep is not None:
-        keys = [part_key(job, shard) for shard in range(shards)]
+    if job.keep is not None:
+        keep, keys = Keep(job.keep), [part_key(job, shard) for shard in range(shards)]
         place, files = keep.whole(keys), [keep.part(shard, key) for shard, key in enumerate(keys)]
-        keep.drop_others(files, place)
     digest = whole_digest(place)
-    if digest is not None:
-        return place, digest
-    if place.exists():
-        folder.journal.write("damaged", what="the statistics of the whole")
-        remove(place)
+    if digest is None:
+        if place.exists():
+            folder.journal.write("damaged", what="the statistics of the whole")
+            remove(place)
+        _count(job, folder, files, execute)
+        with measured() as receipt:
+            with stage("merging"):
+                merged = Whole.from_parts(PartsOnDisk(files))
+            with stage("writing"):
+                digest = write_whole(merged, place)
+        folder.journal.write("whole", sha256=digest, **receipt)
+    if job.keep is not None:
+        keep.drop_others(files, place)
+    return place, digest
+
+
+def _count(job: Job, folder: Folder, files: list[Path], execute: Execute) -> None:
+    """Have every part counted that is not there whole."""
     files[0].parent.mkdir(parents=True, exist_ok=True)
     missing = [shard for shard, file in enumerate(files) if not part_is_whole(file)]
     for shard in missing:
@@ -188,13 +199,6 @@ def _whole(job: Job, folder: Folder, shards: int, execute: Execute, keep: Keep |
     calls = {shard: (job, shard, files[shard]) for shard in missing}
     for shard, receipt in _pass(folder, execute, _count_and_keep, calls, "counting"):
         folder.journal.write("counted", shard=shard, **receipt)
-    with measured() as receipt:
-        with stage("merging"):
-            merged = Whole.from_parts(PartsOnDisk(files))
-        with stage("writing"):
-            digest = write_whole(merged, place)
-    folder.journal.write("whole", sha256=digest, **receipt)
-    return place, digest
 
 
 def _pass(

@@ -1,7 +1,9 @@
 """The two functions of a batch: shard to its part of the whole, and shard with the whole to values.
 
 Both are pure functions of their arguments and of files that do not change, so that any executor may run
-them, in any order and more than once, with the same bits.
+them, in any order and more than once, with the same bits. They name their stages to a stopwatch that may run
+(``ipvalue.stopwatch``): reading, snapshot (tables coded and cut; long tables are cut when features first ask for them),
+counting; engine and whole (loaded once a worker), kept, features, each method, reconciliation, table.
 """
 
 from __future__ import annotations
@@ -78,15 +80,26 @@ def part_key(job: Job, shard: int) -> str:
 
 def value_shard(job: Job, shard: int, whole: str) -> pa.Table:
     """Value the shard's patents, with the whole that is kept in a folder; the table carries its provenance."""
-    disk = BookOnDisk(job.book)
     with stage("engine and whole"):
-        engine = _engine(job.engine, job.engine_hash)
+        disk, engine = BookOnDisk(job.book), _engine(job.engine, job.engine_hash)
     if job.keep is None:
-        subject, snapshot = _subject(job, shard, whole, disk, engine, {})
+        snapshot = _snapshot(job, shard, disk, tuple(TABLES))
+        with stage("engine and whole"):
+            statistics = read_whole(whole, job.run)
+        with stage("features"):
+            subject = prepare(snapshot, engine.assumptions, statistics)
         table = engine.table(subject)
     else:
         snapshot, table = _value_again(job, shard, whole, disk, engine)
-    return Valuation(table, engine.provenance(snapshot, disk.fingerprint)).to_arrow()
+    with stage("table"):
+        return Valuation(table, engine.provenance(snapshot, disk.fingerprint)).to_arrow()
+
+
+def _snapshot(job: Job, shard: int, disk: BookOnDisk, tables: tuple[str, ...]) -> Snapshot:
+    with stage("reading"):
+        book = disk.read([shard], tables=tables)
+    with stage("snapshot"):
+        return book.as_of(job.as_of, known=job.known)
 
 
 def _subject(
@@ -114,7 +127,13 @@ def _value_again(
         kept = keep.read(shard)
     keys = family_keys(shard_hash(disk, shard, job.as_of, job.known), read_digests(whole))
     known = {} if kept is None else kept.families(keys)
-    subject, snapshot = _subject(job, shard, whole, disk, engine, known)
+    complete = known.keys() == keys.keys()
+    snapshot = _snapshot(job, shard, disk, _MONEY_TABLES if complete else tuple(TABLES))
+    with stage("engine and whole"):
+        # with all columns at hand nothing is read of the whole
+        statistics = None if complete else read_whole(whole, job.run)
+    with stage("features"):
+        subject = prepare(snapshot, engine.assumptions, statistics, known)
     row = np.full(len(subject), -1, np.int64)
     with stage("kept"):
         if kept is not None and kept.engine == job.engine_hash:

@@ -38,8 +38,7 @@ __all__ = [
     "write_whole",
 ]
 
-_SUMS = "sums.json"
-_DIGESTS = "digests.json"
+_DIGESTS, _SUMS = "digests.json", "sums.json"
 
 
 def write_part(part: Part, path: Path) -> None:
