@@ -20,7 +20,8 @@ from ipvalue.finance.options import american
 from ipvalue.finance.tax import amortisation_factor
 from ipvalue.methods.base import available
 from ipvalue.methods.evidence import prepare
-from ipvalue.methods.gradient_boosting import design, lightgbm_module
+from ipvalue.methods.boosting_inputs import design
+from ipvalue.methods.boosting_trees import lightgbm_module
 from report import publish
 
 DAY = "2024-12-31"

@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 
 import ipvalue as ipv
 from ipvalue.methods.evidence import prepare
-from ipvalue.methods.gradient_boosting import design
+from ipvalue.methods.boosting_inputs import design
 from ipvalue.methods.life import life_factor
 from report import publish
 

@@ -117,8 +117,9 @@ class BoostedQuantiles(BaseModel):
     Parameters
     ----------
     trees : int, default 300
-        Most trees of the location; all of them where the validation part is too small. The scale has a quarter of
-        this number, and learns three times as fast.
+        Most trees of the location. The scale has a quarter of this number, and learns three times as fast.
+    fixed_trees : int, optional
+        Trees of the location where the validation part is too small to choose; ``trees`` by default.
     leaves : int, default 15
     learning_rate : float, default 0.02
     penalty : float, default 20
@@ -154,6 +155,7 @@ class BoostedQuantiles(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trees: int = Field(default=300, ge=10, le=5000)
+    fixed_trees: int | None = Field(default=None, ge=1, le=5000)
     leaves: int = Field(default=15, ge=2, le=255)
     learning_rate: float = Field(default=0.02, gt=0, le=1)
     penalty: float = Field(default=20.0, ge=0)
@@ -275,7 +277,7 @@ class BoostedQuantiles(BaseModel):
         """Number of trees that predicts the latest observations best from the earlier ones."""
         latest = round(self.validation * len(data))
         if latest < self.smallest_validation:
-            return self.trees
+            return self.trees if self.fixed_trees is None else self.fixed_trees
         order = np.argsort(data.date, kind="stable")
         late, early = data.take(order[-latest:]), data.take(order[:-latest])
         early = early.take(~pd.Series(early.key).isin(late.key).to_numpy(np.bool_))

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["anchor_line", "anchor_parts", "fit_anchor"]
+__all__ = ["anchor_line", "anchor_parts", "anchor_slopes", "fit_anchor"]
 
 Floats = npt.NDArray[np.float64]
 _FEWEST = 20
@@ -102,11 +102,20 @@ def anchor_parts(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -
     ndarray, shape (n, k + 1)
         The parts sum to the line; an unknown column stands at its mean.
     """
-    whole = (np.isfinite(anchors).all(axis=1) & (line["use"][0] > 0))[:, None]
-    slope = np.where(whole, line["complete"], line["partial"])
+    slopes = anchor_slopes(line, anchors)
+    whole = _complete(line, anchors)[:, None]
     away = anchors - np.where(whole, line["complete_centre"], line["partial_centre"])[:, 1:]
-    parts = slope[:, 1:] * np.where(np.isfinite(away), away, 0.0)
-    return np.concatenate([slope[:, :1], parts], axis=1)
+    parts = slopes[:, 1:] * np.where(np.isfinite(away), away, 0.0)
+    return np.concatenate([slopes[:, :1], parts], axis=1)
+
+
+def anchor_slopes(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -> Floats:
+    """Intercept at the centre and slopes of the line of every row, shape (n, k + 1)."""
+    return np.where(_complete(line, anchors)[:, None], line["complete"], line["partial"])
+
+
+def _complete(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.isfinite(anchors).all(axis=1) & (line["use"][0] > 0), np.bool_)
 
 
 def anchor_line(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -> Floats:
