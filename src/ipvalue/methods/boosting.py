@@ -1,7 +1,7 @@
 """Boosted quantiles: any target explained by any columns, with conformal intervals that cannot cross.
 
-Formula. With a line a(x) through a few anchor columns (:mod:`ipvalue.methods.boosting_anchor`; its mean alone where
-there are none), trees t(x) fitted to what the line leaves, and trees s(x) fitted to the logarithm of the absolute
+Formula. With a line a(x) through a few anchor columns and the effect of the row's class
+(:mod:`ipvalue.methods.boosting_anchor`; the mean alone where there are none), trees t(x) fitted to what the line leaves, and trees s(x) fitted to the logarithm of the absolute
 residual, the quantile of level q is::
 
     a(x) + t(x) + exp(s(x)) * Q_q(z)
@@ -24,7 +24,7 @@ Not to be used far outside the observations: trees do not extrapolate, and the a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from ipvalue.finance.conformal import conformal_quantiles, grouped_quantiles
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import State
-from ipvalue.methods.boosting_anchor import anchor_line, fit_anchor
+from ipvalue.methods.boosting_anchor import anchor_line, class_effects, fit_anchor
 from ipvalue.methods.boosting_trees import parsed, predict_columns, train
 
-__all__ = ["BoostedQuantiles", "Observations", "Predicted", "folds_of"]
+__all__ = ["BoostedQuantiles", "Observations", "Predicted", "effect_of", "folds_of"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -64,6 +64,8 @@ class Observations:
         By which the latest are found.
     anchors : ndarray, shape (n, m)
         Columns of the line; NaN where unknown.
+    classes : ndarray of int, shape (n,)
+        Class whose effect is added to the line, 0 or more; all the same where there is none.
     group : ndarray of int, shape (n,)
         Group of the calibration, 0 or more.
     """
@@ -73,6 +75,7 @@ class Observations:
     key: npt.NDArray[np.object_]
     date: npt.NDArray[np.datetime64]
     anchors: Floats
+    classes: Integers
     group: Integers
 
     def __len__(self) -> int:
@@ -80,15 +83,15 @@ class Observations:
 
     def take(self, rows: npt.NDArray[Any]) -> Observations:
         """Keep some observations."""
-        parts = (self.matrix, self.target, self.key, self.date, self.anchors, self.group)
+        parts = (self.matrix, self.target, self.key, self.date, self.anchors, self.classes, self.group)
         return Observations(*(part[rows] for part in parts))
 
     @classmethod
     def plain(cls, matrix: Floats, target: Floats, key: npt.NDArray[np.object_]) -> Observations:
-        """Observations without anchors and groups, in the order of time."""
+        """Observations without anchors, classes and groups, in the order of time."""
         n = len(target)
         date = np.arange(n).astype("datetime64[D]")
-        return cls(matrix, target, key, date, np.zeros((n, 0)), np.zeros(n, np.int64))
+        return cls(matrix, target, key, date, np.zeros((n, 0)), np.zeros(n, np.int64), np.zeros(n, np.int64))
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,7 @@ class BoostedQuantiles(BaseModel):
         Returns
         -------
         State
-            Texts ``location`` and ``scale``, tables ``line`` and ``scores``, number ``trees``.
+            Texts ``location`` and ``scale``, tables ``line``, ``effects`` and ``scores``, number ``trees``.
         """
         signs = tuple(anchor_directions) or (0,) * data.anchors.shape[1]
         trees = self._best_number(data, names, directions, signs)
@@ -206,11 +209,11 @@ class BoostedQuantiles(BaseModel):
             booster = self._train_scale(data.matrix[~held], spread[~held], names)
             log_scale[held] = booster.predict(data.matrix[held], num_threads=self.threads)
         scores = (data.target - location) / np.exp(log_scale)
-        line = fit_anchor(data.anchors, data.target, signs)
-        left = data.target - anchor_line(line, data.anchors)
+        base = _fit_base(data, signs)
+        left = data.target - _base(base, data.anchors, data.classes)
         return State(
             numbers={"trees": float(trees)},
-            tables={"line": line, "scores": self._calibrate(scores, data.group)},
+            tables={**base, "scores": self._calibrate(scores, data.group)},
             texts={
                 "location": self._train(data.matrix, left, names, trees, directions).model_to_string(),
                 "scale": self._train_scale(data.matrix, spread, names).model_to_string(),
@@ -223,6 +226,7 @@ class BoostedQuantiles(BaseModel):
         state: State,
         *,
         anchors: Floats | None = None,
+        classes: Integers | None = None,
         group: Integers | None = None,
     ) -> Predicted:
         """Predict every row; a row's figures do not depend on the rows beside it.
@@ -234,6 +238,8 @@ class BoostedQuantiles(BaseModel):
         state : State
         anchors : ndarray, shape (n, m), optional
             Where the fit had anchors.
+        classes : ndarray of int, shape (n,), optional
+            Where the fit had classes; one that it had not has no effect.
         group : ndarray of int, shape (n,), optional
             Where the fit had groups; one without quantiles of its own takes those of all.
 
@@ -243,12 +249,11 @@ class BoostedQuantiles(BaseModel):
         """
         n = len(columns[0])
         trees, log_scale = predict_columns([state.texts["location"], state.texts["scale"]], columns, self.threads)
-        line = anchor_line(state.tables["line"], np.zeros((n, 0)) if anchors is None else anchors)
+        known = np.zeros((n, 0)) if anchors is None else anchors
+        line = _base(state.tables, known, np.zeros(n, np.int64) if classes is None else classes)
         table = state.tables["scores"]
-        row = np.zeros(n, np.int64)
-        if group is not None:
-            place = np.minimum(np.searchsorted(table["group"], group), len(table["group"]) - 1)
-            row = np.where(table["group"][place] == group, place, 0)
+        place = None if group is None else _place(table["group"], group)
+        row = np.zeros(n, np.int64) if place is None else np.maximum(place, 0)
         return Predicted(line, trees, log_scale, np.stack([table[name][row] for name in _QUANTILES], axis=1))
 
     def contributions(self, matrix: Floats, state: State) -> Floats:
@@ -281,8 +286,8 @@ class BoostedQuantiles(BaseModel):
         order = np.argsort(data.date, kind="stable")
         late, early = data.take(order[-latest:]), data.take(order[:-latest])
         early = early.take(~pd.Series(early.key).isin(late.key).to_numpy(np.bool_))
-        line = fit_anchor(early.anchors, early.target, signs)
-        left, late_left = (part.target - anchor_line(line, part.anchors) for part in (early, late))
+        base = _fit_base(early, signs)
+        left, late_left = (part.target - _base(base, part.anchors, part.classes) for part in (early, late))
         check = (late.matrix, late_left, self.patience)
         booster = self._train(early.matrix, left, names, self.trees, directions, check)
         return max(int(booster.best_iteration), 1)
@@ -297,11 +302,11 @@ class BoostedQuantiles(BaseModel):
         signs: Sequence[int],
     ) -> Floats:
         """Predict observations by models that have not seen their keys."""
-        line = fit_anchor(seen.anchors, seen.target, signs)
-        left = seen.target - anchor_line(line, seen.anchors)
+        base = _fit_base(seen, signs)
+        left = seen.target - _base(base, seen.anchors, seen.classes)
         booster = self._train(seen.matrix, left, names, trees, directions)
         learnt = np.asarray(booster.predict(held.matrix, num_threads=self.threads), np.float64)
-        return anchor_line(line, held.anchors) + learnt
+        return _base(base, held.anchors, held.classes) + learnt
 
     def _train(
         self,
@@ -331,6 +336,30 @@ class BoostedQuantiles(BaseModel):
             "seed": self.seed,
             "num_threads": self.threads,
         }
+
+
+def _fit_base(data: Observations, signs: Sequence[int]) -> dict[str, dict[str, npt.NDArray[Any]]]:
+    """Line and effects."""
+    line = fit_anchor(data.anchors, data.target, signs)
+    left = data.target - anchor_line(line, data.anchors)
+    return {"line": line, "effects": class_effects(left, np.isfinite(data.anchors).all(axis=1), data.classes)}
+
+
+def _base(tables: Mapping[str, Mapping[str, npt.NDArray[Any]]], anchors: Floats, classes: Integers) -> Floats:
+    """Line and effect of every row."""
+    return anchor_line(tables["line"], anchors) + effect_of(tables["effects"], classes)
+
+
+def effect_of(effects: Mapping[str, npt.NDArray[Any]], classes: Integers) -> Floats:
+    """Effect of each row's class; 0 where the fit had no such class."""
+    place = _place(effects["class"], classes)
+    return np.where(place >= 0, effects["effect"][place], 0.0)
+
+
+def _place(table: Integers, values: Integers) -> Integers:
+    """Position of each value in an ascending table, -1 where it is not there."""
+    place = np.minimum(np.searchsorted(table, values), len(table) - 1)
+    return np.where(table[place] == values, place, -1)
 
 
 def folds_of(key: npt.NDArray[np.object_], folds: int, seed: int) -> Integers:

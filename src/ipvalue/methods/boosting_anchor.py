@@ -2,7 +2,8 @@
 
 Few observations teach trees a steep slope only in many small steps; a line has it at once. Rows that know all
 anchor columns have one line, those that lack some have another of the columns that all rows know. Slopes are ridge
-estimates, and never run against the direction that is known of a column.
+estimates, and never run against the direction that is known of a column. What a class of rows (a technology field)
+has in common beside the line is an effect of its own, shrunk by how little is known of it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["anchor_line", "anchor_parts", "anchor_slopes", "fit_anchor"]
+__all__ = ["anchor_line", "anchor_parts", "anchor_slopes", "class_effects", "fit_anchor"]
 
 Floats = npt.NDArray[np.float64]
 _FEWEST = 20
 _PENALTY = 5.0
+_EFFECT_DEVIATION = 0.2
 
 
 def fit_anchor(anchors: Floats, target: Floats, directions: Sequence[int]) -> dict[str, Floats]:
@@ -125,3 +127,42 @@ def anchor_line(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) ->
     for k in range(1, parts.shape[1]):
         total += parts[:, k]
     return total
+
+
+def class_effects(left: Floats, whole: npt.NDArray[np.bool_], classes: npt.NDArray[np.int64]) -> dict[str, npt.NDArray]:  # type: ignore[type-arg]
+    """Effect of each class on what the line leaves.
+
+    Parameters
+    ----------
+    left : ndarray, shape (n,)
+    whole : ndarray of bool, shape (n,)
+        Rows that know all anchors: they lie nearer to the line, and weigh more.
+    classes : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``class``, ascending, and ``effect``.
+
+    Notes
+    -----
+    Best linear prediction of a random effect with prior standard deviation t = 0.2 (in log units: one class may
+    well lie a fifth off): sum(w r) / (sum(w) + 1 / t^2), w the inverse mean square of the rows of its kind.
+
+    References
+    ----------
+    Robinson (1991), That BLUP is a good thing, Statistical Science 6.
+
+    Examples
+    --------
+    >>> found = class_effects(np.array([1.0, 1.0, -1.0, -1.0]), np.ones(4, bool), np.array([1, 1, 2, 2]))
+    >>> np.round(found["effect"], 3).tolist()
+    [0.074, -0.074]
+    """
+    weight = np.ones(len(left))
+    for kind in (whole, ~whole):
+        if kind.any():
+            weight[kind] = 1.0 / max(float(np.mean(left[kind] ** 2)), 1e-6)
+    distinct, place = np.unique(classes, return_inverse=True)
+    known = np.bincount(place, weight) + 1.0 / _EFFECT_DEVIATION**2
+    return {"class": distinct.astype(np.int64), "effect": np.bincount(place, weight * left) / known}

@@ -2,8 +2,8 @@
 
 Formula. The target y is the log price per unit of remaining income (:mod:`ipvalue.methods.life`). Trees h(x) learn
 the log royalty income of the book's many patents with a known revenue from what is known of any patent
-(:mod:`ipvalue.methods.boosting_income`). A line through the patent's own income where it is known, its age and h(x),
-and trees that learn from all features what the line leaves (squared error, monotone in the features whose direction
+(:mod:`ipvalue.methods.boosting_income`). A line through the patent's own income where it is known, its age and h(x), an
+effect of the technology field, and trees that learn from all features what the line leaves (squared error, monotone in the features whose direction
 the catalogue states), give the location m(x); further trees give the scale s(x) of the residual. The quantile of
 level q is::
 
@@ -43,7 +43,7 @@ from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.law.technology import sector_of
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
-from ipvalue.methods.boosting import BoostedQuantiles, Observations, Predicted
+from ipvalue.methods.boosting import BoostedQuantiles, Observations, Predicted, effect_of
 from ipvalue.methods.boosting_anchor import anchor_parts, anchor_slopes
 from ipvalue.methods.boosting_income import ANCHORS, INCOME_INPUTS, anchors, fit_income
 from ipvalue.methods.boosting_inputs import design, design_columns, directions, explaining, input_names
@@ -61,7 +61,7 @@ class GradientBoosting(Method):
     Parameters
     ----------
     trees : int, default 300
-        Most trees of the location; the latest deals choose how many. Small books take all of them, or a quarter
+        Most trees of the location; the latest deals choose how many. Small books take all of them, or a tenth
         where the book's revenues already explain much. The scale has a quarter, and learns three times as fast.
     income_trees : int, default 250
         Trees of the expected income.
@@ -95,7 +95,7 @@ class GradientBoosting(Method):
     approach: ClassVar[str] = "machine learning"  # type: ignore[assignment]
     covers: ClassVar[str] = "the price of an arm's-length sale, with conformal coverage on patents like those sold"
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("line", "a(x): line through own income, age and expected income", "log currency a year"),
+        Step("line", "a(x): line through own income, age and expected income, and effect of the field", "log currency a year"),
         Step("trees", "t(x): what the trees add to the line", "log units"),
         Step("log_price", "m(x) = line + trees: log price per unit of remaining income", "log currency a year"),
         Step("log_scale", "s(x): model of the log of the absolute residual", "log units"),
@@ -129,7 +129,7 @@ class GradientBoosting(Method):
         lines = anchors(sold, assumptions, self._expected(sold, State(texts=texts), assumptions))
         target = np.log(deals.price / factor)
         matrix, names = design(sold, assumptions), input_names()
-        data = Observations(matrix, target, sold.patent_id, deals.date, lines, self._group(sold))
+        data = Observations(matrix, target, sold.patent_id, deals.date, lines, _field(sold), self._group(sold))
         learner = self._learner(anchored=income is not None)
         signs = directions(ANCHORS) if income is not None else ()
         state = learner.fit(data, names, directions=directions(names), anchor_directions=signs)
@@ -178,6 +178,7 @@ class GradientBoosting(Method):
         parts = anchor_parts(state.tables["line"], lines)
         table = pd.DataFrame(values, index=subject.patent_id, columns=names)
         table["baseline"] += parts[:, 0]
+        table["technology_field"] += effect_of(state.tables["effects"], _field(subject))
         if "income" in state.texts:
             slope = anchor_slopes(state.tables["line"], lines)[:, -1:]
             inputs = list(explaining("log_royalty_income", INCOME_INPUTS))
@@ -192,7 +193,7 @@ class GradientBoosting(Method):
     def _learner(self, *, anchored: bool = False) -> BoostedQuantiles:
         return BoostedQuantiles(
             trees=self.trees,
-            fixed_trees=max(self.trees // 4, 10) if anchored else None,
+            fixed_trees=max(self.trees // 10, 10) if anchored else None,
             leaves=self.leaves,
             learning_rate=self.learning_rate,
             penalty=self.penalty,
@@ -206,8 +207,7 @@ class GradientBoosting(Method):
     def _group(self, subject: Subject) -> npt.NDArray[np.int64]:
         if self.calibrate_by is None:
             return np.zeros(len(subject), np.int64)
-        group = subject.field if self.calibrate_by == "field" else sector_of(subject.field)
-        return group.astype(np.int64)
+        return _field(subject) if self.calibrate_by == "field" else sector_of(subject.field).astype(np.int64)
 
     def _expected(self, subject: Subject, state: State, assumptions: Assumptions) -> Floats | None:
         if "income" not in state.texts:
@@ -218,7 +218,11 @@ class GradientBoosting(Method):
     def _predict(self, subject: Subject, state: State, assumptions: Assumptions) -> Predicted:
         lines = anchors(subject, assumptions, self._expected(subject, state, assumptions))
         columns = design_columns(subject, assumptions)
-        return self._learner().predict(columns, state, anchors=lines, group=self._group(subject))
+        return self._learner().predict(columns, state, anchors=lines, classes=_field(subject), group=self._group(subject))
+
+
+def _field(subject: Subject) -> npt.NDArray[np.int64]:
+    return subject.field.astype(np.int64)
 
 
 def _spread(values: Floats, rows: npt.NDArray[np.int64], n: int) -> Floats:
