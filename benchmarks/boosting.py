@@ -115,7 +115,9 @@ def synthetic(sizes: list[int], command: str) -> None:
         "noise. Asked: R2 within 0.03 of the best; 88 to 92 % covered overall, 85 to 95 % in fields of 200 or more."
     )
     publish("Gradient boosting: accuracy and coverage", command, pd.concat(parts), notes)
-    publish("Gradient boosting: coverage of prices by field", command, fields, "Fields with 200 judged patents or more.")
+    publish(
+        "Gradient boosting: coverage of prices by field", command, fields, "Fields with 200 judged patents or more."
+    )
 
 
 def main(*sizes: int) -> None:

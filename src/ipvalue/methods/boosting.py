@@ -1,7 +1,8 @@
 """Boosted quantiles: any target explained by any columns, with conformal intervals that cannot cross.
 
 Formula. With a line a(x) through a few anchor columns and the effect of the row's class
-(:mod:`ipvalue.methods.boosting_anchor`; the mean alone where there are none), trees t(x) fitted to what the line leaves, and trees s(x) fitted to the logarithm of the absolute
+(:mod:`ipvalue.methods.boosting_anchor`; the mean alone where there are none),
+trees t(x) fitted to what the line leaves, and trees s(x) fitted to the logarithm of the absolute
 residual, the quantile of level q is::
 
     a(x) + t(x) + exp(s(x)) * Q_q(z)
@@ -10,8 +11,9 @@ where Q_q is the conformal quantile (rank ceil(q (n + 1)) above one half, mirror
 z = (y - a - t) / exp(s) of all observations, or of those of the row's group where that group has enough of them
 (Mondrian). Every score comes from models that have not seen the observation, nor any other of the same key.
 
-Number of trees. The latest observations (a fifth by default) are the validation part: the trees are those that
-predict it best when fitted on the earlier ones, and are then fitted again on all. Books with fewer than 100
+Number of trees. The latest observations (a fifth by default) are the validation part: trees fitted on the earlier
+ones are stopped where they predict it best, the smallest number that is within one standard error of that is taken
+(Breiman, Friedman, Olshen and Stone, 1984), and so many are fitted again on all. Books with fewer than 100
 observations in that part take the number as given. The number is one integer chosen with sight of the latest
 observations: scores are exchangeable up to that.
 
@@ -25,7 +27,6 @@ Not to be used far outside the observations: trees do not extrapolate, and the a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,82 +37,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from ipvalue.finance.conformal import conformal_quantiles, grouped_quantiles
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import State
-from ipvalue.methods.boosting_anchor import anchor_line, class_effects, fit_anchor
+from ipvalue.methods.boosting_anchor import anchor_line, class_effects, complete_rows, effect_of, fit_anchor, place_in
+from ipvalue.methods.boosting_data import Observations, Predicted, fewest_within_error, folds_of
 from ipvalue.methods.boosting_trees import parsed, predict_columns, train
 
-__all__ = ["BoostedQuantiles", "Observations", "Predicted", "effect_of", "folds_of"]
+__all__ = ["BoostedQuantiles", "Observations", "Predicted", "assemble"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _SMALLEST_RESIDUAL = 1e-3
 _POOLED = -1
+_STEPS = 40
 _QUANTILES = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
-
-
-@dataclass(frozen=True)
-class Observations:
-    """What is learnt from; one element an observation.
-
-    Attributes
-    ----------
-    matrix : ndarray, shape (n, k)
-        Inputs; NaN where missing.
-    target : ndarray, shape (n,)
-    key : ndarray of str, shape (n,)
-        Observations of one key (a patent sold twice) are never in different folds.
-    date : ndarray of datetime64, shape (n,)
-        By which the latest are found.
-    anchors : ndarray, shape (n, m)
-        Columns of the line; NaN where unknown.
-    classes : ndarray of int, shape (n,)
-        Class whose effect is added to the line, 0 or more; all the same where there is none.
-    group : ndarray of int, shape (n,)
-        Group of the calibration, 0 or more.
-    """
-
-    matrix: Floats
-    target: Floats
-    key: npt.NDArray[np.object_]
-    date: npt.NDArray[np.datetime64]
-    anchors: Floats
-    classes: Integers
-    group: Integers
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-    def take(self, rows: npt.NDArray[Any]) -> Observations:
-        """Keep some observations."""
-        parts = (self.matrix, self.target, self.key, self.date, self.anchors, self.classes, self.group)
-        return Observations(*(part[rows] for part in parts))
-
-    @classmethod
-    def plain(cls, matrix: Floats, target: Floats, key: npt.NDArray[np.object_]) -> Observations:
-        """Observations without anchors, classes and groups, in the order of time."""
-        n = len(target)
-        date = np.arange(n).astype("datetime64[D]")
-        return cls(matrix, target, key, date, np.zeros((n, 0)), np.zeros(n, np.int64), np.zeros(n, np.int64))
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """Line, trees, log scale and conformal quantiles of the score, one element (or row) a patent."""
-
-    line: Floats
-    trees: Floats
-    log_scale: Floats
-    scores: Floats
-
-    @property
-    def location(self) -> Floats:
-        """Line and trees together."""
-        return self.line + self.trees
-
-    @property
-    def quantiles(self) -> Floats:
-        """Quantiles of the target, shape (n, 5), at the library's levels."""
-        return self.location[:, None] + np.exp(self.log_scale)[:, None] * self.scores
 
 
 class BoostedQuantiles(BaseModel):
@@ -247,14 +185,8 @@ class BoostedQuantiles(BaseModel):
         -------
         Predicted
         """
-        n = len(columns[0])
         trees, log_scale = predict_columns([state.texts["location"], state.texts["scale"]], columns, self.threads)
-        known = np.zeros((n, 0)) if anchors is None else anchors
-        line = _base(state.tables, known, np.zeros(n, np.int64) if classes is None else classes)
-        table = state.tables["scores"]
-        place = None if group is None else _place(table["group"], group)
-        row = np.zeros(n, np.int64) if place is None else np.maximum(place, 0)
-        return Predicted(line, trees, log_scale, np.stack([table[name][row] for name in _QUANTILES], axis=1))
+        return assemble(trees, log_scale, state, anchors=anchors, classes=classes, group=group)
 
     def contributions(self, matrix: Floats, state: State) -> Floats:
         """Shapley contributions of each column to the trees' part of the location, and their mean.
@@ -290,7 +222,10 @@ class BoostedQuantiles(BaseModel):
         left, late_left = (part.target - _base(base, part.anchors, part.classes) for part in (early, late))
         check = (late.matrix, late_left, self.patience)
         booster = self._train(early.matrix, left, names, self.trees, directions, check)
-        return max(int(booster.best_iteration), 1)
+        best = max(int(booster.best_iteration), 1)
+        steps = np.unique(np.linspace(1, best, min(best, _STEPS)).round().astype(np.int64))
+        errors = [(late_left - booster.predict(late.matrix, num_iteration=int(k))) ** 2 for k in steps]
+        return fewest_within_error(steps, np.array(errors))
 
     def _held_out(
         self,
@@ -338,31 +273,31 @@ class BoostedQuantiles(BaseModel):
         }
 
 
+def assemble(
+    trees: Floats,
+    log_scale: Floats,
+    state: State,
+    *,
+    anchors: Floats | None = None,
+    classes: Integers | None = None,
+    group: Integers | None = None,
+) -> Predicted:
+    """Add the line to the trees, and choose each row's conformal quantiles; parameters as in ``predict``."""
+    n = len(trees)
+    known = np.zeros((n, 0)) if anchors is None else anchors
+    line = _base(state.tables, known, np.zeros(n, np.int64) if classes is None else classes)
+    table = state.tables["scores"]
+    place = np.zeros(n, np.int64) if group is None else np.maximum(place_in(table["group"], group), 0)
+    return Predicted(line, trees, log_scale, np.stack([table[name][place] for name in _QUANTILES], axis=1))
+
+
 def _fit_base(data: Observations, signs: Sequence[int]) -> dict[str, dict[str, npt.NDArray[Any]]]:
     """Line and effects."""
     line = fit_anchor(data.anchors, data.target, signs)
     left = data.target - anchor_line(line, data.anchors)
-    return {"line": line, "effects": class_effects(left, np.isfinite(data.anchors).all(axis=1), data.classes)}
+    return {"line": line, "effects": class_effects(left, complete_rows(data.anchors), data.classes)}
 
 
 def _base(tables: Mapping[str, Mapping[str, npt.NDArray[Any]]], anchors: Floats, classes: Integers) -> Floats:
     """Line and effect of every row."""
     return anchor_line(tables["line"], anchors) + effect_of(tables["effects"], classes)
-
-
-def effect_of(effects: Mapping[str, npt.NDArray[Any]], classes: Integers) -> Floats:
-    """Effect of each row's class; 0 where the fit had no such class."""
-    place = _place(effects["class"], classes)
-    return np.where(place >= 0, effects["effect"][place], 0.0)
-
-
-def _place(table: Integers, values: Integers) -> Integers:
-    """Position of each value in an ascending table, -1 where it is not there."""
-    place = np.minimum(np.searchsorted(table, values), len(table) - 1)
-    return np.where(table[place] == values, place, -1)
-
-
-def folds_of(key: npt.NDArray[np.object_], folds: int, seed: int) -> Integers:
-    """Fold of each observation by its key, so that one key is in one fold."""
-    codes = pd.util.hash_array(key, hash_key=f"{seed:016d}"[:16], categorize=False)
-    return (codes % np.uint64(folds)).astype(np.int64)

@@ -13,7 +13,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["anchor_line", "anchor_parts", "anchor_slopes", "class_effects", "fit_anchor"]
+__all__ = [
+    "anchor_line",
+    "anchor_parts",
+    "anchor_slopes",
+    "class_effects",
+    "complete_rows",
+    "effect_of",
+    "fit_anchor",
+    "place_in",
+]
 
 Floats = npt.NDArray[np.float64]
 _FEWEST = 20
@@ -54,15 +63,17 @@ def fit_anchor(anchors: Floats, target: Floats, directions: Sequence[int]) -> di
     >>> np.round(anchor_line(line, np.array([[50.0], [np.nan]])), 0).tolist()
     [101.0, 100.0]
     """
-    whole = np.isfinite(anchors).all(axis=1)
+    whole = complete_rows(anchors)
     own = whole.sum() >= _FEWEST
     others = ~whole if own and (~whole).sum() >= _FEWEST else np.ones(len(target), bool)
     # a column that some of these rows lack is no column of theirs
-    shared = np.isfinite(anchors[~whole]).all(axis=0) if (~whole).any() else np.zeros(anchors.shape[1], bool)
-    partial, partial_centre = _ridge(anchors[others], target[others], directions, shared)
+    shared = np.isfinite(anchors[~whole]).all(axis=0) & (~whole).any()
+    partial, partial_centre = _ridge(anchors[others], target[others], directions, np.asarray(shared, np.bool_))
     every = np.ones(anchors.shape[1], bool)
     rows = whole if own else others
-    complete, complete_centre = _ridge(anchors[rows], target[rows], directions, every if own else shared)
+    complete, complete_centre = _ridge(
+        anchors[rows], target[rows], directions, np.asarray(every if own else shared, np.bool_)
+    )
     return {
         "complete": complete,
         "complete_centre": complete_centre,
@@ -72,7 +83,14 @@ def fit_anchor(anchors: Floats, target: Floats, directions: Sequence[int]) -> di
     }
 
 
-def _ridge(columns: Floats, target: Floats, directions: Sequence[int], use: npt.NDArray[np.bool_]) -> tuple[Floats, ...]:
+def complete_rows(anchors: Floats) -> npt.NDArray[np.bool_]:
+    """Whether a row knows all anchors."""
+    return np.asarray(np.isfinite(anchors).all(axis=1), np.bool_)
+
+
+def _ridge(
+    columns: Floats, target: Floats, directions: Sequence[int], use: npt.NDArray[np.bool_]
+) -> tuple[Floats, ...]:
     """Intercept at the centre and slopes (0 for a column not used), and the centre."""
     k = columns.shape[1]
     slope, centre = np.zeros(k), np.zeros(k)
@@ -117,7 +135,7 @@ def anchor_slopes(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) 
 
 
 def _complete(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.isfinite(anchors).all(axis=1) & (line["use"][0] > 0), np.bool_)
+    return complete_rows(anchors) & bool(line["use"][0] > 0)
 
 
 def anchor_line(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -> Floats:
@@ -166,3 +184,15 @@ def class_effects(left: Floats, whole: npt.NDArray[np.bool_], classes: npt.NDArr
     distinct, place = np.unique(classes, return_inverse=True)
     known = np.bincount(place, weight) + 1.0 / _EFFECT_DEVIATION**2
     return {"class": distinct.astype(np.int64), "effect": np.bincount(place, weight * left) / known}
+
+
+def effect_of(effects: Mapping[str, npt.NDArray], classes: npt.NDArray[np.int64]) -> Floats:  # type: ignore[type-arg]
+    """Effect of each row's class; 0 where the fit had no such class."""
+    place = place_in(effects["class"], classes)
+    return np.where(place >= 0, effects["effect"][place], 0.0)
+
+
+def place_in(table: npt.NDArray[np.int64], values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Position of each value in an ascending table, -1 where it is not there."""
+    place = np.minimum(np.searchsorted(table, values), len(table) - 1)
+    return np.where(table[place] == values, place, -1)

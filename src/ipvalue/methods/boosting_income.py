@@ -15,18 +15,19 @@ import pandas as pd
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.methods.base import Evidence, Subject
-from ipvalue.methods.boosting_inputs import design, directions, explaining, present_income
+from ipvalue.methods.boosting_inputs import design, directions, explaining, input_names, present_income
 from ipvalue.methods.boosting_trees import Floats, train
 from ipvalue.methods.life import life_factor
 
-__all__ = ["INCOME_INPUTS", "anchors", "fit_income"]
+__all__ = ["ANCHORS", "INCOME", "anchors", "fit_income"]
 
 _FEWEST = 200
 _MOST = 40_000
 _LEARNING_RATE = 0.05
 _LEAVES = 15
-INCOME_INPUTS = ("economics", "log_royalty_income")
-ANCHORS = ("log_royalty_income", "age", "expected_income")
+INCOME = "log_royalty_income"
+_ECONOMICS = ("economics",)  # the family that would tell the income
+ANCHORS = (INCOME, "age", "expected_income")
 
 
 def fit_income(evidence: Evidence, assumptions: Assumptions, *, trees: int, threads: int, seed: int) -> str | None:
@@ -55,7 +56,7 @@ def fit_income(evidence: Evidence, assumptions: Assumptions, *, trees: int, thre
     if len(rows) < _FEWEST:
         return None
     rows = _sample(rows, subject.patent_id, seed)
-    names = explaining("log_royalty_income", INCOME_INPUTS)
+    names = input_names()
     settings: dict[str, Any] = {
         "num_leaves": _LEAVES,
         "learning_rate": _LEARNING_RATE,
@@ -67,14 +68,14 @@ def fit_income(evidence: Evidence, assumptions: Assumptions, *, trees: int, thre
         "seed": seed,
         "num_threads": threads,
     }
-    matrix = design(subject.take(rows), assumptions, names)
+    matrix = design(subject.take(rows), assumptions)
+    # all models read the same columns, so that one pass serves them; a column without values is never split on
+    matrix[:, ~np.isin(names, explaining(INCOME, _ECONOMICS))] = np.nan
     text: str = train(matrix, income[rows], names, settings, trees, directions=directions(names)).model_to_string()
     return text
 
 
-def _sample(
-    rows: npt.NDArray[np.int64], patent_id: npt.NDArray[np.object_], seed: int
-) -> npt.NDArray[np.int64]:
+def _sample(rows: npt.NDArray[np.int64], patent_id: npt.NDArray[np.object_], seed: int) -> npt.NDArray[np.int64]:
     """The rows, or those with the smallest hashes where there are too many; in their order."""
     if len(rows) <= _MOST:
         return rows

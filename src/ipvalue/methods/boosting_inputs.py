@@ -36,7 +36,7 @@ def input_names() -> tuple[str, ...]:
 
 def directions(names: tuple[str, ...]) -> list[int]:
     """Direction of value with each column, from the feature catalogue; it rises with the royalty income."""
-    known = {name: direction for name, _, direction in _catalogue()} | {_INCOME: 1}
+    known = {name: direction for name, _, direction in _catalogue()} | {_INCOME: 1, "expected_income": 1}
     return [known.get(name, 0) for name in names]
 
 
@@ -85,14 +85,15 @@ def royalty_income(subject: Subject, assumptions: Assumptions) -> Floats:
     rate = np.where(np.isfinite(given["royalty_rate"]), given["royalty_rate"], assumed)
     royalty = subject.money["revenue"] * share * rate
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(royalty > 0, np.log(royalty), np.nan)
+        return np.asarray(np.where(royalty > 0, np.log(royalty), np.nan), np.float64)
 
 
 def present_income(subject: Subject, assumptions: Assumptions) -> Floats:
     """Logarithm of the royalty income as of the valuation date: declined at the field's rate since it was known."""
     decline = np.log1p(-assumptions.by_field("revenue_decline", subject.field))
     years = subject.features["economics_age"]
-    return royalty_income(subject, assumptions) + decline * np.where(np.isfinite(years), years, 0.0)
+    now = royalty_income(subject, assumptions) + decline * np.where(np.isfinite(years), years, 0.0)
+    return np.asarray(now, np.float64)
 
 
 def design_columns(

@@ -100,7 +100,19 @@ def train(
     return booster
 
 
-def predict_columns(texts: Sequence[str], columns: Sequence[Floats], threads: int = 1) -> list[Floats]:
+@lru_cache(maxsize=_KEPT_MODELS)
+def _used(text: str) -> tuple[int, ...]:
+    """Positions of the columns on which a model splits."""
+    return tuple(np.flatnonzero(parsed(text).feature_importance()).tolist())
+
+
+def predict_columns(
+    texts: Sequence[str],
+    columns: Sequence[Floats],
+    threads: int = 1,
+    *,
+    rows: npt.NDArray[np.int64] | None = None,
+) -> list[Floats]:
     """Predict with several models of the same columns, from one pass over the rows.
 
     Parameters
@@ -109,6 +121,8 @@ def predict_columns(texts: Sequence[str], columns: Sequence[Floats], threads: in
         Models in LightGBM's text format.
     columns : sequence of ndarray, each of shape (n,)
     threads : int, default 1
+    rows : ndarray of int, optional
+        Rows to predict, ascending; the others are NaN. All by default.
 
     Returns
     -------
@@ -116,13 +130,17 @@ def predict_columns(texts: Sequence[str], columns: Sequence[Floats], threads: in
         One a model. A row's prediction does not depend on the rows beside it.
     """
     boosters = [parsed(text) for text in texts]
+    used = sorted({k for text in texts for k in _used(text)})
     n = len(columns[0])
-    results = [np.empty(n) for _ in boosters]
-    block = np.empty((min(_BLOCK, n), len(columns)))
-    for begin in range(0, n, _BLOCK):
-        end = min(begin + _BLOCK, n)
-        for k, column in enumerate(columns):
-            block[: end - begin, k] = column[begin:end]
+    chosen = np.arange(n) if rows is None else rows
+    results = [np.full(n, np.nan) for _ in boosters]
+    block = np.zeros((min(_BLOCK, len(chosen)), len(columns)))
+    for begin in range(0, len(chosen), _BLOCK):
+        some = chosen[begin : begin + _BLOCK]
+        # a run of rows is a slice, which costs less to read than a list of rows
+        place: Any = slice(some[0], some[-1] + 1) if some[-1] - some[0] + 1 == len(some) else some
+        for k in used:
+            block[: len(some), k] = columns[k][place]
         for booster, result in zip(boosters, results):
-            result[begin:end] = booster.predict(block[: end - begin], num_threads=threads)
+            result[place] = np.asarray(booster.predict(block[: len(some)], num_threads=threads))
     return results

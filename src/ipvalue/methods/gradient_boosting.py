@@ -2,10 +2,10 @@
 
 Formula. The target y is the log price per unit of remaining income (:mod:`ipvalue.methods.life`). Trees h(x) learn
 the log royalty income of the book's many patents with a known revenue from what is known of any patent
-(:mod:`ipvalue.methods.boosting_income`). A line through the patent's own income where it is known, its age and h(x), an
-effect of the technology field, and trees that learn from all features what the line leaves (squared error, monotone in the features whose direction
-the catalogue states), give the location m(x); further trees give the scale s(x) of the residual. The quantile of
-level q is::
+(:mod:`ipvalue.methods.boosting_income`). A line through the patent's own income where it is known, its age and h(x),
+an effect of the technology field, and trees that learn from all features what the line leaves (squared error,
+monotone in the features whose direction the catalogue states), give the location m(x); further trees give the scale
+s(x) of the residual. The quantile of level q is::
 
     life factor * exp(m(x) + exp(s(x)) * Q_q(z))
 
@@ -43,10 +43,10 @@ from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.law.technology import sector_of
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
-from ipvalue.methods.boosting import BoostedQuantiles, Observations, Predicted, effect_of
-from ipvalue.methods.boosting_anchor import anchor_parts, anchor_slopes
-from ipvalue.methods.boosting_income import ANCHORS, INCOME_INPUTS, anchors, fit_income
-from ipvalue.methods.boosting_inputs import design, design_columns, directions, explaining, input_names
+from ipvalue.methods.boosting import BoostedQuantiles, Observations, Predicted, assemble
+from ipvalue.methods.boosting_anchor import anchor_parts, anchor_slopes, effect_of
+from ipvalue.methods.boosting_income import ANCHORS, INCOME, anchors, fit_income
+from ipvalue.methods.boosting_inputs import design, design_columns, directions, input_names
 from ipvalue.methods.boosting_trees import parsed, predict_columns
 from ipvalue.methods.life import life_factor, life_reason
 
@@ -95,7 +95,11 @@ class GradientBoosting(Method):
     approach: ClassVar[str] = "machine learning"  # type: ignore[assignment]
     covers: ClassVar[str] = "the price of an arm's-length sale, with conformal coverage on patents like those sold"
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("line", "a(x): line through own income, age and expected income, and effect of the field", "log currency a year"),
+        Step(
+            "line",
+            "a(x): line through own income, age and expected income, and effect of the field",
+            "log currency a year",
+        ),
         Step("trees", "t(x): what the trees add to the line", "log units"),
         Step("log_price", "m(x) = line + trees: log price per unit of remaining income", "log currency a year"),
         Step("log_scale", "s(x): model of the log of the absolute residual", "log units"),
@@ -142,23 +146,17 @@ class GradientBoosting(Method):
         if "location" not in state.texts:
             return Estimate.refuse(n, Reason.TOO_FEW_DEALS)
         factor = life_factor(subject, assumptions)
-        rows = np.flatnonzero(factor > 0)
-        if not len(rows):
-            nothing = np.full(n, np.nan)
-            return Estimate.make(nothing, np.full((n, 5), np.nan), life_reason(factor))
-        some = subject if len(rows) == n else subject.take(rows)
-        found = self._predict(some, state, assumptions)
-        quantiles = np.full((n, found.scores.shape[1]), np.nan)
-        quantiles[rows] = factor[rows, None] * np.exp(found.quantiles)
+        found = self._predict(subject, state, assumptions, np.flatnonzero(factor > 0))
+        quantiles = factor[:, None] * np.exp(found.quantiles)
         details = {
             "line": found.line,
             "trees": found.trees,
             "log_price": found.location,
             "log_scale": found.log_scale,
             "median_score": found.scores[:, 2],
+            "life_factor": factor,
+            "estimate": quantiles[:, 2],
         }
-        details = {name: _spread(values, rows, n) for name, values in details.items()}
-        details |= {"life_factor": factor, "estimate": quantiles[:, 2]}
         return Estimate.make(quantiles[:, 2], quantiles, life_reason(factor), details)
 
     def contributions(self, subject: Subject, state: State, assumptions: Assumptions) -> pd.DataFrame:
@@ -172,20 +170,19 @@ class GradientBoosting(Method):
         pandas.DataFrame
             One row a patent; the columns, with ``baseline``, sum to ``log_price``.
         """
-        names = [*input_names(), "baseline"]
-        values = self._learner().contributions(design(subject, assumptions), state)
+        matrix, names = design(subject, assumptions), list(input_names())
+        values = self._learner().contributions(matrix, state)
+        table = pd.DataFrame(values, index=subject.patent_id, columns=[*names, "baseline"])
         lines = anchors(subject, assumptions, self._expected(subject, state, assumptions))
         parts = anchor_parts(state.tables["line"], lines)
-        table = pd.DataFrame(values, index=subject.patent_id, columns=names)
         table["baseline"] += parts[:, 0]
         table["technology_field"] += effect_of(state.tables["effects"], _field(subject))
         if "income" in state.texts:
             slope = anchor_slopes(state.tables["line"], lines)[:, -1:]
-            inputs = list(explaining("log_royalty_income", INCOME_INPUTS))
-            matrix = design(subject, assumptions, tuple(inputs))
-            shares = slope * parsed(state.texts["income"]).predict(matrix, pred_contrib=True, num_threads=1)[:, :-1]
-            table[["log_royalty_income", "age"]] += parts[:, 1:3]
-            table[inputs] += shares
+            learnt = np.asarray(parsed(state.texts["income"]).predict(matrix, pred_contrib=True, num_threads=1))
+            shares = slope * learnt[:, :-1]
+            table[[INCOME, "age"]] += parts[:, 1:3]
+            table[names] += shares
             # what lies between the mean of the expected income and the line's centre belongs to the baseline
             table["baseline"] += parts[:, 3] - shares.sum(axis=1)
         return table
@@ -212,21 +209,19 @@ class GradientBoosting(Method):
     def _expected(self, subject: Subject, state: State, assumptions: Assumptions) -> Floats | None:
         if "income" not in state.texts:
             return None
-        columns = design_columns(subject, assumptions, explaining("log_royalty_income", INCOME_INPUTS))
-        return predict_columns([state.texts["income"]], columns, self.threads)[0]
+        return predict_columns([state.texts["income"]], design_columns(subject, assumptions), self.threads)[0]
 
-    def _predict(self, subject: Subject, state: State, assumptions: Assumptions) -> Predicted:
-        lines = anchors(subject, assumptions, self._expected(subject, state, assumptions))
+    def _predict(
+        self, subject: Subject, state: State, assumptions: Assumptions, rows: npt.NDArray[np.int64]
+    ) -> Predicted:
+        """Predict some rows by all models in one pass; the others have no trees."""
+        texts = [state.texts[name] for name in ("location", "scale", "income") if name in state.texts]
         columns = design_columns(subject, assumptions)
-        return self._learner().predict(columns, state, anchors=lines, classes=_field(subject), group=self._group(subject))
+        trees, log_scale, *income = predict_columns(texts, columns, self.threads, rows=rows)
+        lines = anchors(subject, assumptions, income[0] if income else None)
+        classes, group = _field(subject), self._group(subject)
+        return assemble(trees, log_scale, state, anchors=lines, classes=classes, group=group)
 
 
 def _field(subject: Subject) -> npt.NDArray[np.int64]:
     return subject.field.astype(np.int64)
-
-
-def _spread(values: Floats, rows: npt.NDArray[np.int64], n: int) -> Floats:
-    """Values of some rows in a column of all; NaN elsewhere."""
-    column = np.full(n, np.nan)
-    column[rows] = values
-    return column
