@@ -27,7 +27,6 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 _FEWEST = 20
 _PENALTY = 5.0
-_EFFECT_DEVIATION = 0.2
 
 
 def fit_anchor(anchors: Floats, target: Floats, directions: Sequence[int]) -> dict[str, Floats]:
@@ -164,26 +163,48 @@ def class_effects(left: Floats, whole: npt.NDArray[np.bool_], classes: npt.NDArr
 
     Notes
     -----
-    Best linear prediction of a random effect with prior standard deviation t = 0.2 (in log units: one class may
-    well lie a fifth off): sum(w r) / (sum(w) + 1 / t^2), w the inverse mean square of the rows of its kind.
+    Best linear prediction of a random effect: W m / (W + 1 / t^2), with m the class's weighted mean, W the sum of its
+    weights (the inverse mean square about the class means, by kind of row), and t^2 the variance between classes by
+    moments: (sum of W (m - mean)^2 - (classes - 1)) / (sum of W - sum of W^2 / sum of W), not below 0.
 
     References
     ----------
-    Robinson (1991), That BLUP is a good thing, Statistical Science 6.
+    Robinson (1991), That BLUP is a good thing, Statistical Science 6. DerSimonian and Laird (1986), Controlled
+    Clinical Trials 7.
 
     Examples
     --------
-    >>> found = class_effects(np.array([1.0, 1.0, -1.0, -1.0]), np.ones(4, bool), np.array([1, 1, 2, 2]))
-    >>> np.round(found["effect"], 3).tolist()
-    [0.074, -0.074]
+    >>> left = np.array([1.1, 0.9, 1.0, -0.9, -1.1, -1.0])
+    >>> found = class_effects(left, np.ones(6, bool), np.array([1, 1, 1, 2, 2, 2]))
+    >>> np.round(found["effect"], 2).tolist()
+    [1.0, -1.0]
     """
-    weight = np.ones(len(left))
+    distinct, place = np.unique(classes, return_inverse=True)
+    weight = _precision(left, whole)
+    mean = np.bincount(place, weight * left) / np.bincount(place, weight)
+    free = len(left) / max(len(left) - len(distinct), 1)
+    weight = _precision((left - mean[place]) * np.sqrt(free), whole)
+    known = np.bincount(place, weight)
+    mean = np.bincount(place, weight * left) / known
+    between = _between(mean, known)
+    return {"class": distinct.astype(np.int64), "effect": mean * between * known / (1.0 + between * known)}
+
+
+def _precision(error: Floats, whole: npt.NDArray[np.bool_]) -> Floats:
+    """Inverse mean square of the rows of each kind."""
+    weight = np.ones(len(error))
     for kind in (whole, ~whole):
         if kind.any():
-            weight[kind] = 1.0 / max(float(np.mean(left[kind] ** 2)), 1e-6)
-    distinct, place = np.unique(classes, return_inverse=True)
-    known = np.bincount(place, weight) + 1.0 / _EFFECT_DEVIATION**2
-    return {"class": distinct.astype(np.int64), "effect": np.bincount(place, weight * left) / known}
+            weight[kind] = 1.0 / max(float(np.mean(error[kind] ** 2)), 1e-6)
+    return weight
+
+
+def _between(mean: Floats, known: Floats) -> float:
+    """Variance between classes, by moments."""
+    total = known.sum()
+    spread = (known * (mean - (known * mean).sum() / total) ** 2).sum() - (len(mean) - 1)
+    base = total - (known**2).sum() / total
+    return max(float(spread / base), 0.0) if base > 1e-9 * total else 0.0
 
 
 def effect_of(effects: Mapping[str, npt.NDArray], classes: npt.NDArray[np.int64]) -> Floats:  # type: ignore[type-arg]
