@@ -3,8 +3,8 @@
     python benchmarks/boosting.py [patents ...]
 
 Synthetic: as in ``truth.py``, half of a book is learnt from and the other half judged, here by field and by the way
-of calibrating. Real: renewals of US university patents (:mod:`ipvalue.sources.university`), learnt from those granted
-before a cut and judged on later ones, against a ridge regression on the same columns.
+of calibrating; the method's time stands against LightGBM's bare predict. Real: renewals of US university patents,
+learnt from those granted before a cut and judged on later ones, against a ridge regression on the same columns.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,15 @@ import ipvalue as ipv
 from ipvalue.law.technology import field_names
 from ipvalue.methods.base import Evidence, State, Subject
 from ipvalue.methods.evidence import prepare
+from methods import boosting
 from report import publish
 from truth import DAY, best_predictor, r_squared
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "methods"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from university_grants import CUT, boosted, linear, read_grants, skill
+
+from conftest import shared_data
 
 PRICE_SPREAD = 0.25  # of a synthetic price about the true value (ipvalue.records.synthetic_deals)
 CALIBRATIONS = (None, "sector", "field")
@@ -41,8 +49,8 @@ class Kept(ipv.GradientBoosting):
 KEPT: list[Evidence] = []
 
 
-def judged(patents: int, seed: int = 7) -> tuple[pd.DataFrame, pd.DataFrame, int]:
-    """One row a way of calibrating, one row a field, and the number of deals."""
+def judged(patents: int, seed: int = 7) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row a way of calibrating, and one row a field."""
     book = ipv.synthetic_book(patents, seed=seed, until=DAY)
     first = {i for i in book.patent_ids if zlib.crc32(i.encode()) % 2 == 0}
     learn, judge = book.select(first), book.select(set(book.patent_ids) - first)
@@ -66,7 +74,7 @@ def judged(patents: int, seed: int = 7) -> tuple[pd.DataFrame, pd.DataFrame, int
     limit = r_squared(np.log(truth[use]), np.log(best.reindex(subject.patent_id).to_numpy()[use]))
     head = {"patents": f"{patents:,}", "deals": f"{deals:,}", "trees": trees}
     table = pd.DataFrame([{**head, **row, "R2 of the best": f"{limit:.3f} ({trained:,} truths)"} for row in rows])
-    return table, by_field(fields, patents), deals
+    return table, by_field(fields, patents)
 
 
 def scores(
@@ -93,35 +101,73 @@ def scores(
 
 
 def by_field(tables: dict[str, pd.DataFrame], patents: int) -> pd.DataFrame:
-    """Coverage of prices in every large field, a column for each way of calibrating."""
+    """Coverage of true values in every large field, a column for each way of calibrating."""
     names = field_names()
     first = tables["None"]
     columns = {f"{patents:,}: patents": first["patents"].map("{:,}".format)}
     for by, table in tables.items():
-        columns[f"{patents:,}: by {by}"] = table["price"].map("{:.1%}".format)
+        columns[f"{patents:,}: by {by}"] = table["true value"].map("{:.1%}".format)
     return pd.DataFrame({"field": [names[k] for k in first.index], **{n: c.to_numpy() for n, c in columns.items()}})
 
 
 def synthetic(sizes: list[int], command: str) -> None:
     parts, fields = [], None
     for patents in sizes:
-        table, columns, _ = judged(patents)
+        table, columns = judged(patents)
         parts.append(table)
         fields = columns if fields is None else fields.merge(columns, how="outer", on="field").fillna("")
         gc.collect()
     notes = (
-        "Half of each book is learnt from, the other half judged (alive by the truth and by the register). The best is "
-        "a larger LightGBM on the noise-free true values of the first half. Prices are true values with the generator's "
-        "noise. Asked: R2 within 0.03 of the best; 88 to 92 % covered overall, 85 to 95 % in fields of 200 or more."
+        "Half of each book is learnt from, the other half judged (alive by the truth and by the register). The best "
+        "is a larger LightGBM on the noise-free true values of the first half, seen on the day itself. A price is the "
+        "true value with the generator's noise, as if every patent were sold; patents sold are a little better than "
+        "others, which deals alone can't tell. Asked: R2 within 0.03 of the best; 88 to 92 % covered overall, 85 to "
+        "95 % in fields of 200 or more."
     )
     publish("Gradient boosting: accuracy and coverage", command, pd.concat(parts), notes)
-    publish(
-        "Gradient boosting: coverage of prices by field", command, fields, "Fields with 200 judged patents or more."
+    publish("Gradient boosting: coverage of true values by field", command, fields, "Fields of 200 judged patents.")
+
+
+def overhead(patents: int, command: str) -> None:
+    """Time over LightGBM's bare predict of the same three models."""
+    engine = ipv.ValuationEngine([ipv.GradientBoosting()]).fit(ipv.synthetic_book(20_000, seed=8, until=DAY), as_of=DAY)
+    subject = prepare(ipv.synthetic_book(patents, seed=7, until=DAY).as_of(DAY), engine.assumptions)
+    table = pd.DataFrame(boosting(engine, subject), columns=["what", "ours", "peer", "peer over ours", "peer is"])
+    notes = f"{patents:,} patents, one thread, median of five; asked: less than 10 % over the peer."
+    publish("Gradient boosting: overhead over LightGBM", command, table, notes)
+
+
+def university(command: str) -> None:
+    """Payments of later grants, told by boosting and by a linear model."""
+    path = shared_data() / "us_university_renewals" / "renewals_granted_2004_2005.csv"
+    if not path.exists():
+        return
+    grants = read_grants(path)
+    early = grants.granted < np.datetime64(CUT)
+    learn, judge = grants.take(early), grants.take(~early)
+    (ours, interval), theirs = boosted(learn, judge), linear(learn, judge)
+    mean = learn.paid.mean()
+    rows = []
+    for name, expected in (("boosted quantiles", ours), ("ridge regression", theirs)):
+        rank, r2 = skill(judge.paid, mean, expected)
+        rows.append({"model": name, "Spearman": round(rank, 3), "R2": round(r2, 4)})
+    gain = (judge.paid - theirs) ** 2 - (judge.paid - ours) ** 2
+    inside = (interval[:, 0] <= judge.paid) & (judge.paid <= interval[:, 1])
+    notes = (
+        f"US university patents, fees paid by 2017 (0 to 3): learnt from {len(learn.paid):,} granted in 2004, judged "
+        f"on {len(judge.paid):,} granted from January to June 2005, from what was known at grant: "
+        f"{', '.join(grants.names)}, and the owner. Both see the same; the ridge penalty is cross-validated. Squared error: boosting gains "
+        f"{gain.mean():+.4f} a patent, {gain.mean() / gain.std() * len(gain) ** 0.5:+.1f} standard errors. Its 90 % "
+        f"interval covers {inside.mean():.1%}. The payments of 2004's grants were themselves known years later: the "
+        "test is across cohorts, not a forecast that could have been made in 2005."
     )
+    publish("Gradient boosting: real renewals out of time", command, pd.DataFrame(rows), notes)
 
 
 def main(*sizes: int) -> None:
     command = f"python benchmarks/boosting.py {' '.join(map(str, sizes))}"
+    university(command)
+    overhead(max(sizes), command)
     synthetic(list(sizes), command)
 
 

@@ -69,6 +69,7 @@ def boosting(engine: ipv.ValuationEngine, subject: Subject) -> list[Row]:
     """The method against LightGBM's bare predict of its three models on a ready matrix."""
     state, assumptions = engine.fitted.states["gradient_boosting"], engine.assumptions
     method = ipv.GradientBoosting()
+    # one thread, as the method has by default
     boosters = [lightgbm_module().Booster(model_str=text) for text in state.texts.values()]
     rows = []
     living = subject.take(life_factor(subject, assumptions) > 0)

@@ -62,7 +62,7 @@ def read_grants(path: Path) -> Grants:
 
 
 def boosted(learn: Grants, judge: Grants) -> tuple[np.ndarray, np.ndarray]:
-    """Expected payments of the later patents by a line through the logged counts with an owner effect, and trees; 90 % intervals."""
+    """Expected payments of the later patents by line, owner effect and trees, and the 90 % intervals."""
     learner = BoostedQuantiles()
     nothing = np.zeros(len(learn.paid), np.int64)
     data = Observations(learn.matrix, learn.paid, learn.key, learn.granted, logged(learn), learn.owner, nothing)
