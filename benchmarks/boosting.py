@@ -133,7 +133,9 @@ def overhead(patents: int, command: str) -> None:
     engine = ipv.ValuationEngine([ipv.GradientBoosting()]).fit(ipv.synthetic_book(20_000, seed=8, until=DAY), as_of=DAY)
     subject = prepare(ipv.synthetic_book(patents, seed=7, until=DAY).as_of(DAY), engine.assumptions)
     table = pd.DataFrame(boosting(engine, subject), columns=["what", "ours", "peer", "peer over ours", "peer is"])
-    notes = f"{patents:,} patents, one thread, median of five; asked: less than 10 % over the peer."
+    notes = (
+        f"{patents:,} patents, one thread, processor time, median of seven turns; asked: less than 10 % over the peer."
+    )
     publish("Gradient boosting: overhead over LightGBM", command, table, notes)
 
 
@@ -156,7 +158,8 @@ def university(command: str) -> None:
     notes = (
         f"US university patents, fees paid by 2017 (0 to 3): learnt from {len(learn.paid):,} granted in 2004, judged "
         f"on {len(judge.paid):,} granted from January to June 2005, from what was known at grant: "
-        f"{', '.join(grants.names)}, and the owner. Both see the same; the ridge penalty is cross-validated. Squared error: boosting gains "
+        f"{', '.join(grants.names)}, and the owner. Both see the same; the ridge penalty is cross-validated. "
+        f"Squared error: boosting gains "
         f"{gain.mean():+.4f} a patent, {gain.mean() / gain.std() * len(gain) ** 0.5:+.1f} standard errors. Its 90 % "
         f"interval covers {inside.mean():.1%}. The payments of 2004's grants were themselves known years later: the "
         "test is across cohorts, not a forecast that could have been made in 2005."

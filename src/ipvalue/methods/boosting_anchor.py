@@ -184,7 +184,7 @@ def class_effects(left: Floats, whole: npt.NDArray[np.bool_], classes: npt.NDArr
     mean = np.bincount(place, weight * left) / np.bincount(place, weight)
     free = len(left) / max(len(left) - len(distinct), 1)
     weight = _precision((left - mean[place]) * np.sqrt(free), whole)
-    known = np.bincount(place, weight)
+    known = np.bincount(place, weight).astype(np.float64)
     mean = np.bincount(place, weight * left) / known
     between = _between(mean, known)
     return {"class": distinct.astype(np.int64), "effect": mean * between * known / (1.0 + between * known)}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Floats", "lightgbm_module", "parsed", "predict_columns", "train"]
 
 Floats = npt.NDArray[np.float64]
-_BLOCK = 4096
+_BLOCK = 8192
 _KEPT_MODELS = 32
 
 
