@@ -45,7 +45,7 @@ def main(moments: int = 200, patents: int = 2_000, seed: int = 0) -> None:
     notes = (
         f"{patents:,} patents in {SHARDS} shards; an undisturbed batch takes {bench.seconds:.2f} s in one process. "
         "After each kill and each batch the folder is judged: every part readable, no committed shard gone or changed, "
-        "each shard committed once by the journal, every byte that of an undisturbed batch. The first breach ends the run."
+        "each shard committed once by the journal, every byte that of an undisturbed batch. A breach ends the run."
     )
     publish("Killed batches", f"python benchmarks/kill.py {moments} {patents} {seed}", table, notes)
 

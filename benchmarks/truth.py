@@ -19,8 +19,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 import ipvalue as ipv
+from ipvalue.methods.boosting_inputs import design
 from ipvalue.methods.evidence import prepare
-from ipvalue.methods.gradient_boosting import design
 from ipvalue.methods.life import life_factor
 from report import publish
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 import ipvalue as ipv
 from ipvalue.errors import Reason
 from ipvalue.finance.conformal import conformal_quantiles
-from ipvalue.methods.base import Deals, Evidence
+from ipvalue.methods.base import Deals, Evidence, State, Subject
+from ipvalue.methods.boosting_income import fit_income
 from ipvalue.methods.life import life_factor
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -68,7 +70,7 @@ def test_fit_is_reproducible_and_does_not_depend_on_threads(fitted: tuple[Eviden
     evidence, _ = fitted
     one, two = (METHOD.model_copy(update={"threads": k, "trees": 40, "folds": 2}).fit(evidence, CN) for k in (1, 2))
     assert _trees(one.texts["location"]) == _trees(two.texts["location"])
-    np.testing.assert_array_equal(one.tables["scores"]["quantile"], two.tables["scores"]["quantile"])
+    np.testing.assert_array_equal(one.tables["scores"]["q05"], two.tables["scores"]["q05"])
 
 
 def _trees(text: str) -> str:
@@ -86,6 +88,96 @@ def test_contributions_sum_to_the_log_price(fitted: tuple[Evidence, object]) -> 
     table = METHOD.contributions(fresh.subject, fitted[1], CN)  # type: ignore[arg-type]
     log_price = METHOD.estimate(fresh.subject, fitted[1], CN).details["log_price"]  # type: ignore[arg-type]
     np.testing.assert_allclose(table.sum(axis=1), log_price, rtol=1e-9)
+
+
+def earning(n: int, seed: int, known: float = 0.4) -> tuple[Subject, np.ndarray]:
+    """Patents whose income depends on their citations, and is known of some; and the income."""
+    random = np.random.default_rng(seed)
+    citations = random.poisson(6, n).astype(float)
+    income = 1e5 * (1 + citations) ** 0.8 * np.exp(0.5 * random.standard_normal(n))
+    seen = random.random(n) < known
+    revenue = np.where(seen, income / (0.25 * 0.04), np.nan)
+    share, rate = np.where(seen, 0.25, np.nan), np.where(seen, 0.04, np.nan)
+    term = random.uniform(3, 15, n)
+    features = {"forward_citations": citations, "attribution": share, "royalty_rate": rate, "remaining_term": term}
+    some = subject(n, money={"revenue": revenue}, has_revenue=seen, field=random.integers(1, 4, n), **features)
+    named = np.array([f"S{seed}-{i}" for i in range(n)], object)
+    return replace(some, patent_id=named), income
+
+
+@pytest.fixture(scope="module")
+def earner() -> State:
+    """Fitted on 120 deals of a book of 3,000 patents, of which 1,200 have a revenue."""
+    sold, income = earning(120, 1)
+    book, _ = earning(3000, 2)
+    price = income * life_factor(sold, CN) * np.exp(0.25 * np.random.default_rng(3).standard_normal(120))
+    deals = Deals(sold, price, np.datetime64("2020-01-01") + np.arange(120))
+    snapshot = ipv.synthetic_book(5, seed=1).as_of("2024-12-31")
+    return METHOD.fit(Evidence(snapshot, book, deals), CN)
+
+
+def test_revenues_of_the_book_tell_what_few_deals_can_not(earner: State) -> None:
+    assert "income" in earner.texts
+    bare = State(numbers=earner.numbers, tables=earner.tables, texts={})
+    assert (METHOD.estimate(earning(3, 4)[0], bare, CN).reason == Reason.TOO_FEW_DEALS).all()
+    fresh, income = earning(2000, 5)
+    log_price = METHOD.estimate(fresh, earner, CN).details["log_price"]
+    error = np.log(income) - log_price
+    seen = fresh.features["has_revenue"] == 1
+    assert error[seen].std() < 0.25, "a patent's own income is seen"
+    assert error[~seen].std() < 0.60, "0.5 is what the citations do not tell"
+
+
+def test_deals_of_a_patent_do_not_see_its_revenue_in_the_expected_income() -> None:
+    """Where all patents with a revenue are sold, none is left to learn the expected income from."""
+    sold, income = earning(400, 1, known=1.0)
+    deals = Deals(sold, income * life_factor(sold, CN), np.datetime64("2020-01-01") + np.arange(400))
+    evidence = Evidence(ipv.synthetic_book(5, seed=1).as_of("2024-12-31"), sold, deals)
+    assert fit_income(evidence, CN, trees=20, threads=1, seed=7) is None
+    other = Evidence(evidence.snapshot, earning(400, 2, known=1.0)[0], deals)
+    assert fit_income(other, CN, trees=20, threads=1, seed=7) is not None
+
+
+def test_contributions_share_out_the_expected_income_too(earner: State) -> None:
+    fresh, _ = earning(50, 6)
+    table = METHOD.contributions(fresh, earner, CN)
+    found = METHOD.estimate(fresh, earner, CN)
+    np.testing.assert_allclose(table.sum(axis=1), found.details["log_price"], rtol=1e-9)
+    assert table["forward_citations"].std() > 0.1
+
+
+def test_value_rises_with_revenue_and_a_patent_without_remaining_income_has_none(earner: State) -> None:
+    revenue = np.array([1e6, 1e7, 1e8, 1e7])
+    term = np.array([8.0, 8.0, 8.0, 0.0])
+    some = subject(4, money={"revenue": revenue}, has_revenue=1.0, forward_citations=3.0, remaining_term=term)
+    found = METHOD.estimate(some, earner, CN)
+    assert (np.diff(found.value[:3]) > 0).all()
+    assert found.reason.tolist() == [0, 0, 0, Reason.TERM_OVER]
+    assert np.isnan(found.value[3])
+
+
+def test_steps_add_up(earner: State) -> None:
+    details = METHOD.estimate(earning(30, 7)[0], earner, CN).details
+    assert {step.name for step in METHOD.steps} == set(details)
+    np.testing.assert_allclose(details["log_price"], details["line"] + details["trees"])
+    exponent = details["log_price"] + np.exp(details["log_scale"]) * details["median_score"]
+    np.testing.assert_allclose(details["estimate"], details["life_factor"] * np.exp(exponent))
+
+
+@pytest.mark.parametrize("by", ["field", "sector"])
+def test_calibration_by_group_is_of_the_patents_own_group(by: str) -> None:
+    """Three fields, the third twice as noisy."""
+    random = np.random.default_rng(0)
+    sold = replace(market(1500, 1)[0].subject, field=random.choice(np.array([1, 14, 35], np.int8), 1500))
+    noise = np.where(sold.field == 35, 0.8, 0.2) * random.standard_normal(1500)
+    deals = Deals(sold, 1e5 * life_factor(sold, CN) * np.exp(noise), np.datetime64("2020-01-01") + np.arange(1500))
+    evidence = Evidence(ipv.synthetic_book(5, seed=1).as_of("2024-12-31"), sold, deals)
+    method = ipv.GradientBoosting(calibrate_by=by, trees=20)  # type: ignore[arg-type]
+    state = method.fit(evidence, CN)
+    assert state.tables["scores"]["group"].tolist() == ([-1, 1, 14, 35] if by == "field" else [-1, 1, 3, 5])
+    found = method.estimate(sold, state, CN)
+    inside = (found.quantiles[:, 0] <= deals.price) & (deals.price <= found.quantiles[:, 4])
+    assert all(abs(inside[sold.field == k].mean() - 0.9) < 0.05 for k in (1, 14, 35))
 
 
 def test_too_few_deals_refuse_all() -> None:

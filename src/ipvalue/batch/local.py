@@ -166,7 +166,7 @@ def _score(
     return {"whole": counted - started, "values": time.perf_counter() - counted}
 
 
-def _whole(job: Job, folder: Folder, shards: int, execute: Execute, keep: Keep | None) -> tuple[Path, str]:
+def _whole(job: Job, folder: Folder, shards: int, execute: Execute) -> tuple[Path, str]:
     """Count the whole book, as far as an earlier run has not; give the folder of the statistics and their hash."""
     place, files = folder.work / "whole", [folder.work / "parts" / f"{shard:05d}.npz" for shard in range(shards)]
     if job.keep is not None:

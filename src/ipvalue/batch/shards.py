@@ -19,12 +19,10 @@ from ipvalue.batch.kept import Keep, KeptShard, shard_hash, unchanged_rows
 from ipvalue.batch.statistics import read_digests, read_whole
 from ipvalue.engine import ValuationEngine
 from ipvalue.features import family_keys
-from ipvalue.features.base import families
 from ipvalue.features.whole import Part
 from ipvalue.methods.base import Subject
 from ipvalue.methods.evidence import prepare
 from ipvalue.records.book import Known
-from ipvalue.records.columns import Columns
 from ipvalue.records.schema import TABLES
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.records.store import BookOnDisk
@@ -102,22 +100,6 @@ def _snapshot(job: Job, shard: int, disk: BookOnDisk, tables: tuple[str, ...]) -
         return book.as_of(job.as_of, known=job.known)
 
 
-def _subject(
-    job: Job, shard: int, whole: str, disk: BookOnDisk, engine: ValuationEngine, known: dict[str, Columns]
-) -> tuple[Subject, Snapshot]:
-    """What is to be valued of a shard, the columns of known families not computed again."""
-    complete = known.keys() >= families().keys()
-    with stage("reading"):
-        book = disk.read([shard], tables=_MONEY_TABLES if complete else tuple(TABLES))
-    with stage("snapshot"):
-        snapshot = book.as_of(job.as_of, known=job.known)
-    with stage("engine and whole"):
-        # with all columns at hand nothing is read of the whole
-        statistics = None if complete else read_whole(whole, job.run)
-    with stage("features"):
-        return prepare(snapshot, engine.assumptions, statistics, known), snapshot
-
-
 def _value_again(
     job: Job, shard: int, whole: str, disk: BookOnDisk, engine: ValuationEngine
 ) -> tuple[Snapshot, pa.Table]:
@@ -135,9 +117,8 @@ def _value_again(
     with stage("features"):
         subject = prepare(snapshot, engine.assumptions, statistics, known)
     row = np.full(len(subject), -1, np.int64)
-    with stage("kept"):
-        if kept is not None and kept.engine == job.engine_hash:
-            row = unchanged_rows(kept.subject, subject)
+    if kept is not None and kept.engine == job.engine_hash:
+        row = unchanged_rows(kept.subject, subject)
     table = _join(engine, subject, row, kept)
     with stage("kept"):
         keep.write(shard, KeptShard(keys, job.engine_hash, subject, table))

@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from ipvalue.finance.distributions import LEVELS
 
-__all__ = ["conformal_quantiles"]
+__all__ = ["conformal_quantiles", "fewest_scores", "grouped_quantiles"]
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 def conformal_quantiles(scores: Floats, levels: npt.ArrayLike = LEVELS) -> Floats:
@@ -43,3 +44,58 @@ def conformal_quantiles(scores: Floats, levels: npt.ArrayLike = LEVELS) -> Float
     rank = np.where(level > 0.5, np.ceil(exact - 1e-9), np.floor(exact + 1e-9)).astype(np.int64)
     values = ordered[np.clip(rank - 1, 0, n - 1)]
     return np.where(level == 0.5, np.median(ordered), values)
+
+
+def fewest_scores(levels: npt.ArrayLike = LEVELS) -> int:
+    """Fewest scores for which every level is a rank that exists, so that coverage holds in finite samples.
+
+    Notes
+    -----
+    Smallest n with ceil(q (n + 1)) <= n for the largest q, and likewise below: n >= q / (1 - q).
+
+    Examples
+    --------
+    >>> fewest_scores((0.05, 0.95))
+    19
+    """
+    level = np.asarray(levels, np.float64)
+    most = np.maximum(level, 1.0 - level).max()
+    return int(np.ceil(most / (1.0 - most) - 1e-9))
+
+
+def grouped_quantiles(
+    scores: Floats, group: Integers, levels: npt.ArrayLike = LEVELS, *, fewest: int = 0
+) -> tuple[Integers, Floats]:
+    """Conformal quantiles of each group that has enough scores (Mondrian).
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n,)
+    group : ndarray of int, shape (n,)
+    levels : array_like, shape (k,)
+    fewest : int, default 0
+        Fewest scores of a group; never less than :func:`fewest_scores`. Others take the quantiles of all scores.
+
+    Returns
+    -------
+    tuple of (ndarray of int of shape (m,), ndarray of shape (m, k))
+        The groups with quantiles of their own, ascending, and those quantiles.
+
+    Notes
+    -----
+    Within a group whose scores are exchangeable, each one covers at least nominally, whatever the other groups do.
+
+    References
+    ----------
+    Vovk, Gammerman and Shafer (2005), section 4.5.
+
+    Examples
+    --------
+    >>> groups, quantiles = grouped_quantiles(np.arange(1.0, 109.0), np.repeat([3, 7], [99, 9]), (0.05, 0.95))
+    >>> groups.tolist(), quantiles.tolist()
+    ([3], [[5.0, 95.0]])
+    """
+    found, count = np.unique(group, return_counts=True)
+    large = found[count >= max(fewest, fewest_scores(levels))]
+    rows = [conformal_quantiles(scores[group == one], levels) for one in large]
+    return large.astype(np.int64), np.array(rows, np.float64).reshape(len(large), np.size(levels))

@@ -1,30 +1,38 @@
 """Gradient boosting: what a tree ensemble learns of log prices from all features, with conformal intervals.
 
-Formula. A LightGBM model m(x) of the log price per unit of remaining income (:mod:`ipvalue.methods.life`; squared
-error, monotone in the features whose direction the catalogue states), and a second one s(x) of the logarithm of the
-absolute residual. Both are cross-fitted: each deal's residual comes from a model that has not seen its patent. With
-z = (log price - m) / exp(s) over all deals, the quantile of level q is::
+Formula. The target y is the log price per unit of remaining income (:mod:`ipvalue.methods.life`). Trees h(x) learn
+the log royalty income of the book's many patents with a known revenue from what is known of any patent
+(:mod:`ipvalue.methods.boosting_income`). A line through the patent's own income where it is known, its age and h(x),
+an effect of the technology field, and trees that learn from all features what the line leaves (squared error,
+monotone in the features whose direction the catalogue states), give the location m(x); further trees give the scale
+s(x) of the residual. The quantile of level q is::
 
     life factor * exp(m(x) + exp(s(x)) * Q_q(z))
 
-with Q_q the empirical quantile of rank ceil(q (n + 1)) for q > 1/2, mirrored below: quantiles cannot cross.
+with conformal quantiles Q_q of cross-fitted scores z, of all deals or of those of the patent's group
+(:mod:`ipvalue.methods.boosting`): quantiles cannot cross. Without 200 known revenues the line is the mean, and the
+trees alone explain the price.
 
 Source. Ke et al. (2017), NeurIPS 30 (LightGBM); Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018),
 JASA 113 (locally weighted split conformal); Barber, Candes, Ramdas and Tibshirani (2021), Annals of
-Statistics 49 (cross-fitted residuals).
+Statistics 49 (cross-fitted residuals); Vovk, Gammerman and Shafer (2005) (calibration by group).
 
-Inputs. At least ``minimum`` arm's-length prices of single patents in the book.
+Inputs. At least ``minimum`` arm's-length prices of single patents in the book; revenues where there are any.
 
 Assumes that deals of the past price the patents of today, and that sold patents price unsold ones. Not to be
 used far outside the deals' features: trees do not extrapolate.
 
 Interval. Covers the price at which the patent would be sold at arm's length; finite-sample coverage holds on
-patents exchangeable with those sold.
+patents exchangeable with those sold, but for two things that have seen a little of what they are judged by: the
+number of trees is chosen by the latest deals, and h(x) has seen the revenues of patents that it later values.
+
+Another target than the price. :class:`ipvalue.methods.boosting.BoostedQuantiles` explains any target by any columns;
+:func:`ipvalue.methods.boosting_target.explain_feature` explains a feature of the catalogue by the others.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -32,44 +40,19 @@ import pandas as pd
 from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
-from ipvalue.errors import MissingExtraError, Reason
-from ipvalue.features import feature_catalogue
-from ipvalue.finance.conformal import conformal_quantiles
-from ipvalue.finance.distributions import LEVELS
-from ipvalue.methods.base import Deals, Estimate, Evidence, Method, State, Step, Subject
+from ipvalue.errors import Reason
+from ipvalue.law.technology import sector_of
+from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
+from ipvalue.methods.boosting import BoostedQuantiles, Observations, Predicted, assemble
+from ipvalue.methods.boosting_anchor import anchor_parts, anchor_slopes, effect_of
+from ipvalue.methods.boosting_income import ANCHORS, INCOME, anchors, fit_income
+from ipvalue.methods.boosting_inputs import design, design_columns, directions, input_names
+from ipvalue.methods.boosting_trees import parsed, predict_columns
 from ipvalue.methods.life import life_factor, life_reason
-from ipvalue.records.schema import RIGHTS
-
-if TYPE_CHECKING:
-    import lightgbm
 
 __all__ = ["GradientBoosting"]
 
 Floats = npt.NDArray[np.float64]
-
-_OFFICES = ("CN", "US", "EP", "JP", "KR", "DE")
-_INCOME = "log_royalty_income"
-_EXTRA = (*(f"office_{name}" for name in _OFFICES), *(f"right_{name}" for name in RIGHTS[:3]), _INCOME)
-_SMALLEST_RESIDUAL = 1e-3
-
-
-def lightgbm_module() -> Any:
-    """Import LightGBM, or say what to install.
-
-    Raises
-    ------
-    MissingExtraError
-        If LightGBM, or the system library libgomp that it needs, is missing.
-    """
-    try:
-        import lightgbm
-    except (ImportError, OSError) as error:
-        raise MissingExtraError(
-            f"GradientBoosting needs LightGBM, which can't be loaded ({error}). Install it with "
-            "'pip install lightgbm'; if libgomp is missing, install the system package libgomp1 (Debian, Ubuntu) "
-            "or libgomp (Red Hat)."
-        ) from error
-    return lightgbm
 
 
 class GradientBoosting(Method):
@@ -77,11 +60,21 @@ class GradientBoosting(Method):
 
     Parameters
     ----------
-    trees : int, default 250
-        Trees of the location model; the scale model has a quarter of them, and learns three times as fast.
+    trees : int, default 300
+        Most trees of the location; the latest deals choose how many. Small books take all of them, or a tenth
+        where the book's revenues already explain much. The scale has a quarter, and learns three times as fast.
+    income_trees : int, default 250
+        Trees of the expected income.
     leaves : int, default 15
         Leaves of a tree.
-    learning_rate : float, default 0.03
+    learning_rate : float, default 0.02
+    penalty : float, default 20
+        L2 penalty of a leaf, in deals.
+    validation : float, default 0.2
+        Share of the deals, the latest, by which the number of trees is chosen, where they are at least 100.
+    calibrate_by : {None, 'field', 'sector'}, default None
+        Groups with conformal quantiles of their own, where they have ``smallest_group`` deals.
+    smallest_group : int, default 100
     folds : int, default 4
         Folds of the cross-fit, by patent.
     minimum : int, default 60
@@ -102,157 +95,133 @@ class GradientBoosting(Method):
     approach: ClassVar[str] = "machine learning"  # type: ignore[assignment]
     covers: ClassVar[str] = "the price of an arm's-length sale, with conformal coverage on patents like those sold"
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("log_price", "m(x): model of the log price per unit of remaining income", "log currency a year"),
+        Step(
+            "line",
+            "a(x): line through own income, age and expected income, and effect of the field",
+            "log currency a year",
+        ),
+        Step("trees", "t(x): what the trees add to the line", "log units"),
+        Step("log_price", "m(x) = line + trees: log price per unit of remaining income", "log currency a year"),
         Step("log_scale", "s(x): model of the log of the absolute residual", "log units"),
         Step("median_score", "median conformal score", "scales"),
         Step("life_factor", "present value of one unit a year over the remaining term", "years"),
         Step("estimate", "life_factor * exp(log_price + exp(log_scale) * median_score)", "currency"),
     )
 
-    trees: int = Field(default=250, ge=10, le=5000)
+    trees: int = Field(default=300, ge=10, le=5000)
+    income_trees: int = Field(default=250, ge=10, le=5000)
     leaves: int = Field(default=15, ge=2, le=255)
-    learning_rate: float = Field(default=0.03, gt=0, le=1)
+    learning_rate: float = Field(default=0.02, gt=0, le=1)
+    penalty: float = Field(default=20.0, ge=0)
+    validation: float = Field(default=0.2, ge=0, le=0.5)
+    calibrate_by: Literal["field", "sector"] | None = None
+    smallest_group: int = Field(default=100, ge=19)
     folds: int = Field(default=4, ge=2, le=20)
     minimum: int = Field(default=60, ge=20)
     threads: int = Field(default=1, ge=1)
     seed: int = 7
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
-        """Fit location and scale, cross-fitted, and keep the conformal scores' quantiles."""
+        """Fit expected income, location and scale, cross-fitted, and keep the conformal scores' quantiles."""
         factor = life_factor(evidence.deals.subject, assumptions)
         deals, factor = evidence.deals.take(factor > 0), factor[factor > 0]
         if len(deals) < self.minimum:
             return State(numbers={"deals": float(len(deals))})
-        matrix, target = design(deals.subject, assumptions), np.log(deals.price / factor)
-        fold = _folds(deals, self.folds, self.seed)
-        location = self._out_of_fold(matrix, target, fold, self.trees)
-        spread = np.log(np.maximum(np.abs(target - location), _SMALLEST_RESIDUAL))
-        scale = self._out_of_fold(matrix, spread, fold, self._scale_trees, location=False)
-        scores = (target - location) / np.exp(scale)
-        quantiles = conformal_quantiles(scores)
-        return State(
-            numbers={"deals": float(len(deals))},
-            tables={"scores": {"level": np.array(LEVELS), "quantile": quantiles}},
-            texts={
-                "location": self._train(matrix, target, self.trees).model_to_string(),
-                "scale": self._train(matrix, spread, self._scale_trees, location=False).model_to_string(),
-            },
-        )
+        sold = deals.subject
+        income = fit_income(evidence, assumptions, trees=self.income_trees, threads=self.threads, seed=self.seed)
+        texts = {} if income is None else {"income": income}
+        lines = anchors(sold, assumptions, self._expected(sold, State(texts=texts), assumptions))
+        target = np.log(deals.price / factor)
+        matrix, names = design(sold, assumptions), input_names()
+        data = Observations(matrix, target, sold.patent_id, deals.date, lines, _field(sold), self._group(sold))
+        learner = self._learner(anchored=income is not None)
+        signs = directions(ANCHORS) if income is not None else ()
+        state = learner.fit(data, names, directions=directions(names), anchor_directions=signs)
+        numbers = {"deals": float(len(deals)), **state.numbers}
+        return State(numbers=numbers, tables=state.tables, texts=texts | dict(state.texts))
 
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
-        """Predict location and scale of every patent."""
+        """Predict location and scale of every patent that has remaining income."""
         n = len(subject)
         if "location" not in state.texts:
             return Estimate.refuse(n, Reason.TOO_FEW_DEALS)
-        if n == 0:
-            return Estimate.refuse(0, Reason.OK)
-        matrix = design(subject, assumptions)
-        location = self._predict(state.texts["location"], matrix)
-        log_scale = self._predict(state.texts["scale"], matrix)
-        scores = state.tables["scores"]["quantile"]
         factor = life_factor(subject, assumptions)
-        quantiles = factor[:, None] * np.exp(location[:, None] + np.exp(log_scale)[:, None] * scores)
+        found = self._predict(subject, state, assumptions, np.flatnonzero(factor > 0))
+        quantiles = factor[:, None] * np.exp(found.quantiles)
         details = {
-            "log_price": location,
-            "log_scale": log_scale,
-            "median_score": np.full(n, scores[2]),
+            "line": found.line,
+            "trees": found.trees,
+            "log_price": found.location,
+            "log_scale": found.log_scale,
+            "median_score": found.scores[:, 2],
             "life_factor": factor,
             "estimate": quantiles[:, 2],
         }
         return Estimate.make(quantiles[:, 2], quantiles, life_reason(factor), details)
 
     def contributions(self, subject: Subject, state: State, assumptions: Assumptions) -> pd.DataFrame:
-        """Shapley contributions of each feature to the log price, for the patents asked for.
+        """Contributions of each feature to the log price, for the patents asked for.
+
+        Shapley contributions to the trees, and each feature's part of the line; the expected income's part is
+        shared out by its own Shapley contributions.
 
         Returns
         -------
         pandas.DataFrame
             One row a patent; the columns, with ``baseline``, sum to ``log_price``.
         """
-        booster = self._load(state.texts["location"])
-        matrix = design(subject, assumptions)
-        values = np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=self.threads))
-        return pd.DataFrame(values, index=subject.patent_id, columns=[*_names(), "baseline"])
+        matrix, names = design(subject, assumptions), list(input_names())
+        values = self._learner().contributions(matrix, state)
+        table = pd.DataFrame(values, index=subject.patent_id, columns=[*names, "baseline"])
+        lines = anchors(subject, assumptions, self._expected(subject, state, assumptions))
+        parts = anchor_parts(state.tables["line"], lines)
+        table["baseline"] += parts[:, 0]
+        table["technology_field"] += effect_of(state.tables["effects"], _field(subject))
+        if "income" in state.texts:
+            slope = anchor_slopes(state.tables["line"], lines)[:, -1:]
+            learnt = np.asarray(parsed(state.texts["income"]).predict(matrix, pred_contrib=True, num_threads=1))
+            shares = slope * learnt[:, :-1]
+            table[[INCOME, "age"]] += parts[:, 1:3]
+            table[names] += shares
+            # what lies between the mean of the expected income and the line's centre belongs to the baseline
+            table["baseline"] += parts[:, 3] - shares.sum(axis=1)
+        return table
 
-    @property
-    def _scale_trees(self) -> int:
-        return max(self.trees // 4, 15)
+    def _learner(self, *, anchored: bool = False) -> BoostedQuantiles:
+        return BoostedQuantiles(
+            trees=self.trees,
+            fixed_trees=max(self.trees // 10, 10) if anchored else None,
+            leaves=self.leaves,
+            learning_rate=self.learning_rate,
+            penalty=self.penalty,
+            folds=self.folds,
+            validation=self.validation,
+            smallest_group=self.smallest_group,
+            threads=self.threads,
+            seed=self.seed,
+        )
 
-    def _train(self, matrix: Floats, target: Floats, trees: int, *, location: bool = True) -> lightgbm.Booster:
-        module = lightgbm_module()
-        names = _names()
-        directions = dict(feature_catalogue()[["name", "direction"]].itertuples(index=False, name=None))
-        parameters = {
-            "objective": "regression",
-            "num_leaves": self.leaves,
-            "learning_rate": self.learning_rate if location else min(3.0 * self.learning_rate, 1.0),
-            "min_data_in_leaf": max(10, len(target) // 200),
-            "feature_fraction": 0.7,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "lambda_l2": 5.0,
-            "seed": self.seed,
-            "deterministic": True,
-            "force_row_wise": True,
-            "num_threads": self.threads,
-            "verbosity": -1,
-        }
-        if location:
-            parameters["monotone_constraints"] = [directions.get(n, 1 if n == _INCOME else 0) for n in names]
-        data = module.Dataset(matrix, target, feature_name=list(names), free_raw_data=True)
-        booster: lightgbm.Booster = module.train(parameters, data, num_boost_round=trees)
-        return booster
+    def _group(self, subject: Subject) -> npt.NDArray[np.int64]:
+        if self.calibrate_by is None:
+            return np.zeros(len(subject), np.int64)
+        return _field(subject) if self.calibrate_by == "field" else sector_of(subject.field).astype(np.int64)
 
-    def _out_of_fold(
-        self, matrix: Floats, target: Floats, fold: npt.NDArray[np.int64], trees: int, *, location: bool = True
-    ) -> Floats:
-        """Predict each deal by a model that has not seen its patent."""
-        result = np.empty(len(target))
-        for k in range(self.folds):
-            held = fold == k
-            booster = self._train(matrix[~held], target[~held], trees, location=location)
-            result[held] = np.asarray(booster.predict(matrix[held], num_threads=self.threads), np.float64)
-        return result
+    def _expected(self, subject: Subject, state: State, assumptions: Assumptions) -> Floats | None:
+        if "income" not in state.texts:
+            return None
+        return predict_columns([state.texts["income"]], design_columns(subject, assumptions), self.threads)[0]
 
-    def _load(self, text: str) -> lightgbm.Booster:
-        booster: lightgbm.Booster = lightgbm_module().Booster(model_str=text)
-        return booster
-
-    def _predict(self, text: str, matrix: Floats) -> Floats:
-        return np.asarray(self._load(text).predict(matrix, num_threads=self.threads), np.float64)
-
-
-def _names() -> tuple[str, ...]:
-    return (*feature_catalogue()["name"], *_EXTRA)
+    def _predict(
+        self, subject: Subject, state: State, assumptions: Assumptions, rows: npt.NDArray[np.int64]
+    ) -> Predicted:
+        """Predict some rows by all models in one pass; the others have no trees."""
+        texts = [state.texts[name] for name in ("location", "scale", "income") if name in state.texts]
+        columns = design_columns(subject, assumptions)
+        trees, log_scale, *income = predict_columns(texts, columns, self.threads, rows=rows)
+        lines = anchors(subject, assumptions, income[0] if income else None)
+        classes, group = _field(subject), self._group(subject)
+        return assemble(trees, log_scale, state, anchors=lines, classes=classes, group=group)
 
 
-def design(subject: Subject, assumptions: Assumptions) -> Floats:
-    """All features, office and right, and the royalty income that the patent's revenue stands for; NaN stays NaN.
-
-    Parameters
-    ----------
-    subject : Subject
-    assumptions : Assumptions
-        Attribution and royalty rate where the bank gives none, as in relief from royalty.
-
-    Returns
-    -------
-    ndarray, shape (n, features + 10)
-    """
-    given = subject.features
-    share = np.where(np.isfinite(given["attribution"]), given["attribution"], assumptions.attribution.value)
-    assumed = assumptions.by_field("royalty_rate", subject.field)
-    rate = np.where(np.isfinite(given["royalty_rate"]), given["royalty_rate"], assumed)
-    royalty = subject.money["revenue"] * share * rate
-    with np.errstate(divide="ignore", invalid="ignore"):
-        income = np.where(royalty > 0, np.log(royalty), np.nan)
-    offices = [(subject.jurisdiction == name).astype(np.float64) for name in _OFFICES]
-    rights = [(subject.right == name).astype(np.float64) for name in RIGHTS[:3]]
-    return np.column_stack([given.matrix(feature_catalogue()["name"]), *offices, *rights, income])
-
-
-def _folds(deals: Deals, folds: int, seed: int) -> npt.NDArray[np.int64]:
-    """Fold of each deal by its patent's identifier, so that a patent sold twice is in one fold."""
-    key = f"{seed:016d}"[:16]
-    codes = pd.util.hash_array(deals.subject.patent_id, hash_key=key, categorize=False)
-    return (codes % np.uint64(folds)).astype(np.int64)
+def _field(subject: Subject) -> npt.NDArray[np.int64]:
+    return subject.field.astype(np.int64)

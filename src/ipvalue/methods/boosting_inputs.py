@@ -1,0 +1,125 @@
+"""What gradient boosting sees of a patent: all features, office and right, and the royalty income of its revenue."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.assumptions import Assumptions
+from ipvalue.errors import IpvalueError
+from ipvalue.features import feature_catalogue
+from ipvalue.methods.base import Subject
+from ipvalue.records.schema import RIGHTS
+
+__all__ = ["design", "design_columns", "directions", "explaining", "input_names", "present_income"]
+
+Floats = npt.NDArray[np.float64]
+
+_OFFICES = ("CN", "US", "EP", "JP", "KR", "DE")
+_INCOME = "log_royalty_income"
+_EXTRA = (*(f"office_{name}" for name in _OFFICES), *(f"right_{name}" for name in RIGHTS[:3]), _INCOME)
+
+
+@cache
+def _catalogue() -> tuple[tuple[str, str, int], ...]:
+    """Name, family and direction of every feature."""
+    table = feature_catalogue()[["name", "family", "direction"]]
+    return tuple((str(n), str(f), int(d)) for n, f, d in table.itertuples(index=False, name=None))
+
+
+def input_names() -> tuple[str, ...]:
+    """Names of the columns of :func:`design_columns`."""
+    return (*(name for name, _, _ in _catalogue()), *_EXTRA)
+
+
+def directions(names: tuple[str, ...]) -> list[int]:
+    """Direction of value with each column, from the feature catalogue; it rises with the royalty income."""
+    known = {name: direction for name, _, direction in _catalogue()} | {_INCOME: 1, "expected_income": 1}
+    return [known.get(name, 0) for name in names]
+
+
+def explaining(target: str, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Columns that may explain a target: all but the target itself and those that are left out by name.
+
+    Parameters
+    ----------
+    target : str
+        A column, or the name of something else.
+    without : tuple of str
+        Columns or whole feature families that would tell the target, as ``citations`` does of
+        ``forward_citations``.
+
+    Raises
+    ------
+    IpvalueError
+        If a name to leave out is neither a column nor a family.
+
+    Examples
+    --------
+    >>> names = explaining("renewals_paid", ("renewal", "status"))
+    >>> "renewals_paid" in names, "fees_paid" in names, "n_claims" in names
+    (False, False, True)
+    """
+    family = {name: of for name, of, _ in _catalogue()}
+    unknown = [name for name in without if name not in family.values() and name not in input_names()]
+    if unknown:
+        raise IpvalueError(f"{unknown[0]!r} is neither a feature, an input nor a feature family")
+    return tuple(
+        name for name in input_names() if name != target and name not in without and family.get(name) not in without
+    )
+
+
+def royalty_income(subject: Subject, assumptions: Assumptions) -> Floats:
+    """Logarithm of the yearly royalty that a patent's revenue stands for; NaN where none is known.
+
+    Notes
+    -----
+    log(revenue * attribution * royalty rate), the patent's own figures or else those assumed for its field, as in
+    relief from royalty.
+    """
+    given = subject.features
+    share = np.where(np.isfinite(given["attribution"]), given["attribution"], assumptions.attribution.value)
+    assumed = assumptions.by_field("royalty_rate", subject.field)
+    rate = np.where(np.isfinite(given["royalty_rate"]), given["royalty_rate"], assumed)
+    royalty = subject.money["revenue"] * share * rate
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(royalty > 0, np.log(royalty), np.nan), np.float64)
+
+
+def present_income(subject: Subject, assumptions: Assumptions) -> Floats:
+    """Logarithm of the royalty income as of the valuation date: declined at the field's rate since it was known."""
+    decline = np.log1p(-assumptions.by_field("revenue_decline", subject.field))
+    years = subject.features["economics_age"]
+    now = royalty_income(subject, assumptions) + decline * np.where(np.isfinite(years), years, 0.0)
+    return np.asarray(now, np.float64)
+
+
+def design_columns(
+    subject: Subject, assumptions: Assumptions, names: tuple[str, ...] | None = None
+) -> list[npt.NDArray[np.float64]]:
+    """Columns by name, those of the features without a copy; NaN stays NaN.
+
+    Parameters
+    ----------
+    subject : Subject
+    assumptions : Assumptions
+        Attribution and royalty rate where the bank gives none, as in relief from royalty.
+    names : tuple of str, optional
+        All of :func:`input_names` by default.
+
+    Returns
+    -------
+    list of ndarray, shape (n,)
+    """
+    extra = {f"office_{name}": subject.jurisdiction == name for name in _OFFICES}
+    extra |= {f"right_{name}": subject.right == name for name in RIGHTS[:3]}
+    extra[_INCOME] = royalty_income(subject, assumptions)
+    chosen = input_names() if names is None else names
+    return [extra[name] if name in extra else subject.features[name] for name in chosen]
+
+
+def design(subject: Subject, assumptions: Assumptions, names: tuple[str, ...] | None = None) -> Floats:
+    """Columns of :func:`design_columns` as a matrix of shape (n, number of names)."""
+    return np.column_stack(design_columns(subject, assumptions, names)).astype(np.float64, copy=False)
