@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from joblib import Parallel, delayed
+from joblib.externals.loky import process_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
@@ -291,6 +293,9 @@ def _numbered(function: Any, shard: int, arguments: tuple[Any, ...], parent: int
 @lru_cache(maxsize=1)
 def _end_with(parent: int) -> None:
     """Have this worker end soon after its parent is killed: joblib's own would work on, and then wait for minutes."""
+    # joblib takes growth by 300 MB since the first task for a leak, and replaces the worker; one that has loaded the
+    # engine and the statistics of the whole has grown by that, and its successor would only load them again
+    process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
