@@ -20,6 +20,7 @@ from distributed import Client, LocalCluster
 import ipvalue as ipv
 from ipvalue.batch import dask as batch_dask
 from ipvalue.batch import local
+from ipvalue.batch.plan import Folder
 from ipvalue.errors import ArtifactError, BatchError, MissingExtraError
 
 
@@ -74,6 +75,11 @@ def test_one_client_fills_two_folders_with_one_run_and_keeps_it_for_the_next(
     for name in ("one", "two"):
         revalue(reference, Path(name), client, keep="kept")
         assert every_byte(tmp_path / name) == reference.values
+
+
+def test_a_cluster_and_a_local_batch_exclude_each_other(reference: Any, client: Client, tmp_path: Path) -> None:
+    with Folder(tmp_path / "values").locked(), pytest.raises(BatchError, match="another process is writing into"):
+        revalue(reference, tmp_path / "values", client)
 
 
 def test_threads_of_one_process_give_the_same_bytes(
