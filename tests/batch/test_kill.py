@@ -50,12 +50,16 @@ def test_4_kills_of_a_worker_are_retried(bench: Bench, tmp_path: Path) -> None:
         assert batch < 20, "most batches ended before they were struck"
 
 
-def test_workers_end_soon_after_their_parent_is_killed(bench: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("working", [True, False])
+def test_workers_end_soon_after_their_parent_is_killed(bench: Bench, tmp_path: Path, working: bool) -> None:
+    """Killed while they work, or before the first task has come to them."""
     process = bench.start(tmp_path / "values", workers=2)
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "values").glob("part-*")) and time.monotonic() < deadline:
+    deadline, workers = time.monotonic() + 60, []
+    while time.monotonic() < deadline:
+        workers = worker_pids(process.pid)
+        if list((tmp_path / "values").glob("part-*")) or (len(workers) == 2 and not working):
+            break
         time.sleep(0.005)
-    workers = worker_pids(process.pid)
     assert workers
     process.kill()
     process.join()

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -280,18 +280,17 @@ def _results(function: Any, calls: dict[int, tuple[Any, ...]], workers: int) -> 
         for shard, arguments in calls.items():
             yield shard, function(*arguments)
         return
-    pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")
-    parent = os.getpid()
-    yield from pool(delayed(_numbered)(function, shard, arguments, parent) for shard, arguments in calls.items())
+    # joblib starts each worker with this, before the first task: a worker that gets none must not be left behind either
+    begun: dict[str, Any] = {"initializer": _begin_worker, "initargs": (os.getpid(),)}
+    pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs", **begun)
+    yield from pool(delayed(_numbered)(function, shard, arguments) for shard, arguments in calls.items())
 
 
-def _numbered(function: Any, shard: int, arguments: tuple[Any, ...], parent: int) -> tuple[int, Any]:
-    _end_with(parent)
+def _numbered(function: Any, shard: int, arguments: tuple[Any, ...]) -> tuple[int, Any]:
     return shard, function(*arguments)
 
 
-@lru_cache(maxsize=1)
-def _end_with(parent: int) -> None:
+def _begin_worker(parent: int) -> None:
     """Have this worker end soon after its parent is killed: joblib's own would work on, and then wait for minutes."""
     # joblib takes growth by 300 MB since the first task for a leak, and replaces the worker; one that has loaded the
     # engine and the statistics of the whole has grown by that, and its successor would only load them again
