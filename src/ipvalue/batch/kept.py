@@ -35,6 +35,7 @@ from ipvalue.records.store import BookOnDisk
 __all__ = ["Keep", "KeptShard", "code_hash", "shard_hash", "unchanged_rows"]
 
 _LOG = logging.getLogger("ipvalue.batch")
+_SUM = hashlib.sha256().digest_size
 _CODES = ("patent_id", "jurisdiction", "right", "field")
 
 
@@ -115,8 +116,10 @@ class Keep:
         """Read what an earlier run left of a shard; nothing where it left none, or a damaged file."""
         file = self.shard(shard)
         try:
-            with pa.memory_map(os.fspath(file)) as source:
-                table = pa.ipc.open_file(source).read_all()
+            content = memoryview(file.read_bytes())
+            if hashlib.sha256(content[_SUM:]).digest() != content[:_SUM]:
+                raise ValueError("its checksum is not that of its content")
+            table = pa.ipc.open_file(pa.py_buffer(content[_SUM:])).read_all()
             about = json.loads(table.schema.metadata[b"kept"])
             return _kept(table, about)
         except FileNotFoundError:
@@ -133,7 +136,8 @@ class Keep:
             writer.write_table(table)
         file = self.shard(shard)
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_file(file, sink.getvalue())
+        content = sink.getvalue()
+        write_file(file, hashlib.sha256(content).digest() + content.to_pybytes())
 
     def drop_others(self, parts: list[Path], whole: Path) -> None:
         """Remove what the run did not use."""
