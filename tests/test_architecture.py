@@ -26,6 +26,7 @@ STATIONS = (
     "valuation",
     "engine",
     "explain",
+    "evaluation",
     "batch",
     "plots",
     "__main__",

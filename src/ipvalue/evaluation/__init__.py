@@ -1,0 +1,1 @@
+"""How good the values are: metrics, walk-forward backtests, and comparisons of engines."""
