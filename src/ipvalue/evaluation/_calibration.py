@@ -12,9 +12,7 @@ __all__ = ["calibration_by_segment", "calibration_by_size"]
 Floats = npt.NDArray[np.float64]
 
 
-def calibration_by_size(
-    value: npt.ArrayLike, target: npt.ArrayLike, groups: int = 10
-) -> dict[str, npt.NDArray]:  # type: ignore[type-arg]
+def calibration_by_size(value: npt.ArrayLike, target: npt.ArrayLike, groups: int = 10) -> dict[str, npt.NDArray]:  # type: ignore[type-arg]
     """Values against targets in groups of equal number by the size of the value: deciles by default.
 
     Parameters

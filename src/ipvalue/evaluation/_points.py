@@ -1,4 +1,4 @@
-"""How near values come to what they should be, and how well they rank them; over the last axis, without missing pairs."""
+"""How near values come to what they should be, and how well they rank, over the last axis and without missing pairs."""
 
 from __future__ import annotations
 

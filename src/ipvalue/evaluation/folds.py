@@ -6,6 +6,7 @@ lies after it (deals), or was never shown to it (the truth of a synthetic book).
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -68,10 +69,10 @@ def fold_dates(dates: object, horizon_years: float) -> list[tuple[np.datetime64,
     if not horizon_years > 0:
         raise BookError(f"horizon_years={horizon_years}: it must be more than 0")
     several = isinstance(dates, (list, tuple, np.ndarray, pd.Index, pd.Series))
-    days = [parse_date(day) for day in (dates if several else [dates])]  # type: ignore[union-attr, attr-defined]
+    days = [parse_date(day) for day in (dates if several else [dates])]  # type: ignore[attr-defined]
     if not days:
         raise BookError("a backtest needs at least one date")
-    for earlier, later in zip(days, days[1:]):
+    for earlier, later in pairwise(days):
         if later <= earlier:
             raise BookError(f"the dates of a backtest must rise: {later} does not lie after {earlier}")
     length = np.timedelta64(max(round(horizon_years * _DAYS_A_YEAR), 1), "D")
@@ -111,7 +112,7 @@ def deals_ahead(
     ahead = book.as_of(until, known=known)
     table = ahead.transactions
     rate = exchange_rate(ahead, assumptions, table["currency"], table["date"])
-    price = table["price"] * rate / assumptions.by_key("deal_kind_factor", table["kind"])
+    price = np.asarray(table["price"] * rate / assumptions.by_key("deal_kind_factor", table["kind"]), np.float64)
     usable = table["arms_length"] & (price > 0) & np.isfinite(price) & (table["deal_patents"] == 1)
     wanted = np.flatnonzero(usable & (table["date"] > state.date))
     ids = ahead.patent_ids[table["patent"][wanted]]
