@@ -147,7 +147,7 @@ def held_out(state: Snapshot, target: pd.Series[float]) -> Cases:
     dealt[state.transactions["patent"]] = True
     row = np.flatnonzero(judged & ~dealt)
     dates = np.full(len(row), state.date)
-    return Cases(row, true[row], dates, int(judged.sum()), 0, int((judged & dealt).sum()))
+    return Cases(row, np.asarray(true[row], np.float64), dates, int(judged.sum()), 0, int((judged & dealt).sum()))
 
 
 def _places(
