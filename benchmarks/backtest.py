@@ -58,9 +58,11 @@ def publish_coverage(runs: dict[str, tuple[Backtest, float]], patents: int, seed
             for row in test.coverage(draws=1_000).itertuples()
         ]
         learnt = test.folds["deals_learnt"]
+        twice = test.table.duplicated(["patent_id", "target_date"]).sum()
         notes.append(
             f"every {name}: {len(test.folds)} dates from {test.folds.index[0]}, {len(test):,} deals judged, "
-            f"{learnt.min():,} to {learnt.max():,} learnt, {seconds:.0f} s"
+            f"{learnt.min():,} to {learnt.max():,} learnt, {seconds:.0f} s, "
+            f"{twice:,} deals counted twice where half-years are shorter than half a year"
         )
     text = f"{patents:,} patents, seed {seed}, the default engine; {'; '.join(notes)}. Intervals drawn by owner."
     publish("Backtest: coverage out of time", command, pd.DataFrame(rows), text)
