@@ -89,8 +89,8 @@ def publish_scores(test: Backtest, command: str) -> None:
         against = [f"{r.second} {r.difference:+.3f} (p {r.p_value:.1g}, {r.n:,} deals)" for r in tests.itertuples()]
         found.append(f"{loss}: {', '.join(against)}")
     notes = (
-        "Diebold-Mariano tests over owners, reconciled less each method on the deals that both value, on prices (below 0 "
-        f"the reconciled value is nearer). {'; '.join(found)}."
+        "Diebold-Mariano tests over owners on prices, reconciled less each method on the deals that both value (below "
+        f"0 the reconciled value is nearer). {'; '.join(found)}."
     )
     publish("Backtest: scores out of time", command, table[[*columns, "coverage_90"]].round(3), notes)
 
