@@ -23,7 +23,7 @@ from batch import command, measured, parquet_read, write_engine
 from books import write_copies
 from report import publish
 
-SIZES = (10_000, 100_000, 400_000, 1_000_000, 4_000_000, 10_000_000)
+SIZES = (10_000, 100_000, 400_000, 4_000_000, 10_000_000)
 
 
 def main(largest: int = 4_000_000, workers: int = 2) -> None:

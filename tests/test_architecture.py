@@ -27,6 +27,7 @@ STATIONS = (
     "valuation",
     "engine",
     "explain",
+    "evaluation",
     "batch",
     "plots",
     "__main__",

@@ -30,6 +30,8 @@ PUBLIC = {
     "StackedWeights",
     "Valuation",
     "ValuationEngine",
+    "backtest",
+    "compare",
     "extract",
     "feature_catalogue",
     "read_book",
@@ -56,6 +58,12 @@ INNER = {
     "features.claims.parse": ("texts", "language"),
     "features.citations.generality": ("group", "label", "bias_correction"),
     "features.citations.disruption": ("citing", "cited", "year", "window"),
+    "evaluation.metrics.log_rmse": ("value", "target"),
+    "evaluation.metrics.median_ape": ("value", "target"),
+    "evaluation.metrics.spearman": ("value", "target"),
+    "evaluation.metrics.pinball": ("quantiles", "target", "levels"),
+    "evaluation.metrics.crps": ("quantiles", "target", "levels"),
+    "evaluation.metrics.coverage": ("low", "high", "target"),
 }
 HEAVY = ("lightgbm", "matplotlib", "pandas", "pyarrow", "scipy", "pydantic", "joblib", "dask", "pyspark")
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ipvalue.assumptions import Assumptions, Figure
     from ipvalue.batch import revalue
     from ipvalue.engine import ValuationEngine
+    from ipvalue.evaluation.backtest import backtest
+    from ipvalue.evaluation.compare import compare
     from ipvalue.features import extract, feature_catalogue
     from ipvalue.methods.base import Method
     from ipvalue.methods.comparable_sales import ComparableSales
@@ -71,6 +73,9 @@ _PLACES = {
     "Valuation": "ipvalue.valuation",
     # a whole book on disk
     "revalue": "ipvalue.batch",
+    # how good the values are
+    "backtest": "ipvalue.evaluation.backtest",
+    "compare": "ipvalue.evaluation.compare",
 }
 
 __version__ = "0.1.0"
@@ -98,6 +103,8 @@ __all__ = [
     "StackedWeights",
     "Valuation",
     "ValuationEngine",
+    "backtest",
+    "compare",
     "extract",
     "feature_catalogue",
     "read_book",

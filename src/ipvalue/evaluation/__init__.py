@@ -1,0 +1,9 @@
+"""How good the values are: metrics, walk-forward backtests, comparisons of engines, and foretold renewals."""
+
+from __future__ import annotations
+
+from ipvalue.evaluation.backtest import Backtest, backtest
+from ipvalue.evaluation.compare import Comparison, compare
+from ipvalue.evaluation.renewals import RenewalScore, renewal_score
+
+__all__ = ["Backtest", "Comparison", "RenewalScore", "backtest", "compare", "renewal_score"]

@@ -1,0 +1,171 @@
+"""Folds of a walk-forward backtest: what is valued at each date, and the price or truth it is held against.
+
+A fold stands on a date. What the engine learns and sees of it is the book as known on that date; what it is judged by
+lies after it (deals), or was never shown to it (the truth of a synthetic book).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ipvalue.assumptions import Assumptions
+from ipvalue.errors import BookError
+from ipvalue.methods.currency import exchange_rate
+from ipvalue.records.book import Book, Known, parse_date
+from ipvalue.records.snapshot import Snapshot
+
+__all__ = ["Cases", "deals_ahead", "fold_dates", "held_out"]
+
+Floats = npt.NDArray[np.float64]
+_DAYS_A_YEAR = 365.25
+
+
+class Cases(NamedTuple):
+    """Patents of a fold that are judged, and what became of the others; one element a patent."""
+
+    row: npt.NDArray[np.int64]
+    """Position in the snapshot of the fold's date, rising."""
+    target: Floats
+    """Price or true value, in the engine's currency."""
+    target_date: npt.NDArray[np.datetime64]
+    """Day of the deal, or the fold's date."""
+    found: int
+    """Patents with a target, before any is left out."""
+    unfiled: int
+    """Left out since they were not yet filed on the date."""
+    purged: int
+    """Left out since an earlier deal of theirs is too near, or since a deal of theirs was known."""
+
+
+def fold_dates(dates: object, horizon_years: float) -> list[tuple[np.datetime64, np.datetime64]]:
+    """Read the dates of a backtest: each fold's date and the last day of its horizon.
+
+    Parameters
+    ----------
+    dates : iterable of date-like, or one
+        Rising.
+    horizon_years : float
+        Years of 365.25 days, more than 0.
+
+    Returns
+    -------
+    list of (datetime64[D], datetime64[D])
+
+    Raises
+    ------
+    BookError
+        If there is no date, the dates do not rise, or the horizon is not positive.
+
+    Examples
+    --------
+    >>> [tuple(map(str, fold)) for fold in fold_dates(["2022-12-31", "2023-12-31"], 1.0)]
+    [('2022-12-31', '2023-12-31'), ('2023-12-31', '2024-12-30')]
+    """
+    if not horizon_years > 0:
+        raise BookError(f"horizon_years={horizon_years}: it must be more than 0")
+    several = isinstance(dates, (list, tuple, np.ndarray, pd.Index, pd.Series))
+    days = [parse_date(day) for day in (dates if several else [dates])]  # type: ignore[attr-defined]
+    if not days:
+        raise BookError("a backtest needs at least one date")
+    for earlier, later in pairwise(days):
+        if later <= earlier:
+            raise BookError(f"the dates of a backtest must rise: {later} does not lie after {earlier}")
+    length = np.timedelta64(max(round(horizon_years * _DAYS_A_YEAR), 1), "D")
+    return [(day, day + length) for day in days]
+
+
+def deals_ahead(
+    book: Book,
+    state: Snapshot,
+    until: np.datetime64,
+    assumptions: Assumptions,
+    *,
+    known: Known = "announced",
+    purge_days: int = 365,
+) -> Cases:
+    """Find the arm's-length sales of single patents in the horizon after a snapshot.
+
+    Parameters
+    ----------
+    book : Book
+    state : Snapshot
+        Of the fold's date.
+    until : datetime64[D]
+        Last day of the horizon; nothing known later is read.
+    assumptions : Assumptions
+        Currency, rates of exchange, and the price of a kind of deal against a sale's.
+    known : {'announced', 'loaded'}
+    purge_days : int, default 365
+        A deal is left out if the patent was in another one (of any kind) before it, later than so many days before
+        the fold's date: the engine may have learnt the patent's own price. A second deal in the horizon never counts.
+
+    Returns
+    -------
+    Cases
+        The price as by sale: that of an application is what it fetched as one.
+    """
+    ahead = book.as_of(until, known=known)
+    table = ahead.transactions
+    rate = exchange_rate(ahead, assumptions, table["currency"], table["date"])
+    price = np.asarray(table["price"] * rate / assumptions.by_key("deal_kind_factor", table["kind"]), np.float64)
+    usable = table["arms_length"] & (price > 0) & np.isfinite(price) & (table["deal_patents"] == 1)
+    wanted = np.flatnonzero(usable & (table["date"] > state.date))
+    ids = ahead.patent_ids[table["patent"][wanted]]
+    place, filed = _places(state.patent_ids, ids)
+    before = _previous_deal(table["patent"], table["date"], price)[wanted]
+    near = before > state.date - np.timedelta64(purge_days, "D")  # NaT is not near
+    keep = np.flatnonzero(filed & ~near)
+    keep = keep[np.argsort(place[keep], kind="stable")]
+    rows = wanted[keep]
+    return Cases(
+        place[keep], price[rows], table["date"][rows], len(wanted), int((~filed).sum()), int((filed & near).sum())
+    )
+
+
+def held_out(state: Snapshot, target: pd.Series[float]) -> Cases:
+    """Find the patents of a snapshot whose true value is known, and of which no deal is.
+
+    Parameters
+    ----------
+    state : Snapshot
+        Of the fold's date.
+    target : pandas.Series
+        True values on that date by patent_id; patents without a positive one are not judged.
+
+    Returns
+    -------
+    Cases
+    """
+    true = target.reindex(state.patent_ids).to_numpy(np.float64)
+    judged = np.isfinite(true) & (true > 0)
+    dealt = np.zeros(len(state), bool)
+    dealt[state.transactions["patent"]] = True
+    row = np.flatnonzero(judged & ~dealt)
+    dates = np.full(len(row), state.date)
+    return Cases(row, np.asarray(true[row], np.float64), dates, int(judged.sum()), 0, int((judged & dealt).sum()))
+
+
+def _places(
+    ordered: npt.NDArray[np.object_], wanted: npt.NDArray[np.object_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Position of each identifier in a sorted column, and whether it is there."""
+    if not len(ordered):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
+    place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
+    return place, np.asarray(ordered[place] == wanted, bool)
+
+
+def _previous_deal(
+    patent: npt.NDArray[np.integer], date: npt.NDArray[np.datetime64], price: Floats
+) -> npt.NDArray[np.datetime64]:
+    """Day of the patent's deal before each one, NaT where there is none; by price within a day."""
+    order = np.lexsort((price, date, patent))
+    same = np.append(False, np.diff(patent[order]) == 0) if len(order) else np.zeros(0, bool)
+    result = np.full(len(patent), np.datetime64("NaT", "D"))
+    result[order] = np.where(same, np.roll(date[order], 1), np.datetime64("NaT", "D"))
+    return result
