@@ -26,6 +26,7 @@ PUBLIC = {
     "PrecisionWeights",
     "ProfitSplit",
     "ReliefFromRoyalty",
+    "Scenario",
     "Snapshot",
     "StackedWeights",
     "Valuation",
@@ -36,6 +37,8 @@ PUBLIC = {
     "read_university_renewals",
     "read_uspto_grants",
     "revalue",
+    "reverse_stress",
+    "stress",
     "synthetic_book",
     "write_book",
 }

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ipvalue.records.snapshot import Snapshot
     from ipvalue.records.store import read_book, write_book
     from ipvalue.records.synthetic import synthetic_book
+    from ipvalue.risk.scenarios import Scenario
+    from ipvalue.risk.stress import reverse_stress, stress
     from ipvalue.sources.university import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
     from ipvalue.valuation import Valuation
@@ -69,6 +71,10 @@ _PLACES = {
     "StackedWeights": "ipvalue.reconcile",
     "ValuationEngine": "ipvalue.engine",
     "Valuation": "ipvalue.valuation",
+    # what it means for risk
+    "Scenario": "ipvalue.risk.scenarios",
+    "stress": "ipvalue.risk.stress",
+    "reverse_stress": "ipvalue.risk.stress",
     # a whole book on disk
     "revalue": "ipvalue.batch",
 }
@@ -94,6 +100,7 @@ __all__ = [
     "ReliefFromRoyalty",
     "RenewalOption",
     "ReplacementCost",
+    "Scenario",
     "Snapshot",
     "StackedWeights",
     "Valuation",
@@ -104,6 +111,8 @@ __all__ = [
     "read_university_renewals",
     "read_uspto_grants",
     "revalue",
+    "reverse_stress",
+    "stress",
     "synthetic_book",
     "write_book",
 ]
