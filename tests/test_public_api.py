@@ -31,6 +31,7 @@ PUBLIC = {
     "StackedWeights",
     "Valuation",
     "ValuationEngine",
+    "attribute",
     "extract",
     "feature_catalogue",
     "read_book",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ipvalue.records.snapshot import Snapshot
     from ipvalue.records.store import read_book, write_book
     from ipvalue.records.synthetic import synthetic_book
+    from ipvalue.risk.attribution import attribute
     from ipvalue.risk.scenarios import Scenario
     from ipvalue.risk.stress import reverse_stress, stress
     from ipvalue.sources.university import read_university_renewals
@@ -72,6 +73,7 @@ _PLACES = {
     "ValuationEngine": "ipvalue.engine",
     "Valuation": "ipvalue.valuation",
     # what it means for risk
+    "attribute": "ipvalue.risk.attribution",
     "Scenario": "ipvalue.risk.scenarios",
     "stress": "ipvalue.risk.stress",
     "reverse_stress": "ipvalue.risk.stress",
@@ -105,6 +107,7 @@ __all__ = [
     "StackedWeights",
     "Valuation",
     "ValuationEngine",
+    "attribute",
     "extract",
     "feature_catalogue",
     "read_book",

@@ -2,13 +2,14 @@
 
 A value of each state is rounded to whole cents once; everything after that is integer arithmetic. In a stated order the
 parts are differences of consecutive states, which telescope. Shapley values are integers over k!; their floors are
-taken, and the cents that are left go to the largest remainders, the earlier group first where they tie. Parts sum to the
-change in either case, whatever rows are added up.
+taken, and the cents that are left go to the largest remainders, the earlier group first where they tie. Parts sum to
+the change in either case, whatever rows are added up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import factorial
 
 import numpy as np
@@ -59,7 +60,7 @@ def sequential_parts(states: Sequence[Cents]) -> list[Cents]:
     list of ndarray of int64, each of shape (n,)
         k parts; they sum to the last state less the first.
     """
-    return [later - earlier for earlier, later in zip(states, states[1:])]
+    return [later - earlier for earlier, later in pairwise(states)]
 
 
 def shapley_parts(states: Mapping[int, Cents], groups: int) -> list[Cents]:

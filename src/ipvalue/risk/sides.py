@@ -135,11 +135,13 @@ class States:
         columns = dict(side.subject.features.columns)
         for name in _legal_names():
             columns[name] = self._legal(changed, [s.subject.features.columns[name] for s in self.sides])
-        columns |= term_columns(*(term[name] for name in _TERM_DATES), date)
+        filing, grant, priority, statutory, end = (term[name] for name in _TERM_DATES)
+        columns |= term_columns(filing, grant, priority, statutory, end, date)
+        columns["economics_age"] = age_years(side.economics["date"], date)
         # on the earlier date what came later is not old at all
-        for name in ("age", "years_since_grant", "years_since_priority"):
-            columns[name] = np.maximum(columns[name], 0.0)
-        columns["economics_age"] = np.maximum(age_years(side.economics["date"], date), 0.0)
+        for group, names in (("legal", ("age", "years_since_grant")), ("features", ("economics_age",))):
+            if ("time" in changed) != (group in changed):
+                columns |= {name: np.maximum(columns[name], 0.0) for name in names}
         return columns
 
     def _legal(self, changed: frozenset[str], of: list[npt.NDArray]) -> npt.NDArray:  # type: ignore[type-arg]
