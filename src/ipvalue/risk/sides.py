@@ -94,6 +94,7 @@ class States:
         self.active = tuple(group for group in GROUPS if self._differs(group))
         """Groups that differ at all; the others can change nothing."""
         self._known: dict[int, npt.NDArray[np.int64]] = {}
+        self._money: dict[tuple[object, ...], Columns] = {}
 
     @property
     def evaluated(self) -> int:
@@ -111,23 +112,33 @@ class States:
 
     def mixed(self, changed: frozenset[str]) -> tuple[ValuationEngine, Subject]:
         """The engine and the subject of a state between the two."""
-        time, market, figures, _, features, engine = (self.sides[group in changed] for group in GROUPS)
+        time, _, figures, _, features, engine = (self.sides[group in changed] for group in GROUPS)
         mixed_engine = engine.engine
         if figures is not engine:
             mixed_engine = with_assumptions(engine.engine, figures.engine.assumptions)
         term = {name: self._legal(changed, [side.term[name] for side in self.sides]) for name in _TERM_DATES}
         right = self._legal(changed, [side.subject.right for side in self.sides])
         date = time.subject.dates["as_of"]
-        office, rows = features.subject.jurisdiction, features.economics
+        office = features.subject.jurisdiction
         return mixed_engine, Subject(
             features.subject.patent_id,
             office,
             right,
             features.subject.field,
             Features(self._columns(changed, term, date)),
-            money_of(market.market, figures.engine.assumptions, rows, office, right),
+            self._converted(changed, right),
             {"as_of": date, "filing": term["filing"], "grant": term["grant"]},
         )
+
+    def _converted(self, changed: frozenset[str], right: npt.NDArray[np.str_]) -> Columns:
+        """Money of a state, kept for the states that share what it follows from."""
+        chosen = tuple(group in changed for group in ("market", "assumptions", "features"))
+        key = (*chosen, right.tobytes())
+        if key not in self._money:
+            market, figures, features = (self.sides[side] for side in chosen)
+            office, rows = features.subject.jurisdiction, features.economics
+            self._money[key] = money_of(market.market, figures.engine.assumptions, rows, office, right)
+        return self._money[key]
 
     def _columns(self, changed: frozenset[str], term: Columns, date: npt.NDArray[np.datetime64]) -> Columns:
         """Feature columns: those of the term by date, those of the status by patent, and the others as they are."""
