@@ -28,6 +28,7 @@ STATIONS = (
     "engine",
     "explain",
     "evaluation",
+    "risk",
     "batch",
     "plots",
     "__main__",

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from ipvalue.records.snapshot import Snapshot
     from ipvalue.records.store import read_book, write_book
     from ipvalue.records.synthetic import synthetic_book
+    from ipvalue.risk.attribution import attribute
+    from ipvalue.risk.scenarios import Scenario
+    from ipvalue.risk.stress import reverse_stress, stress
     from ipvalue.sources.university import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
     from ipvalue.valuation import Valuation
@@ -71,6 +74,11 @@ _PLACES = {
     "StackedWeights": "ipvalue.reconcile",
     "ValuationEngine": "ipvalue.engine",
     "Valuation": "ipvalue.valuation",
+    # what it means for risk
+    "attribute": "ipvalue.risk.attribution",
+    "Scenario": "ipvalue.risk.scenarios",
+    "stress": "ipvalue.risk.stress",
+    "reverse_stress": "ipvalue.risk.stress",
     # a whole book on disk
     "revalue": "ipvalue.batch",
     # how good the values are
@@ -99,18 +107,22 @@ __all__ = [
     "ReliefFromRoyalty",
     "RenewalOption",
     "ReplacementCost",
+    "Scenario",
     "Snapshot",
     "StackedWeights",
     "Valuation",
     "ValuationEngine",
     "backtest",
     "compare",
+    "attribute",
     "extract",
     "feature_catalogue",
     "read_book",
     "read_university_renewals",
     "read_uspto_grants",
     "revalue",
+    "reverse_stress",
+    "stress",
     "synthetic_book",
     "write_book",
 ]

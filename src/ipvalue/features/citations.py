@@ -26,8 +26,8 @@ _ALCACER = "Alcacer and Gittelman (2006), Review of Economics and Statistics 88"
 _SQUICCIARINI = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03"
 
 
-def age_years(start: npt.NDArray[np.datetime64], date: np.datetime64) -> Floats:
-    """Years of 365.25 days from each date to one day; NaN where the date is missing.
+def age_years(start: npt.NDArray[np.datetime64], date: np.datetime64 | npt.NDArray[np.datetime64]) -> Floats:
+    """Years of 365.25 days from each date to one day, or to one each; NaN where a date is missing.
 
     Examples
     --------

@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.citations import age_years
 from ipvalue.law.term import remaining_years
 from ipvalue.records.columns import Columns
 
-__all__ = ["FAMILY"]
+__all__ = ["FAMILY", "term_columns"]
+
+Dates = npt.NDArray[np.datetime64]
 
 _STATUTES = "law.term: the statute of each office and right, with source and date in law/tables/term_rules.csv"
 _HARHOFF = "Harhoff and Wagner (2009), Management Science 55"
 _LONGEST = 200.0
 
 
-def _compute(context: Context) -> Columns:
-    snapshot, legal = context.snapshot, context.legal
-    patents = snapshot.patents
-    filing, grant = patents["application_date"], patents["grant_date"]
-    whole = age_years(filing, snapshot.date) + legal.remaining
+def term_columns(
+    filing: Dates, grant: Dates, priority: Dates, statutory: Dates, end: Dates, date: np.datetime64 | Dates
+) -> Columns:
+    """Columns of the family from dates, each of shape (n,).
+
+    Parameters
+    ----------
+    filing, grant, priority : ndarray of datetime64[D]
+        Of each patent; NaT where there is none.
+    statutory, end : ndarray of datetime64[D]
+        End of the basic term, and of the term with adjustments and extensions.
+    date : datetime64 or ndarray of datetime64[D]
+        Day of which the columns are.
+    """
+    age, remaining = age_years(filing, date), remaining_years(end, date)
+    whole = age + remaining
     return {
-        "age": age_years(filing, snapshot.date),
-        "remaining_term": legal.remaining,
-        "remaining_statutory_term": remaining_years(legal.term.statutory, snapshot.date),
-        "remaining_share": np.where(whole > 0, legal.remaining / np.where(whole > 0, whole, 1.0), np.nan),
+        "age": age,
+        "remaining_term": remaining,
+        "remaining_statutory_term": remaining_years(statutory, date),
+        "remaining_share": np.where(whole > 0, remaining / np.where(whole > 0, whole, 1.0), np.nan),
         "grant_lag": (grant - filing) / np.timedelta64(1, "D") / 365.25,
-        "years_since_grant": age_years(grant, snapshot.date),
-        "years_since_priority": age_years(
-            np.where(np.isnat(patents["priority_date"]), filing, patents["priority_date"]), snapshot.date
-        ),
+        "years_since_grant": age_years(grant, date),
+        "years_since_priority": age_years(np.where(np.isnat(priority), filing, priority), date),
     }
+
+
+def _compute(context: Context) -> Columns:
+    patents, legal = context.snapshot.patents, context.legal
+    days = (patents[name] for name in ("application_date", "grant_date", "priority_date"))
+    return term_columns(*days, legal.term.statutory, legal.end, context.snapshot.date)
 
 
 def _years(name: str, direction: int, definition: str, missing: str = "", source: str = _STATUTES) -> Feature:

@@ -284,6 +284,14 @@ class Method(BaseModel, ABC):
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
         """Value every patent of the subject as an enforceable right."""
 
+    def restate(self, state: State, before: Assumptions, after: Assumptions) -> State:
+        """Move what was learnt along with the assumptions that it stands beside, as a stress does; unchanged here.
+
+        A method whose state holds rates of a kind that the assumptions also name scales them alike, so that a shock of
+        that figure reaches patents valued by learnt rates. Nothing moves where the assumptions do not.
+        """
+        return state
+
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:
         """Say where the step's figure of the first patent comes from, where that differs by patent."""
         return {}

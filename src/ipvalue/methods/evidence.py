@@ -22,7 +22,7 @@ from ipvalue.records.book import Book, Known
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["gather", "prepare"]
+__all__ = ["gather", "money_of", "prepare"]
 
 Floats = npt.NDArray[np.float64]
 _MONEY = ("revenue", "cost_to_develop", "historical_cost")
@@ -36,19 +36,15 @@ def prepare(
     kept: Mapping[str, Columns] | None = None,
 ) -> Subject:
     """Compute what every method needs of a snapshot, once for all methods; ``kept`` as in ``features.compute``."""
-    rows = snapshot.economics
-    rate = exchange_rate(snapshot, assumptions, rows["currency"])
-    money = {name: rows[name] * rate for name in _MONEY} | {name: rows[name] for name in _AS_GIVEN}
     patents = snapshot.patents
-    money["price_trend"] = price_trend(snapshot, assumptions, rows["currency"], rows["date"])
-    money["fee_rate"] = _fee_rate(snapshot, assumptions)
+    office, right = patents["jurisdiction"], patents["right"]
     return Subject(
         snapshot.patent_ids,
-        patents["jurisdiction"],
-        patents["right"],
+        office,
+        right,
         snapshot.field,
         compute(snapshot, whole, kept),
-        money,
+        money_of(snapshot, assumptions, snapshot.economics, office, right),
         {
             "as_of": np.full(len(snapshot), snapshot.date),
             "filing": patents["application_date"],
@@ -57,16 +53,39 @@ def prepare(
     )
 
 
-def _fee_rate(snapshot: Snapshot, assumptions: Assumptions) -> Floats:
+def money_of(
+    market: Snapshot, assumptions: Assumptions, rows: Columns, office: npt.NDArray[np.str_], right: npt.NDArray[np.str_]
+) -> Columns:
+    """Money of a subject: what ``economics`` says, in the assumptions' currency.
+
+    Parameters
+    ----------
+    market : Snapshot
+        Its rates of exchange and price levels, and its date.
+    assumptions : Assumptions
+    rows : dict of str to ndarray, each of shape (n,)
+        As :attr:`ipvalue.Snapshot.economics`.
+    office, right : ndarray of str, shape (n,)
+        From which the currency of the renewal fees follows.
+    """
+    rate = exchange_rate(market, assumptions, rows["currency"])
+    money = {name: rows[name] * rate for name in _MONEY} | {name: rows[name] for name in _AS_GIVEN}
+    money["price_trend"] = price_trend(market, assumptions, rows["currency"], rows["date"])
+    money["fee_rate"] = _fee_rate(market, assumptions, office, right)
+    return money
+
+
+def _fee_rate(
+    market: Snapshot, assumptions: Assumptions, office: npt.NDArray[np.str_], right: npt.NDArray[np.str_]
+) -> Floats:
     """Rate of exchange of the currency in which each right's renewal fees are due; NaN without a schedule."""
-    office, right = snapshot.patents["jurisdiction"], snapshot.patents["right"]
     if not len(office):
         return np.zeros(0)
     kinds, place = np.unique(np.char.add(np.char.add(office, "/"), right), return_inverse=True)
     names = np.char.partition(kinds, "/")
     nowhen = np.full(len(kinds), np.datetime64("NaT", "D"))
     currency = calendar(names[:, 0], names[:, 2], nowhen, nowhen).currency
-    rate = np.where(currency == "", np.nan, exchange_rate(snapshot, assumptions, currency))
+    rate = np.where(currency == "", np.nan, exchange_rate(market, assumptions, currency))
     return np.asarray(rate[place], np.float64)
 
 

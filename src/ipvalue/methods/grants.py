@@ -11,9 +11,9 @@ from ipvalue.features.legal import legal_facts
 from ipvalue.law.states import State
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["counted_grants", "grant_group"]
+__all__ = ["UNEXAMINED", "counted_grants", "grant_group"]
 
-_UNEXAMINED = ("utility_model", "design")
+UNEXAMINED = ("utility_model", "design")
 
 
 def grant_group(jurisdiction: npt.NDArray[np.str_], right: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
@@ -50,5 +50,5 @@ def counted_grants(snapshot: Snapshot, assumptions: Assumptions) -> dict[str, fl
     for name in np.unique(group):
         office, _, right = str(name).partition("/")
         assumed = assumptions.grant_probability.get(office, assumptions.grant_probability["default"])
-        prior[str(name)] = 1.0 if right in _UNEXAMINED else assumed.value
+        prior[str(name)] = 1.0 if right in UNEXAMINED else assumed.value
     return grant_rates(group, granted, refused, prior, assumptions.grant_prior_weight.value)

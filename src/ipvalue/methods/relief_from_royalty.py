@@ -156,6 +156,15 @@ class ReliefFromRoyalty(Method):
             ramp=self.ramp,
         )
 
+    def restate(self, state: State, before: Assumptions, after: Assumptions) -> State:
+        """Scale the learnt rates, and their spread, by the ratio of the assumed ones of each field."""
+        table = dict(state.tables["royalty"])
+        old, new = (a.by_field("royalty_rate", np.arange(_FIELDS)) for a in (before, after))
+        table["rate"] = table["rate"] * np.divide(new, old, out=np.ones(_FIELDS), where=old > 0)
+        if before.royalty_log_sd.value > 0:
+            table["log_sd"] = table["log_sd"] * (after.royalty_log_sd.value / before.royalty_log_sd.value)
+        return State(state.numbers, {**state.tables, "royalty": table}, state.texts)
+
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:
         """Say where the figures of the first patent come from."""
         field = int(subject.field[0])

@@ -169,6 +169,13 @@ class BookColumns:
         return pointers, {"owner": hash_codes(names)}
 
     @cached_property
+    def first_owner(self) -> npt.NDArray[np.object_]:
+        """Name of each patent's first owner; '' where none is known. For tables that people read."""
+        pointers, names = _ragged(self.table("patents")["owners"])
+        all_names = np.append(np.asarray(pc.fill_null(names, "").to_numpy(zero_copy_only=False), object), "")
+        return np.asarray(all_names[np.where(np.diff(pointers) > 0, pointers[:-1], len(all_names) - 1)], object)
+
+    @cached_property
     def citations(self) -> Columns:
         """Dated citations, one a pair of documents: the earliest date on which one cites the other."""
         table = self.table("citations")

@@ -203,6 +203,11 @@ class Snapshot:
         return first[np.where(self.owners.counts > 0, self.owners.pointers[:-1], len(first) - 1)]
 
     @cached_property
+    def owner_name(self) -> npt.NDArray[np.object_]:
+        """Name of the first owner; '' where none is known."""
+        return self._columns.first_owner[self._rows]
+
+    @cached_property
     def _place(self) -> npt.NDArray[np.int32]:
         """Position in the snapshot of each patent of the book; -1 where it is not in it (also for index -1)."""
         place = np.full(self._columns.n_patents + 1, -1, np.int32)

@@ -1,0 +1,1 @@
+"""What a value means for risk: collateral, stress, attribution, portfolio."""

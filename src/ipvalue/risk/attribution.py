@@ -1,0 +1,353 @@
+"""Attribution: why values moved between two valuations, in parts that sum to the change to the last cent.
+
+Every patent of both valuations is valued again in states between the two, in which some groups of inputs are those of
+after and the others those of before (:mod:`ipvalue.risk.sides`). *Sequential*: groups change one after the other in a
+stated order, and what each adds depends on it. *Shapley*: the average over all orders, which does not. Patents of one
+valuation alone are ``entries`` and ``exits`` with their whole value.
+
+Exact. The value of each state is rounded to whole cents, once; parts are integers, and their sums too, so that the
+parts of a patent, a segment or the book sum to the change of the rounded values with a residual of exactly 0
+(:mod:`ipvalue.risk.exact`). A patent without a value counts as 0; ``valued_before`` and ``valued_after`` say so.
+
+Cost. One valuation of the common patents a state, without their features: one more than there are groups that differ
+at all, or with Shapley values two to the power of their number: 64 at most, 16 between two dates of one book and one
+engine.
+
+What an engine has learnt from a book belongs to the engine, also where other assumptions taught it otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ipvalue.artifacts import versions
+from ipvalue.engine import ValuationEngine
+from ipvalue.errors import BookError, IpvalueError
+from ipvalue.explain import Explainer
+from ipvalue.features import Whole
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.risk.exact import sequential_parts, shapley_parts, to_cents
+from ipvalue.risk.segments import labels_by, segment_labels
+from ipvalue.risk.sides import GROUPS, Side, States, side_of
+from ipvalue.valuation import Valuation
+
+__all__ = ["PARTS", "Attribution", "attribute", "parts_of"]
+
+Cents = npt.NDArray[np.int64]
+Ids = npt.NDArray[np.object_]
+How = Literal["sequential", "shapley"]
+
+PARTS = {
+    "time": "passage of time",
+    "market": "curves and currency",
+    "assumptions": "assumptions",
+    "legal": "legal status",
+    "features": "citations and other features",
+    "engine": "model and engine",
+    "entries": "entries",
+    "exits": "exits",
+}
+"""What each part is called; the first six are groups of inputs."""
+
+
+@dataclass(frozen=True, repr=False)
+class Attribution:
+    """The change between two valuations, in parts.
+
+    Attributes
+    ----------
+    sequential : pandas.DataFrame of int64
+        Whole cents, one row a patent of either valuation: ``before``, one column a part in the stated order,
+        ``entries``, ``exits`` and ``after``.
+    shapley : pandas.DataFrame of int64 or None
+        The same by the average over all orders.
+    labels : pandas.DataFrame
+        Field, jurisdiction, grade and owner of each patent: after, or before where it left; and ``valued_before`` and
+        ``valued_after``.
+    order : tuple of str
+    currency : str
+    dates : tuple of str
+        Of before and after.
+    states : int
+        States in which the common patents were valued.
+    """
+
+    sequential: pd.DataFrame
+    shapley: pd.DataFrame | None
+    labels: pd.DataFrame
+    order: tuple[str, ...]
+    currency: str
+    dates: tuple[str, str]
+    states: int
+
+    def cents(self, how: How = "sequential") -> pd.DataFrame:
+        """Whole cents by patent.
+
+        Raises
+        ------
+        IpvalueError
+            If Shapley values were not asked for.
+        """
+        if how == "sequential":
+            return self.sequential
+        if how != "shapley" or self.shapley is None:
+            raise IpvalueError(f"there are no {how!r} parts: call attribute(..., shapley=True) for Shapley values")
+        return self.shapley
+
+    def patents(self, how: How = "sequential") -> pd.DataFrame:
+        """Parts by patent in ``currency``: whole cents over 100, with the patents' labels."""
+        return (self.cents(how) / 100.0).join(self.labels)
+
+    def segments(self, by: str | pd.Series, how: How = "sequential") -> pd.DataFrame:
+        """Parts by segment in ``currency``; ``by`` as in :meth:`ipvalue.risk.stress.StressReport.segments`.
+
+        Cents are added up first: a segment's parts sum to its change as a patent's do.
+        """
+        label = labels_by(self.labels.drop(columns=["valued_before", "valued_after"]), by)
+        return self.cents(how).groupby(label, sort=True).sum() / 100.0
+
+    def book(self, how: How = "sequential") -> pd.Series:
+        """Parts of the book in ``currency``: sums over its patents (of medians, which are no median of a sum)."""
+        total = self.cents(how).sum() / 100.0
+        return total.rename(f"{self.dates[0]} to {self.dates[1]}")
+
+    def residual(self, how: How = "sequential") -> int:
+        """Largest gap in cents between a patent's parts and its change: 0."""
+        table = self.cents(how)
+        gap = table["after"] - table["before"] - table.drop(columns=["before", "after"]).sum(axis=1)
+        return int(gap.abs().max()) if len(gap) else 0
+
+    def waterfall(self, how: How = "sequential") -> pd.DataFrame:
+        """Steps from before to after, for a waterfall chart.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a step in order: ``step``, ``label``, ``amount``, ``start`` and ``end`` of its bar, in ``currency``.
+            The first and the last bar stand on 0.
+        """
+        cents = self.cents(how).sum()
+        steps = cents.drop(["before", "after"])
+        end = (steps.cumsum() + cents["before"]).to_numpy()
+        start = end - steps.to_numpy()
+        names = {"before": self.dates[0], **PARTS, "after": self.dates[1]}
+        return pd.DataFrame(
+            {
+                "step": list(cents.index),
+                "label": [names[str(name)] for name in cents.index],
+                "amount": cents.to_numpy() / 100.0,
+                "start": np.concatenate([[0], start, [0]]) / 100.0,
+                "end": np.concatenate([[cents["before"]], end, [cents["after"]]]) / 100.0,
+            }
+        )
+
+    def __str__(self) -> str:
+        table = self.waterfall()
+        if self.shapley is not None:
+            table["shapley"] = self.waterfall("shapley")["amount"]
+        head = (
+            f"Attribution of {len(self.sequential):,} patents in {self.currency}, in the order {', '.join(self.order)}"
+        )
+        lines = [f"{head}; residual {self.residual()} cents"]
+        if self.shapley is not None:
+            lines[0] += "; second column by Shapley"
+        for row in table.to_dict("records"):
+            amounts = [row["amount"]] + ([row["shapley"]] if "shapley" in row else [])
+            lines.append(f"  {row['label']:<30}" + "".join(f"{amount:>22,.2f}" for amount in amounts))
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+State = tuple[ValuationEngine, Snapshot]
+
+
+def attribute(
+    before: Valuation,
+    after: Valuation,
+    *,
+    order: Sequence[str] | None = None,
+    shapley: bool = True,
+    before_state: State | None = None,
+    after_state: State | None = None,
+) -> Attribution:
+    """Split the change between two valuations into its causes.
+
+    Parameters
+    ----------
+    before, after : Valuation
+        In one currency. One made by :meth:`ipvalue.ValuationEngine.value` in this process knows its engine and its
+        snapshot.
+    order : sequence of str, optional
+        In which groups change: ``time``, ``market``, ``assumptions``, ``legal``, ``features``, ``engine`` by default.
+    shapley : bool, default True
+        Shapley values as well, at the cost of more valuations.
+    before_state, after_state : tuple of ValuationEngine and Snapshot, optional
+        What made the values, where they were read from a file.
+
+    Returns
+    -------
+    Attribution
+
+    Raises
+    ------
+    BookError
+        If the states between can't be valued (it says what is missing), a state is not the one of the values, or the
+        currencies differ.
+    IpvalueError
+        If the order is not one of the six groups, or a value is too large for its cents.
+
+    Notes
+    -----
+    Values that were made by other versions of the software, and that these make differently, are taken as they are;
+    the difference is part of ``engine``.
+
+    Examples
+    --------
+    >>> import ipvalue as ipv
+    >>> book = ipv.synthetic_book(200, seed=7)
+    >>> engine = ipv.ValuationEngine([ipv.ReliefFromRoyalty()]).fit(book, as_of="2023-12-31")
+    >>> change = ipv.attribute(engine.value(book.as_of("2023-12-31")), engine.value(book.as_of("2024-12-31")))
+    >>> change.residual(), change.residual("shapley")
+    (0, 0)
+    """
+    groups = _order(order)
+    currencies = [valuation.provenance["currency"] for valuation in (before, after)]
+    if currencies[0] != currencies[1]:
+        raise BookError(f"values in {currencies[0]} and in {currencies[1]} have no change: value both in one currency")
+    one = _Made.of(before, before_state, "before")
+    two = _Made.of(after, after_state, "after")
+    ids = np.array(sorted({*one.ids, *two.ids}), object)
+    common = np.array(sorted({*one.ids} & {*two.ids}), object)
+    states = States(one.side(common), two.side(common))
+    ends = (one.cents(common), two.cents(common))
+    gaps = (states.cents(frozenset()) - ends[0], ends[1] - states.cents(frozenset(GROUPS)))
+    for made, gap in zip((one, two), gaps):
+        made.check(common, gap)
+    tables = []
+    for averaged in (False, True)[: 1 + shapley]:
+        parts = parts_of(states, groups, shapley=averaged)
+        parts["engine"] = parts["engine"] + gaps[0] + gaps[1]
+        tables.append(_table(ids, common, parts, one, two))
+    labels = _labels(ids, one, two)
+    dates = (one.date, two.date)
+    return Attribution(
+        tables[0], tables[1] if shapley else None, labels, groups, currencies[0], dates, states.evaluated
+    )
+
+
+def parts_of(states: States, order: Sequence[str], *, shapley: bool = False) -> dict[str, Cents]:
+    """Parts of the change of the common patents by group, in whole cents, in the stated order.
+
+    Parameters
+    ----------
+    states : States
+    order : sequence of str
+        All groups.
+    shapley : bool, default False
+        Average over all orders instead; groups that do not differ are left out of them, which changes nothing.
+    """
+    active = states.active
+    if shapley:
+        members = [frozenset(a for k, a in enumerate(active) if code >> k & 1) for code in range(1 << len(active))]
+        found = shapley_parts({code: states.cents(member) for code, member in enumerate(members)}, len(active))
+        by_group = dict(zip(active, found))
+        nothing = np.zeros_like(states.cents(frozenset()))
+        return {group: by_group.get(group, nothing) for group in order}
+    chain = [states.cents(frozenset(order[:k])) for k in range(len(order) + 1)]
+    return dict(zip(order, sequential_parts(chain)))
+
+
+def _order(order: Sequence[str] | None) -> tuple[str, ...]:
+    chosen = GROUPS if order is None else tuple(order)
+    if sorted(chosen) != sorted(GROUPS):
+        raise IpvalueError(f"order={chosen}: it names each of {', '.join(GROUPS)} once")
+    return chosen
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A valuation and what made it."""
+
+    valuation: Valuation
+    engine: ValuationEngine
+    snapshot: Snapshot
+    whole: Whole
+    name: str
+    ids: Ids
+    value: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, valuation: Valuation, state: State | None, name: str) -> _Made:
+        made, said = valuation._explainer, valuation.provenance
+        if state is not None:
+            engine, snapshot = state
+            whole = Whole.of(snapshot)
+        elif isinstance(made, Explainer):
+            engine, snapshot, whole = made.engine, made.snapshot, made.whole
+        else:
+            raise BookError(
+                f"the values {name} were read from a file, and the states between can't be valued without the engine "
+                f"and the snapshot that made them: give {name}_state=(engine, snapshot)"
+            )
+        found = {"as_of": str(snapshot.date), "known": snapshot.known, "engine_hash": engine.hash}
+        for what, value in found.items():
+            if said[what] != value:
+                raise BookError(f"{name}_state is not what made the values: {what} is {value}, theirs is {said[what]}")
+        columns = (valuation.table[column].to_numpy() for column in ("patent_id", "value"))
+        ids, values = (np.asarray(column) for column in columns)
+        return cls(valuation, engine, snapshot, whole, name, ids.astype(object), values.astype(np.float64))
+
+    @property
+    def date(self) -> str:
+        return str(self.snapshot.date)
+
+    def side(self, ids: Ids) -> Side:
+        """All that the values of some patents follow from."""
+        part = self.snapshot.select(np.array([self.snapshot.position(one) for one in ids], np.int64))
+        return side_of(self.engine, part, self.whole)
+
+    def cents(self, ids: Ids) -> Cents:
+        """The values as they are, of some patents in ascending order."""
+        return to_cents(self.value[np.isin(self.ids, ids)])
+
+    def check(self, ids: Ids, gap: Cents) -> None:
+        """Values that can't be made again by the same versions were made of something else."""
+        if gap.any() and self.valuation.provenance["versions"] == versions():
+            where = int(np.flatnonzero(gap)[0])
+            raise BookError(
+                f"{self.name}_state does not make the values again: that of {ids[where]!r} differs by "
+                f"{abs(int(gap[where])) / 100:,.2f}; is it the snapshot of the same book, and of the whole of it?"
+            )
+
+
+def _table(ids: Ids, common: Ids, parts: dict[str, Cents], one: _Made, two: _Made) -> pd.DataFrame:
+    """Parts of all patents in cents, with entries and exits."""
+    columns = {name: np.zeros(len(ids), np.int64) for name in ("before", *parts, "entries", "exits", "after")}
+    both, was, now = np.isin(ids, common), np.isin(ids, one.ids), np.isin(ids, two.ids)
+    for name, part in parts.items():
+        columns[name][both] = part
+    columns["before"][was] = to_cents(one.value)
+    columns["after"][now] = to_cents(two.value)
+    columns["entries"] = np.where(now & ~was, columns["after"], 0)
+    columns["exits"] = np.where(was & ~now, -columns["before"], 0)
+    return pd.DataFrame(columns, index=pd.Index(ids, name="patent_id"))
+
+
+def _labels(ids: Ids, one: _Made, two: _Made) -> pd.DataFrame:
+    """Labels after, or before of patents that left; and whether there was a value."""
+    frames = []
+    for made in (two, one):
+        grade = np.asarray(made.valuation.table["grade"].to_pylist(), object)
+        own = pd.Series(grade, index=made.ids).reindex(made.snapshot.patent_ids, fill_value="")
+        frames.append(segment_labels(made.snapshot, np.asarray(own, object)))
+    labels = frames[0].combine_first(frames[1]).reindex(pd.Index(ids, name="patent_id"))
+    for name, made in (("valued_before", one), ("valued_after", two)):
+        labels[name] = np.isin(ids, made.ids[np.isfinite(made.value)])
+    return labels

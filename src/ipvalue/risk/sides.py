@@ -1,0 +1,203 @@
+"""Two valuations of the same patents, and every state between them: groups of inputs before, the others after.
+
+========== ==================================================================================================
+time       the date, and with it ages, remaining terms and the age of the economics; a right that has expired
+market     exchange rates and price levels, on the date of each side
+assumptions the engine's assumption set
+legal      status and fees of the right, its dates and its end of term
+features   citations and all other features, ``economics`` included
+engine     methods, what they learnt, reconciliation and versions
+========== ==================================================================================================
+
+What depends on two groups is computed for the mixture: a remaining term from the end of term of the one and the date of
+the other, revenue from the amount of the one and the exchange rate of the other. A legal state that a right reaches by
+nothing but its age (expired) goes with time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.engine import ValuationEngine
+from ipvalue.features import Features, Whole
+from ipvalue.features.base import families
+from ipvalue.features.citations import age_years
+from ipvalue.features.legal import legal_facts
+from ipvalue.features.term import term_columns
+from ipvalue.law.states import State
+from ipvalue.methods.base import Subject
+from ipvalue.methods.evidence import money_of, prepare
+from ipvalue.records.columns import Columns
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.risk.exact import to_cents
+from ipvalue.risk.restate import with_assumptions
+
+__all__ = ["GROUPS", "Side", "States", "side_of"]
+
+GROUPS = ("time", "market", "assumptions", "legal", "features", "engine")
+Rows = npt.NDArray[np.integer]
+_LEGAL_FAMILIES = ("status", "renewal")
+_TERM_DATES = ("filing", "grant", "priority", "statutory", "end")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two valuations: all that its values follow from, one element a patent.
+
+    Attributes
+    ----------
+    engine : ValuationEngine
+    market : Snapshot
+        For its date, exchange rates and price levels alone.
+    subject : Subject
+    economics : dict of str to ndarray
+        The rows from which the subject's money was converted.
+    term : dict of str to ndarray of datetime64[D]
+        ``filing``, ``grant``, ``priority``, ``statutory`` and ``end``, from which ages and terms follow.
+    """
+
+    engine: ValuationEngine
+    market: Snapshot
+    subject: Subject
+    economics: Columns
+    term: Columns
+
+    def take(self, rows: Rows) -> Side:
+        """Keep some patents."""
+        economics = {name: values[rows] for name, values in self.economics.items()}
+        term = {name: values[rows] for name, values in self.term.items()}
+        return replace(self, subject=self.subject.take(rows), economics=economics, term=term)
+
+
+def side_of(engine: ValuationEngine, snapshot: Snapshot, whole: Whole) -> Side:
+    """Compute all that the values of a snapshot follow from."""
+    patents, legal = snapshot.patents, legal_facts(snapshot)
+    dates = [patents[f"{name}_date"] for name in ("application", "grant", "priority")]
+    term = dict(zip(_TERM_DATES, (*dates, legal.term.statutory, legal.end)))
+    return Side(engine, snapshot, prepare(snapshot, engine.assumptions, whole), snapshot.economics, term)
+
+
+class States:
+    """The values of the same patents in every state between two sides.
+
+    Parameters
+    ----------
+    before, after : Side
+        Of the same patents in the same order.
+    """
+
+    def __init__(self, before: Side, after: Side) -> None:
+        self.sides = (before, after)
+        self.active = tuple(group for group in GROUPS if self._differs(group))
+        """Groups that differ at all; the others can change nothing."""
+        self._known: dict[int, npt.NDArray[np.int64]] = {}
+        self._money: dict[tuple[object, ...], Columns] = {}
+
+    @property
+    def evaluated(self) -> int:
+        """States valued so far."""
+        return len(self._known)
+
+    def cents(self, changed: frozenset[str]) -> npt.NDArray[np.int64]:
+        """Values in whole cents where these groups are after and the others before; no value counts as 0."""
+        key = sum(1 << k for k, group in enumerate(self.active) if group in changed)
+        if key not in self._known:
+            engine, subject = self.mixed(changed)
+            columns, _ = engine.finish(subject, *engine.estimate(subject))
+            self._known[key] = to_cents(columns["value"])
+        return self._known[key]
+
+    def mixed(self, changed: frozenset[str]) -> tuple[ValuationEngine, Subject]:
+        """The engine and the subject of a state between the two."""
+        time, _, figures, _, features, engine = (self.sides[group in changed] for group in GROUPS)
+        mixed_engine = engine.engine
+        if figures is not engine:
+            mixed_engine = with_assumptions(engine.engine, figures.engine.assumptions)
+        term = {name: self._legal(changed, [side.term[name] for side in self.sides]) for name in _TERM_DATES}
+        right = self._legal(changed, [side.subject.right for side in self.sides])
+        date = time.subject.dates["as_of"]
+        office = features.subject.jurisdiction
+        return mixed_engine, Subject(
+            features.subject.patent_id,
+            office,
+            right,
+            features.subject.field,
+            Features(self._columns(changed, term, date)),
+            self._converted(changed, right),
+            {"as_of": date, "filing": term["filing"], "grant": term["grant"]},
+        )
+
+    def _converted(self, changed: frozenset[str], right: npt.NDArray[np.str_]) -> Columns:
+        """Money of a state, kept for the states that share what it follows from."""
+        chosen = tuple(group in changed for group in ("market", "assumptions", "features"))
+        key = (*chosen, right.tobytes())
+        if key not in self._money:
+            market, figures, features = (self.sides[side] for side in chosen)
+            office, rows = features.subject.jurisdiction, features.economics
+            self._money[key] = money_of(market.market, figures.engine.assumptions, rows, office, right)
+        return self._money[key]
+
+    def _columns(self, changed: frozenset[str], term: Columns, date: npt.NDArray[np.datetime64]) -> Columns:
+        """Feature columns: those of the term by date, those of the status by patent, and the others as they are."""
+        side = self.sides["features" in changed]
+        columns = dict(side.subject.features.columns)
+        for name in _legal_names():
+            columns[name] = self._legal(changed, [s.subject.features.columns[name] for s in self.sides])
+        filing, grant, priority, statutory, end = (term[name] for name in _TERM_DATES)
+        columns |= term_columns(filing, grant, priority, statutory, end, date)
+        columns["economics_age"] = age_years(side.economics["date"], date)
+        # on the earlier date what came later is not old at all
+        for group, names in (("legal", ("age", "years_since_grant")), ("features", ("economics_age",))):
+            if ("time" in changed) != (group in changed):
+                columns |= {name: np.maximum(columns[name], 0.0) for name in names}
+        return columns
+
+    def _legal(self, changed: frozenset[str], of: list[npt.NDArray]) -> npt.NDArray:  # type: ignore[type-arg]
+        """The legal side of each patent; of one that has expired, the side of time."""
+        expired = self.sides[1].subject.features["legal_state"] == State.EXPIRED
+        return np.where(expired, of["time" in changed], of["legal" in changed])
+
+    def _differs(self, group: str) -> bool:
+        before, after = self.sides
+        if group == "time":
+            return bool((before.subject.dates["as_of"] != after.subject.dates["as_of"]).any())
+        if group == "market":
+            quotes = ("fx", "price_index")
+            same = all(_same(before.market.market(name), after.market.market(name)) for name in quotes)  # type: ignore[arg-type]
+            return not same or before.market.date != after.market.date
+        if group == "assumptions":
+            return before.engine.assumptions != after.engine.assumptions
+        if group == "engine":
+            return not _alike(before.engine, after.engine)
+        if group == "legal":
+            one, two = ({n: s.subject.features.columns[n] for n in _legal_names()} | s.term for s in self.sides)
+            return not _same(one, two) or not np.array_equal(before.subject.right, after.subject.right)
+        columns = [_others(side.subject) | side.economics for side in self.sides]
+        return not _same(*columns)
+
+
+def _legal_names() -> list[str]:
+    return [feature.name for name in _LEGAL_FAMILIES for feature in families()[name].features]
+
+
+def _others(subject: Subject) -> Columns:
+    """Columns of the group ``features``, but those of the economics."""
+    elsewhere = {*_legal_names(), *(feature.name for feature in families()["term"].features), "economics_age"}
+    columns = {f"feature {n}": c for n, c in subject.features.columns.items() if n not in elsewhere}
+    return columns | {"subject field": subject.field, "subject office": subject.jurisdiction}
+
+
+def _same(one: Columns, two: Columns) -> bool:
+    if one.keys() != two.keys():
+        return False
+    return all(np.array_equal(one[n], two[n], equal_nan=one[n].dtype.kind in "fmM") for n in one)
+
+
+def _alike(one: ValuationEngine, two: ValuationEngine) -> bool:
+    """Whether two engines differ by their assumptions alone."""
+    if (one.methods, one.reconciliation) != (two.methods, two.reconciliation):
+        return False
+    return one.fitted is two.fitted or with_assumptions(two, one.assumptions).hash == one.hash

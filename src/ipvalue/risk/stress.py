@@ -1,0 +1,405 @@
+"""Stress: what the values of a book become under scenarios, and how large a shock costs a given share of them.
+
+Features are computed once; each scenario then moves a copy of the assumptions, of what the methods learnt beside them
+(:func:`ipvalue.risk.restate.under`), of what ``economics`` gives, and of the result, and values again. Without a shock
+the values are those of :meth:`ipvalue.ValuationEngine.value` bit for bit.
+
+What a shock reaches. A royalty shock moves the assumed rates, the rates learnt from licences (by the same ratio, field
+by field) and those given for a patent; market methods price by deals, which do not move with a rate: for them there is
+the market shock. How methods err on deals, and so their bias, stays as learnt. Their weights follow from the intervals
+under the scenario, so that a value of several methods can move a little against a shock that each of them follows.
+
+A book's value here is the sum of its patents' medians, which is no median of the sum; a patent that loses its value
+under a scenario (no method applies any more) counts as 0 and is counted in ``without_value``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.optimize import brentq
+
+from ipvalue.assumptions import Assumptions
+from ipvalue.engine import ValuationEngine
+from ipvalue.errors import IpvalueError, Reason
+from ipvalue.features import Features
+from ipvalue.features.whole import Whole
+from ipvalue.methods.base import Estimate, Subject
+from ipvalue.methods.evidence import prepare
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.risk.restate import under
+from ipvalue.risk.scenarios import (
+    FAMILIES,
+    FigureShock,
+    InvalidityShock,
+    MarketShock,
+    MoneyShock,
+    Scenario,
+    ScenarioFamily,
+    default_scenarios,
+    moved,
+)
+from ipvalue.risk.segments import labels_by, segment_labels
+from ipvalue.valuation import QUANTILE_NAMES
+
+__all__ = ["ReverseStress", "StressReport", "reverse_stress", "stress", "stressed_quantiles"]
+
+Floats = npt.NDArray[np.float64]
+# what economics gives of a patent in place of a figure: where it stands, the sign it moves with, and its bounds
+_GIVEN = {
+    "royalty_rate": ("features", "royalty_rate", 1.0, 0.0, 1.0),
+    "attribution": ("features", "attribution", 1.0, 0.0, 1.0),
+    "operating_margin": ("features", "operating_margin", 1.0, -10.0, 1.0),
+    "revenue_growth": ("features", "revenue_growth", 1.0, -0.99, 5.0),
+    "success_probability": ("money", "success_probability", 1.0, 0.0, 1.0),
+    # a patent with a growth of its own has no decline beside it: what is added to the one comes off the other
+    "revenue_decline": ("features", "revenue_growth", -1.0, -0.99, 5.0),
+}
+_BASE = "base"
+_MEDIAN = QUANTILE_NAMES.index("q50")
+
+
+@dataclass(frozen=True, repr=False)
+class StressReport:
+    """Values of a book under scenarios.
+
+    Attributes
+    ----------
+    values : pandas.DataFrame
+        Median of each patent in ``currency``, indexed by patent_id: ``base``, then one column a scenario; NaN where
+        there is no value.
+    lower, upper : pandas.DataFrame
+        The same for the 5 % and 95 % quantiles.
+    labels : pandas.DataFrame
+        Field, jurisdiction, grade (without a shock) and owner of each patent.
+    scenarios : tuple of Scenario
+    currency, as_of : str
+    """
+
+    values: pd.DataFrame
+    lower: pd.DataFrame
+    upper: pd.DataFrame
+    labels: pd.DataFrame
+    scenarios: tuple[Scenario, ...]
+    currency: str
+    as_of: str
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """Change of each patent's value under each scenario; a value that is lost counts as 0."""
+        filled = self.values.fillna(0.0)
+        return filled.drop(columns=_BASE).sub(filled[_BASE], axis=0)
+
+    def book(self) -> pd.DataFrame:
+        """The book under each scenario.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by scenario: ``sum_of_medians`` (no median of the sum), ``change``, ``change_share``,
+            ``without_value`` (patents that lose their value), ``median_change_share`` (median over the patents worth
+            something before) and ``description``.
+        """
+        base = self.values[_BASE]
+        whole, worth = _total(base), base > 0
+        rows = []
+        for name, text in [(_BASE, "no shock"), *((s.name, s.description) for s in self.scenarios)]:
+            values = self.values[name]
+            total = _total(values)
+            lost = int((base.notna() & values.isna()).sum())
+            ratio = (values.fillna(0.0) / base - 1.0)[worth]
+            share = total / whole - 1.0 if whole else math.nan
+            rows.append((name, total, total - whole, share, lost, ratio.median(), text))
+        names = ["sum_of_medians", "change", "change_share", "without_value", "median_change_share", "description"]
+        return pd.DataFrame(rows, columns=["scenario", *names]).set_index("scenario")
+
+    def segments(self, by: str | pd.Series) -> pd.DataFrame:
+        """Sums of medians by segment.
+
+        Parameters
+        ----------
+        by : {'field', 'jurisdiction', 'grade', 'owner'} or Series
+            A segment, or labels of the caller's own by patent_id.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a segment and scenario: ``patents``, ``base`` (its sum without a shock), ``sum_of_medians``,
+            ``change`` and ``change_share``.
+        """
+        label = labels_by(self.labels, by)
+        rows = []
+        for segment, group in self.values.groupby(label, sort=True):
+            whole = _total(group[_BASE])
+            for scenario in self.scenarios:
+                total = _total(group[scenario.name])
+                share = total / whole - 1.0 if whole else math.nan
+                rows.append((segment, scenario.name, len(group), whole, total, total - whole, share))
+        names = [str(label.name), "scenario", "patents", _BASE, "sum_of_medians", "change", "change_share"]
+        return pd.DataFrame(rows, columns=names).set_index(names[:2])
+
+    def __repr__(self) -> str:
+        table = self.book()
+        lines = [
+            f"Stress of {len(self.values):,} patents as of {self.as_of} in {self.currency}: sums of medians",
+            *(f"  {name:<26}{r.sum_of_medians:>20,.0f}{r.change_share:>+9.1%}" for name, r in table.iterrows()),
+        ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class ReverseStress:
+    """The size of a shock at which a book loses a given share.
+
+    Attributes
+    ----------
+    size : float
+        Of the shock, in the family's unit.
+    loss : float
+        Share of the sum of medians that is lost at that size.
+    scenario : Scenario
+    evaluations : int
+        Valuations of the book that the search took.
+    """
+
+    size: float
+    loss: float
+    scenario: Scenario
+    evaluations: int
+
+
+def stress(
+    state: Snapshot,
+    engine: ValuationEngine,
+    scenarios: Sequence[Scenario] | None = None,
+    *,
+    whole: Whole | None = None,
+) -> StressReport:
+    """Value a snapshot under scenarios.
+
+    Parameters
+    ----------
+    state : Snapshot
+    engine : ValuationEngine
+        Fitted.
+    scenarios : sequence of Scenario, optional
+        By default :func:`ipvalue.risk.scenarios.default_scenarios`.
+    whole : Whole, optional
+        Statistics of the whole book, where the snapshot is a part of it.
+
+    Returns
+    -------
+    StressReport
+
+    Raises
+    ------
+    IpvalueError
+        If two scenarios have one name, or one is named ``base``.
+    AssumptionError
+        If a shock takes a figure out of its bounds.
+
+    Examples
+    --------
+    >>> import ipvalue as ipv
+    >>> book = ipv.synthetic_book(300, seed=7)
+    >>> engine = ipv.ValuationEngine([ipv.ReliefFromRoyalty()]).fit(book, as_of="2024-12-31")
+    >>> report = ipv.stress(book.as_of("2024-12-31"), engine)
+    >>> bool(report.book().loc["royalty_down_30pct", "change_share"] < -0.25)
+    True
+    """
+    chosen = default_scenarios() if scenarios is None else tuple(scenarios)
+    names = [_BASE, *(scenario.name for scenario in chosen)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise IpvalueError(f"two scenarios are named {twice[0]!r}; {_BASE!r} is the book without a shock")
+    subject = prepare(state, engine.assumptions, Whole.of(state) if whole is None else whole)
+    estimates, combined = engine.estimate(subject)
+    columns, _ = engine.finish(subject, estimates, combined)
+    quantiles = [np.column_stack([columns[q] for q in QUANTILE_NAMES])]
+    quantiles += [stressed_quantiles(subject, engine, scenario) for scenario in chosen]
+    index = pd.Index(subject.patent_id, name="patent_id")
+    lower, values, upper = (
+        pd.DataFrame({name: q[:, level] for name, q in zip(names, quantiles)}, index=index)
+        for level in (0, _MEDIAN, -1)
+    )
+    labels = segment_labels(state, np.asarray(columns["grade"], object))
+    return StressReport(values, lower, upper, labels, chosen, engine.assumptions.currency, str(state.date))
+
+
+def stressed_quantiles(subject: Subject, engine: ValuationEngine, scenario: Scenario) -> Floats:
+    """Quantiles of each patent's value under a scenario.
+
+    Parameters
+    ----------
+    subject : Subject
+        As without the shock.
+    engine : ValuationEngine
+        Fitted, as without the shock.
+    scenario : Scenario
+
+    Returns
+    -------
+    ndarray, shape (n, 5)
+        At the levels of a valuation; NaN where there is no value.
+
+    Notes
+    -----
+    An invalidity shock of share s and a haircut h multiply every quantile by (1 - s) (granted rights only) and
+    (1 - h); a widening w takes each quantile q about the median m to m (q / m)^w.
+    """
+    figures = engine.assumptions
+    for shock in scenario.shocks:
+        if isinstance(shock, FigureShock):
+            subject = _given(subject, shock, figures)
+            figures = shock.apply(figures)
+        elif isinstance(shock, MoneyShock):
+            subject = _money(subject, shock)
+    changed = under(engine, figures)
+    estimates, combined = changed.estimate(subject)
+    if any(isinstance(shock, MarketShock) and shock.unavailable for shock in scenario.shocks):
+        estimates = [_silent(m.approach, estimate) for m, estimate in zip(changed.methods, estimates)]
+        combined = changed.reconciliation.combine(changed.names, estimates, changed.fitted.reconciliation)
+    columns, _ = changed.finish(subject, estimates, combined)
+    quantiles = np.column_stack([columns[name] for name in QUANTILE_NAMES])
+    for shock in scenario.shocks:
+        if isinstance(shock, InvalidityShock):
+            granted = (subject.features["pending"] == 0) & shock.hits(subject.field, subject.jurisdiction)
+            quantiles = quantiles * np.where(granted, 1.0 - shock.share, 1.0)[:, None]
+        elif isinstance(shock, MarketShock):
+            hit = shock.hits(subject.field, subject.jurisdiction)
+            quantiles = np.where(hit[:, None], _frozen(quantiles, shock), quantiles)
+    return quantiles
+
+
+def reverse_stress(
+    state: Snapshot,
+    engine: ValuationEngine,
+    scenario_family: str | ScenarioFamily,
+    target_loss: float,
+    *,
+    largest: float | None = None,
+    tolerance: float = 1e-4,
+) -> ReverseStress:
+    """Find the size of a shock at which the book's sum of medians falls by a given share.
+
+    Parameters
+    ----------
+    state : Snapshot
+    engine : ValuationEngine
+        Fitted.
+    scenario_family : str or callable
+        A name in :data:`ipvalue.risk.scenarios.FAMILIES`, or a function from a size to a :class:`Scenario`; size 0
+        must be no shock.
+    target_loss : float
+        Share between 0 and 1.
+    largest : float, optional
+        Largest size sought; needed with a function.
+    tolerance : float, default 1e-4
+        Of the size, relative to the largest.
+
+    Returns
+    -------
+    ReverseStress
+
+    Raises
+    ------
+    IpvalueError
+        If the family is unknown, or even the largest size does not cost that much.
+
+    Notes
+    -----
+    Brent's method on one scalar between 0 and the largest size, on features computed once. Where the loss does not
+    rise steadily with the size, the size found is one at which the loss is met, not the smallest.
+    """
+    if not 0.0 < target_loss < 1.0:
+        raise IpvalueError(f"target_loss={target_loss}: a share between 0 and 1 is to be lost")
+    family, limit = _family(scenario_family, largest)
+    subject = prepare(state, engine.assumptions, Whole.of(state))
+    whole = _sum(stressed_quantiles(subject, engine, family(0.0))[:, _MEDIAN])
+    if whole <= 0.0:
+        raise IpvalueError("the book is worth nothing: there is nothing to lose")
+    losses: dict[float, float] = {0.0: 0.0}
+
+    def missed(size: float) -> float:
+        if size not in losses:
+            losses[size] = 1.0 - _sum(stressed_quantiles(subject, engine, family(size))[:, _MEDIAN]) / whole
+        return losses[size] - target_loss
+
+    if missed(limit) < 0.0:
+        raise IpvalueError(
+            f"a loss of {target_loss:.1%} is not reached: a shock of {limit:g} costs {losses[limit]:.1%} of the book"
+        )
+    size = float(brentq(missed, 0.0, limit, xtol=tolerance * limit))
+    missed(size)
+    return ReverseStress(size, losses[size], family(size), len(losses))
+
+
+def _family(named: str | ScenarioFamily, largest: float | None) -> tuple[ScenarioFamily, float]:
+    if isinstance(named, str):
+        if named not in FAMILIES:
+            raise IpvalueError(f"there is no family of scenarios {named!r}; there are {', '.join(FAMILIES)}")
+        family, limit = FAMILIES[named]
+        return family, limit if largest is None else largest
+    if largest is None:
+        raise IpvalueError("a family that is a function needs the largest size to be sought")
+    return named, largest
+
+
+def _given(subject: Subject, shock: FigureShock, before: Assumptions) -> Subject:
+    """Move what is given for a patent in place of the figure; a decline is only known by what is added to it."""
+    place = _GIVEN.get(shock.figure)
+    if place is None or not shock.given or (shock.figure == "revenue_decline" and shock.by != "add"):
+        return subject
+    table, name, sign, low, high = place
+    columns = dict(subject.features.columns if table == "features" else subject.money)
+    amount = sign * shock.amount if shock.by == "add" else shock.amount
+    changed = np.clip(moved(columns[name], shock.by, amount), low, high)
+    columns[name] = np.where(_keyed(subject, shock, before), changed, columns[name])
+    if table == "features":
+        return replace(subject, features=Features(columns))
+    return replace(subject, money=columns)
+
+
+def _keyed(subject: Subject, shock: FigureShock, before: Assumptions) -> npt.NDArray[np.bool_]:
+    """Patents of the fields that the shock names; ``default`` stands for the fields without an entry."""
+    if not shock.keys:
+        return np.ones(len(subject), bool)
+    table = getattr(before, shock.figure)
+    own = [str(k) in shock.keys or (str(k) not in table and "default" in shock.keys) for k in range(36)]
+    return np.asarray(np.array(own)[subject.field], bool)
+
+
+def _money(subject: Subject, shock: MoneyShock) -> Subject:
+    values = subject.money[shock.column]
+    hit = shock.hits(subject.field, subject.jurisdiction)
+    changed = np.where(hit, np.maximum(moved(values, shock.by, shock.amount), 0.0), values)
+    if shock.column == "success_probability":
+        changed = np.minimum(changed, 1.0)
+    return replace(subject, money={**subject.money, shock.column: changed})
+
+
+def _silent(approach: str, estimate: Estimate) -> Estimate:
+    return Estimate.refuse(len(estimate.value), Reason.NO_COMPARABLE) if approach == "market" else estimate
+
+
+def _frozen(quantiles: Floats, shock: MarketShock) -> Floats:
+    if shock.widening != 1.0:
+        median = quantiles[:, [_MEDIAN]]
+        worth = median > 0.0
+        ratio = np.divide(quantiles, median, out=np.ones_like(quantiles), where=worth)
+        quantiles = np.where(worth, median * ratio**shock.widening, quantiles)
+    return quantiles * (1.0 - shock.haircut)
+
+
+def _sum(values: Floats) -> float:
+    """Sum of what is known, exactly rounded and so the same in any order."""
+    return math.fsum(values[np.isfinite(values)])
+
+
+def _total(values: pd.Series) -> float:
+    return _sum(values.to_numpy(np.float64))
