@@ -27,6 +27,7 @@ STATIONS = (
     "valuation",
     "engine",
     "explain",
+    "risk",
     "batch",
     "plots",
     "__main__",

@@ -16,6 +16,7 @@ import ipvalue as ipv
 PUBLIC = {
     "Assumptions",
     "Book",
+    "CollateralPolicy",
     "ComparableSales",
     "ExcessEarnings",
     "FixedWeights",
@@ -30,6 +31,7 @@ PUBLIC = {
     "StackedWeights",
     "Valuation",
     "ValuationEngine",
+    "collateral",
     "extract",
     "feature_catalogue",
     "read_book",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ipvalue.records.snapshot import Snapshot
     from ipvalue.records.store import read_book, write_book
     from ipvalue.records.synthetic import synthetic_book
+    from ipvalue.risk.collateral import collateral
+    from ipvalue.risk.policy import CollateralPolicy
     from ipvalue.sources.university import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
     from ipvalue.valuation import Valuation
@@ -69,6 +71,9 @@ _PLACES = {
     "StackedWeights": "ipvalue.reconcile",
     "ValuationEngine": "ipvalue.engine",
     "Valuation": "ipvalue.valuation",
+    # what a value is worth to a lender
+    "CollateralPolicy": "ipvalue.risk.policy",
+    "collateral": "ipvalue.risk.collateral",
     # a whole book on disk
     "revalue": "ipvalue.batch",
 }
@@ -78,6 +83,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Assumptions",
     "Book",
+    "CollateralPolicy",
     "ComparableSales",
     "ExcessEarnings",
     "Figure",
@@ -98,6 +104,7 @@ __all__ = [
     "StackedWeights",
     "Valuation",
     "ValuationEngine",
+    "collateral",
     "extract",
     "feature_catalogue",
     "read_book",

@@ -1,0 +1,1 @@
+"""What a value is worth to a lender: collateral, portfolio, monitoring and overrides."""
