@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ipvalue.records.synthetic import synthetic_book
     from ipvalue.risk.collateral import collateral
     from ipvalue.risk.policy import CollateralPolicy
+    from ipvalue.risk.portfolio import portfolio
     from ipvalue.sources.university import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
     from ipvalue.valuation import Valuation
@@ -74,6 +75,7 @@ _PLACES = {
     # what a value is worth to a lender
     "CollateralPolicy": "ipvalue.risk.policy",
     "collateral": "ipvalue.risk.collateral",
+    "portfolio": "ipvalue.risk.portfolio",
     # a whole book on disk
     "revalue": "ipvalue.batch",
 }
@@ -107,6 +109,7 @@ __all__ = [
     "collateral",
     "extract",
     "feature_catalogue",
+    "portfolio",
     "read_book",
     "read_university_renewals",
     "read_uspto_grants",

@@ -7,12 +7,10 @@ by the bank's.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ipvalue.assumptions import Figure
 from ipvalue.errors import AssumptionError
+from ipvalue.risk.figures import default_figure, default_figures
 
 __all__ = ["RULES", "CollateralPolicy"]
 
@@ -49,21 +48,17 @@ _GRADES = "ABCDE"
 _BANDS = ("haircut_liquidity", "haircut_life", "sale_months")
 
 
-def _default(name: str) -> Callable[[], Any]:
-    """Make the factory of a figure's default, from the table."""
-
-    def make() -> Any:
-        found = {row["key"]: Figure.model_validate(row["figure"]) for row in _rows() if row["name"] == name}
-        return found.get("", found)
-
-    return make
+_TABLE = "collateral_policy.csv"
 
 
-def _rows() -> list[dict[str, Any]]:
-    file = resources.files("ipvalue.risk") / "tables" / "collateral_policy.csv"
-    rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
-    names = ("value", "unit", "date", "certainty", "source")
-    return [{"name": r["figure"], "key": r["key"], "figure": {n: r[n] for n in names}} for r in rows]
+def _one(name: str) -> Callable[[], Figure]:
+    """Make the factory of a figure's default."""
+    return lambda: default_figure(_TABLE, name)
+
+
+def _by_key(name: str) -> Callable[[], dict[str, Figure]]:
+    """Make the factory of the default of figures by key."""
+    return lambda: default_figures(_TABLE, name)
 
 
 class CollateralPolicy(BaseModel):
@@ -127,18 +122,18 @@ class CollateralPolicy(BaseModel):
     unchecked: Literal["refuse", "accept"] = "refuse"
     step_months: Literal[3, 12] = 12
     repayment: Literal["bullet", "linear"] = "bullet"
-    life_margin: Figure = Field(default_factory=_default("life_margin"))
-    haircut_grade: dict[str, Figure] = Field(default_factory=_default("haircut_grade"))
-    haircut_right: dict[str, Figure] = Field(default_factory=_default("haircut_right"))
-    haircut_liquidity: dict[str, Figure] = Field(default_factory=_default("haircut_liquidity"))
-    haircut_life: dict[str, Figure] = Field(default_factory=_default("haircut_life"))
-    sale_discount: Figure = Field(default_factory=_default("sale_discount"))
-    sale_cost: Figure = Field(default_factory=_default("sale_cost"))
-    sale_months: dict[str, Figure] = Field(default_factory=_default("sale_months"))
-    sale_rate: Figure = Field(default_factory=_default("sale_rate"))
-    maximum_ltv: dict[str, Figure] = Field(default_factory=_default("maximum_ltv"))
-    margin_call_cover: Figure = Field(default_factory=_default("margin_call_cover"))
-    correlation: Figure = Field(default_factory=_default("correlation"))
+    life_margin: Figure = Field(default_factory=_one("life_margin"))
+    haircut_grade: dict[str, Figure] = Field(default_factory=_by_key("haircut_grade"))
+    haircut_right: dict[str, Figure] = Field(default_factory=_by_key("haircut_right"))
+    haircut_liquidity: dict[str, Figure] = Field(default_factory=_by_key("haircut_liquidity"))
+    haircut_life: dict[str, Figure] = Field(default_factory=_by_key("haircut_life"))
+    sale_discount: Figure = Field(default_factory=_one("sale_discount"))
+    sale_cost: Figure = Field(default_factory=_one("sale_cost"))
+    sale_months: dict[str, Figure] = Field(default_factory=_by_key("sale_months"))
+    sale_rate: Figure = Field(default_factory=_one("sale_rate"))
+    maximum_ltv: dict[str, Figure] = Field(default_factory=_by_key("maximum_ltv"))
+    margin_call_cover: Figure = Field(default_factory=_one("margin_call_cover"))
+    correlation: Figure = Field(default_factory=_one("correlation"))
 
     @model_validator(mode="after")
     def _bounds(self) -> CollateralPolicy:
