@@ -58,6 +58,7 @@ def test_one_factor_equals_the_library_sum() -> None:
 def test_simulation_and_analytic_agree(correlation: tuple[float, float, float]) -> None:
     found = risk(correlation)
     m = found.moments
+    assert found.provenance["analytic_reliable"]
     assert abs(m["simulated_mean"] - m["mean"]) < 4 * m["simulation_error"]
     assert m["simulation_error"] * 200 == pytest.approx(m["standard_deviation"], rel=0.05)  # 40,000 draws
     # the shape is not exactly lognormal: within 4 % of the quantile, 6 % of what may be lost
@@ -133,6 +134,9 @@ def test_the_snapshot_gives_fields_and_owners(valuation: ipv.Valuation, book: ip
         ipv.portfolio(bare, field=[1], owner=[2])
     found = ipv.portfolio(valuation, scenarios=2000)
     assert 0 < found.losses["diversification_simulated"].iloc[0] < 1
+    # three methods, few deals: sigmas above 2, for which matched moments say nothing
+    assert found.moments["largest_sigma"] > 2 and not found.provenance["analytic_reliable"]
+    assert "not reliable" in repr(found)
 
 
 def test_shares_of_variance_are_bounded() -> None:
