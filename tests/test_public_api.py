@@ -16,6 +16,7 @@ import ipvalue as ipv
 PUBLIC = {
     "Assumptions",
     "Book",
+    "CollateralPolicy",
     "ComparableSales",
     "ExcessEarnings",
     "FixedWeights",
@@ -34,8 +35,10 @@ PUBLIC = {
     "backtest",
     "compare",
     "attribute",
+    "collateral",
     "extract",
     "feature_catalogue",
+    "portfolio",
     "read_book",
     "read_university_renewals",
     "read_uspto_grants",

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from ipvalue.records.store import read_book, write_book
     from ipvalue.records.synthetic import synthetic_book
     from ipvalue.risk.attribution import attribute
+    from ipvalue.risk.collateral import collateral
+    from ipvalue.risk.policy import CollateralPolicy
+    from ipvalue.risk.portfolio import portfolio
     from ipvalue.risk.scenarios import Scenario
     from ipvalue.risk.stress import reverse_stress, stress
     from ipvalue.sources.university import read_university_renewals
@@ -79,6 +82,9 @@ _PLACES = {
     "Scenario": "ipvalue.risk.scenarios",
     "stress": "ipvalue.risk.stress",
     "reverse_stress": "ipvalue.risk.stress",
+    "CollateralPolicy": "ipvalue.risk.policy",
+    "collateral": "ipvalue.risk.collateral",
+    "portfolio": "ipvalue.risk.portfolio",
     # a whole book on disk
     "revalue": "ipvalue.batch",
     # how good the values are
@@ -91,6 +97,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Assumptions",
     "Book",
+    "CollateralPolicy",
     "ComparableSales",
     "ExcessEarnings",
     "Figure",
@@ -112,11 +119,13 @@ __all__ = [
     "StackedWeights",
     "Valuation",
     "ValuationEngine",
-    "backtest",
-    "compare",
     "attribute",
+    "backtest",
+    "collateral",
+    "compare",
     "extract",
     "feature_catalogue",
+    "portfolio",
     "read_book",
     "read_university_renewals",
     "read_uspto_grants",

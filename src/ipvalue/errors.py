@@ -110,6 +110,21 @@ class Reason(IntEnum):
     NO_EXCESS_INCOME = 71
     NO_INDICATORS = 72
     NO_COST = 63
+    # pledges: why a patent does not secure a loan (100-119)
+    NOT_IN_FORCE = 100
+    LIFE_TOO_SHORT = 101
+    PLEDGED_ELSEWHERE = 102
+    SEIZED = 103
+    OWNERSHIP_DISPUTED = 104
+    UNDER_CHALLENGE = 105
+    NO_CONSENT = 106
+    FEE_OVERDUE = 107
+    NO_VALUE = 108
+    GRADE_TOO_LOW = 109
+    RIGHT_NOT_ACCEPTED = 110
+    NO_MATURITY = 111
+    NOT_CHECKED = 112
+    NOT_DRAWN = 113
 
     @property
     def label(self) -> str:
@@ -151,6 +166,20 @@ REASONS: dict[Reason, str] = {
     Reason.NO_EXCESS_INCOME: "the margin leaves nothing beyond what other assets or a generic product earn",
     Reason.NO_INDICATORS: "too few of the scorecard's indicators are known",
     Reason.NO_COST: "no cost above 0 is known for the patent: load economics.historical_cost or cost_to_develop",
+    Reason.NOT_IN_FORCE: "the right is not granted and in force: no pledge of it can be registered",
+    Reason.LIFE_TOO_SHORT: "the remaining life is shorter than the loan's remaining term and the policy's margin",
+    Reason.PLEDGED_ELSEWHERE: "more pledges are registered than the bank's own loans account for",
+    Reason.SEIZED: "a court has seized the right",
+    Reason.OWNERSHIP_DISPUTED: "the procedure is suspended, as in a dispute over ownership",
+    Reason.UNDER_CHALLENGE: "an opposition, invalidation or review is pending",
+    Reason.NO_CONSENT: "the right has several owners and their consent is not on file: set loans.consent",
+    Reason.FEE_OVERDUE: "a renewal fee is overdue",
+    Reason.NO_VALUE: "there is no value above 0: see the valuation's reason",
+    Reason.GRADE_TOO_LOW: "the value's grade is worse than the policy accepts",
+    Reason.RIGHT_NOT_ACCEPTED: "the policy lends nothing against this kind of right",
+    Reason.NO_MATURITY: "the loan's maturity date is not known",
+    Reason.NOT_CHECKED: "the register was not at hand (values read from a file): give the snapshot",
+    Reason.NOT_DRAWN: "the loan is drawn after the date of the report",
     Reason.NO_METHOD_APPLIED: "no method of the engine could value the patent: see each method's reason",
 }
 
