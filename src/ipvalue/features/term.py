@@ -48,8 +48,8 @@ def term_columns(
 
 def _compute(context: Context) -> Columns:
     patents, legal = context.snapshot.patents, context.legal
-    days = (patents[name] for name in ("application_date", "grant_date", "priority_date"))
-    return term_columns(*days, legal.term.statutory, legal.end, context.snapshot.date)
+    filing, grant, priority = (patents[name] for name in ("application_date", "grant_date", "priority_date"))
+    return term_columns(filing, grant, priority, legal.term.statutory, legal.end, context.snapshot.date)
 
 
 def _years(name: str, direction: int, definition: str, missing: str = "", source: str = _STATUTES) -> Feature:
