@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from ipvalue.risk.collateral import collateral
     from ipvalue.risk.policy import CollateralPolicy
     from ipvalue.risk.portfolio import portfolio
+    from ipvalue.risk.reverse import reverse_stress
     from ipvalue.risk.scenarios import Scenario
-    from ipvalue.risk.stress import reverse_stress, stress
+    from ipvalue.risk.stress import stress
     from ipvalue.sources.university import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
     from ipvalue.valuation import Valuation
@@ -81,7 +82,7 @@ _PLACES = {
     "attribute": "ipvalue.risk.attribution",
     "Scenario": "ipvalue.risk.scenarios",
     "stress": "ipvalue.risk.stress",
-    "reverse_stress": "ipvalue.risk.stress",
+    "reverse_stress": "ipvalue.risk.reverse",
     "CollateralPolicy": "ipvalue.risk.policy",
     "collateral": "ipvalue.risk.collateral",
     "portfolio": "ipvalue.risk.portfolio",

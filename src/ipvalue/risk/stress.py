@@ -1,4 +1,4 @@
-"""Stress: what the values of a book become under scenarios, and how large a shock costs a given share of them.
+"""Stress: what the values of a book become under scenarios.
 
 Features are computed once; each scenario then moves a copy of the assumptions, of what the methods learnt beside them
 (:func:`ipvalue.risk.restate.under`), of what ``economics`` gives, and of the result, and values again. Without a shock
@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import brentq
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.engine import ValuationEngine
@@ -34,20 +33,18 @@ from ipvalue.methods.evidence import prepare
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.restate import under
 from ipvalue.risk.scenarios import (
-    FAMILIES,
     FigureShock,
     InvalidityShock,
     MarketShock,
     MoneyShock,
     Scenario,
-    ScenarioFamily,
     default_scenarios,
     moved,
 )
 from ipvalue.risk.segments import labels_by, segment_labels
 from ipvalue.valuation import QUANTILE_NAMES
 
-__all__ = ["ReverseStress", "StressReport", "reverse_stress", "stress", "stressed_quantiles"]
+__all__ = ["StressReport", "stress", "stressed_quantiles", "sum_of_known"]
 
 Floats = npt.NDArray[np.float64]
 # what economics gives of a patent in place of a figure: where it stands, the sign it moves with, and its bounds
@@ -150,27 +147,6 @@ class StressReport:
             *(f"  {name:<26}{r.sum_of_medians:>20,.0f}{r.change_share:>+9.1%}" for name, r in table.iterrows()),
         ]
         return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class ReverseStress:
-    """The size of a shock at which a book loses a given share.
-
-    Attributes
-    ----------
-    size : float
-        Of the shock, in the family's unit.
-    loss : float
-        Share of the sum of medians that is lost at that size.
-    scenario : Scenario
-    evaluations : int
-        Valuations of the book that the search took.
-    """
-
-    size: float
-    loss: float
-    scenario: Scenario
-    evaluations: int
 
 
 def stress(
@@ -276,80 +252,6 @@ def stressed_quantiles(subject: Subject, engine: ValuationEngine, scenario: Scen
     return quantiles
 
 
-def reverse_stress(
-    state: Snapshot,
-    engine: ValuationEngine,
-    scenario_family: str | ScenarioFamily,
-    target_loss: float,
-    *,
-    largest: float | None = None,
-    tolerance: float = 1e-4,
-) -> ReverseStress:
-    """Find the size of a shock at which the book's sum of medians falls by a given share.
-
-    Parameters
-    ----------
-    state : Snapshot
-    engine : ValuationEngine
-        Fitted.
-    scenario_family : str or callable
-        A name in :data:`ipvalue.risk.scenarios.FAMILIES`, or a function from a size to a :class:`Scenario`; size 0
-        must be no shock.
-    target_loss : float
-        Share between 0 and 1.
-    largest : float, optional
-        Largest size sought; needed with a function.
-    tolerance : float, default 1e-4
-        Of the size, relative to the largest.
-
-    Returns
-    -------
-    ReverseStress
-
-    Raises
-    ------
-    IpvalueError
-        If the family is unknown, or even the largest size does not cost that much.
-
-    Notes
-    -----
-    Brent's method on one scalar between 0 and the largest size, on features computed once. Where the loss does not
-    rise steadily with the size, the size found is one at which the loss is met, not the smallest.
-    """
-    if not 0.0 < target_loss < 1.0:
-        raise IpvalueError(f"target_loss={target_loss}: a share between 0 and 1 is to be lost")
-    family, limit = _family(scenario_family, largest)
-    subject = prepare(state, engine.assumptions, Whole.of(state))
-    whole = _sum(stressed_quantiles(subject, engine, family(0.0))[:, _MEDIAN])
-    if whole <= 0.0:
-        raise IpvalueError("the book is worth nothing: there is nothing to lose")
-    losses: dict[float, float] = {0.0: 0.0}
-
-    def missed(size: float) -> float:
-        if size not in losses:
-            losses[size] = 1.0 - _sum(stressed_quantiles(subject, engine, family(size))[:, _MEDIAN]) / whole
-        return losses[size] - target_loss
-
-    if missed(limit) < 0.0:
-        raise IpvalueError(
-            f"a loss of {target_loss:.1%} is not reached: a shock of {limit:g} costs {losses[limit]:.1%} of the book"
-        )
-    size = float(brentq(missed, 0.0, limit, xtol=tolerance * limit))
-    missed(size)
-    return ReverseStress(size, losses[size], family(size), len(losses))
-
-
-def _family(named: str | ScenarioFamily, largest: float | None) -> tuple[ScenarioFamily, float]:
-    if isinstance(named, str):
-        if named not in FAMILIES:
-            raise IpvalueError(f"there is no family of scenarios {named!r}; there are {', '.join(FAMILIES)}")
-        family, limit = FAMILIES[named]
-        return family, limit if largest is None else largest
-    if largest is None:
-        raise IpvalueError("a family that is a function needs the largest size to be sought")
-    return named, largest
-
-
 def _given(subject: Subject, shock: FigureShock, before: Assumptions) -> Subject:
     """Move what is given for a patent in place of the figure; a decline is only known by what is added to it."""
     place = _GIVEN.get(shock.figure)
@@ -396,10 +298,10 @@ def _frozen(quantiles: Floats, shock: MarketShock) -> Floats:
     return quantiles * (1.0 - shock.haircut)
 
 
-def _sum(values: Floats) -> float:
+def sum_of_known(values: Floats) -> float:
     """Sum of what is known, exactly rounded and so the same in any order."""
     return math.fsum(values[np.isfinite(values)])
 
 
 def _total(values: pd.Series) -> float:
-    return _sum(values.to_numpy(np.float64))
+    return sum_of_known(values.to_numpy(np.float64))

@@ -1,0 +1,115 @@
+"""Reverse stress: how large a shock costs a given share of a book's value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scipy.optimize import brentq
+
+from ipvalue.engine import ValuationEngine
+from ipvalue.errors import IpvalueError
+from ipvalue.features.whole import Whole
+from ipvalue.methods.evidence import prepare
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.risk.scenarios import FAMILIES, Scenario, ScenarioFamily
+from ipvalue.risk.stress import stressed_quantiles, sum_of_known
+from ipvalue.valuation import QUANTILE_NAMES
+
+__all__ = ["ReverseStress", "reverse_stress"]
+
+_MEDIAN = QUANTILE_NAMES.index("q50")
+
+
+@dataclass(frozen=True)
+class ReverseStress:
+    """The size of a shock at which a book loses a given share.
+
+    Attributes
+    ----------
+    size : float
+        Of the shock, in the family's unit.
+    loss : float
+        Share of the sum of medians that is lost at that size.
+    scenario : Scenario
+    evaluations : int
+        Valuations of the book that the search took.
+    """
+
+    size: float
+    loss: float
+    scenario: Scenario
+    evaluations: int
+
+
+def reverse_stress(
+    state: Snapshot,
+    engine: ValuationEngine,
+    scenario_family: str | ScenarioFamily,
+    target_loss: float,
+    *,
+    largest: float | None = None,
+    tolerance: float = 1e-4,
+) -> ReverseStress:
+    """Find the size of a shock at which the book's sum of medians falls by a given share.
+
+    Parameters
+    ----------
+    state : Snapshot
+    engine : ValuationEngine
+        Fitted.
+    scenario_family : str or callable
+        A name in :data:`ipvalue.risk.scenarios.FAMILIES`, or a function from a size to a :class:`Scenario`; size 0
+        must be no shock.
+    target_loss : float
+        Share between 0 and 1.
+    largest : float, optional
+        Largest size sought; needed with a function.
+    tolerance : float, default 1e-4
+        Of the size, relative to the largest.
+
+    Returns
+    -------
+    ReverseStress
+
+    Raises
+    ------
+    IpvalueError
+        If the family is unknown, or even the largest size does not cost that much.
+
+    Notes
+    -----
+    Brent's method on one scalar between 0 and the largest size, on features computed once. Where the loss does not
+    rise steadily with the size, the size found is one at which the loss is met, not the smallest.
+    """
+    if not 0.0 < target_loss < 1.0:
+        raise IpvalueError(f"target_loss={target_loss}: a share between 0 and 1 is to be lost")
+    family, limit = _family(scenario_family, largest)
+    subject = prepare(state, engine.assumptions, Whole.of(state))
+    whole = sum_of_known(stressed_quantiles(subject, engine, family(0.0))[:, _MEDIAN])
+    if whole <= 0.0:
+        raise IpvalueError("the book is worth nothing: there is nothing to lose")
+    losses: dict[float, float] = {0.0: 0.0}
+
+    def missed(size: float) -> float:
+        if size not in losses:
+            losses[size] = 1.0 - sum_of_known(stressed_quantiles(subject, engine, family(size))[:, _MEDIAN]) / whole
+        return losses[size] - target_loss
+
+    if missed(limit) < 0.0:
+        raise IpvalueError(
+            f"a loss of {target_loss:.1%} is not reached: a shock of {limit:g} costs {losses[limit]:.1%} of the book"
+        )
+    size = float(brentq(missed, 0.0, limit, xtol=tolerance * limit))
+    missed(size)
+    return ReverseStress(size, losses[size], family(size), len(losses))
+
+
+def _family(named: str | ScenarioFamily, largest: float | None) -> tuple[ScenarioFamily, float]:
+    if isinstance(named, str):
+        if named not in FAMILIES:
+            raise IpvalueError(f"there is no family of scenarios {named!r}; there are {', '.join(FAMILIES)}")
+        family, limit = FAMILIES[named]
+        return family, limit if largest is None else largest
+    if largest is None:
+        raise IpvalueError("a family that is a function needs the largest size to be sought")
+    return named, largest
