@@ -7,13 +7,14 @@ a node's own surroundings alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.graph_edges import bisect, checked_edges, distinct, pointers, ranges
+from ipvalue.features.graph_edges import bisect, checked_edges, distinct, ranges
 
 __all__ = ["HALF", "LOW", "Links", "disruption", "disruption_index", "windows"]
 
@@ -22,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 
 HALF, LOW = np.int64(32), np.int64(2**32 - 1)
 _PAIRS_AT_A_TIME = 4_000_000
+_KEYS_AT_A_TIME = 1_000_000
 
 
 def disruption(
@@ -114,15 +116,44 @@ class Links(NamedTuple):
 
     @classmethod
     def of_keys(cls, key: Ints, n: int) -> Links:
-        """Group edges given as ``cited * 2**32 + citing``; the keys are sorted in place."""
+        """Group edges given as ``cited * 2**32 + citing``, in any order; their array is used up.
+
+        At no time is there a second array of their size: a book of millions has more edges than anything else.
+        """
         key.sort()
-        key = key[np.diff(key, prepend=-1) != 0]
-        citing = (key & LOW).astype(np.int32)
-        received = pointers(key >> HALF, n)
-        turned = (key >> HALF) | ((key & LOW) << HALF)
-        del key
-        turned.sort()
-        return cls(received, citing, pointers(turned >> HALF, n), (turned & LOW).astype(np.int32))
+        m = _drop_repeats(key)
+        key = key[:m]
+        starts = np.arange(n + 1) << HALF
+        received, citing = np.searchsorted(key, starts).astype(np.int64), _low_half(key)
+        for block in _blocks(key):
+            block[:] = (block >> HALF) | ((block & LOW) << HALF)
+        key.sort()
+        return cls(received, citing, np.searchsorted(key, starts).astype(np.int64), _low_half(key))
+
+
+def _blocks(key: Ints) -> Iterator[Ints]:
+    """Views of an array, piece by piece."""
+    for first in range(0, len(key), _KEYS_AT_A_TIME):
+        yield key[first : first + _KEYS_AT_A_TIME]
+
+
+def _drop_repeats(key: Ints) -> int:
+    """Move the distinct values of a sorted array to its front; tell how many there are."""
+    kept, last = 0, None
+    for block in _blocks(key):
+        new = block[np.diff(block, prepend=block[0] - 1 if last is None else last) != 0]
+        last = block[-1]
+        key[kept : kept + len(new)] = new
+        kept += len(new)
+    return kept
+
+
+def _low_half(key: Ints) -> npt.NDArray[np.int32]:
+    """Lower 32 bits of each key."""
+    found = np.empty(len(key), np.int32)
+    for block, into in zip(_blocks(key), range(0, len(key), _KEYS_AT_A_TIME)):
+        found[into : into + len(block)] = block & LOW
+    return found
 
 
 def windows(dated: Floats, when: Floats, window: float | None) -> tuple[Ints, Ints]:

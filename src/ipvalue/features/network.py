@@ -46,6 +46,8 @@ class Edges:
         Publication, days since 1970; a very late day where unknown.
     family : ndarray of int64, shape (k,)
         Code of the family of a patent of the book; 0 for none, and for other documents.
+    held : ndarray of bool, shape (k,)
+        Whether the document is a patent of this part: all edges to it are here, also those from other parts.
     citing, cited : ndarray of int32, shape (m,)
         Positions in ``document``; each edge once, and none from a document to itself.
     """
@@ -53,6 +55,7 @@ class Edges:
     document: Ints
     day: Short
     family: Ints
+    held: npt.NDArray[np.bool_]
     citing: Short
     cited: Short
 
@@ -68,11 +71,13 @@ class Edges:
         np.minimum.at(day, place, _days(np.concatenate(dates)))
         family = np.zeros(len(document), np.int64)
         family[place[len(place) - len(patent) :]] = snapshot.patents["family"]
+        held = np.zeros(len(document), bool)
+        held[place[len(place) - len(patent) :]] = True
         m = len(received) + len(made)
         key = distinct((place[m : 2 * m] << HALF) | place[:m])
         citing, cited = (key & LOW).astype(np.int32), (key >> HALF).astype(np.int32)
         apart = citing != cited
-        return cls(document, day, family, citing[apart], cited[apart])
+        return cls(document, day, family, held, citing[apart], cited[apart])
 
 
 def _days(dates: npt.NDArray[np.datetime64]) -> Short:
@@ -117,7 +122,9 @@ class Graph:
     @classmethod
     def of(cls, parts: Sequence[Edges]) -> Graph:
         """Put the graph together of its parts, in any order; they are gone through twice, one at a time."""
-        document, edges = _documents(parts)
+        document, patents, edges = _documents(parts)
+        inside = np.zeros(len(document), bool)
+        inside[np.searchsorted(document, patents)] = True
         day, family = np.full(len(document), _NO_DAY, np.int32), np.zeros(len(document), np.int64)
         key, filled = np.empty(edges, np.int64), 0
         for part in parts:
@@ -126,12 +133,16 @@ class Graph:
             there = family[place]
             both = np.maximum(there, part.family)  # of two patents of one document, in whatever order they come
             family[place] = np.where(there == 0, part.family, np.where(part.family == 0, there, both))
-            key[filled : filled + len(part.citing)] = (place[part.cited] << HALF) | place[part.citing]
-            filled += len(part.citing)
+            # the part that holds the cited patent has the edge too
+            ours = part.held[part.cited] | ~inside[place[part.cited]]
+            found = (place[part.cited[ours]] << HALF) | place[part.citing[ours]]
+            key[filled : filled + len(found)] = found
+            filled += len(found)
         order = np.argsort(day, kind="stable")
         number = np.empty(len(document), np.int32)
         number[order] = np.arange(len(document), dtype=np.int32)
-        for first in range(0, edges, _EDGES_AT_A_TIME):
+        key = key[:filled]
+        for first in range(0, filled, _EDGES_AT_A_TIME):
             some = key[first : first + _EDGES_AT_A_TIME]
             some[:] = (number[some >> HALF].astype(np.int64) << HALF) | number[some & LOW]
         links = Links.of_keys(key, len(document))
@@ -151,18 +162,19 @@ class Graph:
         return np.where(self.document[place] == document, self.number[place], -1).astype(np.int64)
 
 
-def _documents(parts: Sequence[Edges]) -> tuple[Ints, int]:
-    """Documents of all parts, ascending, and the number of their edges.
+def _documents(parts: Sequence[Edges]) -> tuple[Ints, Ints, int]:
+    """Documents of all parts, ascending; those that are patents of the book; and the number of the parts' edges.
 
     Lists are merged when they hold as many as all before them, so that none is sorted often.
     """
-    merged, waiting, edges = np.zeros(0, np.int64), [], 0
+    merged, waiting, patents, edges = np.zeros(0, np.int64), [], [np.zeros(0, np.int64)], 0
     for part in parts:
         waiting.append(part.document)
+        patents.append(part.document[part.held])
         edges += len(part.citing)
         if sum(map(len, waiting)) > len(merged):
             merged, waiting = distinct(np.concatenate([merged, *waiting])), []
-    return distinct(np.concatenate([merged, *waiting])), edges
+    return distinct(np.concatenate([merged, *waiting])), np.concatenate(patents), edges
 
 
 def _families(code: Ints) -> tuple[Short, Ints, Short]:
