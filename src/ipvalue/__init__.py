@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ipvalue.records.store import read_book, write_book
     from ipvalue.records.synthetic import synthetic_book
     from ipvalue.risk.collateral import collateral
+    from ipvalue.risk.monitoring import monitor
     from ipvalue.risk.policy import CollateralPolicy
     from ipvalue.risk.portfolio import portfolio
     from ipvalue.sources.university import read_university_renewals
@@ -75,6 +76,7 @@ _PLACES = {
     # what a value is worth to a lender
     "CollateralPolicy": "ipvalue.risk.policy",
     "collateral": "ipvalue.risk.collateral",
+    "monitor": "ipvalue.risk.monitoring",
     "portfolio": "ipvalue.risk.portfolio",
     # a whole book on disk
     "revalue": "ipvalue.batch",
@@ -109,6 +111,7 @@ __all__ = [
     "collateral",
     "extract",
     "feature_catalogue",
+    "monitor",
     "portfolio",
     "read_book",
     "read_university_renewals",
