@@ -38,6 +38,7 @@ PUBLIC = {
     "collateral",
     "extract",
     "feature_catalogue",
+    "monitor",
     "portfolio",
     "read_book",
     "read_university_renewals",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ipvalue.records.synthetic import synthetic_book
     from ipvalue.risk.attribution import attribute
     from ipvalue.risk.collateral import collateral
+    from ipvalue.risk.monitoring import monitor
     from ipvalue.risk.policy import CollateralPolicy
     from ipvalue.risk.portfolio import portfolio
     from ipvalue.risk.reverse import reverse_stress
@@ -85,6 +86,7 @@ _PLACES = {
     "reverse_stress": "ipvalue.risk.reverse",
     "CollateralPolicy": "ipvalue.risk.policy",
     "collateral": "ipvalue.risk.collateral",
+    "monitor": "ipvalue.risk.monitoring",
     "portfolio": "ipvalue.risk.portfolio",
     # a whole book on disk
     "revalue": "ipvalue.batch",
@@ -126,6 +128,7 @@ __all__ = [
     "compare",
     "extract",
     "feature_catalogue",
+    "monitor",
     "portfolio",
     "read_book",
     "read_university_renewals",

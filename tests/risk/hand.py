@@ -28,6 +28,8 @@ def valuation(values: Any, sigmas: Any = 0.0, *, remaining: Any = 10.0, grade: s
         "remaining_years": np.broadcast_to(np.asarray(remaining, np.float64), n),
         "grade": [grade] * n if isinstance(grade, str) else grade,
         "reason": [""] * n,
+        "grant_probability": np.ones(n),
+        "disagreement": np.zeros(n),
         "log_sd": np.broadcast_to(np.asarray(sigmas, np.float64), n),
     }
     provenance = {"as_of": more.get("as_of", DAY), "currency": "CNY"}

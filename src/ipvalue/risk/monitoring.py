@@ -1,0 +1,157 @@
+"""What happened to patents between two dates, when each is valued again, and whether scores drift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ipvalue.errors import BookError
+from ipvalue.features import extract
+from ipvalue.law.states import ALIVE, State
+from ipvalue.records.book import parse_date
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.risk.drift import stability_index
+from ipvalue.risk.facts import Facts, facts_of
+from ipvalue.risk.figures import default_figure, default_figures
+from ipvalue.risk.sources import origin_of
+from ipvalue.valuation import Valuation
+
+__all__ = ["Monitoring", "monitor"]
+
+_TABLE = "monitoring.csv"
+_ALIVE = [state.label for state in State if ALIVE[state]]
+_SCORES = ("value", "log_sd", "remaining_years", "grant_probability", "disagreement")
+
+
+@dataclass(frozen=True, eq=False)
+class Monitoring:
+    """What a bank looks at between two dates.
+
+    Attributes
+    ----------
+    triggers : DataFrame
+        One row a patent and trigger: patent_id, trigger (lapsed, gone, challenged, pledged, seized, fee_overdue,
+        value_down, no_value), value_before, value_after, state_before, state_after.
+    calendar : DataFrame
+        One row a living patent: grade, next_valuation (the after date where a trigger asks for it at once).
+    drift : DataFrame
+        Population stability index of each score, and of each feature where both snapshots are at hand.
+    """
+
+    triggers: pd.DataFrame
+    calendar: pd.DataFrame
+    drift: pd.DataFrame
+
+
+def monitor(
+    before: Valuation,
+    after: Valuation,
+    *,
+    snapshots: tuple[Snapshot | None, Snapshot | None] = (None, None),
+    value_fall: float | None = None,
+    revaluation_months: Mapping[str, float] | None = None,
+) -> Monitoring:
+    """Compare two valuations of a book.
+
+    Parameters
+    ----------
+    before, after : Valuation
+        In one currency.
+    snapshots : pair of Snapshot, optional
+        What they were made from; needed where values were read from a file: without both, challenges, pledges and
+        seizures are not seen, and only scores are tested for drift.
+    value_fall : float, optional
+        Share of the median by which a value must fall to be a trigger.
+    revaluation_months : mapping of str to float, optional
+        Months until the next valuation, by grade; a value without a grade is due at once.
+
+    Returns
+    -------
+    Monitoring
+
+    Raises
+    ------
+    BookError
+        If the dates are out of order or the currencies differ.
+
+    Examples
+    --------
+    >>> import ipvalue as ipv
+    >>> book = ipv.synthetic_book(300, seed=7)
+    >>> engine = ipv.ValuationEngine(methods=[ipv.ReliefFromRoyalty()]).fit(book, as_of="2022-12-31")
+    >>> found = monitor(*(engine.value(book.as_of(day)) for day in ("2023-12-31", "2024-12-31")))
+    >>> "lapsed" in set(found.triggers["trigger"])
+    True
+    """
+    first, second = (parse_date(v.provenance["as_of"]) for v in (before, after))
+    if second < first:
+        raise BookError(f"the later values are of {second}, the earlier ones of {first}")
+    if before.provenance["currency"] != after.provenance["currency"]:
+        raise BookError("both valuations must be in one currency")
+    fall = default_figure(_TABLE, "value_fall").value if value_fall is None else value_fall
+    states = [origin_of(v, s, None).snapshot for v, s in zip((before, after), snapshots)]
+    triggers = _triggers(before.to_pandas(), after.to_pandas(), states, fall)
+    return Monitoring(triggers, _calendar(after, triggers, second, revaluation_months), _drift(before, after, states))
+
+
+def _triggers(before: pd.DataFrame, after: pd.DataFrame, states: list[Snapshot | None], fall: float) -> pd.DataFrame:
+    now = after.reindex(before.index)
+    gone = ~np.asarray(before.index.isin(after.index))
+    was, value = before["value"].to_numpy(np.float64), now["value"].to_numpy(np.float64)
+    lived, lives = before["state"].isin(_ALIVE).to_numpy(), now["state"].isin(_ALIVE).to_numpy()
+    grace = (now["state"] == "grace").to_numpy() & (before["state"] != "grace").to_numpy()
+    found = {
+        "lapsed": lived & ~lives & ~gone,
+        "gone": gone,
+        "fee_overdue": grace,
+        "value_down": lives & (was > 0) & (value < (1.0 - fall) * was),
+        "no_value": ~gone & ~np.isnan(was) & np.isnan(value),
+    }
+    if states[0] is not None and states[1] is not None:
+        ids = before.index.to_numpy(object)
+        old, new = (facts_of(state, ids) for state in states)
+        found |= _register(old, new)
+    parts = []
+    for name, here in found.items():
+        rows = np.flatnonzero(here)
+        table = {"patent_id": before.index.to_numpy(object)[rows], "trigger": name}
+        table |= {"value_before": was[rows], "value_after": value[rows]}
+        table |= {"state_before": before["state"].to_numpy()[rows], "state_after": now["state"].to_numpy()[rows]}
+        parts.append(pd.DataFrame(table))
+    return pd.concat(parts).sort_values(["patent_id", "trigger"], kind="stable").reset_index(drop=True)
+
+
+def _register(old: Facts, new: Facts) -> dict[str, npt.NDArray[np.bool_]]:
+    """What the register shows now and did not before."""
+    both = old.known & new.known
+    return {
+        "challenged": both & new.challenged & ~old.challenged,
+        "pledged": both & (new.pledges > old.pledges),
+        "seized": both & new.seized & ~old.seized,
+    }
+
+
+def _calendar(
+    after: Valuation, triggers: pd.DataFrame, day: np.datetime64, months: Mapping[str, float] | None
+) -> pd.DataFrame:
+    frame = after.to_pandas()
+    frame = frame[frame["state"].isin(_ALIVE)]
+    given = months or {key: figure.value for key, figure in default_figures(_TABLE, "revaluation_months").items()}
+    wait = frame["grade"].map(given).fillna(0.0).to_numpy(np.float64)
+    wait = np.where(frame.index.isin(triggers["patent_id"]), 0.0, wait)
+    days = np.rint(wait * 365.25 / 12.0).astype("timedelta64[D]")
+    table = {"grade": frame["grade"].to_numpy(), "next_valuation": (day + days).astype("M8[s]")}
+    return pd.DataFrame(table, index=frame.index)
+
+
+def _drift(before: Valuation, after: Valuation, states: list[Snapshot | None]) -> pd.DataFrame:
+    columns = {f"score: {name}": (before.to_pandas()[name], after.to_pandas()[name]) for name in _SCORES}
+    if states[0] is not None and states[1] is not None:
+        old, new = extract(states[0]), extract(states[1])
+        columns |= {name: (old[name], new[name]) for name in old.columns}
+    index = {name: stability_index(old, new) for name, (old, new) in columns.items()}
+    return pd.DataFrame({"stability_index": pd.Series(index, dtype=np.float64)}).rename_axis("column")
