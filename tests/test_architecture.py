@@ -20,6 +20,7 @@ STATIONS = (
     "records",
     "sources",
     "features",
+    "figures",
     "assumptions",
     "methods",
     "reconcile",

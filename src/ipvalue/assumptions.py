@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import hashlib
-import json
-import os
 from importlib import resources
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from ipvalue.errors import AssumptionError
+from ipvalue.figures import Figure, FigureSet
 
 __all__ = ["Assumptions", "Figure"]
 
@@ -32,19 +29,7 @@ _LONGEST_RAMP = 50
 _CURRENCY = {"CN": "CNY", "US": "USD", "EU": "EUR"}
 
 
-class Figure(BaseModel):
-    """One number with its unit, date, source and certainty."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    value: float
-    unit: str
-    date: dt.date = Field(description="the day of which the figure is")
-    certainty: Literal["published", "derived", "assumed"]
-    source: str = Field(min_length=3)
-
-
-class Assumptions(BaseModel):
+class Assumptions(FigureSet):
     """A set of assumptions: what a valuation takes for given where the book is silent.
 
     Keys of the dictionaries are technology fields ``"1"`` to ``"35"`` (WIPO), offices or currencies;
@@ -216,73 +201,6 @@ class Assumptions(BaseModel):
             else:
                 content[row["figure"]] = figure
         return cls.model_validate(content)
-
-    @classmethod
-    def from_json(cls, source: str | os.PathLike[str]) -> Assumptions:
-        """Read a set from JSON text, or from a file.
-
-        Parameters
-        ----------
-        source : str or path
-            JSON text (it begins with ``{``) or the path of a file that holds it.
-
-        Returns
-        -------
-        Assumptions
-
-        Raises
-        ------
-        AssumptionError
-            If a figure is missing, unknown or out of bounds; the message names it.
-        """
-        text = (
-            source if isinstance(source, str) and source.lstrip().startswith("{") else Path(source).read_text("utf-8")
-        )
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(p) for p in first["loc"]) or "the set"
-            raise AssumptionError(f"{place}: {first['msg']} ({error.error_count()} fault(s) in all)") from error
-
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Write the set as JSON; also into a file where a path is given."""
-        text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True)
-        if path is not None:
-            Path(path).write_text(text, "utf-8")
-        return text
-
-    @classmethod
-    def json_schema(cls, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-        """Describe the JSON of a set as a JSON Schema (draft 2020-12), for editors and other systems.
-
-        Parameters
-        ----------
-        path : path, optional
-            Also write it there.
-
-        Returns
-        -------
-        dict
-            The schema. Bounds between figures (a floor below its ceiling, a key ``"default"``) are beyond it;
-            :meth:`from_json` checks them.
-
-        Examples
-        --------
-        >>> from ipvalue import Assumptions
-        >>> schema = Assumptions.json_schema()
-        >>> schema["$defs"]["Figure"]["required"]
-        ['value', 'unit', 'date', 'certainty', 'source']
-        """
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **cls.model_json_schema()}
-        if path is not None:
-            Path(path).write_text(json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True), "utf-8")
-        return schema
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 over the set's canonical JSON."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def replace(self, **figures: float) -> Assumptions:
         """Make a set with other numbers, as a scenario or a bank's own view.

@@ -58,38 +58,10 @@ def test_one_year_by_hand() -> None:
     assert result.value[0] == pytest.approx(64_500 / 1.10**0.5)
 
 
-def test_value_rises_with_income_and_life_and_falls_with_the_discount_rate() -> None:
-    laws.check_monotone(METHOD)
-
-
 def test_value_falls_as_contributory_assets_ask_more() -> None:
     columns = laws.random_book(20, 2)
     dear = CN.replace(contributory_return__fixed_assets=0.12)
     assert (estimate(METHOD, 20, assumptions=dear, **columns).value < estimate(METHOD, 20, **columns).value).all()
-
-
-def test_value_scales_with_the_unit_of_money() -> None:
-    laws.check_scale(METHOD)
-
-
-def test_fees_lower_a_value_and_never_below_zero() -> None:
-    laws.check_fees(METHOD)
-
-
-def test_value_falls_as_sales_take_longer_to_come() -> None:
-    laws.check_ramp(METHOD)
-
-
-def test_value_is_proportional_to_each_chance() -> None:
-    laws.check_chances(METHOD)
-
-
-def test_a_book_in_another_currency_has_the_converted_value() -> None:
-    laws.check_currency(METHOD)
-
-
-def test_missing_inputs_are_reasons() -> None:
-    laws.check_reasons(METHOD)
 
 
 def test_a_margin_that_only_feeds_the_other_assets_leaves_no_value() -> None:
@@ -103,10 +75,6 @@ def test_an_unknown_margin_is_the_industrys_and_widens_the_interval() -> None:
     result = estimate(METHOD, 2, money={"revenue": 1e6}, operating_margin=[np.nan, assumed])
     assert result.value[0] == result.value[1]
     assert result.details["log_sd"][0] > result.details["log_sd"][1]
-
-
-def test_values_do_not_depend_on_who_stands_beside() -> None:
-    laws.check_chunks(METHOD)
 
 
 def test_steps_can_be_recomputed() -> None:

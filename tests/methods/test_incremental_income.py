@@ -41,38 +41,10 @@ def test_half_a_year_by_hand() -> None:
     assert result.value[0] == pytest.approx(22_500 / 1.10**0.25)
 
 
-def test_value_rises_with_income_and_life_and_falls_with_the_discount_rate() -> None:
-    laws.check_monotone(METHOD)
-
-
 def test_value_falls_as_the_generic_margin_rises() -> None:
     columns = laws.random_book(20, 2)
     low, high = (estimate(ipv.IncrementalIncome(generic_margin=m), 20, **columns).value for m in (0.1, 0.2))
     assert (high < low).all()
-
-
-def test_value_scales_with_the_unit_of_money() -> None:
-    laws.check_scale(METHOD)
-
-
-def test_fees_lower_a_value_and_never_below_zero() -> None:
-    laws.check_fees(METHOD)
-
-
-def test_value_falls_as_sales_take_longer_to_come() -> None:
-    laws.check_ramp(METHOD)
-
-
-def test_value_is_proportional_to_each_chance() -> None:
-    laws.check_chances(METHOD)
-
-
-def test_a_book_in_another_currency_has_the_converted_value() -> None:
-    laws.check_currency(METHOD)
-
-
-def test_missing_inputs_are_reasons() -> None:
-    laws.check_reasons(METHOD)
 
 
 def test_no_margin_and_no_premium_are_reasons() -> None:
@@ -94,10 +66,6 @@ def test_a_thin_premium_over_an_assumed_margin_has_a_wide_interval() -> None:
     generic = CN.operating_margin["8"].value
     result = estimate(METHOD, 2, money={"revenue": 1e6}, operating_margin=[generic + 0.02, generic + 0.2])
     assert result.details["log_sd"][0] > result.details["log_sd"][1]
-
-
-def test_values_do_not_depend_on_who_stands_beside() -> None:
-    laws.check_chunks(METHOD)
 
 
 def test_steps_can_be_recomputed() -> None:

@@ -44,10 +44,6 @@ def test_one_year_by_hand() -> None:
     assert result.value[0] == pytest.approx(18_187.5 / 1.10**0.5)
 
 
-def test_value_rises_with_income_and_life_and_falls_with_the_discount_rate() -> None:
-    laws.check_monotone(METHOD, state())
-
-
 def test_value_rises_with_the_score_from_the_floor_to_the_ceiling() -> None:
     columns: dict[str, Any] = {"operating_margin": 0.2, "forward_citation_percentile": [0.0, 0.5, 1.0]}
     table = TABLE[:1]
@@ -57,39 +53,11 @@ def test_value_rises_with_the_score_from_the_floor_to_the_ceiling() -> None:
     assert result.value[2] / result.value[0] == pytest.approx(bounds["ceiling"].value / bounds["floor"].value)
 
 
-def test_value_scales_with_the_unit_of_money() -> None:
-    laws.check_scale(METHOD, state())
-
-
-def test_fees_lower_a_value_and_never_below_zero() -> None:
-    laws.check_fees(METHOD, state())
-
-
-def test_value_falls_as_sales_take_longer_to_come() -> None:
-    laws.check_ramp(METHOD, state())
-
-
-def test_value_is_proportional_to_each_chance() -> None:
-    laws.check_chances(METHOD, state())
-
-
-def test_a_book_in_another_currency_has_the_converted_value() -> None:
-    laws.check_currency(METHOD, state())
-
-
-def test_missing_inputs_are_reasons() -> None:
-    laws.check_reasons(METHOD, state())
-
-
 def test_no_profit_and_no_indicators_are_reasons() -> None:
     columns: dict[str, Any] = {"operating_margin": [-0.1, 0.2, 0.2], "forward_citation_percentile": [0.5, np.nan, 0.5]}
     result = estimate(METHOD, 3, state(), money={"revenue": 1e6}, **columns)
     assert result.reason.tolist() == [Reason.NO_EXCESS_INCOME, Reason.NO_INDICATORS, 0]
     assert np.isnan(result.value[:2]).all()
-
-
-def test_values_do_not_depend_on_who_stands_beside() -> None:
-    laws.check_chunks(METHOD, state())
 
 
 def test_steps_can_be_recomputed() -> None:

@@ -74,29 +74,8 @@ def test_value_scales_with_the_unit_of_money(scale: float) -> None:
     np.testing.assert_allclose(other.quantiles, one.quantiles * scale, rtol=1e-12)
 
 
-def test_fees_lower_a_value_and_never_below_zero() -> None:
-    laws.check_fees(METHOD, LEARNT)
-
-
-def test_value_falls_as_sales_take_longer_to_come() -> None:
-    laws.check_ramp(METHOD, LEARNT)
-
-
-def test_value_is_proportional_to_each_chance() -> None:
-    laws.check_chances(METHOD, LEARNT)
-
-
-def test_a_book_in_another_currency_has_the_converted_value() -> None:
-    laws.check_currency(METHOD, LEARNT)
-
-
-def test_steps_can_be_recomputed_and_bits_do_not_depend_on_neighbours() -> None:
+def test_steps_can_be_recomputed() -> None:
     laws.check_steps(METHOD, "saving", LEARNT)
-    laws.check_chunks(METHOD, LEARNT)
-
-
-def test_value_is_zero_at_expiry() -> None:
-    laws.check_reasons(METHOD, LEARNT)
 
 
 def test_no_revenue_no_term_and_no_income_are_reasons_not_values() -> None:

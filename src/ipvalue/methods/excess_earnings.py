@@ -29,17 +29,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.methods.base import Estimate, Method, State, Step, Subject
-from ipvalue.methods.income import CARRIED, complete, expectation_sources, expectations, margin_of, valuing_steps
+from ipvalue.methods.base import Estimate, State, Step, Subject
+from ipvalue.methods.income import CARRIED, IncomeMethod, expectation_sources, expectations, margin_of, valuing_steps
 
 __all__ = ["ExcessEarnings"]
 
 
-class ExcessEarnings(Method):
+class ExcessEarnings(IncomeMethod):
     """Multi-period excess earnings, after tax, with the tax amortisation benefit.
 
     Parameters
@@ -72,10 +71,6 @@ class ExcessEarnings(Method):
         *valuing_steps("excess"),
     )
 
-    tax_amortisation_benefit: bool = True
-    fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")
-    ramp: str = Field(default="linear", pattern="^(linear|s_curve)$")
-
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
         """Value the earnings in excess of the contributory assets' over the remaining life."""
         returns = assumptions.contributory_return
@@ -93,16 +88,12 @@ class ExcessEarnings(Method):
         charge_sd = steps["charge_rate"] * assumptions.contributory_log_sd.value
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.where(left > 0, np.hypot(margin_sd, charge_sd) / left, 0.0)
-        return complete(
-            self.steps,
+        return self.complete(
             steps,
             "excess",
             subject,
             assumptions,
             spread=spread,
-            amortise=self.tax_amortisation_benefit,
-            fees=self.fees,
-            ramp=self.ramp,
             refused=np.where(left > 0, 0, Reason.NO_EXCESS_INCOME).astype(np.int16),
         )
 

@@ -21,16 +21,26 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.finance.distributions import lognormal_quantiles
 from ipvalue.finance.ramp import ramped_present_value
 from ipvalue.finance.tax import amortisation_factor
-from ipvalue.methods.base import Estimate, Step, Subject
+from ipvalue.methods.base import Estimate, Method, Step, Subject
 from ipvalue.methods.upkeep import Upkeep, upkeep
 
-__all__ = ["CARRIED", "complete", "expectations", "expectation_sources", "known_or", "margin_of", "valuing_steps"]
+__all__ = [
+    "CARRIED",
+    "IncomeMethod",
+    "complete",
+    "expectations",
+    "expectation_sources",
+    "known_or",
+    "margin_of",
+    "valuing_steps",
+]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -63,6 +73,38 @@ def valuing_steps(flow: str) -> tuple[Step, ...]:
         Step("estimate", "(present_value * the three probabilities - fees) * tax_amortisation", "currency"),
         Step("log_sd", "standard deviation of the logarithm, from the parts' uncertainty", "log units"),
     )
+
+
+class IncomeMethod(Method):
+    """What the income methods have in common: parameters of the way from a yearly income after tax to its value."""
+
+    tax_amortisation_benefit: bool = True
+    fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")
+    ramp: str = Field(default="linear", pattern="^(linear|s_curve)$")
+
+    def complete(
+        self,
+        steps: Mapping[str, npt.NDArray[Any]],
+        flow: str,
+        subject: Subject,
+        assumptions: Assumptions,
+        *,
+        spread: Floats,
+        refused: npt.NDArray[np.int16] | None = None,
+    ) -> Estimate:
+        """Value a yearly income after tax by the method's own parameters; see :func:`complete`."""
+        return complete(
+            self.steps,
+            steps,
+            flow,
+            subject,
+            assumptions,
+            spread=spread,
+            amortise=self.tax_amortisation_benefit,
+            fees=self.fees,
+            ramp=self.ramp,
+            refused=refused,
+        )
 
 
 def known_or(values: Floats, default: npt.ArrayLike) -> Floats:

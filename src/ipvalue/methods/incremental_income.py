@@ -34,15 +34,15 @@ from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.methods.base import Estimate, Method, State, Step, Subject
-from ipvalue.methods.income import CARRIED, complete, expectation_sources, expectations, valuing_steps
+from ipvalue.methods.base import Estimate, State, Step, Subject
+from ipvalue.methods.income import CARRIED, IncomeMethod, expectation_sources, expectations, valuing_steps
 
 __all__ = ["IncrementalIncome"]
 
 Floats = npt.NDArray[np.float64]
 
 
-class IncrementalIncome(Method):
+class IncrementalIncome(IncomeMethod):
     """Premium profit of revenue with the patent over revenue without it, after tax.
 
     Parameters
@@ -81,9 +81,6 @@ class IncrementalIncome(Method):
 
     generic_margin: float | None = Field(default=None, ge=-1, le=1)
     premium: float | None = Field(default=None, gt=0, le=1)
-    tax_amortisation_benefit: bool = True
-    fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")
-    ramp: str = Field(default="linear", pattern="^(linear|s_curve)$")
 
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
         """Value the premium over the remaining life."""
@@ -98,16 +95,12 @@ class IncrementalIncome(Method):
             steps["margin"] = steps["generic_margin"] + steps["premium"]
         income = steps["revenue"] * steps["attribution"] * steps["premium"] * (1.0 - steps["tax"])
         steps["income"] = np.maximum(income, 0.0)
-        return complete(
-            self.steps,
+        return self.complete(
             steps,
             "income",
             subject,
             assumptions,
             spread=self._spread(steps["premium"], assumptions),
-            amortise=self.tax_amortisation_benefit,
-            fees=self.fees,
-            ramp=self.ramp,
             refused=_refused(steps["premium"]),
         )
 

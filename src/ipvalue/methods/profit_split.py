@@ -33,14 +33,14 @@ from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
-from ipvalue.methods.income import CARRIED, complete, expectation_sources, expectations, margin_of, valuing_steps
+from ipvalue.methods.base import Estimate, Evidence, State, Step, Subject
+from ipvalue.methods.income import CARRIED, IncomeMethod, expectation_sources, expectations, margin_of, valuing_steps
 from ipvalue.methods.indicators import Indicator, learn, recall, score, score_reason, share_rate
 
 __all__ = ["ProfitSplit"]
 
 
-class ProfitSplit(Method):
+class ProfitSplit(IncomeMethod):
     """A share of profit after tax, set by the scorecard's score between a floor and a ceiling.
 
     Parameters
@@ -80,9 +80,6 @@ class ProfitSplit(Method):
 
     indicators: tuple[Indicator, ...] = ()
     minimum_coverage: float = Field(default=0.25, ge=0, le=1)
-    tax_amortisation_benefit: bool = True
-    fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")
-    ramp: str = Field(default="linear", pattern="^(linear|s_curve)$")
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
         """Keep the scorecard's table, and the book's features against which patents are ranked."""
@@ -103,16 +100,12 @@ class ProfitSplit(Method):
         with np.errstate(divide="ignore", invalid="ignore"):
             margin_sd = np.where(profitable & ~known, assumptions.operating_margin_sd.value / steps["margin"], 0.0)
         unscored = score_reason(points["coverage"], self.minimum_coverage)
-        return complete(
-            self.steps,
+        return self.complete(
             steps,
             "income",
             subject,
             assumptions,
             spread=np.hypot(margin_sd, share_sd),
-            amortise=self.tax_amortisation_benefit,
-            fees=self.fees,
-            ramp=self.ramp,
             refused=np.where(profitable, unscored, Reason.NO_EXCESS_INCOME).astype(np.int16),
         )
 

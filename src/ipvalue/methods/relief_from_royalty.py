@@ -37,8 +37,8 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
-from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
-from ipvalue.methods.income import CARRIED, complete, expectation_sources, expectations, known_or, valuing_steps
+from ipvalue.methods.base import Estimate, Evidence, State, Step, Subject
+from ipvalue.methods.income import CARRIED, IncomeMethod, expectation_sources, expectations, known_or, valuing_steps
 
 __all__ = ["ReliefFromRoyalty", "royalty_table"]
 
@@ -80,7 +80,7 @@ def royalty_table(
     return np.exp(center), np.sqrt(variance), counts
 
 
-class ReliefFromRoyalty(Method):
+class ReliefFromRoyalty(IncomeMethod):
     """Relief from royalty, after tax, with the tax amortisation benefit.
 
     Parameters
@@ -118,9 +118,6 @@ class ReliefFromRoyalty(Method):
 
     royalty: str = Field(default="licences", pattern="^(licences|assumed)$")
     licence_weight: float = Field(default=10.0, gt=0)
-    tax_amortisation_benefit: bool = True
-    fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")
-    ramp: str = Field(default="linear", pattern="^(linear|s_curve)$")
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
         """Read the royalty rate of each field from the licences known on the fit date."""
@@ -144,16 +141,12 @@ class ReliefFromRoyalty(Method):
         steps["royalty_rate"] = known_or(given, table["rate"][subject.field])
         steps["royalty"] = steps["revenue"] * steps["attribution"] * steps["royalty_rate"]
         steps["saving"] = steps["royalty"] * (1.0 - steps["tax"])
-        return complete(
-            self.steps,
+        return self.complete(
             steps,
             "saving",
             subject,
             assumptions,
             spread=np.where(np.isfinite(given), 0.0, table["log_sd"][subject.field]),
-            amortise=self.tax_amortisation_benefit,
-            fees=self.fees,
-            ramp=self.ramp,
         )
 
     def restate(self, state: State, before: Assumptions, after: Assumptions) -> State:

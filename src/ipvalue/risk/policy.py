@@ -7,20 +7,15 @@ by the bank's.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from ipvalue.assumptions import Figure
-from ipvalue.errors import AssumptionError
+from ipvalue.figures import Figure, FigureSet
 from ipvalue.risk.figures import default_figure, default_figures
 
 __all__ = ["RULES", "CollateralPolicy"]
@@ -61,7 +56,7 @@ def _by_key(name: str) -> Callable[[], dict[str, Figure]]:
     return lambda: default_figures(_TABLE, name)
 
 
-class CollateralPolicy(BaseModel):
+class CollateralPolicy(FigureSet):
     """Rules, haircuts and limits of lending against patents.
 
     Attributes
@@ -112,8 +107,6 @@ class CollateralPolicy(BaseModel):
     True
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str = "default CN"
     version: str = "1"
     basis: Literal["q05", "q25", "q50"] = "q25"
@@ -152,41 +145,6 @@ class CollateralPolicy(BaseModel):
         for name in _BANDS:
             band_starts(getattr(self, name), name)
         return self
-
-    @classmethod
-    def from_json(cls, source: str | os.PathLike[str]) -> CollateralPolicy:
-        """Read a policy from JSON text (it begins with ``{``), or from a file.
-
-        Raises
-        ------
-        AssumptionError
-            If a figure is missing, unknown or out of bounds; the message names it.
-        """
-        inline = isinstance(source, str) and source.lstrip().startswith("{")
-        text = str(source) if inline else Path(source).read_text("utf-8")
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(p) for p in first["loc"]) or "the policy"
-            raise AssumptionError(f"{place}: {first['msg']} ({error.error_count()} fault(s) in all)") from error
-
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Write the policy as JSON; also into a file where a path is given."""
-        text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True)
-        if path is not None:
-            Path(path).write_text(text, "utf-8")
-        return text
-
-    @classmethod
-    def json_schema(cls) -> dict[str, Any]:
-        """Describe the JSON of a policy as a JSON Schema (draft 2020-12)."""
-        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **cls.model_json_schema()}
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 over the policy's canonical JSON."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def table(self) -> pd.DataFrame:
         """All figures as a table: figure, value, unit, date, certainty, source."""
