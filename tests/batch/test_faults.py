@@ -19,7 +19,7 @@ import ipvalue as ipv
 from ipvalue.batch import local
 from ipvalue.batch.identity import Run
 from ipvalue.batch.plan import Folder
-from ipvalue.batch.statistics import part_is_whole, read_part, read_whole, whole_digest
+from ipvalue.batch.statistics import PartOnDisk, part_is_whole, read_whole, whole_digest
 from ipvalue.errors import ArtifactError, BatchError, IpvalueError
 from ipvalue.records.store import BookOnDisk
 
@@ -237,7 +237,7 @@ def test_a_damaged_part_of_an_earlier_run_is_counted_again(little: Any, journal:
     damage(work / "parts" / "00002.npz", harm)
     assert not part_is_whole(work / "parts" / "00002.npz")
     with pytest.raises(BatchError, match=r"00002.npz is damaged.*count the shard again"):
-        read_part(work / "parts" / "00002.npz")
+        _ = PartOnDisk(work / "parts" / "00002.npz").edges
     little.revalue(stopped)
     assert parts(stopped) == little.undisturbed
     assert [line["what"] for line in journal(stopped, "damaged")] == ["the part of shard 2"]

@@ -10,7 +10,8 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -28,10 +29,10 @@ from ipvalue.features.whole import Part, Whole
 from ipvalue.records.store import file_digest
 
 __all__ = [
+    "PartOnDisk",
     "PartsOnDisk",
     "part_is_whole",
     "read_digests",
-    "read_part",
     "read_whole",
     "whole_digest",
     "write_part",
@@ -60,25 +61,46 @@ def part_is_whole(path: Path) -> bool:
         return False
 
 
-def read_part(path: Path) -> Part:
-    """Read what :func:`write_part` wrote; checksums are checked on the way.
+class PartOnDisk:
+    """A part in a file that :func:`write_part` wrote; tallies and edges are read apart, each when asked for.
+
+    Parameters
+    ----------
+    path : path
 
     Raises
     ------
     BatchError
-        If the file is damaged.
+        When what is asked for is damaged; checksums are checked on the way.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """Counts by name."""
+        with self._opened() as file:
             names = [name.removeprefix("key/") for name in file.files if name.startswith("key/")]
-            tallies = {name: Tally(file[f"key/{name}"], file[f"count/{name}"]) for name in names}
-            return Part(tallies, Edges(**{field.name: file[f"edges/{field.name}"] for field in fields(Edges)}))
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise BatchError(f"{path} is damaged: {error}; run again to count the shard again") from error
+            return {name: Tally(file[f"key/{name}"], file[f"count/{name}"]) for name in names}
+
+    @property
+    def edges(self) -> Edges:
+        """Edges of the citation graph."""
+        with self._opened() as file:
+            return Edges(**{field.name: file[f"edges/{field.name}"] for field in fields(Edges)})
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                yield file
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise BatchError(f"{self.path} is damaged: {error}; run again to count the shard again") from error
 
 
-class PartsOnDisk(Sequence[Part]):
-    """Parts in files, each read when it is asked for."""
+class PartsOnDisk(Sequence[PartOnDisk]):
+    """Parts in files."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = files
@@ -87,7 +109,7 @@ class PartsOnDisk(Sequence[Part]):
         return len(self.files)
 
     def __getitem__(self, k: Any) -> Any:
-        return read_part(self.files[k])
+        return PartOnDisk(self.files[k])
 
 
 def write_whole(whole: Whole, folder: Path) -> str:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,23 @@ from ipvalue.features.network import Edges, Graph
 from ipvalue.features.tally import Tally
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["Part", "Whole"]
+__all__ = ["Counted", "Part", "Whole"]
 
 Ints = npt.NDArray[np.int64]
 
 _RATE_PRIOR = 50.0
+
+
+class Counted(Protocol):
+    """What :meth:`Whole.from_parts` needs of a part; each may be read from disk when it is asked for."""
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """Counts by name."""
+
+    @property
+    def edges(self) -> Edges:
+        """Edges of the citation graph."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +74,13 @@ class Whole:
         return cls.from_parts([Part.of(snapshot)])
 
     @classmethod
-    def from_parts(cls, parts: Sequence[Part]) -> Whole:
+    def from_parts(cls, parts: Sequence[Counted]) -> Whole:
         """Put the whole together of its parts, in any order.
 
         Parameters
         ----------
         parts : sequence of Part
-            Gone through several times, one part at a time: they may be read from disk each time.
+            The tallies of all are asked for once, the edges twice, one part at a time.
 
         Examples
         --------
@@ -153,7 +165,7 @@ def _digest(*arrays: npt.NDArray[Any]) -> str:
 class _EdgesOf(Sequence[Edges]):
     """The edges of parts that are read one at a time."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Counted]) -> None:
         self.parts = parts
 
     def __len__(self) -> int:
