@@ -95,7 +95,10 @@ def _demo(options: argparse.Namespace) -> int:
     print(top[columns].to_string(float_format="{:,.1f}".format), end="\n\n")
     print("Why the first is worth that:")
     lines = valuation.explain(str(top.index[0]))
+    listed = lines["quantity"].str.match(r"comparable \d+$")
+    lines = lines[~listed]
     print(lines[["part", "quantity", "value", "unit"]].to_string(index=False, float_format="{:,.4f}".format))
+    print(f"({int(listed.sum())} comparables, each with date, price and weight, are left out here.)")
     return _picture(valuation, options.plot)
 
 
