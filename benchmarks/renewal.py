@@ -119,10 +119,11 @@ def main(patents: int = 100_000, books: int = 50) -> None:
             "largest": scores.abs().max().round(2).to_numpy(),
         }
     )
+    share, whole = within.to_numpy().mean(), int(within.all(axis=1).sum())
     notes = (
-        f"{books} books of {patents:,} patents; (estimate - truth) / standard error, whose root mean square is 1 if the "
-        f"standard errors are right. Truth: {TRUE}. Within two of them: {within.to_numpy().mean():.1%} of {within.size} "
-        f"estimates (95 % is expected); all of a book in {int(within.all(axis=1).sum())} books; fit {rows['fit, s'].median():.1f} s."
+        f"{books} books of {patents:,} patents; (estimate - truth) / standard error, whose root mean square is 1 if "
+        f"the standard errors are right. Truth: {TRUE}. Within two of them: {share:.1%} of {within.size} estimates "
+        f"(95 % is expected); all of a book in {whole} books. Median fit {rows['fit, s'].median():.1f} s."
     )
     command = f"python benchmarks/renewal.py {patents} {books}"
     publish("Renewal option: recovery of known parameters", command, table, notes)
