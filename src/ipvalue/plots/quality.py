@@ -92,8 +92,8 @@ def method_comparison(table: pd.DataFrame, ax: Axes | None = None, *, metric: st
         ax.axvline(_IDEAL[metric], color="black", linewidth=0.8)
     ax.set_yticks(place, [str(name).replace("_", " ") for name in table.index[order]])
     ax.set(
-        xlabel=_TITLES.get(metric, metric.replace("_", " ")), title="Methods compared", ylim=(-0.6, len(order) - 0.4)
+        xlabel=_TITLES.get(metric, metric.replace("_", " ")), title="Methods compared", ylim=(-0.6, len(order) + 0.2)
     )
     if reconciled.any():
-        ax.legend(frameon=False, loc="best")
+        ax.legend(frameon=False, loc="upper left", ncols=3, fontsize=8)
     return ax

@@ -59,9 +59,12 @@ def waterfall(table: pd.DataFrame, ax: Axes | None = None, *, currency: str = ""
             fontsize=8,
         )
     ax.set_xticks(place, [_cut(label) for label in table["label"]], rotation=35, ha="right", fontsize=8)
-    ax.margins(y=0.12)
+    if len(table):
+        low, high = min(0.0, float(np.minimum(start, end).min())), float(np.maximum(start, end).max())
+        ax.set_ylim(low, high + 0.2 * (high - low))  # room for the amounts and the legend
+    ax.yaxis.set_major_formatter(lambda level, _: _short(level, span, signed=False))
     ax.set(ylabel=f"value ({currency})" if currency else "value", title="From one value to the other")
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, ncols=3, loc="upper left")
     return ax
 
 
@@ -103,7 +106,7 @@ def loan_cover(table: pd.DataFrame, ax: Axes | None = None, *, required: float =
     Parameters
     ----------
     table : pandas.DataFrame
-        ``date``, ``cover`` and ``cover_q05``, ascending by date: one loan's rows of ``collateral(...).curves``.
+        ``date``, ``cover`` and ``cover_q05``, ascending by date: one loan's rows of ``collateral(...).curve``.
     ax : Axes, optional
     required : float, default 1.0
         The cover below which the loan is not secured.
