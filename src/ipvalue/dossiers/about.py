@@ -26,7 +26,8 @@ def purpose(case: Case) -> Section:
     facts = {
         "purpose and use": case.purpose or "not stated",
         "owner of the model": case.owner or "not stated",
-        "model": f"ipvalue {versions()['ipvalue']}: {', '.join(engine.names)}; reconciliation {engine.reconciliation.kind}",
+        "model": f"ipvalue {versions()['ipvalue']}: {', '.join(engine.names)}",
+        "reconciliation of its methods": engine.reconciliation.kind,
         "valued as of": str(case.as_of),
         "fitted as of": engine.fitted.as_of,
         "currency": case.currency,

@@ -97,6 +97,7 @@ def cell(value: object) -> str:
     if isinstance(value, int | np.integer):
         return f"{int(value):,}"
     if isinstance(value, float | np.floating):
+        value = float(value)
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     if isinstance(value, pd.Timestamp | np.datetime64):
         return str(value)[:_DAY]

@@ -1,4 +1,4 @@
-"""Sections on what comes out: values, performance in and out of time, benchmarks, sensitivity, stability, monitoring."""
+"""Sections on what comes out: values, performance, benchmarks, sensitivity, stability, monitoring."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ipvalue.dossiers.blocks import Block, Section, Table, Text
 from ipvalue.dossiers.case import Case
 from ipvalue.dossiers.draw import picture
 from ipvalue.dossiers.in_time import in_time_table, year_before
-from ipvalue.dossiers.sensitivity import tornado_table, unobservable_inputs
+from ipvalue.dossiers.sensitivity import moving, tornado_table, unobservable_inputs
 from ipvalue.evaluation.backtest import Backtest
 
 __all__ = ["benchmarks", "monitoring", "performance", "sensitivity", "stability", "values"]
@@ -55,8 +55,8 @@ def performance(case: Case) -> Section:
     calibration = test.calibration()
     blocks += [
         Text(
-            f"Out of time: refitted at each date with only what was known then ({'yes' if test.provenance['refit'] else 'no'}"
-            f"), held against {test.provenance['target']} of the following {test.provenance['horizon_years']:g} year(s)."
+            f"Out of time: {_fitting(test)}, held against {test.provenance['target']} of the following "
+            f"{test.provenance['horizon_years']:g} year(s); book {test.provenance['book']}."
         ),
         Table("Folds", test.folds.drop(columns="engine_hash", errors="ignore")),
         Table("Out of time, with 95 % intervals of a bootstrap over owners", _summary(test)),
@@ -67,6 +67,10 @@ def performance(case: Case) -> Section:
         Table("Quantiles: share of targets below each", test.pinball()),
     ]
     return Section("performance", "Performance in and out of time", tuple(blocks))
+
+
+def _fitting(test: Backtest) -> str:
+    return "refitted at each date with only what was known then" if test.provenance["refit"] else "fitted once, before"
 
 
 def _summary(test: Backtest) -> pd.DataFrame:
@@ -111,14 +115,13 @@ def sensitivity(case: Case) -> Section:
     if case.subject is None or case.estimates is None:
         return Section("sensitivity", title, (Text(_NO_VALUES),))
     table = tornado_table(case.engine, case.subject)
-    moving = table[table["effect"] == "moves values"]
     inputs = unobservable_inputs(case.engine.methods, *case.estimates, case.subject)
     blocks: tuple[Block, ...] = (
         Text(
             f"Measured on {len(case.subject):,} living patents spread over the book by value, each valued again under "
             "every move. What was learnt or given in a figure's place moves along; prices learnt from do not."
         ),
-        *picture("Tornado", lambda ax: plots.tornado(moving, ax)),
+        *picture("Tornado", lambda ax: plots.tornado(moving(table), ax)),
         Table("Change of the sum of values, as a share, by assumption lowered and raised", table),
         Table("Unobservable inputs (IFRS 13, level 3): range and weighted average", inputs, "no method shows one"),
         Text(

@@ -10,16 +10,18 @@ from pydantic import ValidationError
 from ipvalue.assumptions import Assumptions
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import AssumptionError
-from ipvalue.methods.base import Estimate, Method, Subject
+from ipvalue.methods.base import Estimate, Method, Step, Subject
 from ipvalue.reconcile import Reconciled
 from ipvalue.risk.scenarios import FigureShock, Scenario
 from ipvalue.risk.stress import stressed_quantiles
 from ipvalue.valuation import QUANTILE_NAMES
 
-__all__ = ["tornado_table", "unobservable_inputs"]
+__all__ = ["moving", "tornado_table", "unobservable_inputs"]
 
 Floats = npt.NDArray[np.float64]
 _STEP = 0.10
+_SHARES = (1.0, 0.5, 0.25, 0.1, 0.05)
+_MOVES = "moves values"
 _MEDIAN = QUANTILE_NAMES.index("q50")
 # the spread that the set itself states for a figure: in log units, or in the figure's own
 _OWN_LOG_SD = {"royalty_rate": "royalty_log_sd", "attribution": "attribution_log_sd"}
@@ -59,12 +61,17 @@ def tornado_table(engine: ValuationEngine, subject: Subject) -> pd.DataFrame:
             rows.append((name, "not moved", np.nan, np.nan, certainty, effect))
             continue
         step, down, up = _moves(name, engine.assumptions)
-        low, high = (_change(engine, subject, shock, base) for shock in (down, up))
-        effect = "none on these values" if low == high == 0.0 else "moves values"
+        (low, some), (high, much) = (_change(engine, subject, shock, base) for shock in (down, up))
+        effect = "none on these values" if low == high == 0.0 else _MOVES + _cut(some, "lowered") + _cut(much, "raised")
         rows.append((name, step, low, high, certainty, effect))
     table = pd.DataFrame(rows, columns=["figure", "step", "low", "high", "certainty", "effect"])
     swing = table[["low", "high"]].abs().max(axis=1).fillna(-1.0)
     return table.iloc[np.argsort(-swing.to_numpy(), kind="stable")].reset_index(drop=True)
+
+
+def moving(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of :func:`tornado_table` that move values."""
+    return table[table["effect"].str.startswith(_MOVES)]
 
 
 def _figures(assumptions: Assumptions) -> list[tuple[str, str]]:
@@ -87,19 +94,21 @@ def _moves(name: str, assumptions: Assumptions) -> tuple[str, FigureShock, Figur
     return f"± {_STEP:.0%} of itself", down, up
 
 
-def _change(engine: ValuationEngine, subject: Subject, shock: FigureShock, base: float) -> float:
-    """Relative change of the sum; the shock is brought back to what the set's bounds allow."""
-    if base == 0.0:
-        return np.nan
+def _cut(share: float, side: str) -> str:
+    return "" if share == 1.0 else f"; {side} by {share:.0%} of the step only, where the figure meets its bound"
+
+
+def _change(engine: ValuationEngine, subject: Subject, shock: FigureShock, base: float) -> tuple[float, float]:
+    """Relative change of the sum, and the share of the shock that the set's bounds allow."""
     neutral = 0.0 if shock.by == "add" else 1.0
-    for share in (1.0, 0.5, 0.25, 0.1, 0.05):
+    for share in _SHARES:
         smaller = shock.model_copy(update={"amount": neutral + share * (shock.amount - neutral)})
         try:
             quantiles = stressed_quantiles(subject, engine, Scenario(name=shock.figure, shocks=(smaller,)))
         except (AssumptionError, ValidationError):
             continue
-        return float(np.nansum(quantiles[:, _MEDIAN])) / base - 1.0
-    return 0.0  # the figure stands at its bound: there is nothing on this side of it
+        return float(np.nansum(quantiles[:, _MEDIAN])) / base - 1.0, share
+    return 0.0, 0.0  # the figure stands at its bound: there is nothing on this side of it
 
 
 def unobservable_inputs(
@@ -119,7 +128,8 @@ def unobservable_inputs(
     -------
     pandas.DataFrame
         One row a method and input: ``method``, ``approach``, ``input``, ``unit``, ``patents``, ``low`` and
-        ``high`` (range), ``weighted_average`` (by the method's value of the patent times its weight in the reconciled one), ``median``.
+        ``high`` (range), ``weighted_average`` (by the method's value of the patent times its weight in the
+        reconciled one), ``median``.
 
     References
     ----------
@@ -129,11 +139,16 @@ def unobservable_inputs(
     for k, (method, estimate) in enumerate(zip(methods, estimates)):
         weight = np.nan_to_num(estimate.value * combined.weights[:, k])
         for step in method.steps:
-            if step.unit in _INPUT_UNITS and step.name in estimate.details:
+            if _is_input(step) and step.name in estimate.details:
                 found = _range(np.asarray(estimate.details[step.name], np.float64), weight)
                 rows.append((method.name, method.approach, step.name, step.unit, *found))
     names = ["method", "approach", "input", "unit", "patents", "low", "high", "weighted_average", "median"]
     return pd.DataFrame(rows, columns=names)
+
+
+def _is_input(step: Step) -> bool:
+    """Rates, shares, lives and factors; and amounts a year that are not computed from other steps."""
+    return step.unit in _INPUT_UNITS or (step.unit == "currency a year" and "*" not in step.formula)
 
 
 def _range(values: Floats, weight: Floats) -> tuple[int, float, float, float, float]:

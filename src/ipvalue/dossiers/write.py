@@ -24,7 +24,7 @@ nav ol{columns:2}@media print{h2{break-before:page}.wide{overflow:visible}}
 """.strip()
 _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?")
 # what Markdown would read as markup, and what could open a tag or an entity
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~>$-])")
+_MARKUP = re.compile(r"^[-+#>]|[\\`*_\[\]|~$]")
 
 
 def to_html(title: str, sections: Sequence[Section]) -> str:
@@ -136,4 +136,4 @@ def _escaped(text: str) -> str:
     plain = " ".join(text.split())
     if _NUMBER.fullmatch(plain):
         return plain
-    return _MARKUP.sub(r"\\\1", plain.replace("&", "&amp;").replace("<", "&lt;")).replace("\\>", "&gt;")
+    return html.escape(_MARKUP.sub(r"\\\g<0>", plain), quote=False)
