@@ -34,7 +34,7 @@ CHECKLIST: tuple[tuple[str, str, str], ...] = (
     (
         "How does it perform out of time?",
         "performance",
-        r"Out of time, with.*\nvalue_by.*\nreconciled \| [\d,]+ \| [\d.]+",
+        r"Out of time, with.*\nscore \| reconciled .*\nn \| [\d,]+.*\nlog_rmse \| [\d.]+",
     ),
     ("Are the intervals honest?", "performance", r"0\.9 \| [\d.]+ \| [\d.]+ \| [\d.]+"),
     ("Is it calibrated over the range?", "performance", r"\n10 \| \d+ \| [\d,]+ \| [\d,]+ \| -?[\d.]+"),

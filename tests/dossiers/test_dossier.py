@@ -222,5 +222,6 @@ def test_a_browser_opens_it_without_an_error(made: tuple[Dossier, float], tmp_pa
     assert "CONSOLE" not in run.stderr, run.stderr
     pixels = image.imread(shot)[..., :3]
     dark = (pixels.mean(axis=-1) < 0.6).mean()
-    assert 0.005 < dark < 0.5
-    assert pixels.std() > 0.05
+    # tables without a letter in them would have a quarter of this
+    assert 0.01 < dark < 0.5
+    assert pixels.std() > 0.08

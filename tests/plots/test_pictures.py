@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,10 @@ import pytest
 from ipvalue import plots
 from ipvalue.errors import IpvalueError, MissingExtraError
 
-matplotlib = pytest.importorskip("matplotlib", reason="pictures need the extra [plot]")
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+pytest.importorskip("matplotlib", reason="pictures need the extra [plot]")
 
 WATERFALL = pd.DataFrame(
     {
@@ -47,6 +49,8 @@ PICTURES: dict[str, tuple[Callable[..., Axes], pd.DataFrame]] = {
 
 
 def blank() -> Axes:
+    from matplotlib.figure import Figure
+
     return Figure(layout="constrained").subplots()  # type: ignore[no-any-return]
 
 
@@ -85,6 +89,8 @@ def test_the_largest_swing_is_on_top_of_a_tornado() -> None:
 def test_the_best_method_is_on_top() -> None:
     ax = plots.method_comparison(SUMMARY, blank())
     assert [t.get_text() for t in ax.get_yticklabels()][-1] == "relief from royalty"
+    unscored = plots.method_comparison(SUMMARY.assign(log_rmse=[0.9, 1.4, np.nan]), blank())
+    assert [t.get_text() for t in unscored.get_yticklabels()] == ["comparable sales", "reconciled"]
 
 
 def test_cover_of_several_loans_is_refused() -> None:

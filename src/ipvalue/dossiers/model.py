@@ -26,7 +26,8 @@ def assumptions(case: Case) -> Section:
     blocks: tuple[Block, ...] = (
         Text(
             f"Set {case.engine.assumptions.name!r} in {case.engine.assumptions.currency}. Certainty: published (the "
-            "source states it), derived (computed from published figures), assumed (a choice, to be replaced by the bank's)."
+            "source states it), derived (computed from published figures), assumed (a choice, to be replaced "
+            "by the bank's)."
         ),
         Table("How certain the figures are", certainty),
         Table("Figures", figures[["figure", "value", "unit", "date", "certainty", "source"]]),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ipvalue import plots
-from ipvalue.dossiers.blocks import Block, Section, Table, Text
+from ipvalue.dossiers.blocks import Block, Formula, Section, Table, Text
 from ipvalue.dossiers.case import Case
 from ipvalue.dossiers.draw import picture
 from ipvalue.dossiers.in_time import in_time_table, year_before
@@ -27,7 +27,7 @@ def values(case: Case) -> Section:
     valuation, reasons = case.values, case.frame["reason"].astype(str)
     counts = reasons[reasons != ""].value_counts().rename_axis("reason").rename("patents").to_frame()
     blocks: tuple[Block, ...] = (
-        Text(repr(valuation)),
+        Formula(repr(valuation)),
         Table("By legal state and grade", valuation.summary().reset_index()),
         Table("Why a value is missing or 0", counts, "every patent has a value above 0"),
         *picture("Values of living rights", lambda ax: plots.value_distribution(valuation, ax)),
@@ -59,7 +59,10 @@ def performance(case: Case) -> Section:
             f"{test.provenance['horizon_years']:g} year(s); book {test.provenance['book']}."
         ),
         Table("Folds", test.folds.drop(columns="engine_hash", errors="ignore")),
-        Table("Out of time, with 95 % intervals of a bootstrap over owners", _summary(test)),
+        Table(
+            "Out of time, with 95 % intervals of a bootstrap over owners",
+            _summary(test).transpose().rename_axis("score"),
+        ),
         Table("Coverage of the intervals", test.coverage(draws=_DRAWS)),
         *picture("Calibration out of time", lambda ax: plots.calibration(calibration, ax)),
         Table("Calibration by size of the value", calibration),

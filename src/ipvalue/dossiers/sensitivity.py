@@ -57,7 +57,7 @@ def tornado_table(engine: ValuationEngine, subject: Subject) -> pd.DataFrame:
     rows = []
     for name, certainty in _figures(engine.assumptions):
         if name in _ENTERS_AT_FIT:
-            effect = "enters when the engine is fitted: fit again to see it"
+            effect = "enters when the engine is fitted or amounts are converted: fit and value again"
             rows.append((name, "not moved", np.nan, np.nan, certainty, effect))
             continue
         step, down, up = _moves(name, engine.assumptions)
@@ -95,7 +95,9 @@ def _moves(name: str, assumptions: Assumptions) -> tuple[str, FigureShock, Figur
 
 
 def _cut(share: float, side: str) -> str:
-    return "" if share == 1.0 else f"; {side} by {share:.0%} of the step only, where the figure meets its bound"
+    if share == 0.0:
+        return f"; not {side}, since it stands at its bound"
+    return "" if share == 1.0 else f"; {side} by {share:.0%} of the step only, short of its bound"
 
 
 def _change(engine: ValuationEngine, subject: Subject, shock: FigureShock, base: float) -> tuple[float, float]:

@@ -59,7 +59,7 @@ def calibration(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def method_comparison(table: pd.DataFrame, ax: Axes | None = None, *, metric: str = "log_rmse") -> Axes:
-    """Score of each method or engine with its 95 % interval, the best on top.
+    """Score of each method or engine with its 95 % interval, the best on top; those without a score are left out.
 
     Parameters
     ----------
@@ -74,6 +74,7 @@ def method_comparison(table: pd.DataFrame, ax: Axes | None = None, *, metric: st
     Axes
     """
     ax = axes(ax)
+    table = table[np.isfinite(column(table, metric))]
     score = column(table, metric)
     loss = {"spearman": -score, "bias": np.abs(score), "coverage_90": np.abs(score - 0.9)}.get(metric, score)
     order = np.argsort(-loss, kind="stable")

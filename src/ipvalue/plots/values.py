@@ -58,6 +58,8 @@ def intervals(valuation: Valuation, ax: Axes | None = None) -> Axes:
 
 def method_disagreement(valuation: Valuation, ax: Axes | None = None) -> Axes:
     """Each method's value over the reconciled one: median, middle half and 90 % of the patents."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
     ax = axes(ax)
     frame = valuation.to_pandas()
     names = [c.removeprefix("value_") for c in frame.columns if c.startswith("value_")]
@@ -73,6 +75,9 @@ def method_disagreement(valuation: Valuation, ax: Axes | None = None) -> Axes:
     labels = [f"{n.replace('_', ' ')}\n({int(alive[f'value_{n}'].notna().sum()):,} patents)" for n in names]
     ax.axvline(1.0, color="black", linewidth=0.8)
     ax.set(xscale="log", xlabel="method's value / reconciled value", title="How the methods differ")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(lambda ratio, _: f"{ratio:g}")
     ax.set_yticks(range(len(names)), labels)
     ax.set_ylim(-0.6, len(names) - 0.4)
     return ax
