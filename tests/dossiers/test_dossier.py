@@ -174,6 +174,15 @@ def test_an_engine_alone_says_what_it_can_and_what_is_missing(fitted: ipv.Valuat
     parsed(found.to_html())
 
 
+def test_a_book_without_a_living_patent_has_a_dossier_too() -> None:
+    """One Chinese patent of 1990 has ended by 2020."""
+    dead = ipv.Book(patents={"patent_id": ["CN-1-B"], "jurisdiction": ["CN"], "application_date": ["1990-03-01"]})
+    engine = ipv.ValuationEngine([ipv.ReliefFromRoyalty()]).fit(dead, "2020-12-31")
+    found = ipv.dossier(engine, dead)
+    assert "living patents of a book" in found["sensitivity"].text
+    parsed(found.to_html())
+
+
 def test_sensitivities_are_those_of_values_under_changed_assumptions(
     small: ipv.Book, fitted: ipv.ValuationEngine
 ) -> None:

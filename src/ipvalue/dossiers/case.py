@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.engine import ValuationEngine
@@ -92,12 +91,10 @@ class Case:
         """Of the values."""
         return self.engine.assumptions.currency
 
-    def positive(self) -> npt.NDArray[np.float64]:
-        """Values of living rights."""
-        if not len(self.frame):
-            return np.zeros(0)
-        value = self.frame["value"].to_numpy(np.float64)
-        return value[value > 0]
+    @property
+    def living(self) -> bool:
+        """Whether any patent is worth something."""
+        return bool(len(self.frame) and (self.frame["value"] > 0).any())
 
 
 def overrides_frame(overrides: pd.DataFrame | Sequence[Mapping[str, object]] | None) -> pd.DataFrame:

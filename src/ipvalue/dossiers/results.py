@@ -17,6 +17,7 @@ __all__ = ["benchmarks", "monitoring", "performance", "sensitivity", "stability"
 
 _DRAWS = 200
 _NO_BACKTEST = "No backtest was given: call dossier(engine, book, backtest=ipv.backtest(engine, book, dates))."
+_NO_LIVING = "Sensitivities are measured on living patents of a book, of which none is at hand."
 _NO_VALUES = "No book and no valuation were given, so there are no values to show."
 
 
@@ -30,11 +31,20 @@ def values(case: Case) -> Section:
         Formula(repr(valuation)),
         Table("By legal state and grade", valuation.summary().reset_index()),
         Table("Why a value is missing or 0", counts, "every patent has a value above 0"),
-        *picture("Values of living rights", lambda ax: plots.value_distribution(valuation, ax)),
-        *picture("The highest values with their intervals", lambda ax: plots.intervals(valuation, ax)),
+        *_pictures(case),
         Table("The ten highest values", _highest(case)),
     )
     return Section("values", "Values", blocks)
+
+
+def _pictures(case: Case) -> tuple[Block, ...]:
+    valuation = case.values
+    if valuation is None or not case.living:
+        return ()
+    return (
+        *picture("Values of living rights", lambda ax: plots.value_distribution(valuation, ax)),
+        *picture("The highest values with their intervals", lambda ax: plots.intervals(valuation, ax)),
+    )
 
 
 def _highest(case: Case) -> pd.DataFrame:
@@ -83,7 +93,7 @@ def _summary(test: Backtest) -> pd.DataFrame:
 def benchmarks(case: Case) -> Section:
     """The engine against its own methods, each an alternative model."""
     blocks: list[Block] = [Table("Methods against the reconciled value", _ratios(case), "no values at hand")]
-    if case.values is not None:
+    if case.values is not None and case.living:
         valuation = case.values
         blocks += picture("How the methods differ", lambda ax: plots.method_disagreement(valuation, ax))
     if case.backtest is None:
@@ -116,7 +126,7 @@ def sensitivity(case: Case) -> Section:
     """What the values hang on: each assumption moved, and the level-3 inputs with their ranges."""
     title = "Sensitivity and level-3 inputs"
     if case.subject is None or case.estimates is None:
-        return Section("sensitivity", title, (Text(_NO_VALUES),))
+        return Section("sensitivity", title, (Text(_NO_LIVING),))
     table = tornado_table(case.engine, case.subject)
     inputs = unobservable_inputs(case.engine.methods, *case.estimates, case.subject)
     blocks: tuple[Block, ...] = (
