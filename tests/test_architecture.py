@@ -32,6 +32,7 @@ STATIONS = (
     "risk",
     "batch",
     "plots",
+    "dossiers",
     "__main__",
 )
 # rooms on one level that must not know each other

@@ -34,6 +34,7 @@ PUBLIC = {
     "ValuationEngine",
     "backtest",
     "compare",
+    "dossier",
     "attribute",
     "collateral",
     "extract",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ipvalue.assumptions import Assumptions, Figure
     from ipvalue.batch import revalue
+    from ipvalue.dossiers.document import dossier
     from ipvalue.engine import ValuationEngine
     from ipvalue.evaluation.backtest import backtest
     from ipvalue.evaluation.compare import compare
@@ -93,6 +94,8 @@ _PLACES = {
     # how good the values are
     "backtest": "ipvalue.evaluation.backtest",
     "compare": "ipvalue.evaluation.compare",
+    # what a validator reads
+    "dossier": "ipvalue.dossiers.document",
 }
 
 __version__ = "0.1.0"
@@ -126,6 +129,7 @@ __all__ = [
     "backtest",
     "collateral",
     "compare",
+    "dossier",
     "extract",
     "feature_catalogue",
     "monitor",
