@@ -17,9 +17,10 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.batch import local
+from ipvalue.batch.cells import Cells, cells_are_whole
 from ipvalue.batch.identity import Run
 from ipvalue.batch.plan import Folder
-from ipvalue.batch.statistics import PartOnDisk, part_is_whole, read_whole, whole_digest
+from ipvalue.batch.statistics import read_tallies, whole_digest
 from ipvalue.errors import ArtifactError, BatchError, IpvalueError
 from ipvalue.records.store import BookOnDisk
 
@@ -234,10 +235,11 @@ def test_a_shard_of_the_book_that_vanishes_midway_is_one_clear_error(little: Any
 def test_a_damaged_part_of_an_earlier_run_is_counted_again(little: Any, journal: Any, stopped: Path, harm: str) -> None:
     (work,) = (stopped / "_work").iterdir()
     shutil.rmtree(work / "whole")
-    damage(work / "parts" / "00002.npz", harm)
-    assert not part_is_whole(work / "parts" / "00002.npz")
-    with pytest.raises(BatchError, match=r"00002.npz is damaged.*count the shard again"):
-        _ = PartOnDisk(work / "parts" / "00002.npz").edges
+    damage(work / "parts" / "00002.cells", harm)
+    assert not cells_are_whole(work / "parts" / "00002.cells")
+    if harm != "one byte":
+        with pytest.raises(BatchError, match=r"00002.cells is damaged.*run again"):
+            Cells(work / "parts" / "00002.cells")
     little.revalue(stopped)
     assert parts(stopped) == little.undisturbed
     assert [line["what"] for line in journal(stopped, "damaged")] == ["the part of shard 2"]
@@ -245,18 +247,19 @@ def test_a_damaged_part_of_an_earlier_run_is_counted_again(little: Any, journal:
 
 
 @pytest.mark.parametrize("harm", ["truncated", "one byte", "vanished"])
-@pytest.mark.parametrize("kind", ["npy", "parquet"])
+@pytest.mark.parametrize("kind", ["meeting*.cells", "ranks.cells", "*.parquet"])
 def test_a_damaged_whole_is_made_again(little: Any, journal: Any, stopped: Path, harm: str, kind: str) -> None:
     (work,) = (stopped / "_work").iterdir()
-    victim = max((work / "whole").glob(f"*.{kind}"), key=lambda p: p.stat().st_size)
+    victim = max((work / "whole").glob(kind), key=lambda p: p.stat().st_size)
     damage(victim, harm)
     assert whole_digest(work / "whole") is None
-    if kind == "npy" and harm != "one byte":
+    if kind == "*.parquet" and harm == "truncated":
         with pytest.raises(BatchError, match="is damaged"):
-            read_whole.__wrapped__(str(work / "whole"), "a run")
+            read_tallies.__wrapped__(str(work / "whole"), "a run")
     little.revalue(stopped)
     assert parts(stopped) == little.undisturbed
-    assert [line["what"] for line in journal(stopped, "damaged")] == ["the statistics of the whole"]
+    range_too = [f"the answers on range {int(victim.stem[-5:])}"] if "meeting" in kind and harm != "vanished" else []
+    assert [line["what"] for line in journal(stopped, "damaged")] == ["the statistics of the whole", *range_too]
     assert len({line["sha256"] for line in journal(stopped, "whole")}) == 1
 
 

@@ -167,7 +167,7 @@ def test_families_see_only_what_they_name(small: ipv.Book) -> None:
     with pytest.raises(IpvalueError, match="'cohort_size'"):
         _ = whole.only(("portfolio",)).tallies["cohort_size"]
     with pytest.raises(IpvalueError, match="graph"):
-        _ = whole.only(("portfolio",)).graph.links
+        _ = whole.only(("portfolio",)).graph.page_rank
     digests = whole.digests()
     assert {name for family in families().values() for name in family.reads or ()} <= digests.keys()
     assert set(family_keys("x", digests)) == set(families())

@@ -48,10 +48,10 @@ def test_manifest_says_what_where_and_how_long(little: Any, tmp_path: Path) -> N
 
 def test_stages_add_up_to_the_time_of_the_work(little: Any, journal: Any, tmp_path: Path) -> None:
     report = little.revalue(tmp_path / "values")
-    assert set(report.stages) == {"counting", "whole", "valuing"}
+    assert set(report.stages) == {"counting", "joining", "whole", "valuing"}
     assert {"reading", "snapshot", "counting", "writing"} <= set(report.stages["counting"])
     methods = {"method relief_from_royalty", "method replacement_cost"}
-    named = {"reading", "snapshot", "engine and whole", "features", *methods, "reconciliation", "table", "writing"}
+    named = {"reading", "snapshot", "engine", "standing", "features", *methods, "reconciliation", "table", "writing"}
     assert named <= set(report.stages["valuing"])
     worked = sum(line["seconds"] for line in journal(tmp_path / "values", "committed"))
     staged = sum(report.stages["valuing"].values())
@@ -92,8 +92,8 @@ def test_log_records_carry_the_documented_fields(little: Any, tmp_path: Path, ca
         little.revalue(tmp_path / "values")
     records = [r for r in caplog.records if r.name == "ipvalue.batch"]
     events = [r.event for r in records]  # type: ignore[attr-defined]
-    for event, count in {"begun": 1, "pass": 2, "passed": 2, "counted": 4, "committed": 4, "finished": 1}.items():
-        assert events.count(event) == count
+    once, passes, each = ("begun", "whole", "finished"), ("pass", "passed"), ("counted", "joined", "committed")
+    assert [events.count(event) for event in (*once, *passes, *each)] == [1, 1, 1, 3, 3, 4, 4, 4]
     plain = set(vars(logging.makeLogRecord({}))) | {"event", "message", "asctime", "taskName"}
     for record in records:
         assert set(vars(record)) - plain <= set(EVENTS[record.event].fields)  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from ipvalue.errors import BatchError
 
 @pytest.fixture
 def job(reference: Any, tmp_path: Path) -> Job:
-    return Job(str(reference.book), str(tmp_path / "engine"), "hash", "run", reference.day, "announced")
+    return Job(str(reference.book), str(tmp_path), "hash", "run", reference.day, "announced")
 
 
 def test_a_worker_that_sees_all_calls_the_function(job: Job) -> None:

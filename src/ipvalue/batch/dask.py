@@ -1,4 +1,4 @@
-"""A batch on a Dask cluster: the same two functions of a shard, handed to a ``distributed.Client``.
+"""A batch on a Dask cluster: the same functions of a shard, handed to a ``distributed.Client``.
 
 Needs ``pip install 'ipvalue[dask]'`` here and on the workers.
 """

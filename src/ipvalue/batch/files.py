@@ -17,21 +17,22 @@ __all__ = ["disk_errors", "is_draft", "remove", "sync", "write_draft", "write_fi
 _DRAFT = ".tmp"
 
 
-def write_file(path: Path, content: Any) -> None:
-    """Write a file so that it is there whole, after a crash too: draft, sync, rename, sync of the folder.
+def write_file(path: Path, *content: Any, synced: bool = True) -> None:
+    """Write a file so that it is there whole, if synced after a crash too: draft, sync, rename, sync of the folder.
 
     Raises
     ------
     BatchError
         If the disk is full or the folder can't be written.
     """
-    draft = write_draft(path, content)
+    draft = write_draft(path, *content, synced=synced)
     with disk_errors(path, draft):
         draft.rename(path)
-        sync(path.parent)
+        if synced:
+            sync(path.parent)
 
 
-def write_draft(path: Path, content: Any) -> Path:
+def write_draft(path: Path, *content: Any, synced: bool = True) -> Path:
     """Write what is to become a file beside it, synced, under a name that readers of datasets skip.
 
     Raises
@@ -41,9 +42,10 @@ def write_draft(path: Path, content: Any) -> Path:
     """
     draft = path.with_name(f"_{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_DRAFT}")
     with disk_errors(path, draft), draft.open("wb") as stream:
-        stream.write(content)
+        stream.writelines(content)
         stream.flush()
-        os.fsync(stream.fileno())
+        if synced:
+            os.fsync(stream.fileno())
     return draft
 
 

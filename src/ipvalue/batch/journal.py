@@ -20,9 +20,10 @@ as_of       valuation date
 known       from which of its dates a legal event counts
 versions    of Python and of the packages that values depend on
 patents     rows of the book, or of the finished values
-shards      shards of the book, or of the pass
+shards      shards of the book; shards, or ranges of codes, of the pass
 done, left  shards that are finished, and those that are not
-label       the pass: ``counting`` or ``valuing``
+label       the pass: ``counting``, ``joining`` or ``valuing``
+range       number of the range of codes over which shards met
 shard       number of the shard
 rows, bytes of the shard's file
 sha256      of the shard's file; of the folder of the whole's statistics: over its files' names and sums
@@ -86,6 +87,7 @@ EVENTS: dict[str, Event] = {
     "pass": Event("pass {label} begun: {shards} shards", logging.INFO, ("label", "shards")),
     "passed": Event("pass {label} ended after {seconds:.1f} s", logging.INFO, ("label", "shards", "seconds")),
     "counted": Event("shard {shard} counted", logging.INFO, ("shard", *_WORK)),
+    "joined": Event("range {range} of codes joined", logging.INFO, ("range", *_WORK)),
     "whole": Event("the whole is known", logging.INFO, ("sha256", *_WORK)),
     "committed": Event(
         "shard {shard} committed: {rows} rows",

@@ -102,7 +102,7 @@ class Keep:
 
     def part(self, shard: int, key: str) -> Path:
         """File of what a shard contributes to the whole."""
-        return self.path / "parts" / f"{shard:05d}-{key}.npz"
+        return self.path / "parts" / f"{shard:05d}-{key}.cells"
 
     def whole(self, keys: list[str]) -> Path:
         """Folder of the whole that parts of these keys make."""
@@ -137,7 +137,7 @@ class Keep:
         file = self.shard(shard)
         file.parent.mkdir(parents=True, exist_ok=True)
         content = sink.getvalue()
-        write_file(file, hashlib.sha256(content).digest() + content.to_pybytes())
+        write_file(file, hashlib.sha256(content).digest(), content)
 
     def drop_others(self, parts: list[Path], whole: Path) -> None:
         """Remove what the run did not use."""

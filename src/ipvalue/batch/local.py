@@ -6,29 +6,25 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from joblib import Parallel, delayed
 from joblib.externals.loky import process_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
-from ipvalue.batch.files import remove
 from ipvalue.batch.identity import Run
 from ipvalue.batch.journal import Journal
-from ipvalue.batch.kept import Keep
 from ipvalue.batch.manifest import manifest_of, report_of
+from ipvalue.batch.passes import Execute, journalled, whole_of
 from ipvalue.batch.plan import BatchReport, Folder
 from ipvalue.batch.receipt import measured
-from ipvalue.batch.shards import Job, count_shard, part_key, value_shard
-from ipvalue.batch.statistics import PartsOnDisk, part_is_whole, whole_digest, write_part, write_whole
+from ipvalue.batch.shards import Job, value_shard
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError
-from ipvalue.features.whole import Whole
 from ipvalue.records.book import Known, parse_date
 from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
@@ -37,9 +33,6 @@ __all__ = ["Execute", "revalue", "run_batch"]
 
 _ATTEMPTS = 3
 _WATCH_SECONDS = 0.5
-
-# execute(function, arguments by shard, label) gives the results with their shards, in any order
-Execute: TypeAlias = Callable[[Callable[..., Any], dict[int, tuple[Any, ...]], str], Iterator[tuple[int, Any]]]
 
 
 def revalue(
@@ -56,7 +49,8 @@ def revalue(
 ) -> BatchReport:
     """Revalue a book on disk, shard by shard.
 
-    Two passes: the first counts what only the whole book can tell, the second values each shard alone with it.
+    Three passes: shards are counted, meet over what only the whole book can tell, and are each valued alone with it.
+    Memory does not grow with the book beyond 20 bytes a cited document.
     A shard is committed whole; a run that was killed goes on with the shards that it had not finished.
 
     Parameters
@@ -156,71 +150,15 @@ def _score(
     if not todo:
         return {}
     started = time.perf_counter()
-    place = folder.work / "engine"
-    loaded.save(place)
-    job = Job(book, os.fspath(place), loaded.hash, folder.run.key, folder.run.as_of, folder.run.known, kept)
-    whole, digest = _whole(job, folder, disk.shards, execute)
+    job = Job(book, os.fspath(folder.work), loaded.hash, folder.run.key, folder.run.as_of, folder.run.known, kept)
+    loaded.save(job.engine)
+    whole, digest = whole_of(job, folder, disk, execute)
     counted = time.perf_counter()
     calls = {shard: (job, folder, shard, os.fspath(whole)) for shard in todo}
-    for shard, receipt in _pass(folder, execute, _value_and_commit, calls, "valuing"):
+    for shard, receipt in journalled(folder, execute, _value_and_commit, calls, "valuing"):
         made = {"run": folder.run.key, "inputs": disk.inputs(shard), "whole": digest}
         folder.journal.write("committed", shard=shard, **made, **receipt)
     return {"whole": counted - started, "values": time.perf_counter() - counted}
-
-
-def _whole(job: Job, folder: Folder, shards: int, execute: Execute) -> tuple[Path, str]:
-    """Count the whole book, as far as an earlier run has not; give the folder of the statistics and their hash."""
-    place, files = folder.work / "whole", [folder.work / "parts" / f"{shard:05d}.npz" for shard in range(shards)]
-    if job.keep is not None:
-        keep, keys = Keep(job.keep), [part_key(job, shard) for shard in range(shards)]
-        place, files = keep.whole(keys), [keep.part(shard, key) for shard, key in enumerate(keys)]
-    digest = whole_digest(place)
-    if digest is None:
-        if place.exists():
-            folder.journal.write("damaged", what="the statistics of the whole")
-            remove(place)
-        _count(job, folder, files, execute)
-        with measured() as receipt:
-            with stage("merging"):
-                merged = Whole.from_parts(PartsOnDisk(files))
-            with stage("writing"):
-                digest = write_whole(merged, place)
-        folder.journal.write("whole", sha256=digest, **receipt)
-    if job.keep is not None:
-        keep.drop_others(files, place)
-    return place, digest
-
-
-def _count(job: Job, folder: Folder, files: list[Path], execute: Execute) -> None:
-    """Have every part counted that is not there whole."""
-    files[0].parent.mkdir(parents=True, exist_ok=True)
-    missing = [shard for shard, file in enumerate(files) if not part_is_whole(file)]
-    for shard in missing:
-        if files[shard].exists():
-            folder.journal.write("damaged", what=f"the part of shard {shard}")
-    calls = {shard: (job, shard, files[shard]) for shard in missing}
-    for shard, receipt in _pass(folder, execute, _count_and_keep, calls, "counting"):
-        folder.journal.write("counted", shard=shard, **receipt)
-
-
-def _pass(
-    folder: Folder, execute: Execute, function: Callable[..., Any], calls: dict[int, tuple[Any, ...]], label: str
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Have a function executed for each shard, and journal when that began and ended."""
-    if not calls:
-        return
-    started = time.perf_counter()
-    folder.journal.write("pass", label=label, shards=len(calls))
-    yield from execute(function, calls, label)
-    folder.journal.write("passed", label=label, shards=len(calls), seconds=round(time.perf_counter() - started, 6))
-
-
-def _count_and_keep(job: Job, shard: int, file: Path) -> dict[str, Any]:
-    with measured() as receipt:
-        part = count_shard(job, shard)
-        with stage("writing"):
-            write_part(part, file)
-    return receipt
 
 
 def _value_and_commit(job: Job, folder: Folder, shard: int, whole: str) -> dict[str, Any]:

@@ -13,12 +13,13 @@ however many calls, has the manifest of all of them. ``_manifest.json`` holds
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,33 +35,29 @@ from ipvalue.records.store import BookOnDisk
 __all__ = ["manifest_of", "report_of"]
 
 _FORMAT = 1
-_PASSES = {"counted": "counting", "whole": "whole", "committed": "valuing"}
+_PASSES = {"counted": "counting", "joined": "joining", "whole": "whole", "committed": "valuing"}
 _OF_A_SHARD = ("shard", "rows", "bytes", "sha256", "inputs", "whole", "seconds")
 _MEASURED = (
     "peak resident memory of each process since it began, in bytes (VmHWM of Linux, ru_maxrss elsewhere); pages that "
-    "processes share, such as the mapped citation graph, count in each of them"
+    "processes share count in each of them"
 )
 
 
 def report_of(folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float]) -> BatchReport:
     """Read what the values say back from the files; the rows must be those of the book on the date."""
-    table = _values(folder, disk)
-    reason, value = table["reason"], table["value"]
-    dead = pc.equal(reason, "dead_right")
-    missing = pc.is_null(value)
-    alive = table.filter(pc.invert(pc.or_(dead, missing)))
+    counts = _told(folder, disk)
     lines = folder.journal.of_run(folder.run.key)
     workers = _workers(lines)
     return BatchReport(
         path=os.fspath(folder.path),
-        patents=table.num_rows,
-        valued=alive.num_rows,
-        dead=pc.sum(dead).as_py() or 0,
-        without_value=pc.sum(missing).as_py() or 0,
-        total=pc.sum(value).as_py() or 0.0,
-        currency=table["currency"][0].as_py() if table.num_rows else "",
-        reasons=_counts(table.filter(missing)["reason"]),
-        grades=_counts(alive["grade"]),
+        patents=counts.patents,
+        valued=counts.patents - counts.dead - sum(counts.reasons.values()),
+        dead=counts.dead,
+        without_value=sum(counts.reasons.values()),
+        total=math.fsum(counts.totals),
+        currency=counts.currency,
+        reasons=dict(sorted(counts.reasons.items())),
+        grades=dict(sorted(counts.grades.items())),
         shards=disk.shards,
         resumed=resumed,
         seconds=seconds,
@@ -89,16 +86,37 @@ def manifest_of(folder: Folder, disk: BookOnDisk, report: BatchReport) -> dict[s
     }
 
 
-def _values(folder: Folder, disk: BookOnDisk) -> pa.Table:
-    columns = ["value", "reason", "grade", "currency"]
-    files = [folder.part(s) for s in range(disk.shards)]
-    try:
-        table = pq.read_table(files, columns=columns, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
-        raise BatchError(f"the values in {folder.path} are damaged: {error}; run again to mend them") from error
-    if table.num_rows > disk.patents:
-        raise ArtifactError(f"{folder.path} holds {table.num_rows} rows for a book of {disk.patents} patents")
-    return table
+@dataclass
+class _Told:
+    """What the values say, shard by shard."""
+
+    patents: int = 0
+    dead: int = 0
+    totals: list[float] = field(default_factory=list)
+    currency: str = ""
+    reasons: Counter[str] = field(default_factory=Counter)
+    grades: Counter[str] = field(default_factory=Counter)
+
+
+def _told(folder: Folder, disk: BookOnDisk) -> _Told:
+    """Go through the values file by file: a book of millions is not read at once."""
+    told = _Told()
+    for shard in range(disk.shards):
+        try:
+            table = pq.read_table(folder.part(shard), columns=["value", "reason", "grade", "currency"])
+        except (OSError, pa.ArrowException) as error:
+            raise BatchError(f"the values in {folder.path} are damaged: {error}; run again to mend them") from error
+        reason, value = table["reason"], table["value"]
+        dead, missing = pc.equal(reason, "dead_right"), pc.is_null(value)
+        told.patents += table.num_rows
+        told.dead += pc.sum(dead).as_py() or 0
+        told.totals.append(pc.sum(value).as_py() or 0.0)
+        told.currency = told.currency or (table["currency"][0].as_py() if table.num_rows else "")
+        told.reasons.update(_counts(table.filter(missing)["reason"]))
+        told.grades.update(_counts(table.filter(pc.invert(pc.or_(dead, missing)))["grade"]))
+    if told.patents > disk.patents:
+        raise ArtifactError(f"{folder.path} holds {told.patents} rows for a book of {disk.patents} patents")
+    return told
 
 
 def _stages(lines: Iterable[dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -141,5 +159,4 @@ def _machine() -> dict[str, Any]:
 
 
 def _counts(column: Any) -> dict[str, int]:
-    pairs = column.value_counts().to_pylist()
-    return {p["values"]: p["counts"] for p in sorted(pairs, key=lambda p: str(p["values"]))}
+    return {pair["values"]: pair["counts"] for pair in column.value_counts().to_pylist()}

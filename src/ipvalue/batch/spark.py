@@ -1,4 +1,4 @@
-"""A batch on a Spark cluster: the same two functions of a shard, through ``DataFrame.mapInArrow``.
+"""A batch on a Spark cluster: the same functions of a shard, through ``DataFrame.mapInArrow``.
 
 Needs ``pip install 'ipvalue[spark]'`` here, ipvalue on the workers, and Java 17 or newer as Spark does: Spark finds it
 by ``JAVA_HOME``, else by ``java`` on the path.

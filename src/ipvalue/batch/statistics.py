@@ -1,68 +1,70 @@
-"""Statistics of a book on disk: what each shard contributes, and the whole that they make.
+"""Statistics of a book on disk: what each shard contributes, how shards meet, and the whole that they make.
 
-A part is one file of arrays. The whole is a folder: tallies as Parquet, and the citation graph as arrays that workers
-map into memory, so that all workers of a machine share one copy and read only the pages that they touch.
+A part is one file of arrays: what it reports of each range of codes, one row a range, and its tallies. A meeting is
+one file a range with the answers, one row a shard. The whole is a folder: the meetings, tallies as Parquet, and the
+ranks of each shard's patents. Readers take single rows: nothing of the size of the book is held in memory but its
+tallies and, while they are computed, the ranks of its documents.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ipvalue.batch.cells import Cells, cells_are_whole, cells_digest, write_cells
 from ipvalue.batch.files import remove, write_file
 from ipvalue.errors import BatchError
-from ipvalue.features.network import Edges, Graph
+from ipvalue.features.meeting import meet
+from ipvalue.features.network import Standing, block_of, standing_of
+from ipvalue.features.page_rank import Citations, whole_ranks
+from ipvalue.features.ranges import Answer, Report
 from ipvalue.features.tally import Tally
-from ipvalue.features.whole import Part, Whole
+from ipvalue.features.whole import Part, digest_of, merged_tallies
 from ipvalue.records.store import file_digest
 
 __all__ = [
     "PartOnDisk",
-    "PartsOnDisk",
-    "part_is_whole",
+    "kept_standing",
+    "meet_on_disk",
+    "meeting_file",
+    "ranges_of",
     "read_digests",
-    "read_whole",
+    "read_standing",
+    "read_tallies",
     "whole_digest",
     "write_part",
     "write_whole",
 ]
 
-_DIGESTS, _SUMS = "digests.json", "sums.json"
+_DIGESTS, _SUMS, _RANKS = "digests.json", "sums.json", "ranks.cells"
+_MOST_RANGES = 128
+
+
+def ranges_of(shards: int) -> int:
+    """Ranges in which the shards of a book meet: each about the size of a shard, and never too many files."""
+    return min(shards, _MOST_RANGES)
 
 
 def write_part(part: Part, path: Path) -> None:
     """Keep what a shard contributes; the file appears whole."""
-    arrays = {f"edges/{field.name}": getattr(part.edges, field.name) for field in fields(Edges)}
+    rows: list[dict[str, npt.NDArray[Any]]] = [dict(report._asdict()) for report in part.reports]
     for name, tally in part.tallies.items():
-        arrays |= {f"key/{name}": tally.key, f"count/{name}": tally.count}
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    write_file(path, buffer.getbuffer())
-
-
-def part_is_whole(path: Path) -> bool:
-    """Tell whether a part is there and undamaged: every array in it has the checksum that it was written with."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            return file.testzip() is None
-    except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError):
-        return False
+        rows[0] |= {f"key/{name}": tally.key, f"count/{name}": tally.count}
+    write_cells(path, rows, kept=False)
 
 
 class PartOnDisk:
-    """A part in a file that :func:`write_part` wrote; tallies and edges are read apart, each when asked for.
+    """A part in a file that :func:`write_part` wrote; what is asked for is read, and nothing else.
 
     Parameters
     ----------
@@ -71,36 +73,84 @@ class PartOnDisk:
     Raises
     ------
     BatchError
-        When what is asked for is damaged; checksums are checked on the way.
+        When the file is missing or cut short.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._cells = Cells(path)
 
     @property
     def tallies(self) -> dict[str, Tally]:
         """Counts by name."""
-        with self._opened() as file:
-            names = [name.removeprefix("key/") for name in file.files if name.startswith("key/")]
-            return {name: Tally(file[f"key/{name}"], file[f"count/{name}"]) for name in names}
+        names = [name.removeprefix("key/") for name in self._cells.names() if name.startswith("key/")]
+        return {name: Tally(self._cells(0, f"key/{name}"), self._cells(0, f"count/{name}")) for name in names}
 
     @property
-    def edges(self) -> Edges:
-        """Edges of the citation graph."""
-        with self._opened() as file:
-            return Edges(**{field.name: file[f"edges/{field.name}"] for field in fields(Edges)})
+    def reports(self) -> list[Report]:
+        """Citations and families by range."""
+        return [self.report(k) for k in range(len(self._cells))]
 
-    @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        try:
-            with np.load(self.path, allow_pickle=False) as file:
-                yield file
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise BatchError(f"{self.path} is damaged: {error}; run again to count the shard again") from error
+    def report(self, k: int) -> Report:
+        """Citations and families of one range."""
+        return Report(**{name: self._cells(k, name) for name in Report._fields})
 
 
-class PartsOnDisk(Sequence[PartOnDisk]):
-    """Parts in files."""
+def meeting_file(whole: Path, k: int) -> Path:
+    """File of the answers on one range."""
+    return whole / f"meeting-{k:05d}.cells"
+
+
+def meet_on_disk(parts: Sequence[Path], k: int, file: Path) -> None:
+    """Answer all parts on one range."""
+    meeting = meet([PartOnDisk(path).report(k) for path in parts])
+    write_cells(file, [answer._asdict() for answer in meeting.answers], {"documents": meeting.documents}, kept=False)
+
+
+def _answers(whole: Path, count: int, shard: int) -> list[Answer]:
+    """What a shard was answered, range by range."""
+    meetings = [Cells(meeting_file(whole, k)) for k in range(count)]
+    return [Answer(**{name: meeting(shard, name) for name in Answer._fields}) for meeting in meetings]
+
+
+def write_whole(parts: Sequence[Path], whole: Path) -> str:
+    """Keep the statistics of the whole book beside the meetings of its parts; give their hash."""
+    opened = [PartOnDisk(path) for path in parts]
+    tallies = merged_tallies(opened)
+    for name, tally in tallies.items():
+        pq.write_table(pa.table({"key": tally.key, "count": tally.count}), whole / f"{name}.parquet")
+    del opened
+    digests = {name: digest_of(tally.key, tally.count) for name, tally in tallies.items()}
+    (whole / _DIGESTS).write_text(json.dumps(digests))
+    _write_ranks(parts, whole)
+    sums = {file.name: _digest(file) for file in sorted(whole.iterdir())}
+    content = json.dumps(sums, indent=1, sort_keys=True).encode()
+    # no other file is synced: what a crash of the machine leaves, whole_digest refuses, and it is made again
+    write_file(whole / _SUMS, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _digest(file: Path) -> str:
+    """SHA-256 of a file; that of cells is written in them, and proved when it matters."""
+    return cells_digest(file) or "" if file.suffix == ".cells" else file_digest(file)
+
+
+def _write_ranks(parts: Sequence[Path], whole: Path) -> None:
+    """Ranks of each part's patents. A part's citations are numbered once, and read again each round."""
+    count = ranges_of(len(parts))
+    first = np.cumsum([0, *(Cells(meeting_file(whole, k)).about["documents"] for k in range(count))])
+    scratch, patents = whole / "_blocks", []
+    scratch.mkdir(exist_ok=True)
+    for shard, path in enumerate(parts):
+        block = block_of(PartOnDisk(path).reports, _answers(whole, count, shard), first)
+        write_cells(scratch / f"{shard}.cells", [block.citations._asdict()], kept=False)
+        patents.append(block.patents)
+    ranks = whole_ranks(_Blocks([scratch / f"{shard}.cells" for shard in range(len(parts))]), int(first[-1]))
+    write_cells(whole / _RANKS, [{"rank": ranks[each]} for each in patents])
+    remove(scratch)
+
+
+class _Blocks(Sequence[Citations]):
+    """Blocks of citations in files, read one at a time."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = files
@@ -109,59 +159,60 @@ class PartsOnDisk(Sequence[PartOnDisk]):
         return len(self.files)
 
     def __getitem__(self, k: Any) -> Any:
-        return PartOnDisk(self.files[k])
+        cells = Cells(self.files[k])
+        return Citations(**{name: cells(0, name) for name in Citations._fields})
 
 
-def write_whole(whole: Whole, folder: Path) -> str:
-    """Keep the statistics of the whole book beside the values that they make; give their hash."""
-    draft = folder.with_name(folder.name + ".tmp")
-    remove(draft)
-    draft.mkdir(parents=True)
-    for name, tally in whole.tallies.items():
-        pq.write_table(pa.table({"key": tally.key, "count": tally.count}), draft / f"{name}.parquet")
-    for field in fields(Graph):
-        np.save(draft / f"{field.name}.npy", getattr(whole.graph, field.name), allow_pickle=False)
-    (draft / _DIGESTS).write_text(json.dumps(whole.digests()))
-    sums = {file.name: file_digest(file) for file in sorted(draft.iterdir())}
-    content = json.dumps(sums, indent=1, sort_keys=True).encode()
-    (draft / _SUMS).write_bytes(content)
-    # no sync: what a crash of the machine leaves of the folder, whole_digest refuses, and it is made again
-    draft.rename(folder)
-    return hashlib.sha256(content).hexdigest()
-
-
-def whole_digest(folder: Path) -> str | None:
-    """Hash of the statistics that a folder keeps; none if it is not there or damaged."""
+def whole_digest(whole: Path) -> str | None:
+    """Hash of the statistics that a folder keeps; none if they are not there or damaged."""
     try:
-        content = (folder / _SUMS).read_bytes()
-        whole = all(file_digest(folder / name) == digest for name, digest in json.loads(content).items())
+        content = (whole / _SUMS).read_bytes()
+        named = json.loads(content).items()
+        sound = all(
+            _digest(whole / name) == digest and (not name.endswith(".cells") or cells_are_whole(whole / name))
+            for name, digest in named
+        )
     except (OSError, ValueError, AttributeError):
         return None
-    return hashlib.sha256(content).hexdigest() if whole else None
+    return hashlib.sha256(content).hexdigest() if sound else None
 
 
-def read_digests(folder: str) -> dict[str, str]:
-    """Read the digest of each statistic of a whole."""
-    digests: dict[str, str] = json.loads((Path(folder) / _DIGESTS).read_text())
+def read_digests(whole: Path) -> dict[str, str]:
+    """Read the digest of each tally of a whole."""
+    digests: dict[str, str] = json.loads((whole / _DIGESTS).read_text())
     return digests
 
 
 @lru_cache(maxsize=1)
-def read_whole(folder: str, run: str) -> Whole:
-    """Read what :func:`write_whole` wrote, once a worker.
+def read_tallies(whole: str, run: str) -> dict[str, Tally]:
+    """Read the tallies of a whole, once a worker.
 
     Raises
     ------
     BatchError
         If a file is missing or cut short; :func:`whole_digest`, which a batch asks first, finds any other damage.
     """
-    place, tallies = Path(folder), {}
+    place, tallies = Path(whole), {}
     try:
         for file in sorted(place.glob("*.parquet")):
             table = pq.read_table(file)
             tallies[file.stem] = Tally(table["key"].to_numpy(), table["count"].to_numpy())
-        # a view of the base class: the subclass memmap slows every small slice down
-        arrays = {f.name: np.asarray(np.load(place / f"{f.name}.npy", mmap_mode="r")) for f in fields(Graph)}
-    except (OSError, EOFError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise BatchError(f"{place} is damaged: {error}; run again to make it again") from error
-    return Whole(tallies, Graph(**arrays))
+    return tallies
+
+
+def read_standing(whole: Path, part: Path, shard: int, shards: int) -> Standing:
+    """Measure the standing of a shard's patents by what it reported and was answered."""
+    answers = _answers(whole, ranges_of(shards), shard)
+    return standing_of(PartOnDisk(part).reports, answers, Cells(whole / _RANKS)(shard, "rank"))
+
+
+def kept_standing(whole: Path, part: Path, shard: int, shards: int) -> tuple[Standing, str]:
+    """Give a shard's standing, measured by this run or by an earlier one with the same whole, and its hash."""
+    file = whole / f"standing-{shard:05d}.cells"
+    if not cells_are_whole(file):
+        found = read_standing(whole, part, shard, shards)
+        write_cells(file, [{field.name: getattr(found, field.name) for field in fields(Standing)}])
+    cells = Cells(file)
+    return Standing(**{field.name: cells(0, field.name) for field in fields(Standing)}), cells_digest(file) or ""

@@ -20,7 +20,6 @@ from ipvalue.features.measures import (
     technology_cycle_time,
     window_counts,
 )
-from ipvalue.features.network import measures
 from ipvalue.records.columns import Columns
 
 __all__ = ["FAMILY", "seen_share"]
@@ -53,7 +52,7 @@ def seen_share(context: Context) -> Floats:
 
 def _compute(context: Context) -> Columns:
     snapshot = context.snapshot
-    network = measures(context.whole.graph, snapshot.patents["document"])
+    network = context.whole.graph.at(snapshot.patents["document"])
     total = context.earlier["forward_citations"]
     share = np.maximum(seen_share(context), _SMALLEST_SHARE)
     cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
@@ -162,11 +161,12 @@ FAMILY = Family(
         ),
         Feature(
             "page_rank",
-            "mean of the graph = 1",
-            0.0,
+            "uncited = 0.5",
+            0.5,
             1e7,
             1,
-            "centrality in the citation graph of the book, damping 0.5",
+            "centrality in the citation graph of the book, damping 0.5: 0.5 + half the sum of each citing document's "
+            "own centrality over its references",
             "Brin and Page (1998), Computer Networks 30; Bruck et al. (2016), Scientometrics 107",
         ),
         Feature(

@@ -18,11 +18,12 @@ import numpy.typing as npt
 from ipvalue.errors import IpvalueError
 from ipvalue.features.cohort import Cohorts
 from ipvalue.features.counts import CITED_YEARS, tallies
-from ipvalue.features.network import Edges, Graph
+from ipvalue.features.network import Standing
+from ipvalue.features.ranges import Report, reports_of
 from ipvalue.features.tally import Tally
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["Counted", "Part", "Whole"]
+__all__ = ["Counted", "Part", "Whole", "digest_of", "merged_tallies"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -37,8 +38,8 @@ class Counted(Protocol):
         """Counts by name."""
 
     @property
-    def edges(self) -> Edges:
-        """Edges of the citation graph."""
+    def reports(self) -> Sequence[Report]:
+        """Citations and families by range of codes."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ class Part:
     """What one part of a book contributes to the whole."""
 
     tallies: dict[str, Tally]
-    edges: Edges
+    reports: Sequence[Report]
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> Part:
-        """Count a part."""
-        return cls(tallies(snapshot), Edges.of(snapshot))
+    def of(cls, snapshot: Snapshot, ranges: int = 1) -> Part:
+        """Count a part, and report its citations in so many ranges: the same number in all parts."""
+        return cls(tallies(snapshot), reports_of(snapshot, ranges))
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ class Whole:
     Attributes
     ----------
     tallies : dict of str to Tally
-    graph : Graph
-        The citation graph, of which each patent's measures are taken when they are asked for.
+    graph : Standing
+        The standing of patents in the citation graph; beside a shard, of the shard's patents.
     """
 
     tallies: dict[str, Tally]
-    graph: Graph
+    graph: Standing
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Whole:
@@ -80,7 +81,6 @@ class Whole:
         Parameters
         ----------
         parts : sequence of Part
-            The tallies of all are asked for once, the edges twice, one part at a time.
 
         Examples
         --------
@@ -90,9 +90,7 @@ class Whole:
         >>> int(Whole.from_parts(halves).tallies["cohort_size"].count.sum())
         40
         """
-        tallies = [part.tallies for part in parts]
-        merged = {name: Tally.merge(each[name] for each in tallies) for name in tallies[0]}
-        return cls(merged, Graph.of(_EdgesOf(parts)))
+        return cls(merged_tallies(parts), Standing.of([part.reports for part in parts]))
 
     def only(self, names: Iterable[str] | None) -> Whole:
         """Show some statistics and no others: names of tallies, and ``"graph"``; all for None.
@@ -106,12 +104,12 @@ class Whole:
             return self
         chosen = set(names)
         shown = _Shown({name: self.tallies[name] for name in chosen - {"graph"}})
-        return Whole(shown, self.graph if "graph" in chosen else cast(Graph, _Hidden()))
+        return Whole(shown, self.graph if "graph" in chosen else cast(Standing, _Hidden()))
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of each tally and of the graph, by the names of :meth:`only`."""
-        found = {name: _digest(tally.key, tally.count) for name, tally in self.tallies.items()}
-        return found | {"graph": _digest(*(getattr(self.graph, field.name) for field in fields(Graph)))}
+        found = {name: digest_of(tally.key, tally.count) for name, tally in self.tallies.items()}
+        return found | {"graph": digest_of(*(getattr(self.graph, field.name) for field in fields(Standing)))}
 
     def distribution(self, name: str) -> Cohorts:
         """Patents by field, filing year and a component of the quality indices."""
@@ -154,22 +152,16 @@ class _Hidden:
         raise IpvalueError("the feature family reads the citation graph without naming 'graph' in its 'reads'")
 
 
-def _digest(*arrays: npt.NDArray[Any]) -> str:
+def merged_tallies(parts: Sequence[Counted]) -> dict[str, Tally]:
+    """Add up the tallies of all parts."""
+    tallies = [part.tallies for part in parts]
+    return {name: Tally.merge(each[name] for each in tallies) for name in tallies[0]}
+
+
+def digest_of(*arrays: npt.NDArray[Any]) -> str:
+    """SHA-256 of arrays, their types and shapes included."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-class _EdgesOf(Sequence[Edges]):
-    """The edges of parts that are read one at a time."""
-
-    def __init__(self, parts: Sequence[Counted]) -> None:
-        self.parts = parts
-
-    def __len__(self) -> int:
-        return len(self.parts)
-
-    def __getitem__(self, k: Any) -> Any:
-        return self.parts[k].edges

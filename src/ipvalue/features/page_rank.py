@@ -1,0 +1,117 @@
+"""PageRank of a citation graph in whole numbers, so that no order of adding up can change a bit of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.features.graph_edges import checked_edges, distinct_pairs
+
+__all__ = ["UNIT", "Citations", "page_rank", "whole_ranks"]
+
+Ints = npt.NDArray[np.int64]
+Short = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+
+UNIT = 2**31
+_ROUNDS = 31  # half of what is missing goes with each round, and the unit is 2**31
+
+
+def page_rank(citing: npt.ArrayLike, cited: npt.ArrayLike, n: int) -> Floats:
+    """Centrality of each node: cited by documents that are themselves cited.
+
+    Parameters
+    ----------
+    citing, cited : array_like of int, shape (m,)
+        Edges. Repeated edges count once, a node's citation of itself not at all.
+    n : int
+        Number of nodes.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        0.5 for a node that nobody cites.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit or a node lies outside 0 to n - 1.
+
+    Notes
+    -----
+    ``r = (1 - d) + d * sum over citing documents of r / (their number of references)``, with d = 0.5: a reader of
+    patents follows few references in turn (Bruck et al. 2016). In this form, the first that Brin and Page gave, the
+    rank of a document depends on those alone from which a path of citations leads to it, and the graph may grow
+    elsewhere without changing it. Ranks are counted in units of 2**-31, rounded down a citation.
+
+    References
+    ----------
+    Brin and Page (1998), Computer Networks 30; Bruck, Rethy, Szente, Tobochnik and Erdi (2016), Scientometrics 107.
+
+    Examples
+    --------
+    >>> page_rank([1, 2], [0, 0], 3).tolist()
+    [1.0, 0.5, 0.5]
+    """
+    source, target = checked_edges(citing, cited, n)
+    apart = source != target
+    source, target = source[apart], target[apart]
+    kept = distinct_pairs(source, target)
+    kept = kept[np.argsort(target[kept], kind="stable")]
+    return whole_ranks([Citations.of(source[kept].astype(np.int32), target[kept].astype(np.int32))], n) / UNIT
+
+
+class Citations(NamedTuple):
+    """Citations by the document that is cited.
+
+    Attributes
+    ----------
+    citing : ndarray of int32, shape (m,)
+        Those who cite ``cited[i]`` begin at ``start[i]``.
+    start, cited : ndarray of int32, shape (k,)
+    """
+
+    citing: Short
+    start: Short
+    cited: Short
+
+    @classmethod
+    def of(cls, citing: Short, cited: Short) -> Citations:
+        """Group citations, each once, of which the cited documents ascend."""
+        start = np.flatnonzero(np.diff(cited, prepend=-1)).astype(np.int32)
+        return cls(citing, start, cited[start])
+
+
+def whole_ranks(blocks: Sequence[Citations], n: int) -> Ints:
+    """Ranks in units of 2**-31.
+
+    Parameters
+    ----------
+    blocks : sequence of Citations
+        Each citation once; the blocks are gone through once a round.
+    n : int
+        Number of nodes.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
+    references = np.zeros(n, np.int32)
+    for block in blocks:
+        np.add.at(references, block.citing, np.int32(1))
+    np.maximum(references, 1, out=references)
+    rank, total = np.full(n, UNIT // 2, np.int64), -1
+    for _ in range(_ROUNDS):
+        np.floor_divide(rank, references, out=rank)  # from here on what each node hands on
+        received = np.zeros(n, np.int64)
+        for block in blocks:
+            if len(block.cited):
+                received[block.cited] += np.add.reduceat(rank[block.citing], block.start)
+        before, total = total, int(received.sum())
+        rank = np.add(received >> 1, UNIT // 2, out=received)
+        if total == before:  # ranks never fall from one round to the next
+            break
+    return rank
