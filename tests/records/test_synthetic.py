@@ -56,10 +56,19 @@ def dollars(truth, values):
 def test_row_counts_are_those_of_a_real_book(tables):
     a_patent = {name: len(frame) / N for name, frame in tables.items()}
     assert 8 < a_patent["citations"] < 14  # 3 to 5 million for 400,000 patents
-    assert 7 < a_patent["claims"] < 15
-    assert 3 < a_patent["legal_events"] < 8
+    assert 14 < a_patent["claims"] < 17  # 6 million
+    assert 7 < a_patent["legal_events"] < 9  # 3 million
     assert 1 < a_patent["family_members"] < 2
     assert len(tables["licences"]) == max(30, round(0.02 * N))
+
+
+def test_claims_stand_at_or_above_the_office_s_average(tables):
+    # IP5 Statistics Report 2017, claims per application; at most four tenths above it
+    average = {"US": 17.6, "EP": 14.7, "KR": 11.2, "JP": 10.4, "CN": 8.1}
+    patents = tables["patents"]
+    mean = patents[patents["right"] == "invention"].groupby("jurisdiction")["n_claims"].mean()
+    for office, claims in average.items():
+        assert claims < mean[office] < 1.4 * claims, office
 
 
 def test_jurisdictions_and_rights_have_their_shares(truth):

@@ -17,7 +17,17 @@ import pyarrow.compute as pc
 
 from ipvalue.errors import SchemaError
 
-__all__ = ["decoded", "plain", "to_arrow"]
+__all__ = ["TEXT_LIMIT", "decoded", "overflows", "plain", "to_arrow"]
+
+TEXT_LIMIT = 2**31 - 1
+"""Bytes of text that one array with offsets of 32 bits can hold; columns with more have offsets of 64."""
+
+_WIDE = {
+    pa.string(): pa.large_string(),
+    pa.binary(): pa.large_binary(),
+    pa.string_view(): pa.large_string(),
+    pa.binary_view(): pa.large_binary(),
+}
 
 
 def to_arrow(name: str, table: object) -> pa.Table:
@@ -34,7 +44,7 @@ def to_arrow(name: str, table: object) -> pa.Table:
     -------
     pyarrow.Table
         One contiguous chunk a column, without dictionaries, views and extension types; text with a value
-        that is not UTF-8 as bytes.
+        that is not UTF-8 as bytes; text of more than 2 GB as ``large_string``.
 
     Raises
     ------
@@ -152,16 +162,41 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One chunk of a simple type."""
     array = values
     if isinstance(array, pa.ChunkedArray):
+        if array.type in _WIDE and array.num_chunks > 1 and overflows(array):
+            array = array.cast(_WIDE[array.type])
         array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
     if isinstance(array.type, pa.BaseExtensionType):
         array = array.storage
     if pa.types.is_run_end_encoded(array.type):
         array = pc.run_end_decode(array)
     if pa.types.is_dictionary(array.type):
-        array = pc.take(plain(array.dictionary), array.indices)  # dictionaries of views can't be decoded as they are
-    if array.type in (pa.large_string(), pa.string_view()):
-        array = array.cast(pa.string())
-    return array
+        words = plain(array.dictionary)  # dictionaries of views can't be decoded as they are
+        array = pc.take(words.cast(_WIDE.get(words.type, words.type)), array.indices)
+    return _narrow(array)
+
+
+def _narrow(array: pa.Array) -> pa.Array:
+    """Text with offsets of 32 bits, if it fits."""
+    if array.type not in (pa.large_string(), pa.string_view()):
+        return array
+    return array.cast(pa.large_string() if overflows(array) else pa.string())
+
+
+def overflows(column: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether a column has more text, in its lists too, than one array with offsets of 32 bits can hold.
+
+    Examples
+    --------
+    >>> overflows(pa.array(["some", "words"]))
+    False
+    """
+    if pa.types.is_list(column.type):
+        return overflows(pc.list_flatten(column))
+    if column.type not in (*_WIDE, *_WIDE.values()) or column.nbytes <= TEXT_LIMIT:
+        return False
+    if column.type in (pa.string_view(), pa.binary_view()):
+        column = column.cast(_WIDE[column.type])
+    return int(pc.sum(pc.binary_length(column)).as_py() or 0) > TEXT_LIMIT
 
 
 def decoded(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
@@ -171,11 +206,11 @@ def decoded(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
     if not (kind in (pa.binary(), pa.large_binary(), pa.binary_view()) or pa.types.is_fixed_size_binary(kind)):
         return values, unreadable
     try:
-        return values.cast(pa.binary()).cast(pa.string()), unreadable
+        return _narrow(values.cast(pa.large_binary()).cast(pa.large_string())), unreadable
     except pa.ArrowInvalid:
         texts = [None if value is None else _utf8(value) for value in values.to_pylist()]
         there = np.asarray(values.is_valid().to_numpy(zero_copy_only=False), bool)
-        return pa.array(texts, pa.string()), there & np.array([text is None for text in texts], bool)
+        return _narrow(pa.array(texts, pa.large_string())), there & np.array([text is None for text in texts], bool)
 
 
 def _utf8(value: bytes) -> str | None:

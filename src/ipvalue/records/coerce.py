@@ -83,20 +83,20 @@ def _text(column: Column, values: pa.Array) -> Coerced:
         values = _whole(values)
     if pa.types.is_integer(values.type) and column.kind in ("id", "text"):
         values = values.cast(pa.string())  # identifiers and fee years come as integers
-    if not pa.types.is_string(values.type):
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return (
-            (pa.nulls(len(values), pa.string()), _codes(np.zeros(len(values), bool), Reason.OK))
+            (pa.nulls(len(values), column.arrow_type()), _codes(np.zeros(len(values), bool), Reason.OK))
             if pa.types.is_null(values.type)
             else _refuse_all(column, values)
         )
     if column.kind != "text":
         values = pc.utf8_trim_whitespace(values)
-    values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+    values = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
     # bytes bound characters from above, and are counted without decoding
     too_long = _mask(pc.greater(pc.binary_length(values), column.max_length))
     if too_long.any():
         too_long = _mask(pc.greater(pc.utf8_length(values), column.max_length))
-    return values, _codes(too_long, Reason.TOO_LONG)
+    return values.cast(column.arrow_type()), _codes(too_long, Reason.TOO_LONG)
 
 
 def _whole(values: pa.Array) -> pa.Array:

@@ -50,7 +50,7 @@ def _add(digest: hashlib._Hash, column: pa.Array | pa.ChunkedArray) -> None:
         lengths = pc.fill_null(pc.list_value_length(array), 0)
         digest.update(np.asarray(lengths.to_numpy(zero_copy_only=False), np.int32).tobytes())
         array = pc.list_flatten(array)
-    if pa.types.is_string(array.type):
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         _add_texts(digest, array.fill_null(""))
         return
     if pa.types.is_date(array.type):
@@ -64,7 +64,8 @@ def _add_texts(digest: hashlib._Hash, array: pa.Array) -> None:
     lengths = pc.binary_length(array)
     digest.update(np.asarray(lengths.to_numpy(zero_copy_only=False), np.int32).tobytes())
     if len(array):
-        offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
+        width = np.int64 if pa.types.is_large_string(array.type) else np.int32
+        offsets = np.frombuffer(array.buffers()[1], width)[array.offset : array.offset + len(array) + 1]
         text = array.buffers()[2]
         if text is not None:
             digest.update(memoryview(text)[offsets[0] : offsets[-1]])

@@ -42,7 +42,7 @@ def rank(column: pa.Array | pa.ChunkedArray) -> Ranks:
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if pa.types.is_list(array.type):
         array = _joined(array)
-    if pa.types.is_string(array.type):
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         encoded = pc.dictionary_encode(array)
         order = np.asarray(pc.sort_indices(encoded.dictionary).to_numpy(zero_copy_only=False), np.int64)
         position = np.empty(len(order), np.int64)

@@ -27,7 +27,7 @@ from ipvalue.errors import ArtifactError, BookError
 from ipvalue.records.book import Book
 from ipvalue.records.order import index_of
 from ipvalue.records.schema import TABLES
-from ipvalue.records.validate import sort_table
+from ipvalue.records.validate import refuse_overflow, sort_table
 
 __all__ = ["BookOnDisk", "file_digest", "read_book", "shard_of", "write_book"]
 
@@ -213,7 +213,7 @@ class BookOnDisk:
             places = [f"shard-{s:05d}/{name}.parquet" for s in shards] + [f"shared/{name}.parquet"]
             parts = [self._read(place, verify) for place in places if place in self.files]
             if parts:
-                table = pa.concat_tables(parts).cast(spec.arrow_schema())
+                table = pa.concat_tables([part.cast(spec.arrow_schema()) for part in parts])
                 # a shard is in canonical order already; several are sorted again, and a row that
                 # stands in two of them is kept once
                 found[name] = table.combine_chunks() if len(parts) == 1 else _merge(name, table)
@@ -250,6 +250,7 @@ def file_digest(path: Path) -> str:
 
 
 def _merge(name: str, table: pa.Table) -> pa.Table:
+    refuse_overflow(TABLES[name], table)
     return table.take(pa.array(sort_table(TABLES[name], table.combine_chunks()).kept)).combine_chunks()
 
 

@@ -232,7 +232,16 @@ def family_table(population: Population, truth: Truth, patent_id: pa.Array, seed
 
 
 def claims_numbers(population: Population, seed: int) -> Integers:
-    """Claims of each patent: 1 + negative binomial of shape 3, mean of the right times exp(0.08 z)."""
+    """Claims of each patent: 1 + negative binomial of shape 3, mean of the right times exp(0.08 z).
+
+    The mean of an invention is about a quarter above that of all applications at its office (US 17.6, EP 14.7, KR
+    11.2, JP 10.4, CN 8.1), as patents that are bought and lent against are no average ones; a Chinese utility model
+    has 10, the number up to which its office asks no fee by claim.
+
+    References
+    ----------
+    IP5 Statistics Report, 2017 edition: average number of claims per application.
+    """
     rng = stream(seed, "claims")
     mean = (rights_numbers("claims")[population.right] - 1.0) * np.exp(0.08 * population.quality)
     return 1 + rng.poisson(mean * rng.gamma(3.0, 1.0 / 3.0, population.n))

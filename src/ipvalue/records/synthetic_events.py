@@ -2,7 +2,8 @@
 
 A step (publication, grant, lapse ...) is drawn elsewhere; here it gets the code, scheme and wording that the
 office uses, and the date on which the office makes it public. Steps that an office does not publish are left
-out, as in life: a Chinese payment, for one.
+out, as in life: a Chinese payment, for one. What the register says between the steps comes last, and from a
+stream of its own (``synthetic_procedure.py``).
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy as np
 from ipvalue.records.synthetic_burdens import REGISTRATION_DAYS, Burden
 from ipvalue.records.synthetic_deals import KINDS, Deals
 from ipvalue.records.synthetic_population import Population
-from ipvalue.records.synthetic_setup import Days, Integers, days_after, small_table, stream, take_text
+from ipvalue.records.synthetic_procedure import procedure_columns
+from ipvalue.records.synthetic_setup import Days, Flags, Integers, days_after, small_table, stream, take_text
 from ipvalue.records.synthetic_truth import DEATH_KINDS, Truth
 
 if TYPE_CHECKING:
@@ -181,10 +183,15 @@ def _attacks(population: Population, truth: Truth) -> list[Rows]:
     return [(step, np.flatnonzero(who), when[who], when[who], None) for step, who, when in cuts]
 
 
+def _standing(truth: Truth) -> Flags:
+    """Whether the right still stood when a payment came."""
+    death = truth.death[truth.fees.payer]
+    return np.asarray(np.isnat(death) | (truth.fees.paid < death))
+
+
 def _payments(population: Population, truth: Truth, rng: np.random.Generator) -> list[Rows]:
     """Payments where the office publishes them, with the fee year; American surcharges and reminders."""
-    fees = truth.fees
-    standing = np.isnat(truth.death[fees.payer]) | (fees.paid < truth.death[fees.payer])
+    fees, standing = truth.fees, _standing(truth)
     payer, paid = fees.payer[standing], fees.paid[standing]
     year, late = fees.fee_year[standing], fees.late[standing]
     office = _offices(population)[payer]
@@ -323,4 +330,15 @@ def events_table(
         part |= {name: take_text(table[name], code) for name in ("scheme", "code", "text")}
         part["office"] = take_text(table["jurisdiction"], code)
         parts.append(part)
-    return parts
+    return parts + procedure_columns(population, truth, _followed(truth, steps), patent_id, seed)
+
+
+def _followed(truth: Truth, steps: list[Rows]) -> dict[str, tuple[Integers, Days]]:
+    """Patents and days of the steps that further entries follow."""
+    names = ("publication", "examination", "examination_report", "examination_answer", "allowed", "grant")
+    followed = {step: (rows[0], rows[1]) for step, *rows in steps if step in (*names, "no_opposition")}
+    standing = _standing(truth)
+    payer, paid, year = (column[standing] for column in (truth.fees.payer, truth.fees.paid, truth.fees.fee_year))
+    for fee_year in (4, 8, 12):
+        followed[f"payment_{fee_year}"] = payer[year == fee_year], paid[year == fee_year]
+    return followed | {"payment": (payer, paid)}

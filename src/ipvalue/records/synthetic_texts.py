@@ -102,19 +102,19 @@ _CHINESE = Wording(
     end="。",
     unit=24.0,
 )
+BLOCK = 1_000_000  # claims whose wording is put together at once: 2 GB of text is the most that Arrow joins
 _WORDINGS = {"en": _ENGLISH, "de": _GERMAN, "zh": _CHINESE}
 
 
-def _features(wording: Wording, rng: np.random.Generator, wanted: Integers) -> pa.Array:
-    """As many features as wanted, in a random round through the list, joined."""
+def _features(wording: Wording, start: Integers, wanted: Integers) -> pa.Array:
+    """As many features as wanted, in a round through the list from the start, joined."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     offsets = np.zeros(len(wanted) + 1, np.int32)
     np.cumsum(wanted, out=offsets[1:])
     inside = np.arange(offsets[-1]) - np.repeat(offsets[:-1], wanted)
-    start = np.repeat(rng.integers(0, len(wording.features), len(wanted)), wanted)
-    words = take_text(wording.features, (start + inside) % len(wording.features))
+    words = take_text(wording.features, (np.repeat(start, wanted) + inside) % len(wording.features))
     return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), words), wording.joint)
 
 
@@ -142,23 +142,39 @@ def _one_language(
     independent: Flags,
     length: Integers,
     rng: np.random.Generator,
+) -> list[pa.Array]:
+    """Wording of the claims of one language in blocks, rows in order of set and number."""
+    wording = _WORDINGS[language]
+    wanted = np.clip(np.rint(length / wording.unit), 1, 60).astype(np.int64)
+    category = claim_set % len(wording.nouns)
+    start = rng.integers(0, len(wording.features), len(wanted))
+    earlier = np.maximum(rank - 1, 1)
+    several = (earlier > 1) & (rng.random(len(rank)) < 0.3)
+    target = np.where(several, earlier, 1 + (rng.random(len(rank)) * earlier).astype(np.int64))
+    blocks = (slice(begin, begin + BLOCK) for begin in range(0, len(rank), BLOCK))
+    return [_block(language, category[b], start[b], wanted[b], target[b], several[b], independent[b]) for b in blocks]
+
+
+def _block(
+    language: str,
+    category: Integers,
+    start: Integers,
+    wanted: Integers,
+    target: Integers,
+    several: Flags,
+    independent: Flags,
 ) -> pa.Array:
-    """Wording of the claims of one language, rows in order of set and number."""
+    """Wording of some claims of one language."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     wording = _WORDINGS[language]
-    wanted = np.clip(np.rint(length / wording.unit), 1, 60).astype(np.int64)
-    category = claim_set % len(wording.nouns)
-    features = _features(wording, rng, wanted)
+    features = _features(wording, start, wanted)
     head = take_text(wording.heads, category)
     alone = pc.binary_join_element_wise(head, wording.transition, features, wording.end, "")
-    earlier = np.maximum(rank - 1, 1)
-    several = (earlier > 1) & (rng.random(len(rank)) < 0.3)
-    target = np.where(several, earlier, 1 + (rng.random(len(rank)) * earlier).astype(np.int64))
     reference = _reference(wording, category, target, several, language == "zh")
     depending = pc.binary_join_element_wise(reference, wording.further, features, wording.end, "")
-    return pc.if_else(pa.array(independent), alone, depending)
+    return pc.if_else(pa.array(independent), alone, depending).cast(pa.large_string())
 
 
 def claim_wording(
@@ -198,11 +214,11 @@ def claim_wording(
         order.append(rows)
         if language:
             chosen = (claim_set[rows], rank[rows], independent[rows], length[rows])
-            pieces.append(_one_language(language, *chosen, rng))
+            pieces += _one_language(language, *chosen, rng)
         else:
-            pieces.append(pa.nulls(len(rows), pa.string()))
+            pieces.append(pa.nulls(len(rows), pa.large_string()))
     place = np.argsort(np.concatenate(order), kind="stable")
-    text = pa.chunked_array(pieces, pa.string()).take(pa.array(place)).combine_chunks()
+    text = pa.chunked_array(pieces, pa.large_string()).take(pa.array(place)).combine_chunks()
     worded = np.isin(languages, list(_WORDINGS))
     return {
         "text": text,

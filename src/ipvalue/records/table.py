@@ -66,7 +66,7 @@ class Column:
         types: dict[str, pa.DataType] = {
             "id": pa.string(),
             "code": pa.string(),
-            "text": pa.string(),
+            "text": pa.large_string(),  # the wording of many claims is longer than offsets of 32 bits reach
             "integer": pa.int32(),
             "number": pa.float64(),
             "date": pa.date32(),

@@ -15,13 +15,13 @@ import pandas as pd
 import pyarrow as pa
 
 from ipvalue.errors import REASONS, Reason, SchemaError
-from ipvalue.records.arrow import to_arrow
+from ipvalue.records.arrow import overflows, to_arrow
 from ipvalue.records.coerce import coerce
 from ipvalue.records.complete import complete, count_deal_patents
 from ipvalue.records.order import Sorted, index_of, rank, sort_rows
 from ipvalue.records.schema import TABLES, Table
 
-__all__ = ["REJECT_COLUMNS", "Checked", "check_table", "empty_rejects", "nearest", "sort_table"]
+__all__ = ["REJECT_COLUMNS", "Checked", "check_table", "empty_rejects", "nearest", "refuse_overflow", "sort_table"]
 
 REJECT_COLUMNS = ["table", "row", "column", "value", "code", "message"]
 
@@ -84,6 +84,7 @@ def check_table(name: str, data: object, patents: pa.Table | None) -> Checked:
     spec = TABLES[name]
     raw = to_arrow(name, data)
     ignored = _check_columns(spec, raw.column_names)
+    refuse_overflow(spec, raw)
     columns: dict[str, pa.Array] = {}
     code = np.zeros(raw.num_rows, np.int16)
     culprit = np.full(raw.num_rows, -1, np.int16)
@@ -153,6 +154,30 @@ def _check_columns(spec: Table, names: list[str]) -> tuple[str, ...]:
                 stacklevel=4,
             )
     return tuple(unknown)
+
+
+def refuse_overflow(spec: Table, table: pa.Table) -> None:
+    """Refuse a table with more identifiers, codes or lists than one Arrow array of them can hold.
+
+    Wording may be longer: it has offsets of 64 bits.
+
+    Parameters
+    ----------
+    spec : Table
+        What the schema says of the table.
+    table : pyarrow.Table
+
+    Raises
+    ------
+    SchemaError
+        If a column other than one of wording has more than 2 GB of text.
+    """
+    for column in spec.columns.values():
+        if column.kind != "text" and column.name in table.column_names and overflows(table[column.name]):
+            raise SchemaError(
+                f"table {spec.name!r}: column {column.name!r} has more than 2 GB of text, which one book in memory "
+                "can't hold; split the patents over several books, or read fewer shards at once"
+            )
 
 
 def _mark(
