@@ -235,6 +235,7 @@ def test_a_shard_of_the_book_that_vanishes_midway_is_one_clear_error(little: Any
 def test_a_damaged_part_of_an_earlier_run_is_counted_again(little: Any, journal: Any, stopped: Path, harm: str) -> None:
     (work,) = (stopped / "_work").iterdir()
     shutil.rmtree(work / "whole")
+    shutil.rmtree(work / "whole-dated")
     damage(work / "parts" / "00002.cells", harm)
     assert not cells_are_whole(work / "parts" / "00002.cells")
     if harm != "one byte":

@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import ipvalue as ipv
-from ipvalue.batch import kept
+from ipvalue.batch import inputs
 from ipvalue.errors import IpvalueError
 from ipvalue.features import compute, family_keys
-from ipvalue.features.base import families
+from ipvalue.features.base import Context, families
 from ipvalue.features.whole import Whole
+from ipvalue.records.schema import TABLES
 
 DAY = "2023-12-31"
 _SPEC = importlib.util.spec_from_file_location("changes", Path(__file__).with_name("changes.py"))
@@ -109,8 +110,7 @@ def test_only_what_changed_is_computed(
     money.loc[known.drop_duplicates("patent_id", keep=False).index[0], "revenue"] *= 2.0
     one = run("e", ipv.Book(**{**tables, "economics": money}))
     # the shard of the patent, and in the others nothing: no statistic of the whole book knows of revenue
-    assert one["rows"] == 1
-    assert {count for name, count in one.items() if name != "rows"} == {1}
+    assert one == {"rows": 1, "economics": 1}
     patents = tables["patents"].to_pandas()
     owners = patents["owners"].tolist()
     patents["owners"] = [owners[1], *owners[1:]]
@@ -119,6 +119,51 @@ def test_only_what_changed_is_computed(
     assert moved["owners"] == 3, "portfolios are counted in the whole book"
     assert moved["claims"] == 1
     assert run("h", small, day="2024-03-31")["claims"] == 3, "features are those of a date"
+
+
+DATED = {name for name, family in families().items() if family.dated}
+
+
+def test_where_nothing_new_is_known_only_dated_features_are_computed(
+    engines: list[ipv.ValuationEngine], small: ipv.Book, tmp_path: Path, counted: dict[str, int]
+) -> None:
+    """Of patents, citations, claims and families nothing has a date between the two days; the next day something has."""
+    dates = [
+        column.drop_null().to_numpy().astype("datetime64[D]")
+        for name, table in small.tables.items()
+        if name in inputs.LASTING_TABLES
+        for column in table.columns
+        if pa.types.is_date(column.type)
+    ]
+    days = np.unique(np.concatenate(dates))
+    days = days[(days > np.datetime64("2020-01-01")) & (days < np.datetime64("2023-12-01"))]
+    quiet = int(np.argmax(np.diff(days)))
+    first, last, next_day = days[quiet], days[quiet + 1] - 1, days[quiet + 1]
+    assert last > first
+    ipv.write_book(small, tmp_path / "book", shards=3)
+    found = []
+    for name, day in (("first", first), ("last", last), ("next", next_day)):
+        counted.clear()
+        counted["rows"] = 0
+        ipv.revalue(tmp_path / "book", tmp_path / name, engine=engines[0], as_of=str(day), keep=tmp_path / "keep")
+        found.append({family for family in counted if family != "rows"})
+        ipv.revalue(tmp_path / "book", tmp_path / f"{name}-full", engine=engines[0], as_of=str(day))
+        assert content(tmp_path / name).equals(content(tmp_path / f"{name}-full"), check_metadata=True)
+    assert found[0] == set(families())
+    assert found[1] == DATED
+    assert found[2] > DATED
+
+
+@pytest.mark.parametrize("name", sorted(families()))
+def test_a_family_reads_the_tables_that_it_names_and_no_others(small: ipv.Book, name: str) -> None:
+    family = families()[name]
+    shown = ("patents", *(TABLES if family.tables is None else family.tables))
+    snapshot = small.as_of(DAY)
+    partly = ipv.Book.from_canonical({t: table for t, table in small.tables.items() if t in shown}).as_of(DAY)
+    whole, columns = Whole.of(snapshot), compute(snapshot).columns
+    here, there = (family.compute(Context(each, whole, columns)) for each in (snapshot, partly))
+    for column in here:
+        np.testing.assert_array_equal(here[column], there[column])
 
 
 def flipped(content: bytes) -> bytes:
@@ -146,11 +191,16 @@ def test_a_damaged_keep_costs_time_and_nothing_else(
 def test_other_code_makes_other_keys(monkeypatch: pytest.MonkeyPatch, small: ipv.Book, tmp_path: Path) -> None:
     ipv.write_book(small, tmp_path / "book", shards=2)
     disk = ipv.records.store.BookOnDisk(tmp_path / "book")
-    one = kept.shard_hash(disk, 0, DAY, "announced")
-    assert one != kept.shard_hash(disk, 1, DAY, "announced")
-    assert one != kept.shard_hash(disk, 0, DAY, "loaded")
-    monkeypatch.setattr(kept, "code_hash", lambda: "another")
-    assert one != kept.shard_hash(disk, 0, DAY, "announced")
+
+    def keys(shard: int = 0, day: str = DAY, known: str = "announced") -> list[str]:
+        found = inputs.Inputs(disk, shard, day, known)
+        return [found.dated(("patents",)), found.lasting(("patents",))]
+
+    one = keys()
+    for other in (keys(shard=1), keys(known="loaded"), keys(day="2015-12-31")):
+        assert not set(one) & set(other)
+    monkeypatch.setattr(inputs, "code_hash", lambda: "another")
+    assert not set(one) & set(keys())
 
 
 def test_the_keep_holds_the_last_run_only(small: ipv.Book, engines: list[ipv.ValuationEngine], tmp_path: Path) -> None:
@@ -158,7 +208,7 @@ def test_the_keep_holds_the_last_run_only(small: ipv.Book, engines: list[ipv.Val
         ipv.write_book(small, tmp_path / name, shards=shards)
         ipv.revalue(tmp_path / name, tmp_path / f"v{name}", engine=engines[0], as_of=DAY, keep=tmp_path / "keep")
     counts = {p.name: len(list(p.iterdir())) for p in (tmp_path / "keep").iterdir() if p.is_dir()}
-    assert counts == {"parts": 2, "wholes": 1, "shards": 2}
+    assert counts == {"parts": 4, "wholes": 2, "shards": 2}
 
 
 def test_families_see_only_what_they_name(small: ipv.Book) -> None:
@@ -170,7 +220,7 @@ def test_families_see_only_what_they_name(small: ipv.Book) -> None:
         _ = whole.only(("portfolio",)).graph.page_rank
     digests = whole.digests()
     assert {name for family in families().values() for name in family.reads or ()} <= digests.keys()
-    assert set(family_keys("x", digests)) == set(families())
+    assert set(family_keys(lambda family: "x", digests)) == set(families())
 
 
 def test_kept_families_are_not_computed_again(small: ipv.Book, counted: dict[str, int]) -> None:

@@ -14,51 +14,25 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ipvalue.artifacts import versions
 from ipvalue.batch.files import write_file
 from ipvalue.features import Features
 from ipvalue.features.base import families
 from ipvalue.methods.base import Subject
 from ipvalue.records.columns import Columns
-from ipvalue.records.store import BookOnDisk
 
-__all__ = ["Keep", "KeptShard", "code_hash", "shard_hash", "unchanged_rows"]
+__all__ = ["Keep", "KeptShard", "unchanged_rows"]
 
 _LOG = logging.getLogger("ipvalue.batch")
 _SUM = hashlib.sha256().digest_size
 _CODES = ("patent_id", "jurisdiction", "right", "field")
-
-
-@cache
-def code_hash() -> str:
-    """Hash of the code and tables that results follow from, this package's and those of packages that extend it."""
-    digest = hashlib.sha256(json.dumps(versions(), sort_keys=True).encode())
-    root = Path(__file__).parents[1]
-    for file in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".csv")):
-        digest.update(file.relative_to(root).as_posix().encode())
-        digest.update(file.read_bytes())
-    for group in ("ipvalue.features", "ipvalue.methods"):
-        for point in sorted(entry_points(group=group), key=lambda point: point.name):
-            spec = find_spec(point.module)
-            digest.update(Path(spec.origin).read_bytes() if spec and spec.origin else point.value.encode())
-    return digest.hexdigest()
-
-
-def shard_hash(disk: BookOnDisk, shard: int, as_of: str, known: str) -> str:
-    """Hash of a shard's own files, the date and the code: what its features follow from, the whole book apart."""
-    prefix = f"shard-{shard:05d}/"
-    files = sorted((name, digest) for name, digest in disk.files.items() if name.startswith(prefix))
-    return hashlib.sha256(json.dumps([code_hash(), files, as_of, known]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -101,12 +75,12 @@ class Keep:
         self.path = Path(path)
 
     def part(self, shard: int, key: str) -> Path:
-        """File of what a shard contributes to the whole."""
+        """File of what a shard contributes to the whole, under the hash of what that follows from."""
         return self.path / "parts" / f"{shard:05d}-{key}.cells"
 
-    def whole(self, keys: list[str]) -> Path:
-        """Folder of the whole that parts of these keys make."""
-        return self.path / "wholes" / hashlib.sha256(json.dumps(keys).encode()).hexdigest()
+    def whole(self, parts: Sequence[Path]) -> Path:
+        """Folder of the statistics that some parts make."""
+        return self.path / "wholes" / hashlib.sha256(json.dumps([part.stem for part in parts]).encode()).hexdigest()
 
     def shard(self, shard: int) -> Path:
         """File of a shard's features and values."""
@@ -139,10 +113,10 @@ class Keep:
         content = sink.getvalue()
         write_file(file, hashlib.sha256(content).digest(), content)
 
-    def drop_others(self, parts: list[Path], whole: Path) -> None:
+    def drop_others(self, shards: int, parts: Iterable[Path], wholes: Iterable[Path]) -> None:
         """Remove what the run did not use."""
-        shards = {self.shard(shard) for shard in range(len(parts))}
-        for folder, used in (("parts", set(parts)), ("wholes", {whole}), ("shards", shards)):
+        values = {self.shard(shard) for shard in range(shards)}
+        for folder, used in (("parts", set(parts)), ("wholes", set(wholes)), ("shards", values)):
             for item in (self.path / folder).glob("*"):
                 if item not in used:
                     shutil.rmtree(item) if item.is_dir() else item.unlink()

@@ -22,7 +22,7 @@ from ipvalue.batch.manifest import manifest_of, report_of
 from ipvalue.batch.passes import Execute, journalled, whole_of
 from ipvalue.batch.plan import BatchReport, Folder
 from ipvalue.batch.receipt import measured
-from ipvalue.batch.shards import Job, value_shard
+from ipvalue.batch.shards import Job, Statistics, value_shard
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError
 from ipvalue.records.book import Known, parse_date
@@ -71,8 +71,8 @@ def revalue(
         Discard values of another run that the folder holds.
     keep : path, optional
         Folder in which features and values are kept for the next run, which then computes only what has changed: the
-        columns of a shard whose files or statistics of the whole book differ, and the values of patents of which
-        anything differs. The values are those of a full run. A run on another date computes all features again.
+        columns of a shard whose files or statistics of the whole book differ, or that move with the date, and the
+        values of patents of which anything differs. The values are those of a full run.
     progress : bool, optional
         Show a progress bar; by default where standard error is a terminal.
 
@@ -152,16 +152,16 @@ def _score(
     started = time.perf_counter()
     job = Job(book, os.fspath(folder.work), loaded.hash, folder.run.key, folder.run.as_of, folder.run.known, kept)
     loaded.save(job.engine)
-    whole, digest = whole_of(job, folder, disk, execute)
+    statistics, digest = whole_of(job, folder, disk, execute)
     counted = time.perf_counter()
-    calls = {shard: (job, folder, shard, os.fspath(whole)) for shard in todo}
+    calls = {shard: (job, folder, shard, statistics[shard]) for shard in todo}
     for shard, receipt in journalled(folder, execute, _value_and_commit, calls, "valuing"):
         made = {"run": folder.run.key, "inputs": disk.inputs(shard), "whole": digest}
         folder.journal.write("committed", shard=shard, **made, **receipt)
     return {"whole": counted - started, "values": time.perf_counter() - counted}
 
 
-def _value_and_commit(job: Job, folder: Folder, shard: int, whole: str) -> dict[str, Any]:
+def _value_and_commit(job: Job, folder: Folder, shard: int, whole: Statistics) -> dict[str, Any]:
     """Value a shard and commit it, unless a worker that died has done so and could not report it."""
     with measured() as receipt:
         made = folder.found(shard)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +15,16 @@ from ipvalue.batch.files import remove
 from ipvalue.batch.kept import Keep
 from ipvalue.batch.plan import Folder
 from ipvalue.batch.receipt import measured
-from ipvalue.batch.shards import Job, count_shard, part_file
-from ipvalue.batch.statistics import meet_on_disk, meeting_file, ranges_of, whole_digest, write_part, write_whole
+from ipvalue.batch.shards import Job, PartFiles, Statistics, count_shard, part_files
+from ipvalue.batch.statistics import (
+    SUMS,
+    meet_on_disk,
+    meeting_file,
+    ranges_of,
+    whole_digest,
+    write_dated,
+    write_lasting,
+)
 from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
 
@@ -25,7 +36,7 @@ Execute: TypeAlias = Callable[[Callable[..., Any], dict[int, tuple[Any, ...]], s
 
 def journalled(
     folder: Folder, execute: Execute, function: Callable[..., Any], calls: dict[int, tuple[Any, ...]], label: str
-) -> Iterator[tuple[int, dict[str, Any]]]:
+) -> Iterator[tuple[int, Any]]:
     """Have a function executed for each shard or range, and journal when that began and ended."""
     if not calls:
         return
@@ -35,39 +46,63 @@ def journalled(
     folder.journal.write("passed", label=label, shards=len(calls), seconds=round(time.perf_counter() - started, 6))
 
 
-def whole_of(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute) -> tuple[Path, str]:
-    """Count the whole book, as far as an earlier run has not; give the folder of the statistics and their hash."""
-    parts = [part_file(job, disk, shard) for shard in range(disk.shards)]
-    place = folder.work / "whole"
+def whole_of(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute) -> tuple[dict[int, Statistics], str]:
+    """Count the whole book, as far as an earlier run has not; give the statistics by shard, and their hash."""
+    parts = _count(job, folder, disk, execute)
+    lasting, dated = [part.lasting for part in parts], [part.dated for part in parts]
+    here, there = folder.work / "whole", folder.work / "whole-dated"
     if job.keep is not None:
-        place = Keep(job.keep).whole([part.stem for part in parts])
-    digest = whole_digest(place)
-    if digest is None:
-        _count(job, folder, parts, execute)
-        _meet(job, folder, parts, place, execute)
+        here, there = Keep(job.keep).whole(lasting), Keep(job.keep).whole(dated)
+    digests = [whole_digest(place) for place in (here, there)]
+    if None in digests:
+        for place, digest in zip((here, there), digests):
+            _begin(folder, place, digest)
+        if digests[0] is None:
+            _meet(job, folder, lasting, here, execute)
         with measured() as receipt, stage("merging"):
-            digest = write_whole(parts, place)
-        folder.journal.write("whole", sha256=digest, **receipt)
+            digests = [digests[0] or write_lasting(lasting, here), digests[1] or write_dated(dated, there)]
+        folder.journal.write("whole", sha256=_hash(digests), **receipt)
     if job.keep is not None:
-        Keep(job.keep).drop_others(parts, place)
-    return place, digest
+        Keep(job.keep).drop_others(disk.shards, [*lasting, *dated], [here, there])
+    places = os.fspath(here), os.fspath(there)
+    return {shard: Statistics(*places, os.fspath(part)) for shard, part in enumerate(lasting)}, _hash(digests)
 
 
-def _count(job: Job, folder: Folder, parts: list[Path], execute: Execute) -> None:
-    """Have every part counted that is not there whole."""
-    parts[0].parent.mkdir(parents=True, exist_ok=True)
-    missing = _missing(folder, parts, "the part of shard")
-    calls = {shard: (job, shard, parts[shard]) for shard in missing}
-    for shard, receipt in journalled(folder, execute, _count_and_keep, calls, "counting"):
-        folder.journal.write("counted", shard=shard, **receipt)
+def _hash(digests: list[str | None]) -> str:
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+
+
+def _begin(folder: Folder, place: Path, digest: str | None) -> None:
+    """Make room for the statistics of the whole; what is damaged there does not count as whole any more."""
+    if digest is None and (place / SUMS).exists():
+        folder.journal.write("damaged", what="the statistics of the whole")
+        remove(place / SUMS)
+    place.mkdir(parents=True, exist_ok=True)
+
+
+def _count(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute) -> list[PartFiles]:
+    """Have every part counted that is not there whole. Where parts are kept, workers find out what they follow from."""
+    (Path(job.keep or job.work) / "parts").mkdir(parents=True, exist_ok=True)
+    shards = list(range(disk.shards))
+    if job.keep is None:
+        files = [part_files(job, disk, shard) for shard in shards]
+        shards = sorted(
+            {
+                *_missing(folder, [f.lasting for f in files], "the part of shard"),
+                *_missing(folder, [f.dated for f in files], "the part of shard"),
+            }
+        )
+    found = {}
+    calls = {shard: (job, shard) for shard in shards}
+    for shard, (parts, receipt) in journalled(folder, execute, _count_and_keep, calls, "counting"):
+        found[shard] = parts
+        if "counting" in receipt["stages"]:
+            folder.journal.write("counted", shard=shard, **receipt)
+    return [found[k] if k in found else part_files(job, disk, k) for k in range(disk.shards)]
 
 
 def _meet(job: Job, folder: Folder, parts: list[Path], place: Path, execute: Execute) -> None:
     """Have the parts meet on every range of which the answers are not there whole."""
-    if (place / "sums.json").exists():
-        folder.journal.write("damaged", what="the statistics of the whole")
-        remove(place / "sums.json")
-    place.mkdir(parents=True, exist_ok=True)
     files = [meeting_file(place, k) for k in range(ranges_of(len(parts)))]
     missing = _missing(folder, files, "the answers on range")
     calls = {k: (job, parts, k, files[k]) for k in missing}
@@ -83,12 +118,10 @@ def _missing(folder: Folder, files: list[Path], what: str) -> list[int]:
     return missing
 
 
-def _count_and_keep(job: Job, shard: int, file: Path) -> dict[str, Any]:
+def _count_and_keep(job: Job, shard: int) -> tuple[PartFiles, dict[str, Any]]:
     with measured() as receipt:
-        part = count_shard(job, shard)
-        with stage("writing"):
-            write_part(part, file)
-    return receipt
+        parts = count_shard(job, shard)
+    return parts, receipt
 
 
 def _meet_and_keep(job: Job, parts: list[Path], k: int, file: Path) -> dict[str, Any]:

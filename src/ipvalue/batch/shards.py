@@ -10,18 +10,33 @@ reconciliation, table.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ipvalue.batch.kept import Keep, KeptShard, shard_hash, unchanged_rows
-from ipvalue.batch.statistics import kept_standing, ranges_of, read_digests, read_standing, read_tallies
+from ipvalue.batch.cells import cells_are_whole
+from ipvalue.batch.inputs import DATED_TABLES, LASTING_TABLES, Inputs
+from ipvalue.batch.kept import Keep, KeptShard, unchanged_rows
+from ipvalue.batch.statistics import (
+    kept_standing,
+    ranges_of,
+    read_digests,
+    read_standing,
+    read_tallies,
+    write_part,
+)
 from ipvalue.engine import ValuationEngine
 from ipvalue.features import family_keys
+from ipvalue.features.base import Family, families
+from ipvalue.features.counts import dated_tallies, tallies
+from ipvalue.features.network import Standing
+from ipvalue.features.ranges import reports_of
 from ipvalue.features.whole import Part, Whole
 from ipvalue.methods.base import Subject
 from ipvalue.methods.evidence import prepare
@@ -32,10 +47,9 @@ from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
 from ipvalue.valuation import Valuation
 
-__all__ = ["Job", "count_shard", "part_file", "value_shard"]
+__all__ = ["Job", "PartFiles", "Statistics", "count_shard", "part_files", "value_shard"]
 
 _MONEY_TABLES = ("patents", "economics", "curves", "fx", "price_index")
-_COUNTED_TABLES = ("patents", "citations", "claims", "family_members", "legal_events")
 
 
 @dataclass(frozen=True)
@@ -69,40 +83,86 @@ class Job:
         return Path(self.work) / "engine"
 
 
-def count_shard(job: Job, shard: int) -> Part:
-    """Count what the shard contributes to the statistics of the whole book."""
-    disk = BookOnDisk(job.book)
-    with stage("reading"):
-        book = disk.read([shard], tables=_COUNTED_TABLES)
-    with stage("snapshot"):
-        snapshot = book.as_of(job.as_of, known=job.known)
-    with stage("counting"):
-        return Part.of(snapshot, ranges_of(disk.shards))
+class PartFiles(NamedTuple):
+    """Files of what a shard contributes to the whole.
+
+    Attributes
+    ----------
+    lasting, dated : path
+        What stays the same until something new is known, and what moves with the date.
+    """
+
+    lasting: Path
+    dated: Path
 
 
-def part_file(job: Job, disk: BookOnDisk, shard: int) -> Path:
-    """File of what the shard contributes to the whole; if kept, under the hash of all that it follows from."""
+class Statistics(NamedTuple):
+    """Where the statistics of the whole are, and what the shard itself contributed to them.
+
+    Attributes
+    ----------
+    lasting, dated : str
+        Folders that follow from the parts of either kind.
+    part : str
+        The shard's own lasting part.
+    """
+
+    lasting: str
+    dated: str
+    part: str
+
+
+def part_files(job: Job, disk: BookOnDisk, shard: int) -> PartFiles:
+    """Files of what the shard contributes to the whole; if kept, under the hashes of what they follow from."""
     if job.keep is None:
-        return Path(job.work) / "parts" / f"{shard:05d}.cells"
-    return Keep(job.keep).part(shard, shard_hash(disk, shard, job.as_of, job.known))
+        place = Path(job.work) / "parts"
+        return PartFiles(place / f"{shard:05d}.cells", place / f"{shard:05d}-dated.cells")
+    inputs, keep = Inputs(disk, shard, job.as_of, job.known), Keep(job.keep)
+    keys = inputs.lasting(LASTING_TABLES), inputs.dated(DATED_TABLES)
+    return PartFiles(*(keep.part(shard, key) for key in keys))
 
 
-def value_shard(job: Job, shard: int, whole: str) -> pa.Table:
-    """Value the shard's patents, with the whole that is kept in a folder; the table carries its provenance."""
+def count_shard(job: Job, shard: int) -> PartFiles:
+    """Count what the shard contributes to the statistics of the whole book, as far as its files are not there whole."""
+    disk = BookOnDisk(job.book)
+    files = part_files(job, disk, shard)
+    lasting, dated = (not cells_are_whole(file) for file in files)
+    if not lasting and not dated:
+        return files
+    tables = {*(LASTING_TABLES if lasting else ()), *(DATED_TABLES if dated else ())}
+    snapshot = _snapshot(job, shard, disk, tuple(sorted(tables)))
+    if lasting:
+        with stage("counting"):
+            part = Part(tallies(snapshot), reports_of(snapshot, ranges_of(disk.shards)))
+        with stage("writing"):
+            write_part(part, files.lasting)
+    if dated:
+        with stage("counting"):
+            moving = Part(dated_tallies(snapshot), [])
+        with stage("writing"):
+            write_part(moving, files.dated)
+    return files
+
+
+def value_shard(job: Job, shard: int, whole: Statistics) -> pa.Table:
+    """Value the shard's patents, with the statistics of the whole; the table carries its provenance."""
     with stage("engine"):
         disk, engine = BookOnDisk(job.book), _engine(os.fspath(job.engine), job.engine_hash)
     if job.keep is None:
         snapshot = _snapshot(job, shard, disk, tuple(TABLES))
         with stage("standing"):
-            standing = read_standing(Path(whole), part_file(job, disk, shard), shard, disk.shards)
+            standing = read_standing(Path(whole.lasting), Path(whole.part), shard, disk.shards)
         with stage("features"):
-            statistics = Whole(read_tallies(whole, job.run), standing)
-            subject = prepare(snapshot, engine.assumptions, statistics)
+            subject = prepare(snapshot, engine.assumptions, _whole(job, whole, standing))
         table = engine.table(subject)
     else:
         snapshot, table = _value_again(job, shard, whole, disk, engine)
     with stage("table"):
         return Valuation(table, engine.provenance(snapshot, disk.fingerprint)).to_arrow()
+
+
+def _whole(job: Job, whole: Statistics, standing: Standing) -> Whole:
+    return Whole(read_tallies(whole.lasting, job.run) | read_tallies(whole.dated, job.run), standing)
 
 
 def _snapshot(job: Job, shard: int, disk: BookOnDisk, tables: tuple[str, ...]) -> Snapshot:
@@ -113,21 +173,21 @@ def _snapshot(job: Job, shard: int, disk: BookOnDisk, tables: tuple[str, ...]) -
 
 
 def _value_again(
-    job: Job, shard: int, whole: str, disk: BookOnDisk, engine: ValuationEngine
+    job: Job, shard: int, whole: Statistics, disk: BookOnDisk, engine: ValuationEngine
 ) -> tuple[Snapshot, pa.Table]:
     """Value the shard's patents by what an earlier run kept, as far as it would come out the same."""
     keep = Keep(job.keep or "")
     with stage("kept"):
         kept = keep.read(shard)
     with stage("standing"):
-        standing, digest = kept_standing(Path(whole), part_file(job, disk, shard), shard, disk.shards)
-    digests = read_digests(Path(whole)) | {"graph": digest}
-    keys = family_keys(shard_hash(disk, shard, job.as_of, job.known), digests)
+        standing, digest = kept_standing(Path(whole.lasting), Path(whole.part), shard, disk.shards)
+    digests = read_digests(Path(whole.lasting)) | read_digests(Path(whole.dated)) | {"graph": digest}
+    keys = family_keys(Inputs(disk, shard, job.as_of, job.known).of, digests)
     known = {} if kept is None else kept.families(keys)
-    complete = known.keys() == keys.keys()
-    snapshot = _snapshot(job, shard, disk, _MONEY_TABLES if complete else tuple(TABLES))
+    anew = [family for name, family in families().items() if name not in known]
+    snapshot = _snapshot(job, shard, disk, _tables(anew))
     # with all columns at hand nothing is read of the whole
-    statistics = None if complete else Whole(read_tallies(whole, job.run), standing)
+    statistics = _whole(job, whole, standing) if anew else None
     with stage("features"):
         subject = prepare(snapshot, engine.assumptions, statistics, known)
     row = np.full(len(subject), -1, np.int64)
@@ -137,6 +197,12 @@ def _value_again(
     with stage("kept"):
         keep.write(shard, KeptShard(keys, job.engine_hash, subject, table))
     return snapshot, table
+
+
+def _tables(families: Iterable[Family]) -> tuple[str, ...]:
+    """Tables that some families and the methods' money are made from."""
+    read = {table for family in families for table in (TABLES if family.tables is None else family.tables)}
+    return tuple(name for name in TABLES if name in read or name in _MONEY_TABLES)
 
 
 def _join(engine: ValuationEngine, subject: Subject, row: npt.NDArray[np.int64], kept: KeptShard | None) -> pa.Table:

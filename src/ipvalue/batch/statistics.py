@@ -33,6 +33,7 @@ from ipvalue.features.whole import Part, digest_of, merged_tallies
 from ipvalue.records.store import file_digest
 
 __all__ = [
+    "SUMS",
     "PartOnDisk",
     "kept_standing",
     "meet_on_disk",
@@ -42,11 +43,13 @@ __all__ = [
     "read_standing",
     "read_tallies",
     "whole_digest",
+    "write_dated",
+    "write_lasting",
     "write_part",
-    "write_whole",
 ]
 
-_DIGESTS, _SUMS, _RANKS = "digests.json", "sums.json", "ranks.cells"
+SUMS = "sums.json"
+_DIGESTS, _RANKS = "digests.json", "ranks.cells"
 _MOST_RANGES = 128
 
 
@@ -57,7 +60,7 @@ def ranges_of(shards: int) -> int:
 
 def write_part(part: Part, path: Path) -> None:
     """Keep what a shard contributes; the file appears whole."""
-    rows: list[dict[str, npt.NDArray[Any]]] = [dict(report._asdict()) for report in part.reports]
+    rows: list[dict[str, npt.NDArray[Any]]] = [dict(report._asdict()) for report in part.reports] or [{}]
     for name, tally in part.tallies.items():
         rows[0] |= {f"key/{name}": tally.key, f"count/{name}": tally.count}
     write_cells(path, rows, kept=False)
@@ -112,20 +115,23 @@ def _answers(whole: Path, count: int, shard: int) -> list[Answer]:
     return [Answer(**{name: meeting(shard, name) for name in Answer._fields}) for meeting in meetings]
 
 
-def write_whole(parts: Sequence[Path], whole: Path) -> str:
-    """Keep the statistics of the whole book beside the meetings of its parts; give their hash."""
-    opened = [PartOnDisk(path) for path in parts]
-    tallies = merged_tallies(opened)
+def write_lasting(parts: Sequence[Path], whole: Path) -> str:
+    """Keep what follows from the lasting parts beside their meetings, in one folder; give its hash."""
+    _write_ranks(parts, whole)
+    return write_dated(parts, whole)
+
+
+def write_dated(parts: Sequence[Path], whole: Path) -> str:
+    """Keep the sums of the parts' tallies in a folder; give the hash of all that is in it."""
+    tallies = merged_tallies([PartOnDisk(path).tallies for path in parts])
     for name, tally in tallies.items():
         pq.write_table(pa.table({"key": tally.key, "count": tally.count}), whole / f"{name}.parquet")
-    del opened
     digests = {name: digest_of(tally.key, tally.count) for name, tally in tallies.items()}
     (whole / _DIGESTS).write_text(json.dumps(digests))
-    _write_ranks(parts, whole)
     sums = {file.name: _digest(file) for file in sorted(whole.iterdir())}
     content = json.dumps(sums, indent=1, sort_keys=True).encode()
     # no other file is synced: what a crash of the machine leaves, whole_digest refuses, and it is made again
-    write_file(whole / _SUMS, content)
+    write_file(whole / SUMS, content)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -166,7 +172,7 @@ class _Blocks(Sequence[Citations]):
 def whole_digest(whole: Path) -> str | None:
     """Hash of the statistics that a folder keeps; none if they are not there or damaged."""
     try:
-        content = (whole / _SUMS).read_bytes()
+        content = (whole / SUMS).read_bytes()
         named = json.loads(content).items()
         sound = all(
             _digest(whole / name) == digest and (not name.endswith(".cells") or cells_are_whole(whole / name))
@@ -183,7 +189,7 @@ def read_digests(whole: Path) -> dict[str, str]:
     return digests
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def read_tallies(whole: str, run: str) -> dict[str, Tally]:
     """Read the tallies of a whole, once a worker.
 

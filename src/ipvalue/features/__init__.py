@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
 import pandas as pd
 
-from ipvalue.features.base import Context, Features, families
+from ipvalue.features.base import Context, Family, Features, families
 from ipvalue.features.whole import Whole
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
@@ -50,13 +50,13 @@ def compute(snapshot: Snapshot, whole: Whole | None = None, kept: Mapping[str, C
     return Features(columns)
 
 
-def family_keys(base: str, digests: Mapping[str, str]) -> dict[str, str]:
+def family_keys(inputs: Callable[[Family], str], digests: Mapping[str, str]) -> dict[str, str]:
     """Name what each family's columns follow from: equal keys, equal columns.
 
     Parameters
     ----------
-    base : str
-        Hash of the snapshot, and of the code.
+    inputs : callable
+        Gives the hash of what a family reads of the snapshot, and of the code.
     digests : mapping of str to str
         Of the whole book's statistics (:meth:`ipvalue.features.Whole.digests`).
 
@@ -67,7 +67,7 @@ def family_keys(base: str, digests: Mapping[str, str]) -> dict[str, str]:
 
     Examples
     --------
-    >>> one, two = (family_keys("snapshot", {"portfolio": digest}) for digest in ("a", "b"))
+    >>> one, two = (family_keys(lambda family: "snapshot", {"portfolio": digest}) for digest in ("a", "b"))
     >>> [name for name in one if one[name] != two[name]]
     ['owners']
     """
@@ -75,7 +75,7 @@ def family_keys(base: str, digests: Mapping[str, str]) -> dict[str, str]:
     for name, family in families().items():
         read = sorted(digests) if family.reads is None else family.reads
         after = list(keys) if family.after is None else family.after
-        parts = [base, name, *(digests.get(each, "") for each in read), *(keys[other] for other in after)]
+        parts = [inputs(family), name, *(digests.get(each, "") for each in read), *(keys[other] for other in after)]
         keys[name] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     return keys
 

@@ -33,6 +33,7 @@ BUILT_IN = (
     "renewal",
     "citations",
     "citation_quality",
+    "citation_outlook",
     "claims",
     "family",
     "market",
@@ -82,6 +83,11 @@ class Family:
         others, so that columns can be kept for as long as these stay the same.
     after : tuple of str, optional
         Families whose columns it takes; all that stand before it by default.
+    tables : tuple of str, optional
+        Tables that it reads beside ``patents``; all by default.
+    dated : bool, default True
+        Whether its columns depend on the date apart from what is known by then. Those that don't stay the same until
+        something new is known.
     """
 
     name: str
@@ -89,6 +95,8 @@ class Family:
     compute: Callable[[Context], Columns]
     reads: tuple[str, ...] | None = None
     after: tuple[str, ...] | None = None
+    tables: tuple[str, ...] | None = None
+    dated: bool = True
 
 
 @dataclass(frozen=True)

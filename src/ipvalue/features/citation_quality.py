@@ -1,4 +1,4 @@
-"""What citations say of quality: breadth, novelty, disruption, centrality, and what is still to come.
+"""What citations say of quality: breadth, novelty, disruption, centrality.
 
 Breadth measures use the leading IPC subclass of the citing and cited documents; measures of the citation graph are
 those of the whole book (:mod:`ipvalue.features.network`).
@@ -10,51 +10,28 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
-from ipvalue.features.citations import age_years
 from ipvalue.features.cohort import cohort_of
 from ipvalue.features.measures import (
     generality_of,
     originality_of,
-    publication,
     radicalness_of,
     technology_cycle_time,
     window_counts,
 )
 from ipvalue.records.columns import Columns
 
-__all__ = ["FAMILY", "seen_share"]
+__all__ = ["FAMILY"]
 
 Floats = npt.NDArray[np.float64]
 _HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
 _OECD = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03"
 _BREAKTHROUGH = 0.01
-_SMALLEST_SHARE = 0.02
-
-
-def seen_share(context: Context) -> Floats:
-    """Share of its citations within 20 years that a patent of this field and age has received by now.
-
-    Notes
-    -----
-    Citations in the year of age l over the patents of the field observed in that year give the rate of the age; the
-    share at age a is the sum of the rates before a over the sum up to 20, with the last year in part. The
-    rates are of the field in the book; they lean on those of all fields by the weight of 50 patents a year.
-    """
-    rates = context.whole.citation_rates
-    share = np.cumsum(rates, axis=1) / np.maximum(rates.sum(axis=1, keepdims=True), 1e-12)
-    share = np.concatenate([np.zeros((len(share), 1)), share], axis=1)
-    age = np.clip(age_years(publication(context.snapshot), context.snapshot.date), 0.0, share.shape[1] - 1.0)
-    whole = np.minimum(age.astype(np.int64), share.shape[1] - 2)
-    field = context.snapshot.field
-    below, above = share[field, whole], share[field, whole + 1]
-    return np.asarray(np.clip(below + (age - whole) * (above - below), 0.0, 1.0), np.float64)
 
 
 def _compute(context: Context) -> Columns:
     snapshot = context.snapshot
     network = context.whole.graph.at(snapshot.patents["document"])
     total = context.earlier["forward_citations"]
-    share = np.maximum(seen_share(context), _SMALLEST_SHARE)
     cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
     above = context.whole.cohorts.share_above(cohort, snapshot.citations_received.counts)
     return {
@@ -70,10 +47,6 @@ def _compute(context: Context) -> Columns:
         "page_rank": network["page_rank"],
         "family_citations": network["family_citations"],
         "citation_h_index": network["h_index"],
-        "expected_citations": total / share,
-        # the part that is not seen is a Poisson count given the rate, and the rate itself has a relative error of
-        # one over the root of the count seen
-        "expected_citations_error": np.sqrt((total + 1.0) * (1.0 - share)) / share,
     }
 
 
@@ -187,27 +160,10 @@ FAMILY = Family(
             "largest h such that h citing documents are themselves cited h times in the book",
             "Schubert (2009), Scientometrics 78",
         ),
-        Feature(
-            "expected_citations",
-            "documents",
-            0.0,
-            1e8,
-            1,
-            "forward citations over the share that a patent of this field and age has received by now, of those of 20 "
-            "years: corrected for truncation",
-            _HALL,
-        ),
-        Feature(
-            "expected_citations_error",
-            "documents",
-            0.0,
-            1e8,
-            0,
-            "standard error of the expected citations: sqrt((n + 1) (1 - share)) / share",
-            _HALL,
-        ),
     ),
     _compute,
-    reads=("forward_citations", "citation_ages", "observed_ages", "graph"),
+    reads=("forward_citations", "graph"),
     after=("citations",),
+    tables=("citations",),
+    dated=False,
 )

@@ -59,14 +59,12 @@ def _compute(context: Context) -> Columns:
     lag_sum = np.bincount(patent, weights=citation_lag_years(snapshot), minlength=n).astype(np.float64)
     cohort = cohort_of(snapshot.field, filing)
     mean = context.whole.cohorts.mean(cohort)
-    age = age_years(filing, snapshot.date)
     backward = made.counts.astype(np.float64)
     npl = snapshot.patents["npl_citations"]
     return {
         "forward_citations": total,
         "forward_citations_3y": window_counts(snapshot, 3.0).astype(np.float64),
         "forward_citations_5y": window_counts(snapshot, 5.0).astype(np.float64),
-        "forward_citations_per_year": total / np.maximum(age, 1.0),
         "forward_self_citations": self_count,
         "forward_nonself_citations": total - self_count,
         "forward_citing_families": citing_families(snapshot).astype(np.float64),
@@ -101,15 +99,6 @@ FAMILY = Family(
         _count("forward_citations", 1, "distinct documents that cite the patent, to date"),
         _count("forward_citations_3y", 1, "of these, within 3 years of publication"),
         _count("forward_citations_5y", 1, "of these, within 5 years of publication", _SQUICCIARINI),
-        Feature(
-            "forward_citations_per_year",
-            "documents a year",
-            0.0,
-            _MANY,
-            1,
-            "forward citations over the years since filing (at least one)",
-            _HALL,
-        ),
         _count("forward_self_citations", 0, "forward citations by documents of the first owner"),
         _count("forward_nonself_citations", 1, "forward citations less self-citations"),
         _count(
@@ -187,4 +176,6 @@ FAMILY = Family(
     _compute,
     reads=("forward_citations",),
     after=(),
+    tables=("citations",),
+    dated=False,
 )

@@ -233,4 +233,12 @@ _NARROWING = (
     ),
 )
 
-FAMILY = Family("claims", (*_COUNTS, *_LENGTHS, *_TREE, *_KINDS, *_NARROWING), _compute, reads=(), after=())
+FAMILY = Family(
+    "claims",
+    (*_COUNTS, *_LENGTHS, *_TREE, *_KINDS, *_NARROWING),
+    _compute,
+    reads=(),
+    after=(),
+    tables=("claims",),
+    dated=False,
+)

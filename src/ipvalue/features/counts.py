@@ -16,7 +16,7 @@ from ipvalue.law.fee_position import counted_from_grant
 from ipvalue.law.states import DEAD, ENFORCEABLE, State
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["CITED_YEARS", "FACTOR_SLOTS", "owner_field_key", "tallies"]
+__all__ = ["CITED_YEARS", "FACTOR_SLOTS", "dated_tallies", "owner_field_key", "tallies"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -91,17 +91,23 @@ def _moments(rows: Ints, cohort: Ints) -> Tally:
 
 
 def tallies(snapshot: Snapshot) -> dict[str, Tally]:
-    """Count everything that a part contributes, by name."""
+    """Count what a part contributes and what stays the same until something new is known, by name."""
     return {
         "forward_citations": _forward_citations(snapshot),
         "cohort_size": _cohort_size(snapshot),
         "portfolio": _portfolio(snapshot),
         "owner_field": _owner_field(snapshot),
         "citation_ages": _citation_ages(snapshot),
+        **_quality(snapshot),
+    }
+
+
+def dated_tallies(snapshot: Snapshot) -> dict[str, Tally]:
+    """Count what a part contributes and what moves with the date alone, by name."""
+    return {
         "observed_ages": _observed_ages(snapshot),
         "renewals": _renewals(snapshot),
         "decisions": _decisions(snapshot),
-        **_quality(snapshot),
     }
 
 

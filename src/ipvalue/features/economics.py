@@ -42,4 +42,5 @@ FAMILY = Family(
     _compute,
     reads=(),
     after=(),
+    tables=("economics", "curves", "fx", "price_index"),
 )

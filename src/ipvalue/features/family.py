@@ -64,4 +64,6 @@ FAMILY = Family(
     _compute,
     reads=(),
     after=(),
+    tables=("family_members",),
+    dated=False,
 )

@@ -103,9 +103,11 @@ def _compute(context: Context) -> Columns:
     patent, office = offices_of(snapshot)
     weight = market_weight(office, snapshot.date)
     three = [np.bincount(patent[office == name], minlength=len(snapshot)) > 0 for name in ("EP", "JP", "US")]
+    coverage = np.bincount(patent, weights=weight, minlength=len(snapshot)).astype(np.float64)
     return {
-        "market_coverage": np.bincount(patent, weights=weight, minlength=len(snapshot)).astype(np.float64),
+        "market_coverage": coverage,
         "triadic": (three[0] & three[1] & three[2]).astype(np.float64),
+        "competitive_impact": context.earlier["forward_citation_ratio"] * coverage,
     }
 
 
@@ -131,8 +133,19 @@ FAMILY = Family(
             "whether the family is published in EP, JP and US",
             "Dernis and Khan (2004), OECD STI Working Paper 2004/02",
         ),
+        Feature(
+            "competitive_impact",
+            "ratio times economies of the United States",
+            0.0,
+            1e7,
+            1,
+            "technology relevance (forward_citation_ratio) times market coverage, as the Patent Asset Index sums it",
+            _ERNST,
+            "nobody in the cohort is cited yet",
+        ),
     ),
     _compute,
     reads=(),
-    after=(),
+    after=("citations",),
+    tables=("family_members",),
 )

@@ -61,4 +61,6 @@ FAMILY = Family(
     _compute,
     reads=("portfolio", "owner_field"),
     after=(),
+    tables=(),
+    dated=False,
 )

@@ -113,13 +113,10 @@ def _compute(context: Context) -> Columns:
     # the shorter the way to grant, the higher the component; a pending application has none
     lag = np.where(components["grant_lag"] > 0, 1.0 - parts["grant_lag"], 0.0)
     four = _mean([parts[name] for name in _FOUR])
-    relevance = context.earlier["forward_citation_ratio"]
-    coverage = context.earlier["market_coverage"]
     return {
         "quality_index_4": four,
         "quality_index_6": _mean([*(parts[name] for name in _FOUR), parts["backward"], lag]),
         "quality_factor": _factor(components, cohort, whole),
-        "competitive_impact": relevance * coverage,
     }
 
 
@@ -163,18 +160,10 @@ FAMILY = Family(
             _LANJOUW,
             "citations, family, claims or references are unknown",
         ),
-        Feature(
-            "competitive_impact",
-            "ratio times economies of the United States",
-            0.0,
-            1e7,
-            1,
-            "technology relevance (forward_citation_ratio) times market coverage, as the Patent Asset Index sums it",
-            _ERNST,
-            "nobody in the cohort is cited yet",
-        ),
     ),
     _compute,
     reads=("factor", *(f"quality_{name}" for name in QUALITY)),
-    after=("citations", "market"),
+    after=(),
+    tables=("citations", "claims", "family_members"),
+    dated=False,
 )

@@ -197,4 +197,5 @@ FAMILY = Family(
     _compute,
     reads=("renewals", "decisions"),
     after=(),
+    tables=("legal_events",),
 )

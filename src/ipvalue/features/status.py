@@ -66,4 +66,5 @@ FAMILY = Family(
     _compute,
     reads=(),
     after=(),
+    tables=("legal_events",),
 )

@@ -98,4 +98,5 @@ FAMILY = Family(
     _compute,
     reads=("cohort_size",),
     after=(),
+    tables=(),
 )

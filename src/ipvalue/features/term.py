@@ -81,4 +81,5 @@ FAMILY = Family(
     _compute,
     reads=(),
     after=(),
+    tables=("legal_events",),
 )

@@ -7,39 +7,27 @@ A shard is then valued alone, with the whole beside it, and gets the same bits a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from ipvalue.errors import IpvalueError
 from ipvalue.features.cohort import Cohorts
-from ipvalue.features.counts import CITED_YEARS, tallies
+from ipvalue.features.counts import CITED_YEARS, dated_tallies, tallies
 from ipvalue.features.network import Standing
 from ipvalue.features.ranges import Report, reports_of
 from ipvalue.features.tally import Tally
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["Counted", "Part", "Whole", "digest_of", "merged_tallies"]
+__all__ = ["Part", "Whole", "digest_of", "merged_tallies"]
 
 Ints = npt.NDArray[np.int64]
 
 _RATE_PRIOR = 50.0
-
-
-class Counted(Protocol):
-    """What :meth:`Whole.from_parts` needs of a part; each may be read from disk when it is asked for."""
-
-    @property
-    def tallies(self) -> dict[str, Tally]:
-        """Counts by name."""
-
-    @property
-    def reports(self) -> Sequence[Report]:
-        """Citations and families by range of codes."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +40,7 @@ class Part:
     @classmethod
     def of(cls, snapshot: Snapshot, ranges: int = 1) -> Part:
         """Count a part, and report its citations in so many ranges: the same number in all parts."""
-        return cls(tallies(snapshot), reports_of(snapshot, ranges))
+        return cls(tallies(snapshot) | dated_tallies(snapshot), reports_of(snapshot, ranges))
 
 
 @dataclass(frozen=True)
@@ -75,7 +63,7 @@ class Whole:
         return cls.from_parts([Part.of(snapshot)])
 
     @classmethod
-    def from_parts(cls, parts: Sequence[Counted]) -> Whole:
+    def from_parts(cls, parts: Sequence[Part]) -> Whole:
         """Put the whole together of its parts, in any order.
 
         Parameters
@@ -90,7 +78,7 @@ class Whole:
         >>> int(Whole.from_parts(halves).tallies["cohort_size"].count.sum())
         40
         """
-        return cls(merged_tallies(parts), Standing.of([part.reports for part in parts]))
+        return cls(merged_tallies([part.tallies for part in parts]), Standing.of([part.reports for part in parts]))
 
     def only(self, names: Iterable[str] | None) -> Whole:
         """Show some statistics and no others: names of tallies, and ``"graph"``; all for None.
@@ -152,10 +140,9 @@ class _Hidden:
         raise IpvalueError("the feature family reads the citation graph without naming 'graph' in its 'reads'")
 
 
-def merged_tallies(parts: Sequence[Counted]) -> dict[str, Tally]:
+def merged_tallies(parts: Sequence[Mapping[str, Tally]]) -> dict[str, Tally]:
     """Add up the tallies of all parts."""
-    tallies = [part.tallies for part in parts]
-    return {name: Tally.merge(each[name] for each in tallies) for name in tallies[0]}
+    return {name: Tally.merge(part[name] for part in parts) for name in parts[0]}
 
 
 def digest_of(*arrays: npt.NDArray[Any]) -> str:

@@ -225,14 +225,31 @@ class BookOnDisk:
         mine = [f for f in sorted(self.files.items()) if f[0].startswith((f"shard-{shard:05d}/", "shared/"))]
         return hashlib.sha256(json.dumps(mine).encode()).hexdigest()
 
-    def _read(self, place: str, verify: bool) -> pa.Table:
+    def sums(self, shard: int, table: str) -> list[str]:
+        """SHA-256 of the files of a table that a shard is made of: its own, and the one that all shards share."""
+        places = (f"shard-{shard:05d}/{table}.parquet", f"shared/{table}.parquet")
+        return [self.files.get(place, "") for place in places]
+
+    def days(self, shard: int, table: str) -> npt.NDArray[np.datetime64]:
+        """All dates in a shard's rows of a table, ascending, each once; of those rows, nothing else is read."""
+        place = f"shard-{shard:05d}/{table}.parquet"
+        columns = [field.name for field in TABLES[table].arrow_schema() if pa.types.is_date(field.type)]
+        if place not in self.files or not columns:
+            return np.zeros(0, "datetime64[D]")
+        found = self._read(place, verify=False, columns=columns)
+        unique = [
+            found[name].drop_null().unique().to_numpy(zero_copy_only=False).astype("datetime64[D]") for name in columns
+        ]
+        return np.unique(np.concatenate(unique))
+
+    def _read(self, place: str, verify: bool, columns: list[str] | None = None) -> pa.Table:
         file = self.path / place
         if not file.exists():
             raise ArtifactError(f"the book {self.path} lacks its file {place}; write the book again")
         if verify and file_digest(file) != self.files[place]:
             raise ArtifactError(f"{file} is damaged: its SHA-256 is not the manifest's; write the book again")
         try:
-            return pq.read_table(file, partitioning=None)
+            return pq.read_table(file, partitioning=None, columns=columns)
         except (pa.ArrowException, OSError) as error:
             raise ArtifactError(f"{file} is damaged: {error}; write the book again") from error
 
