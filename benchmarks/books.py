@@ -39,7 +39,7 @@ def renamed(table: pa.Table, copy: int) -> pa.Table:
 
 
 def write_copies(folder: Path, patents: int, *, base: int = 100_000, shard: int = 25_000, seed: int = 7) -> Path:
-    """Write a book of so many patents, in shards of a fixed size.
+    """Write a book of so many patents, in shards of a fixed size, unless the folder has it already.
 
     Parameters
     ----------
@@ -58,12 +58,15 @@ def write_copies(folder: Path, patents: int, *, base: int = 100_000, shard: int 
     """
     base = min(base, patents)
     copies, shards = max(patents // base, 1), max(base // shard, 1)
-    small = folder / f"base-{base}"
+    small = folder / f"base-{base}-{_generator()}"
     if not small.exists():
         ipv.write_book(ipv.synthetic_book(base, seed=seed, until=DAY), small, shards=shards)
     if copies == 1:
         return small
-    target = folder / f"book-{patents}"
+    target = folder / f"book-{patents}-{_generator()}"
+    if (target / "book.json").exists():  # written last
+        return target
+    shutil.rmtree(target, ignore_errors=True)
     manifest = json.loads((small / "book.json").read_text())
     files = {}
     shutil.copytree(small / "shared", target / "shared")
@@ -88,3 +91,10 @@ def write_copies(folder: Path, patents: int, *, base: int = 100_000, shard: int 
     }
     (target / "book.json").write_text(json.dumps(manifest, indent=1))
     return target
+
+
+def _generator() -> str:
+    """Short hash of the generator's code and tables: a book of another generator is another book."""
+    records = Path(ipv.__file__).parent / "records"
+    files = sorted([*records.glob("synthetic*.py"), *records.glob("tables/synthetic_*.csv")])
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]

@@ -71,6 +71,12 @@ def price_index_moves(tables: Tables, random: np.random.Generator) -> None:
     tables["price_index"]["level"] *= random.uniform(1.0, 1.2, len(tables["price_index"]))
 
 
+def curve_moves(tables: Tables, random: np.random.Generator) -> None:
+    curves = tables["curves"]
+    mine = curves["currency"] == curves.loc[_one(curves, random), "currency"]
+    curves.loc[mine, "rate"] += random.uniform(-0.01, 0.01)
+
+
 def nothing_changes(tables: Tables, random: np.random.Generator) -> None:
     """The night without news."""
 
@@ -87,6 +93,7 @@ CHANGES = (
     exchange_rate_moves,
     fees_of_a_currency_move,
     price_index_moves,
+    curve_moves,
     nothing_changes,
 )
 

@@ -51,7 +51,11 @@ def kill_after_first_part(values: Path, victim: int, seen: list[int]) -> None:
 
 
 def test_a_worker_killed_midway_changes_no_byte(
-    reference: Any, client: Client, every_byte: Callable[[Path], bytes], tmp_path: Path
+    reference: Any,
+    client: Client,
+    every_byte: Callable[[Path], bytes],
+    journal: Callable[..., list[dict[str, Any]]],
+    tmp_path: Path,
 ) -> None:
     before = set(client.run(os.getpid).values())
     assert len(before) == 2
@@ -66,6 +70,11 @@ def test_a_worker_killed_midway_changes_no_byte(
     assert (report.shards, report.resumed) == (reference.shards, 0)
     client.wait_for_workers(2, timeout=30)
     assert min(before) not in client.run(os.getpid).values()
+    # the shard that it was at, if it was at one, and perhaps some whose result was lost with it
+    again = journal(values, "repeated")
+    assert len(again) == report.retried
+    assert all((line["label"], line["attempt"]) == ("valuing", 2) for line in again)
+    assert all(line["pid"] not in (min(before), None) for line in again)
 
 
 def test_one_client_fills_two_folders_with_one_run_and_keeps_it_for_the_next(
@@ -97,6 +106,7 @@ def test_a_shard_that_kills_every_worker_is_one_clear_error_and_the_rest_is_kept
     reference: Any,
     client: Client,
     every_byte: Callable[[Path], bytes],
+    journal: Callable[..., list[dict[str, Any]]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -111,6 +121,7 @@ def test_a_shard_that_kills_every_worker_is_one_clear_error_and_the_rest_is_kept
     monkeypatch.setattr(local, "_value_and_commit", deadly)
     with pytest.raises(BatchError, match=r"2 workers died of one shard while valuing.*run again"):
         revalue(reference, tmp_path / "values", client)
+    assert (5, 2) in [(line["shard"], line["attempt"]) for line in journal(tmp_path / "values", "repeated")]
     kept = len(list((tmp_path / "values").glob("part-*.parquet")))
     assert kept < reference.shards
     monkeypatch.undo()
@@ -141,8 +152,8 @@ def test_a_worker_without_the_file_system_is_one_clear_error(
     class Blind:
         """The sight of a process whose book is not where the workers look."""
 
-        def __init__(self, job: Any) -> None:
-            self.context = lit(job)
+        def __init__(self, *given: Any) -> None:
+            self.context = lit(*given)
 
         def __enter__(self) -> Any:
             return replace(self.context.__enter__(), book=str(tmp_path / "only-here"))

@@ -72,6 +72,7 @@ def test_a_worker_that_dies_is_replaced(
     reference: Any,
     session: Any,
     every_byte: Callable[[Path], bytes],
+    journal: Callable[..., list[dict[str, Any]]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -86,6 +87,9 @@ def test_a_worker_that_dies_is_replaced(
     monkeypatch.setattr(local, "_value_and_commit", deadly)
     revalue(reference, tmp_path / "values", session)
     assert marker.exists(), "no worker died"
+    assert [(line["label"], line["shard"], line["attempt"]) for line in journal(tmp_path / "values", "repeated")] == [
+        ("valuing", 5, 2)
+    ]
     assert every_byte(tmp_path / "values") == reference.values
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.artifacts import versions
+from ipvalue.batch.journal import Journal
 from ipvalue.batch.shards import Job
 from ipvalue.batch.workers import call_checked, lit
 from ipvalue.errors import BatchError
@@ -20,37 +23,73 @@ def job(reference: Any, tmp_path: Path) -> Job:
     return Job(str(reference.book), str(tmp_path), "hash", "run", reference.day, "announced")
 
 
-def test_a_worker_that_sees_all_calls_the_function(job: Job) -> None:
-    with lit(job) as sight:
-        assert call_checked(sight, divmod, (17, 5)) == (3, 2)
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "_journal.jsonl")
 
 
-def test_a_task_that_comes_after_the_batch_is_refused(job: Job) -> None:
-    with lit(job) as sight:
+def test_a_worker_that_sees_all_calls_the_function(job: Job, journal: Journal) -> None:
+    with lit(job, journal, "valuing") as sight:
+        assert call_checked(sight, divmod, 3, (17, 5)) == (3, 2)
+
+
+def test_a_task_that_comes_after_the_batch_is_refused(job: Job, journal: Journal) -> None:
+    with lit(job, journal, "valuing") as sight:
         beacon = Path(sight.beacon)
         assert beacon.exists()
     assert not beacon.exists()
     with pytest.raises(BatchError, match=r"file system that all workers share.*or the batch that sent this task"):
-        call_checked(sight, divmod, (17, 5))
+        call_checked(sight, divmod, 3, (17, 5))
 
 
-def test_a_worker_that_does_not_see_the_book_says_so(job: Job, tmp_path: Path) -> None:
-    with lit(job) as sight, pytest.raises(BatchError, match=r"can't read the book .*elsewhere.* all workers share"):
-        call_checked(replace(sight, book=str(tmp_path / "elsewhere")), divmod, (17, 5))
+def test_a_worker_that_does_not_see_the_book_says_so(job: Job, journal: Journal, tmp_path: Path) -> None:
+    with (
+        lit(job, journal, "valuing") as sight,
+        pytest.raises(BatchError, match=r"can't read the book .*elsewhere.* all workers share"),
+    ):
+        call_checked(replace(sight, book=str(tmp_path / "elsewhere")), divmod, 3, (17, 5))
 
 
-def test_a_worker_that_sees_another_book_says_so(job: Job, tmp_path: Path) -> None:
+def test_a_worker_that_sees_another_book_says_so(job: Job, journal: Journal, tmp_path: Path) -> None:
     ipv.write_book(ipv.synthetic_book(20, seed=3), tmp_path / "other", shards=1)
-    with lit(job) as sight, pytest.raises(BatchError, match="sees another book"):
-        call_checked(replace(sight, book=str(tmp_path / "other")), divmod, (17, 5))
+    with lit(job, journal, "valuing") as sight, pytest.raises(BatchError, match="sees another book"):
+        call_checked(replace(sight, book=str(tmp_path / "other")), divmod, 3, (17, 5))
 
 
-def test_a_worker_that_does_not_see_what_is_kept_says_so(job: Job, tmp_path: Path) -> None:
-    with lit(job) as sight, pytest.raises(BatchError, match="elsewhere: all workers must share"):
-        call_checked(replace(sight, keep=str(tmp_path / "elsewhere")), divmod, (17, 5))
+def test_a_worker_that_does_not_see_what_is_kept_says_so(job: Job, journal: Journal, tmp_path: Path) -> None:
+    with lit(job, journal, "valuing") as sight, pytest.raises(BatchError, match="elsewhere: all workers must share"):
+        call_checked(replace(sight, keep=str(tmp_path / "elsewhere")), divmod, 3, (17, 5))
 
 
-def test_a_worker_of_other_versions_says_which(job: Job) -> None:
+def test_a_worker_of_other_versions_says_which(job: Job, journal: Journal) -> None:
     other = tuple({**versions(), "numpy": "1.0"}.items())
-    with lit(job) as sight, pytest.raises(BatchError, match=r"numpy \S+ instead of 1\.0"):
-        call_checked(replace(sight, versions=other), divmod, (17, 5))
+    with lit(job, journal, "valuing") as sight, pytest.raises(BatchError, match=r"numpy \S+ instead of 1\.0"):
+        call_checked(replace(sight, versions=other), divmod, 3, (17, 5))
+
+
+def test_shards_begun_again_are_journalled_with_attempt_and_worker(job: Job, journal: Journal, tmp_path: Path) -> None:
+    with lit(job, journal, "valuing") as sight:
+        for shard in (3, 12, 3, 4, 3):
+            call_checked(sight, divmod, shard, (17, 5))
+        assert journal.read() == []
+    lines = [{name: line[name] for name in ("event", "label", "shard", "attempt")} for line in journal.read()]
+    assert lines == [
+        {"event": "repeated", "label": "valuing", "shard": 3, "attempt": 2},
+        {"event": "repeated", "label": "valuing", "shard": 3, "attempt": 3},
+    ]
+    assert {(line["pid"], line["host"]) for line in journal.read()} == {(os.getpid(), socket.gethostname())}
+    assert not list(tmp_path.glob("beacon*")), "a mark was left behind"
+
+
+def test_shards_begun_again_are_journalled_also_if_the_pass_fails(job: Job, journal: Journal) -> None:
+    with pytest.raises(ZeroDivisionError), lit(job, journal, "counting") as sight:
+        call_checked(sight, divmod, 0, (17, 5))
+        call_checked(sight, divmod, 0, (17, 0))
+    assert [(line["shard"], line["attempt"]) for line in journal.read()] == [(0, 2)]
+
+
+def test_a_pass_of_which_every_shard_is_begun_once_leaves_no_line(job: Job, journal: Journal) -> None:
+    for label in ("counting", "valuing"):
+        with lit(job, journal, label) as sight:
+            call_checked(sight, divmod, 0, (17, 5))
+    assert journal.read() == []

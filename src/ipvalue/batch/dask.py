@@ -13,8 +13,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ipvalue.batch.journal import Journal
 from ipvalue.batch.local import run_batch
-from ipvalue.batch.plan import BatchReport
+from ipvalue.batch.plan import BatchReport, Folder
 from ipvalue.batch.workers import call_checked, lit
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError, MissingExtraError
@@ -38,7 +39,7 @@ def revalue(
     """Revalue a book on disk with the workers of a Dask cluster.
 
     The values are those of :func:`ipvalue.revalue`, bit for bit, and either goes on with what the other began. Shards
-    that a dying worker took along run again on another one.
+    that a dying worker took along run again on another one, and the journal says which, and where.
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ def revalue(
         known=known,
         restart=restart,
         keep=keep,
-        execute=partial(_execute, client=client, progress=progress),
+        execute=partial(_execute, client=client, progress=progress, journal=Folder(Path(values).absolute()).journal),
     )
 
 
@@ -112,6 +113,7 @@ def _execute(
     *,
     client: Any,
     progress: bool | None,
+    journal: Journal,
 ) -> Iterator[tuple[int, Any]]:
     """Submit a task a shard, and give each shard with its result as it comes."""
     from distributed import KilledWorker, as_completed
@@ -122,12 +124,12 @@ def _execute(
         return
     job = next(iter(calls.values()))[0]
     hide = None if progress is None else not progress
-    with lit(job) as sight, tqdm(total=len(calls), desc=label, unit="shard", disable=hide) as bar:
+    with lit(job, journal, label) as sight, tqdm(total=len(calls), desc=label, unit="shard", disable=hide) as bar:
         # the beacon's name keeps the keys of two batches of one run apart: a result that the cluster still holds for
         # an earlier folder must not stand for a shard of this one
         prefix = f"ipvalue-{label}-{job.run[:16]}-{Path(sight.beacon).name[-8:]}"
         waiting = {
-            client.submit(call_checked, sight, function, arguments, key=f"{prefix}-{shard}"): shard
+            client.submit(call_checked, sight, function, shard, arguments, key=f"{prefix}-{shard}"): shard
             for shard, arguments in calls.items()
         }
         try:

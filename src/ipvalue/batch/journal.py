@@ -35,7 +35,7 @@ pid, host   of the process that did the work
 memory      peak memory of that process since it began, in bytes
 adopted     true where the file was found: its writer did not live to report it
 what        what was lost or damaged, and is made again
-attempt     how often workers have died in this pass
+attempt     how often workers have died in this pass; of a shard: how often it was begun in it
 error       why the run ended early
 path        folder of the values
 =========== ===========================================================================================
@@ -98,6 +98,11 @@ EVENTS: dict[str, Event] = {
     "damaged": Event("made again: {what}", logging.WARNING, ("what",)),
     "retried": Event(
         "workers died ({attempt}) in pass {label}: {left} shards left", logging.WARNING, ("label", "left", "attempt")
+    ),
+    "repeated": Event(
+        "shard {shard} was begun again ({attempt}) in pass {label} by {pid} on {host}",
+        logging.WARNING,
+        ("label", "shard", "attempt", "pid", "host"),
     ),
     "failed": Event("batch {path} ended early: {error}", logging.ERROR, ("path", "run", "error")),
     "finished": Event(

@@ -61,7 +61,7 @@ class BatchReport:
     seconds : dict of str to float
         Wall time a pass of the call that finished the batch; empty where nothing was left to do.
     retried : int
-        How often dead workers were replaced.
+        How often dead workers were replaced; on a cluster, how often a shard was begun again.
     rejects : dict of str to int
         Rows that the book refused when it was made, by table, column and code.
     stages : dict of str to dict of str to float
@@ -102,7 +102,7 @@ class BatchReport:
 
     def _took(self) -> str:
         parts = [f"{name} {s:.1f} s" for name, s in self.seconds.items()] or ["nothing was left to do"]
-        parts += [f"{self.retried} times workers died and were replaced"] if self.retried else []
+        parts += [f"{self.retried} times work of lost workers was begun again"] if self.retried else []
         peaks = [f"{name.replace('_', ' ')} {size / 1e9:.2f} GB" for name, size in self.peak_memory.items() if size]
         return ", ".join(parts) + (f"; peak memory: {', '.join(peaks)}" if peaks else "")
 

@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 from ipvalue import errors
+from ipvalue.batch.journal import Journal
 from ipvalue.batch.local import run_batch
-from ipvalue.batch.plan import BatchReport
+from ipvalue.batch.plan import BatchReport, Folder
 from ipvalue.batch.workers import Sight, call_checked, lit
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError, IpvalueError, MissingExtraError
@@ -41,7 +42,7 @@ def revalue(
 
     The values are those of :func:`ipvalue.revalue`, bit for bit, and either goes on with what the other began. Each
     shard is one partition, so that Spark's scheduler, progress bar and page show the shards; a task that dies is run
-    again as often as ``spark.task.maxFailures`` allows.
+    again as often as ``spark.task.maxFailures`` allows, and the journal says which, and where.
 
     Parameters
     ----------
@@ -104,19 +105,19 @@ def revalue(
         known=known,
         restart=restart,
         keep=keep,
-        execute=partial(_execute, spark=spark),
+        execute=partial(_execute, spark=spark, journal=Folder(Path(values).absolute()).journal),
     )
 
 
 def _execute(
-    function: Callable[..., Any], calls: dict[int, tuple[Any, ...]], label: str, *, spark: Any
+    function: Callable[..., Any], calls: dict[int, tuple[Any, ...]], label: str, *, spark: Any, journal: Journal
 ) -> Iterator[tuple[int, Any]]:
     """Run one partition a shard, and give each shard with its result."""
     from pyspark.errors import PySparkException
 
     if not calls:
         return
-    with lit(next(iter(calls.values()))[0]) as sight:
+    with lit(next(iter(calls.values()))[0], journal, label) as sight:
         numbers = spark.range(0, len(calls), 1, numPartitions=len(calls))
         frame = numbers.mapInArrow(
             _mapper(sight, function, list(calls.items())), "shard long, error string, text string"
@@ -156,7 +157,7 @@ _RESULT = pa.schema([("shard", pa.int64()), ("error", pa.string()), ("text", pa.
 def _call(sight: Sight, function: Callable[..., Any], shard: int, arguments: tuple[Any, ...]) -> dict[str, Any]:
     """Give the result as JSON, or what is wrong with the input: to run such a task again would not help."""
     try:
-        return {"shard": shard, "error": "", "text": json.dumps(call_checked(sight, function, arguments))}
+        return {"shard": shard, "error": "", "text": json.dumps(call_checked(sight, function, shard, arguments))}
     except IpvalueError as error:
         return {"shard": shard, "error": type(error).__name__, "text": str(error)}
 

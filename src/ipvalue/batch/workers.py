@@ -3,10 +3,14 @@
 The engines that :mod:`ipvalue.batch.dask` and :mod:`ipvalue.batch.spark` hand a batch to send tasks to any worker
 they know. A worker that reads another file system, or calculates with another numpy, is told so at once instead of
 leaving its shards where nobody finds them.
+
+A worker leaves a mark beside the values when it begins a shard. A shard with several marks was begun again, whichever
+engine decided so and for whatever reason (a dead worker, a lost result, a slow one overtaken), and the journal says it.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import uuid
@@ -14,10 +18,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ipvalue.artifacts import versions
+from ipvalue.batch.journal import Journal
 from ipvalue.batch.shards import Job
 from ipvalue.errors import ArtifactError, BatchError
 from ipvalue.records.store import BookOnDisk
@@ -49,8 +55,11 @@ class Sight:
 
 
 @contextmanager
-def lit(job: Job) -> Iterator[Sight]:
-    """Light the beacon of a batch's tasks: a task that comes too late, when the batch is over, finds it gone."""
+def lit(job: Job, journal: Journal, label: str) -> Iterator[Sight]:
+    """Light the beacon of a pass's tasks: a task that comes too late, when the batch is over, finds it gone.
+
+    At the end the journal gets a line for every shard that was begun again, also if the pass has failed.
+    """
     beacon = Path(job.engine).with_name(f"beacon-{uuid.uuid4().hex}")
     beacon.write_text(job.run)
     try:
@@ -58,10 +67,11 @@ def lit(job: Job) -> Iterator[Sight]:
         yield Sight(job.book, fingerprint, job.keep, os.fspath(beacon), seen)
     finally:
         beacon.unlink(missing_ok=True)
+        _journal_repeats(beacon, journal, label)
 
 
-def call_checked(sight: Sight, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Call a function of the batch on a worker that sees what it must see.
+def call_checked(sight: Sight, function: Callable[..., Any], shard: int, arguments: tuple[Any, ...]) -> Any:
+    """Call a function of the batch for a shard, on a worker that sees what it must see.
 
     Raises
     ------
@@ -74,7 +84,29 @@ def call_checked(sight: Sight, function: Callable[..., Any], arguments: tuple[An
             "share, under the same path (or the batch that sent this task is over)"
         )
     _check(sight)
+    _mark(Path(sight.beacon), shard)
     return function(*arguments)
+
+
+def _mark(beacon: Path, shard: int) -> None:
+    """Leave a file that says who begins the shard, and for the how manieth time."""
+    for attempt in count(1):
+        try:
+            with beacon.with_name(f"{beacon.name}-{shard:05d}-{attempt:03d}").open("x") as mark:
+                json.dump({"pid": os.getpid(), "host": socket.gethostname()}, mark)
+            return
+        except FileExistsError:
+            continue
+
+
+def _journal_repeats(beacon: Path, journal: Journal, label: str) -> None:
+    """Journal every mark but the first of each shard, and remove all."""
+    for mark in sorted(beacon.parent.glob(f"{beacon.name}-*")):
+        shard, attempt = (int(number) for number in mark.name.split("-")[-2:])
+        if attempt > 1:
+            who = json.loads(mark.read_text() or "{}")  # empty if the worker died over it
+            journal.write("repeated", label=label, shard=shard, attempt=attempt, **{"pid": None, "host": None} | who)
+        mark.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=8)
