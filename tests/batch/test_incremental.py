@@ -127,7 +127,7 @@ DATED = {name for name, family in families().items() if family.dated}
 def test_where_nothing_new_is_known_only_dated_features_are_computed(
     engines: list[ipv.ValuationEngine], small: ipv.Book, tmp_path: Path, counted: dict[str, int]
 ) -> None:
-    """Of patents, citations, claims and families nothing has a date between the two days; the next day something has."""
+    """no patent, citation, claim or family has a date between the two days; the next day one has."""
     dates = [
         column.drop_null().to_numpy().astype("datetime64[D]")
         for name, table in small.tables.items()
