@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -261,3 +264,24 @@ def test_subclasses_are_four_ascii_characters() -> None:
 
 def test_repr_says_what_was_known_and_when() -> None:
     assert "3 patents as announced by 2020-01-01 (CN 1, EP 1, US 1)" in repr(snapshot("2020-01-01"))
+
+
+def test_citations_are_coded_only_as_far_as_they_are_asked_for() -> None:
+    state = snapshot("2015-01-01", citations=CITATIONS)
+    received = state.citations_received
+    made = state._columns.citations._made
+    assert "date" in made and "owner" not in made
+    assert len(received["owner"]) == len(received)
+    assert "owner" in made and "family" not in made
+
+
+def test_a_snapshot_is_freed_without_a_search_for_cycles() -> None:
+    gc.disable()
+    try:
+        state = snapshot("2015-01-01", citations=CITATIONS)
+        ipv.extract(state)
+        gone = weakref.ref(state)
+        del state
+        assert gone() is None
+    finally:
+        gc.enable()
