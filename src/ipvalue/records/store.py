@@ -211,7 +211,7 @@ class BookOnDisk:
         for name in tables:
             spec = TABLES[name]
             places = [f"shard-{s:05d}/{name}.parquet" for s in shards] + [f"shared/{name}.parquet"]
-            parts = [self._read(place, verify) for place in places if place in self.files]
+            parts = [self._read(place, verify, len(shards) > 1) for place in places if place in self.files]
             if parts:
                 table = pa.concat_tables(parts).cast(spec.arrow_schema())
                 # a shard is in canonical order already; several are sorted again, and a row that
@@ -225,14 +225,20 @@ class BookOnDisk:
         mine = [f for f in sorted(self.files.items()) if f[0].startswith((f"shard-{shard:05d}/", "shared/"))]
         return hashlib.sha256(json.dumps(mine).encode()).hexdigest()
 
-    def _read(self, place: str, verify: bool) -> pa.Table:
+    def _read(self, place: str, verify: bool, threads: bool) -> pa.Table:
         file = self.path / place
-        if not file.exists():
-            raise ArtifactError(f"the book {self.path} lacks its file {place}; write the book again")
-        if verify and file_digest(file) != self.files[place]:
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError as error:
+            raise ArtifactError(f"the book {self.path} lacks its file {place}; write the book again") from error
+        except OSError as error:
+            raise ArtifactError(f"{file} can't be read: {error}") from error
+        # what is parsed is what was hashed
+        if verify and hashlib.sha256(content).hexdigest() != self.files[place]:
             raise ArtifactError(f"{file} is damaged: its SHA-256 is not the manifest's; write the book again")
         try:
-            return pq.read_table(file, partitioning=None)
+            # the workers of a batch are as many as the processors: threads beside them only cost
+            return pq.read_table(pa.BufferReader(content), partitioning=None, use_threads=threads)
         except (pa.ArrowException, OSError) as error:
             raise ArtifactError(f"{file} is damaged: {error}; write the book again") from error
 
