@@ -12,12 +12,12 @@ from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.law import technology
 from ipvalue.law.events import Operators, encode
+from ipvalue.records.codes import hash_codes
 from ipvalue.records.fingerprint import fingerprint
 from ipvalue.records.order import index_of
 from ipvalue.records.schema import TABLES
@@ -58,22 +58,6 @@ class OnDemand(Mapping[str, npt.NDArray]):  # type: ignore[type-arg]
 
     def __len__(self) -> int:
         return len(self._makers)
-
-
-def hash_codes(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Code strings by a 64-bit hash that depends on nothing but the string; 0 for null.
-
-    Examples
-    --------
-    >>> import pyarrow as pa
-    >>> codes = hash_codes(pa.array(["a", None, "a"]))
-    >>> bool(codes[0] == codes[2]), int(codes[1])
-    (True, 0)
-    """
-    texts, places = _coded(values)
-    names = np.asarray(texts.to_numpy(zero_copy_only=False), object)
-    codes = np.append(pd.util.hash_array(names, categorize=False).view(np.int64), 0)
-    return np.asarray(codes[places], np.int64)
 
 
 def subclass_codes(symbols: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]:
