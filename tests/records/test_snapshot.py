@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -253,6 +256,27 @@ def test_codes_depend_on_the_string_alone() -> None:
     assert hash_codes(pa.array([], pa.string())).tolist() == []
 
 
+@given(st.lists(st.none() | st.text(max_size=40) | st.sampled_from(["", "\x00", "a" * 8, "a" * 16, "界" * 9])))
+def test_codes_tell_strings_apart_wherever_they_lie_in_memory(texts: list[str | None]) -> None:
+    codes = hash_codes(pa.array(texts, pa.string()))
+    assert len(set(codes.tolist())) == len(set(texts))
+    assert [code == 0 for code in codes] == [text is None for text in texts]
+    around = pa.array(["x", *texts, "tail"], pa.string()).slice(1, len(texts))
+    assert hash_codes(around).tolist() == codes.tolist()
+    assert hash_codes(pa.chunked_array([pa.array([each], pa.string()) for each in texts], pa.string())).tolist() == (
+        codes.tolist()
+    )
+
+
+def test_codes_of_many_like_strings_are_spread_over_all_bits() -> None:
+    codes = hash_codes(pa.array([f"CN-{100_000_000 + k}-B" for k in range(1 << 16)]))
+    assert len(np.unique(codes)) == len(codes)
+    for bits in (codes & 0xFF, (codes >> 56) & 0xFF):
+        counts = np.bincount(bits, minlength=256)
+        # chi square with 255 degrees of freedom: mean 255, deviation 22.6
+        assert ((counts - 256.0) ** 2 / 256.0).sum() < 255 + 6 * 22.6
+
+
 def test_subclasses_are_four_ascii_characters() -> None:
     codes = subclass_codes(pa.array(["h04l 29/06", "H04L", "H04", None, "界", ""]))
     assert codes[0] == codes[1] != codes[2]
@@ -261,3 +285,24 @@ def test_subclasses_are_four_ascii_characters() -> None:
 
 def test_repr_says_what_was_known_and_when() -> None:
     assert "3 patents as announced by 2020-01-01 (CN 1, EP 1, US 1)" in repr(snapshot("2020-01-01"))
+
+
+def test_citations_are_coded_only_as_far_as_they_are_asked_for() -> None:
+    state = snapshot("2015-01-01", citations=CITATIONS)
+    received = state.citations_received
+    made = state._columns.citations._made
+    assert "date" in made and "owner" not in made
+    assert len(received["owner"]) == len(received)
+    assert "owner" in made and "family" not in made
+
+
+def test_a_snapshot_is_freed_without_a_search_for_cycles() -> None:
+    gc.disable()
+    try:
+        state = snapshot("2015-01-01", citations=CITATIONS)
+        ipv.extract(state)
+        gone = weakref.ref(state)
+        del state
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -11,6 +11,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import ArtifactError, BookError
+from ipvalue.features.counts import COUNTED
 from ipvalue.features.whole import Part, Whole
 from ipvalue.records import store
 from ipvalue.records.schema import TABLES
@@ -67,6 +68,26 @@ def test_a_shard_is_the_book_of_its_patents(book: ipv.Book, tmp_path: Path) -> N
         assert part.fingerprint == book.select(ids[np.isin(home, shards)]).fingerprint
     only = disk.read([1], tables=["patents", "fx"])
     assert set(only.tables) == {"patents", "fx"}
+
+
+def test_a_part_is_counted_alike_from_the_columns_that_counting_reads(folder: Path) -> None:
+    disk = BookOnDisk(folder)
+    few, every = (Part.of(disk.read([1], tables=tables).as_of(DAY)) for tables in (COUNTED, tuple(TABLES)))
+    assert few.tallies.keys() == every.tallies.keys()
+    for name, tally in every.tallies.items():
+        np.testing.assert_array_equal(few.tallies[name].key, tally.key)
+        np.testing.assert_array_equal(few.tallies[name].count, tally.count)
+    for one, other in zip(few.reports[0], every.reports[0]):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_columns_that_are_not_asked_for_are_null(folder: Path) -> None:
+    few = BookOnDisk(folder).read([0], tables={"patents": None, "citations": ("citing_id", "cited_id")})
+    every = BookOnDisk(folder).read([0])
+    assert few["patents"].equals(every["patents"])
+    assert few["citations"]["cited_id"].equals(every["citations"]["cited_id"])
+    assert few["citations"].schema.equals(every["citations"].schema)
+    assert few["citations"]["citing_owner"].null_count == len(few["citations"]) > 0
 
 
 def test_shards_depend_on_the_identifier_alone() -> None:

@@ -21,7 +21,7 @@ from ipvalue.records.store import BookOnDisk
 
 __all__ = ["DATED_TABLES", "LASTING_TABLES", "Inputs", "code_hash"]
 
-# what tallies and reports of a part read (features/counts.py, features/ranges.py)
+# what tallies and reports of a part read (features/counts.COUNTED), by what they follow from
 LASTING_TABLES = ("patents", "citations", "claims", "family_members")
 DATED_TABLES = ("patents", "legal_events")
 

@@ -10,7 +10,7 @@ reconciliation, table.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +34,7 @@ from ipvalue.batch.statistics import (
 from ipvalue.engine import ValuationEngine
 from ipvalue.features import family_keys
 from ipvalue.features.base import Family, families
-from ipvalue.features.counts import dated_tallies, tallies
+from ipvalue.features.counts import COUNTED, dated_tallies, tallies
 from ipvalue.features.network import Standing
 from ipvalue.features.ranges import reports_of
 from ipvalue.features.whole import Part, Whole
@@ -130,7 +130,7 @@ def count_shard(job: Job, shard: int) -> PartFiles:
     if not lasting and not dated:
         return files
     tables = {*(LASTING_TABLES if lasting else ()), *(DATED_TABLES if dated else ())}
-    snapshot = _snapshot(job, shard, disk, tuple(sorted(tables)))
+    snapshot = _snapshot(job, shard, disk, {name: COUNTED[name] for name in TABLES if name in tables})
     if lasting:
         with stage("counting"):
             part = Part(tallies(snapshot), reports_of(snapshot, ranges_of(disk.shards)))
@@ -165,7 +165,9 @@ def _whole(job: Job, whole: Statistics, standing: Standing) -> Whole:
     return Whole(read_tallies(whole.lasting, job.run) | read_tallies(whole.dated, job.run), standing)
 
 
-def _snapshot(job: Job, shard: int, disk: BookOnDisk, tables: tuple[str, ...]) -> Snapshot:
+def _snapshot(
+    job: Job, shard: int, disk: BookOnDisk, tables: Sequence[str] | Mapping[str, Sequence[str] | None]
+) -> Snapshot:
     with stage("reading"):
         book = disk.read([shard], tables=tables)
     with stage("snapshot"):

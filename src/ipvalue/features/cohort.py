@@ -162,9 +162,10 @@ class Cohorts:
         >>> cohorts.quantile(np.array([2010]), 0.98).tolist()
         [97.0]
         """
-        size, own = self._at_level(cohort, level)
-        _, year = self.by_year()._at_level(_year(cohort), level)
-        return np.where(size >= _PRIOR_PATENTS, own, year)
+        distinct, place = np.unique(cohort, return_inverse=True)
+        size, own = self._at_level(distinct, level)
+        _, year = self.by_year()._at_level(_year(distinct), level)
+        return np.where(size >= _PRIOR_PATENTS, own, year)[place]
 
     def _at_level(self, cohort: Ints, level: float) -> tuple[Floats, Floats]:
         if not len(self.key):

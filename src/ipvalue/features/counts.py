@@ -16,9 +16,18 @@ from ipvalue.law.fee_position import counted_from_grant
 from ipvalue.law.states import DEAD, ENFORCEABLE, State
 from ipvalue.records.snapshot import Snapshot
 
-__all__ = ["CITED_YEARS", "FACTOR_SLOTS", "dated_tallies", "owner_field_key", "tallies"]
+__all__ = ["CITED_YEARS", "COUNTED", "FACTOR_SLOTS", "dated_tallies", "owner_field_key", "tallies"]
 
 Ints = npt.NDArray[np.int64]
+
+COUNTED: dict[str, tuple[str, ...] | None] = {
+    "patents": None,
+    "citations": ("citing_id", "cited_id", "citing_date", "citing_family", "citing_ipc", "cited_date"),
+    "claims": ("patent_id", "claim_number", "publication_date", "independent", "length"),
+    "family_members": ("family_id", "jurisdiction", "publication_date"),
+    "legal_events": None,
+}
+"""Tables, and columns of them (all for None), that a part of the whole is counted and reported from."""
 
 FACTOR_SLOTS = 8
 CITED_YEARS = 20

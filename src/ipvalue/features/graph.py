@@ -20,6 +20,8 @@ __all__ = [
     "forward_counts",
     "generality",
     "herfindahl",
+    "spread",
+    "squares",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -89,8 +91,19 @@ def forward_counts(
     return np.where(np.isnat(origin), np.nan, counts)
 
 
-def _squares(group: npt.ArrayLike, label: npt.ArrayLike, n_groups: int | None) -> tuple[Ints, Ints]:
-    """Citations of each group, and the sum of the squared numbers by class: exact integers."""
+def squares(group: npt.ArrayLike, label: npt.ArrayLike, n_groups: int | None = None) -> tuple[Ints, Ints]:
+    """Citations of each group, and the sum of the squared numbers by class: exact integers.
+
+    Parameters
+    ----------
+    group, label, n_groups
+        As for :func:`herfindahl`.
+
+    Examples
+    --------
+    >>> [each.tolist() for each in squares([0, 0, 2], ["A", "B", "A"])]
+    [[2, 0, 1], [2, 0, 1]]
+    """
     node = checked_nodes(group, n_groups)
     code = _codes(label)
     if code.shape != node.shape:
@@ -104,10 +117,9 @@ def _squares(group: npt.ArrayLike, label: npt.ArrayLike, n_groups: int | None) -
     starts = np.flatnonzero(np.diff(key, prepend=-1))
     runs = np.diff(starts, append=key.size)
     owner = key[starts] // max(width, 1)
-    total, squares = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    np.add.at(total, owner, runs)
-    np.add.at(squares, owner, runs * runs)
-    return total, squares
+    # whole numbers far below 2^53: the sums are exact
+    total, square = (np.bincount(owner, weights=each, minlength=n) for each in (runs, runs * runs))
+    return total.astype(np.int64), square.astype(np.int64)
 
 
 def _codes(label: npt.ArrayLike) -> Ints:
@@ -118,7 +130,10 @@ def _codes(label: npt.ArrayLike) -> Ints:
     if labels.dtype.kind in "iu":
         if int(labels.max()) <= 2 * labels.size + 1_000_000:
             return labels.astype(np.int64, copy=False)
-        codes = np.unique(labels, return_inverse=True)[1]
+        import pandas as pd
+
+        # a hash table: codes are compared with each other only, and a sort takes several times as long
+        codes = pd.factorize(labels)[0]
         return np.where(labels < 0, -1, codes).astype(np.int64)
     import pandas as pd
 
@@ -161,9 +176,9 @@ def herfindahl(group: npt.ArrayLike, label: npt.ArrayLike, *, n_groups: int | No
     >>> herfindahl([0, 0, 2], ["A", "B", "A"]).tolist()
     [0.5, nan, 1.0]
     """
-    total, squares = _squares(group, label, n_groups)
+    total, square = squares(group, label, n_groups)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return squares / total.astype(np.float64) ** 2
+        return square / total.astype(np.float64) ** 2
 
 
 def generality(
@@ -209,9 +224,19 @@ def generality(
     >>> generality([0, 0, 0, 0], ["A", "A", "B", "C"]).round(4).tolist()
     [0.8333]
     """
-    total, squares = _squares(group, label, n_groups)
+    return spread(*squares(group, label, n_groups), bias_correction=bias_correction)
+
+
+def spread(total: Ints, square: Ints, *, bias_correction: bool) -> Floats:
+    """Generality from what :func:`squares` gives.
+
+    Examples
+    --------
+    >>> spread(np.array([4]), np.array([6]), bias_correction=False).tolist()
+    [0.625]
+    """
     number = total.astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         # whole numbers up to the one division: no cancellation
-        spread = number**2 - squares
-        return spread / (number * (number - 1.0)) if bias_correction else spread / number**2
+        apart = number**2 - square
+        return apart / (number * (number - 1.0)) if bias_correction else apart / number**2

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.features.once import once
 from ipvalue.law.dates import DateArray
 from ipvalue.law.ep_rights import lapsed_throughout
 from ipvalue.law.fee_position import overdue_since
@@ -60,10 +60,7 @@ class LegalFacts:
         return np.asarray(ENFORCEABLE[self.status.state])
 
 
-# several tallies and families ask for the facts of one snapshot, which never changes
-_FOUND: WeakKeyDictionary[Snapshot, LegalFacts] = WeakKeyDictionary()
-
-
+@once
 def legal_facts(snapshot: Snapshot) -> LegalFacts:
     """Work out term and status of each patent of a snapshot, once.
 
@@ -82,12 +79,6 @@ def legal_facts(snapshot: Snapshot) -> LegalFacts:
     Great Britain and in every other state that an event names. A right in force whose payments are seen is in
     grace while its next fee is overdue; where no payment of it is known (China publishes none), never.
     """
-    if snapshot not in _FOUND:
-        _FOUND[snapshot] = _legal_facts(snapshot)
-    return _FOUND[snapshot]
-
-
-def _legal_facts(snapshot: Snapshot) -> LegalFacts:
     patents, events, n = snapshot.patents, snapshot.events, len(snapshot)
     known = (events.patent, events.effective, events.known, events.operators, events.detail)
     changes = term_changes(n, *known, snapshot.date)

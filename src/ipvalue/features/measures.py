@@ -6,9 +6,11 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from ipvalue.features.graph import generality
+from ipvalue.features.graph import generality, spread, squares
 from ipvalue.features.graph_edges import distinct
+from ipvalue.features.once import once
 from ipvalue.records.snapshot import Snapshot
 
 __all__ = [
@@ -31,12 +33,14 @@ Ints = npt.NDArray[np.int64]
 _DAYS_PER_YEAR = 365.25
 
 
+@once
 def publication(snapshot: Snapshot) -> npt.NDArray[np.datetime64]:
     """Publication of each patent; its filing where it is not published."""
     published = snapshot.patents["publication_date"]
     return np.where(np.isnat(published), snapshot.patents["application_date"], published)
 
 
+@once
 def citation_lag_years(snapshot: Snapshot) -> Floats:
     """Years from a patent's publication to each citation that it receives; not below 0."""
     received = snapshot.citations_received
@@ -63,11 +67,11 @@ def citing_families(snapshot: Snapshot) -> Ints:
     """Distinct families among the documents that cite each patent; a document without one counts for itself."""
     received = snapshot.citations_received
     source = np.where(received["family"] != 0, received["family"], received["document"])
-    order = np.lexsort((source, received.patent))
-    patent, source = received.patent[order], source[order]
-    first = np.ones(len(order), bool)
-    first[1:] = (patent[1:] != patent[:-1]) | (source[1:] != source[:-1])
-    return np.bincount(patent[first], minlength=len(snapshot))
+    patent = received.patent
+    # codes are numbered first, so that patent and number sort as one whole number
+    number = pd.factorize(source)[0]
+    pairs = distinct((patent << 32) | number)
+    return np.bincount(pairs >> 32, minlength=len(snapshot))
 
 
 # the code of a subclass holds its four characters, the first one in the lowest byte
@@ -108,6 +112,8 @@ def generality_of(snapshot: Snapshot, *, bias_correction: bool, level: Level = "
     True
     """
     received = snapshot.citations_received
+    if level == "subclass":
+        return spread(*_received_squares(snapshot), bias_correction=bias_correction)
     labels = _labels(received["subclass"], level)
     return generality(received.patent, labels, bias_correction=bias_correction, n_groups=len(snapshot))
 
@@ -115,8 +121,22 @@ def generality_of(snapshot: Snapshot, *, bias_correction: bool, level: Level = "
 def originality_of(snapshot: Snapshot, *, bias_correction: bool, level: Level = "subclass") -> Floats:
     """Spread of the cited documents over classes; parameters as for :func:`generality_of`."""
     made = snapshot.citations_made
+    if level == "subclass":
+        return spread(*_made_squares(snapshot), bias_correction=bias_correction)
     labels = _labels(made["cited_subclass"], level)
     return generality(made.patent, labels, bias_correction=bias_correction, n_groups=len(snapshot))
+
+
+@once
+def _received_squares(snapshot: Snapshot) -> tuple[Ints, Ints]:
+    received = snapshot.citations_received
+    return squares(received.patent, _labels(received["subclass"], "subclass"), len(snapshot))
+
+
+@once
+def _made_squares(snapshot: Snapshot) -> tuple[Ints, Ints]:
+    made = snapshot.citations_made
+    return squares(made.patent, _labels(made["cited_subclass"], "subclass"), len(snapshot))
 
 
 def radicalness_of(snapshot: Snapshot) -> Floats:
@@ -160,6 +180,7 @@ QUALITY = ("forward_5y", "family_size", "claims", "generality", "backward", "gra
 SCALE = 1000
 
 
+@once
 def quality_components(snapshot: Snapshot) -> dict[str, Ints]:
     """Components of the composite indices, each as a whole number; -1 where unknown.
 

@@ -36,10 +36,17 @@ class Tally:
         >>> Tally.of(np.array([7, 3, 7])).count.tolist()
         [1, 2]
         """
-        key, place = np.unique(np.asarray(keys, np.int64), return_inverse=True)
-        count = np.zeros(len(key), np.int64)
-        np.add.at(count, place, 1 if counts is None else np.asarray(counts, np.int64))
-        return cls(key, count)
+        wanted = np.asarray(keys, np.int64)
+        if counts is None:
+            ordered = np.sort(wanted)
+            first = _first_of_runs(ordered)
+            return cls(ordered[first], np.diff(first, append=len(ordered)))
+        order = np.argsort(wanted, kind="stable")
+        ordered = wanted[order]
+        first = _first_of_runs(ordered)
+        if not len(first):
+            return cls(ordered, ordered.copy())
+        return cls(ordered[first], np.add.reduceat(np.asarray(counts, np.int64)[order], first))
 
     @classmethod
     def merge(cls, parts: Iterable[Tally]) -> Tally:
@@ -68,3 +75,10 @@ class Tally:
             return np.zeros(wanted.shape, np.int64)
         place = np.minimum(np.searchsorted(self.key, wanted), len(self.key) - 1)
         return np.where(self.key[place] == wanted, self.count[place], 0)
+
+
+def _first_of_runs(ordered: Ints) -> Ints:
+    """Where each run of equal keys begins."""
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return np.flatnonzero(first)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_key_of, filing_year
+from ipvalue.features.graph_edges import distinct
 from ipvalue.features.tally import Tally
 from ipvalue.records.columns import Columns
 
@@ -19,8 +20,8 @@ _LERNER = "Lerner (1994), RAND Journal of Economics 25"
 def _distinct(patent: npt.NDArray[np.int64], label: npt.NDArray[np.integer], n: int) -> npt.NDArray[np.float64]:
     """Count the distinct labels (0 is none) of each patent."""
     known = label != 0
-    pairs = np.unique(np.stack([patent[known], label[known].astype(np.int64)]), axis=1)
-    return np.bincount(pairs[0], minlength=n).astype(np.float64)
+    pairs = distinct((patent[known] << 32) | label[known].astype(np.int64))
+    return np.bincount(pairs >> 32, minlength=n).astype(np.float64)
 
 
 def _compute(context: Context) -> Columns:

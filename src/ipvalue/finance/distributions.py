@@ -289,11 +289,22 @@ def weighted_quantile(values: npt.ArrayLike, weights: npt.ArrayLike, levels: npt
     absent = np.isnan(table) | ~(share > 0.0)
     share[absent] = 0.0
     observed = np.where(absent, np.inf, table)
-    order = np.lexsort((share, observed, absent), axis=-1)
-    observed = np.take_along_axis(observed, order, axis=1)
-    share = np.take_along_axis(share, order, axis=1)
+    observed, share = _sorted_rows(observed, share, absent)
     running = np.cumsum(share, axis=1)
     return _interpolate(observed, share, running, points)
+
+
+def _sorted_rows(observed: Floats, share: Floats, absent: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Observations and weights of each row in the order of absence, observation and weight."""
+    order = np.argsort(observed, axis=1)
+    result = np.take_along_axis(observed, order, axis=1), np.take_along_axis(share, order, axis=1)
+    # one sort tells the order unless observations are equal, as all absent ones are
+    tied = np.flatnonzero((result[0][:, 1:] == result[0][:, :-1]).any(axis=1))
+    if len(tied):
+        order = np.lexsort((share[tied], observed[tied], absent[tied]), axis=-1)
+        for sorted_rows, values in zip(result, (observed, share)):
+            sorted_rows[tied] = np.take_along_axis(values[tied], order, axis=1)
+    return result
 
 
 def _interpolate(observed: Floats, share: Floats, running: Floats, points: Floats) -> Floats:

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from ipvalue.law._tables import rows
 from ipvalue.law.dates import DateArray
 
-__all__ = ["Plan", "Slot", "fee_plan"]
+__all__ = ["Offers", "Plan", "Slot", "fee_plan"]
+
+_NEVER = np.datetime64(np.iinfo(np.int64).max, "D")
 
 
 class Slot(NamedTuple):
@@ -23,6 +25,15 @@ class Slot(NamedTuple):
     per_claim: npt.NDArray[np.float64]
 
 
+class Offers(NamedTuple):
+    """Amounts of all fee years of a plan: slots by the schedules that were in force one after the other."""
+
+    valid_from: DateArray
+    """Never, where a slot has fewer schedules than another."""
+    amount: npt.NDArray[np.float64]
+    per_claim: npt.NDArray[np.float64]
+
+
 class Plan(NamedTuple):
     """How one office dates and prices the fees of one right for one kind of payer."""
 
@@ -30,6 +41,7 @@ class Plan(NamedTuple):
     currency: str
     slots: tuple[Slot, ...]
     discounts: tuple[dict[str, str], ...]
+    offers: Offers
 
 
 @cache
@@ -57,7 +69,16 @@ def fee_plan(jurisdiction: str, right: str, entity: str) -> Plan | None:
         if year >= int(rule["first_year"])
     ]
     discounts = [row for row in rows("fee_discounts") if (row["jurisdiction"], row["entity"]) == (jurisdiction, entity)]
-    return Plan(rule, schedule_rows[0]["currency"], tuple(slots), tuple(discounts))
+    return Plan(rule, schedule_rows[0]["currency"], tuple(slots), tuple(discounts), _offers(slots))
+
+
+def _offers(slots: list[Slot]) -> Offers:
+    shape = (len(slots), max((slot.amount.size for slot in slots), default=1))
+    offers = Offers(np.full(shape, _NEVER), np.zeros(shape), np.zeros(shape))
+    for row, slot in enumerate(slots):
+        for table, values in zip(offers, slot[1:]):
+            table[row, : slot.amount.size] = values
+    return offers
 
 
 def _slot(year: int, offers: list[dict[str, str]]) -> Slot:

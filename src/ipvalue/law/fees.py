@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law._fee_plans import Plan, Slot, fee_plan
+from ipvalue.law._fee_plans import Plan, fee_plan
+from ipvalue.law._fee_slots import slots_of
 from ipvalue.law._frames import date_column, number_column, require, rights_column
 from ipvalue.law._unique import codes_of, joint_codes
-from ipvalue.law.dates import DateArray, add_months, add_years, as_dates, month_end, years_between
+from ipvalue.law.dates import DateArray, as_dates, years_between
 from ipvalue.law.term import end_dates_of_table
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FeeCalendar", "NextFee", "calendar", "cost_to_keep", "next_due", "schedule"]
 
-_DAY = np.timedelta64(1, "D")
 _NO_DATE = np.datetime64("NaT", "D")
+# rights whose slots stay in a core's cache together
+_BLOCK = 2048
 
 
 class FeeCalendar(NamedTuple):
@@ -66,71 +68,6 @@ class NextFee(NamedTuple):
     lapse: DateArray
     overdue: npt.NDArray[np.bool_]
     """The due date has passed unpaid."""
-
-
-class _Dates(NamedTuple):
-    due: DateArray
-    grace_end: DateArray
-    lapse: DateArray
-
-
-def _dates(rule: dict[str, str], year: int, filing: DateArray, grant: DateArray) -> _Dates:
-    """Due date, end of grace and lapse of one fee year; NaT where the fee does not arise."""
-    anchor = grant if rule["anchor"] == "grant" else filing
-    shift = np.timedelta64(int(rule["offset_days"]), "D")
-    months, grace = 12 * (year - 1) + int(rule["offset_months"]), int(rule["grace_months"])
-    due = add_months(anchor, months) + shift
-    grace_end = add_months(anchor, months + grace) + shift
-    if rule["month_end"]:
-        due, grace_end = month_end(due), month_end(grace_end)
-    lapse = _lapse(rule["lapse"], due, grace_end, anchor, months)
-    if rule["before_grant"] == "at_grant":
-        earliest = month_end(add_months(grant, int(rule["at_grant_months"])))
-        late = due < earliest
-        due = np.where(late | np.isnat(grant), earliest, due)
-        grace_end = np.where(late, month_end(add_months(due, grace)), grace_end)
-        lapse = np.where(late, due, lapse)
-    elif rule["before_grant"] == "none":
-        due = np.where(due > grant, due, _NO_DATE)
-    elif rule["before_grant"] == "application_only":
-        due = np.where(np.isnat(grant) | (due <= grant), due, _NO_DATE)
-    return _Dates(due, grace_end, lapse)
-
-
-def _lapse(kind: str, due: DateArray, grace_end: DateArray, anchor: DateArray, months: int) -> DateArray:
-    """Day on which a right ends that is not paid for."""
-    if kind == "due":
-        return due
-    if kind == "day_after_due":
-        return due + _DAY
-    if kind == "grace_end":
-        return grace_end
-    if kind == "day_after_grace":
-        return grace_end + _DAY
-    return add_months(anchor, months)
-
-
-def _amounts(
-    plan: Plan,
-    slot: Slot,
-    due: DateArray,
-    known_on: DateArray,
-    grant: DateArray,
-    n_claims: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
-    """Fee of one slot by the schedule in force on the due date, or on the earlier day on which it is foreseen."""
-    window = np.maximum(np.searchsorted(slot.valid_from, np.fmin(due, known_on), side="right") - 1, 0)
-    window = np.minimum(window, slot.valid_from.size - 1)
-    amount = slot.amount[window] + slot.per_claim[window] * n_claims
-    for row in plan.discounts:
-        if not int(row["fee_year_from"]) <= slot.year <= int(row["fee_year_to"]):
-            continue
-        spared = np.ones(due.shape, dtype=bool)
-        if row["years_from_grant"]:
-            # the grant year is the first of the years, so its fee year is at most that many less one before
-            spared = due <= add_years(grant, int(row["years_from_grant"]) - 1)
-        amount = np.where(spared, amount * (1.0 - float(row["discount"])), amount)
-    return amount
 
 
 def calendar(
@@ -214,38 +151,33 @@ def calendar(
 
 
 def _empty(size: int, n_slots: int, currencies: list[str], groups: npt.NDArray[np.int64]) -> FeeCalendar:
-    days = [np.full((size, n_slots), _NO_DATE) for _ in range(3)]
+    # a slot of all rights lies together in memory: calendars are made and read slot by slot
+    days = [np.full((n_slots, size), _NO_DATE).T for _ in range(3)]
     return FeeCalendar(
-        np.zeros((size, n_slots), dtype=np.int8),
+        np.zeros((n_slots, size), dtype=np.int8).T,
         days[0],
-        np.zeros((size, n_slots)),
+        np.zeros((n_slots, size)).T,
         days[1],
         days[2],
         np.array(currencies or [""])[groups],
     )
 
 
-def _fill(
-    found: FeeCalendar,
-    plan: Plan,
-    where: npt.NDArray[np.int64],
-    filing: DateArray,
-    grant: DateArray,
-    n_claims: npt.NDArray[np.float64],
-    end: DateArray,
-    known_on: DateArray,
-) -> None:
-    """Write the slots of one plan into the calendar."""
-    for number, slot in enumerate(plan.slots):
-        dates = _dates(plan.rule, slot.year, filing, grant)
-        owed = ~np.isnat(dates.due) & ~(dates.due >= end)
-        at = where[owed]
-        found.fee_year[at, number] = slot.year
-        found.due[at, number] = dates.due[owed]
-        found.grace_end[at, number] = dates.grace_end[owed]
-        found.lapse[at, number] = dates.lapse[owed]
-        amount = _amounts(plan, slot, dates.due[owed], known_on[owed], grant[owed], n_claims[owed])
-        found.amount[at, number] = amount
+def _fill(found: FeeCalendar, plan: Plan, where: npt.NDArray[np.int64], *columns: npt.NDArray[Any]) -> None:
+    """Write the slots of one plan into the calendar, some rights at a time."""
+    years = np.array([slot.year for slot in plan.slots], np.int8)[:, None]
+    for first in range(0, len(where), _BLOCK):
+        part = slice(first, first + _BLOCK)
+        slots = slots_of(plan, *(column[part] for column in columns))
+        at = where[part]
+        for values, slot_values, missing in (
+            (found.fee_year, years, np.int8(0)),
+            (found.due, slots.due, _NO_DATE),
+            (found.amount, slots.amount, 0.0),
+            (found.grace_end, slots.grace_end, _NO_DATE),
+            (found.lapse, slots.lapse, _NO_DATE),
+        ):
+            values.T[: len(plan.slots), at] = np.where(slots.owed, slot_values, missing)
 
 
 def next_due(fees: FeeCalendar, as_of: Any, last_paid_year: Any = 0) -> NextFee:

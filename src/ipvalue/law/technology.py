@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -193,11 +193,15 @@ def field_of(symbols: Any) -> npt.NDArray[np.int8]:
     >>> field_of(["H04L 29/06", "A61K 8/02", "A61K 31/00", "x"]).tolist()
     [4, 14, 16, 0]
     """
-    table = _concordance()
     codes, names = codes_of(symbols)
-    parts = [_split(name) for name in names]
-    fields = [table.get(part[:2]) or table.get((part[0], -1), 0) for part in parts]
-    return np.array(fields, dtype=np.int8)[codes]
+    return np.array([_field(name) for name in names], dtype=np.int8)[codes]
+
+
+# the symbols of one part of a book are mostly those of the next
+@lru_cache(maxsize=1 << 16)
+def _field(symbol: str) -> int:
+    table, (head, group, _) = _concordance(), _split(symbol)
+    return table.get((head, group)) or table.get((head, -1), 0)
 
 
 @cache

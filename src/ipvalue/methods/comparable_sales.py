@@ -297,7 +297,8 @@ class ComparableSales(Method):
         own, weight = found.adjusted[:, :alone], found.weight[:, :alone]
         center = weighted_quantile(found.adjusted, found.weight, (0.5,))
         # an allocated price has no error of its own patent in it: the spread is that of patents sold alone
-        spread = weighted_quantile(own, weight, LEVELS) - weighted_quantile(own, weight, (0.5,))
+        levels = weighted_quantile(own, weight, LEVELS)
+        spread = levels - levels[:, [LEVELS.index(0.5)]]
         effective = _sum_rows(weight) ** 2 / _sum_rows(weight**2)
         widened = center + spread * np.sqrt(1.0 + 1.0 / effective)[:, None]
         n, k = found.deal.shape

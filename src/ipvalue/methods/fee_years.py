@@ -84,9 +84,10 @@ def by_year(fees: FeeCalendar, grant: npt.NDArray[np.datetime64], fee_rate: Floa
     if fees.due.shape[1] == 0:
         return FeeYears(amount, np.zeros(n, bool))
     year = slot_years(fees, grant)
+    cells = amount.reshape(-1)
     for slot in range(year.shape[1]):
         rows = np.flatnonzero(year[:, slot] >= 0)
-        amount[rows, year[rows, slot]] += fees.amount[rows, slot] * fee_rate[rows]
+        cells[rows * YEARS + year[rows, slot]] += fees.amount[rows, slot] * fee_rate[rows]
     amount[np.arange(YEARS)[None, :] >= term[:, None]] = np.nan
     return FeeYears(amount, np.asarray((year >= 0).any(axis=1)))
 

@@ -202,9 +202,12 @@ def _rank(quantile: Floats, values: Floats, field: npt.NDArray[np.integer]) -> F
     """Mid-rank of each value among the quantiles of its field, in percent."""
     grid = np.asarray(quantile, np.float64).reshape(_FIELDS, _POINTS)
     rank = np.full(len(values), np.nan)
-    for number in np.unique(field):
+    known = np.flatnonzero(np.isfinite(values))
+    order = known[np.argsort(field[known], kind="stable")]
+    ends = np.searchsorted(field[order], np.arange(_FIELDS + 1))
+    for number in np.flatnonzero(np.diff(ends)):
         line = grid[0] if np.isnan(grid[number, 0]) else grid[number]
-        here = (field == number) & np.isfinite(values)
+        here = order[ends[number] : ends[number + 1]]
         if not np.isnan(line[0]):
             below, up_to = (np.searchsorted(line, values[here], side) for side in ("left", "right"))
             rank[here] = 50.0 * (below + up_to) / _POINTS

@@ -85,9 +85,9 @@ def _candidates(points: Floats, others: Floats, k: int) -> tuple[Ints, npt.NDArr
 def _sorted(points: Floats, others: Floats, chosen: Ints) -> tuple[Ints, Floats]:
     """Squared distances to the chosen, summed coordinate by coordinate, ascending."""
     square = np.zeros(chosen.shape)
-    for i in range(points.shape[1]):
-        gap = others[:, i][chosen]
-        gap -= points[:, i, None]
+    for column, point in zip(np.ascontiguousarray(others.T), points.T):
+        gap = column.take(chosen)
+        gap -= point[:, None]
         gap *= gap
         square += gap
     order = np.argsort(square, axis=1, kind="stable")

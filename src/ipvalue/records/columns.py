@@ -7,46 +7,57 @@ null. At a million distinct strings two share a code with a probability below 1e
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.law import technology
 from ipvalue.law.events import Operators, encode
+from ipvalue.records.codes import hash_codes
 from ipvalue.records.fingerprint import fingerprint
 from ipvalue.records.order import index_of
 from ipvalue.records.schema import TABLES
 
-__all__ = ["BookColumns", "Columns", "hash_codes", "subclass_codes"]
+__all__ = ["BookColumns", "Columns", "OnDemand", "hash_codes", "subclass_codes"]
 
 Columns = dict[str, npt.NDArray]  # type: ignore[type-arg]
 
 _DATES = "datetime64[D]"
 
 
-def hash_codes(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Code strings by a 64-bit hash that depends on nothing but the string; 0 for null.
+class OnDemand(Mapping[str, npt.NDArray]):  # type: ignore[type-arg]
+    """Columns of which each is made when it is first asked for.
+
+    Parameters
+    ----------
+    makers : mapping of str to callable
+        What makes each column.
 
     Examples
     --------
-    >>> import pyarrow as pa
-    >>> codes = hash_codes(pa.array(["a", None, "a"]))
-    >>> bool(codes[0] == codes[2]), int(codes[1])
-    (True, 0)
+    >>> columns = OnDemand({"one": lambda: np.ones(2)})
+    >>> list(columns), columns["one"].tolist(), columns["one"] is columns["one"]
+    (['one'], [1.0, 1.0], True)
     """
-    encoded = pc.dictionary_encode(values)
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    if isinstance(encoded, pa.ChunkedArray) or not len(encoded):
-        return np.zeros(len(values), np.int64)
-    names = np.asarray(encoded.dictionary.to_numpy(zero_copy_only=False), object)
-    hashes = pd.util.hash_array(names, categorize=False).view(np.int64)
-    codes = np.append(hashes, 0)
-    places = np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), np.int64)
-    return np.asarray(codes[places], np.int64)
+
+    def __init__(self, makers: Mapping[str, Callable[[], npt.NDArray]]) -> None:  # type: ignore[type-arg]
+        self._makers = dict(makers)
+        self._made: Columns = {}
+
+    def __getitem__(self, name: str) -> npt.NDArray:  # type: ignore[type-arg]
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 def subclass_codes(symbols: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]:
@@ -58,11 +69,22 @@ def subclass_codes(symbols: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]
     >>> subclass_codes(pa.array(["H04L 29/06", "H04L  1/00", None])).tolist()
     [1278488648, 1278488648, 0]
     """
-    four = pc.utf8_slice_codeunits(pc.utf8_upper(pc.fill_null(symbols, "")), 0, 4)
+    names, places = _coded(symbols)
+    four = pc.utf8_slice_codeunits(pc.utf8_upper(names), 0, 4)
     # bytes beyond ASCII can't be a symbol; they must not make the conversion fail
     four = pc.if_else(pc.string_is_ascii(four), four, "")
-    text = np.asarray(four.to_numpy(zero_copy_only=False), "S4") if len(symbols) else np.zeros(0, "S4")
-    return np.ascontiguousarray(text).view(np.int32)
+    text = np.append(np.asarray(four.to_numpy(zero_copy_only=False), "S4"), np.array([b""], "S4"))
+    return np.asarray(text.view(np.int32)[places], np.int32)
+
+
+def _coded(values: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """Distinct strings, and the place of each value among them; -1 for null."""
+    encoded = pc.dictionary_encode(values)
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    if isinstance(encoded, pa.ChunkedArray):  # of no chunks
+        return pa.array([], pa.string()), np.full(len(values), -1, np.int64)
+    places = np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), np.int64)
+    return encoded.dictionary, places
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
@@ -109,10 +131,33 @@ def _ragged(lists: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], pa.Array]:
 
 
 def _fields(symbols: pa.Array) -> npt.NDArray[np.int8]:
-    encoded = pc.dictionary_encode(symbols)
-    names = np.asarray(pc.fill_null(encoded.dictionary, "").to_numpy(zero_copy_only=False), np.str_)
-    fields = np.append(technology.field_of(names) if len(names) else np.zeros(0, np.int8), np.int8(0)).astype(np.int8)
-    return np.asarray(fields[np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), np.int64)])
+    names, places = _coded(symbols)
+    fields = technology.field_of(np.asarray(names.to_numpy(zero_copy_only=False), object))
+    return np.append(fields, np.int8(0)).astype(np.int8)[places]
+
+
+def _cut(column: Callable[[], npt.NDArray], rows: npt.NDArray[np.int64] | None) -> npt.NDArray:  # type: ignore[type-arg]
+    """Make a column and keep some rows; all for None."""
+    return column() if rows is None else column()[rows]
+
+
+def _first_of_pairs(
+    citing: npt.NDArray[np.int64], cited: npt.NDArray[np.int64], date: npt.NDArray[np.datetime64]
+) -> npt.NDArray[np.int64] | None:
+    """The first dated row of each pair; None where that is every row.
+
+    Rows stand in the order (citing, cited, date), so that the first of a pair is the earliest.
+    """
+    dated = np.flatnonzero(~np.isnat(date))
+    citing, cited = citing[dated], cited[dated]
+    first = np.ones(len(dated), bool)
+    first[1:] = (citing[1:] != citing[:-1]) | (cited[1:] != cited[:-1])
+    return None if len(dated) == len(date) and first.all() else dated[first]
+
+
+def _origins(origin: pa.ChunkedArray) -> npt.NDArray[np.int8]:
+    codes = pa.array(["", *TABLES["citations"].columns["origin"].codes])
+    return index_of(pc.fill_null(origin, ""), codes).astype(np.int8)
 
 
 class BookColumns:
@@ -176,33 +221,27 @@ class BookColumns:
         return np.asarray(all_names[np.where(np.diff(pointers) > 0, pointers[:-1], len(all_names) - 1)], object)
 
     @cached_property
-    def citations(self) -> Columns:
+    def citations(self) -> OnDemand:
         """Dated citations, one a pair of documents: the earliest date on which one cites the other."""
-        table = self.table("citations")
-        table = table.filter(pc.is_valid(table["citing_date"]))
-        patent_ids = _one(self.table("patents")["patent_id"])
+        table, ids = self.table("citations"), _one(self.table("patents")["patent_id"])
         document, cited_document = hash_codes(table["citing_id"]), hash_codes(table["cited_id"])
-        # rows stand in the order (citing, cited, date), so that the first of a pair is the earliest
-        first = np.ones(table.num_rows, bool)
-        first[1:] = (document[1:] != document[:-1]) | (cited_document[1:] != cited_document[:-1])
-        table = table.filter(pa.array(first))
-        origins = ["", *TABLES["citations"].columns["origin"].codes]
-        origin = index_of(pc.fill_null(table["origin"], ""), pa.array(origins))
-        return {
-            "citing": index_of(table["citing_id"], patent_ids),
-            "cited": index_of(table["cited_id"], patent_ids),
-            "document": document[first],
-            "cited_document": cited_document[first],
-            "date": dates(table["citing_date"]),
-            "owner": hash_codes(table["citing_owner"]),
-            "family": hash_codes(table["citing_family"]),
-            "subclass": subclass_codes(table["citing_ipc"]),
-            "field": _fields(_one(table["citing_ipc"])),
-            "origin": origin.astype(np.int8),
-            "cited_date": dates(table["cited_date"]),
-            "cited_owner": hash_codes(table["cited_owner"]),
-            "cited_subclass": subclass_codes(table["cited_ipc"]),
+        rows = _first_of_pairs(document, cited_document, dates(table["citing_date"]))
+        whole = {
+            "citing": partial(index_of, table["citing_id"], ids),
+            "cited": partial(index_of, table["cited_id"], ids),
+            "document": partial(np.asarray, document),
+            "cited_document": partial(np.asarray, cited_document),
+            "date": partial(dates, table["citing_date"]),
+            "owner": partial(hash_codes, table["citing_owner"]),
+            "family": partial(hash_codes, table["citing_family"]),
+            "subclass": partial(subclass_codes, table["citing_ipc"]),
+            "field": partial(_fields, table["citing_ipc"]),
+            "origin": partial(_origins, table["origin"]),
+            "cited_date": partial(dates, table["cited_date"]),
+            "cited_owner": partial(hash_codes, table["cited_owner"]),
+            "cited_subclass": partial(subclass_codes, table["cited_ipc"]),
         }
+        return OnDemand({name: partial(_cut, column, rows) for name, column in whole.items()})
 
     @cached_property
     def by_cited(self) -> npt.NDArray[np.int64]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow as pa
 
 from ipvalue.errors import BookError
 from ipvalue.law.events import Operators
-from ipvalue.records.columns import BookColumns, Columns
+from ipvalue.records.columns import BookColumns, Columns, OnDemand
 
 __all__ = ["Events", "Ragged", "Snapshot"]
 
@@ -30,19 +31,19 @@ class Ragged:
     ----------
     pointers : ndarray of int64, shape (n_patents + 1,)
         Rows of patent ``i`` are ``pointers[i]`` to ``pointers[i + 1]``.
-    columns : dict of str to ndarray
+    columns : mapping of str to ndarray
         One element a row.
     """
 
     pointers: Index
-    columns: Columns
+    columns: Mapping[str, npt.NDArray]  # type: ignore[type-arg]
 
     @property
     def counts(self) -> Index:
         """Rows of each patent."""
         return np.diff(self.pointers)
 
-    @property
+    @cached_property
     def patent(self) -> Index:
         """The patent of each row."""
         return np.repeat(np.arange(len(self.pointers) - 1), self.counts)
@@ -54,7 +55,7 @@ class Ragged:
         return int(self.pointers[-1])
 
     @classmethod
-    def group(cls, patent: npt.NDArray[np.integer], n_patents: int, columns: Columns) -> Ragged:
+    def group(cls, patent: npt.NDArray[np.integer], n_patents: int, columns: Mapping[str, npt.NDArray]) -> Ragged:  # type: ignore[type-arg]
         """Group rows that already stand in the order of their patents."""
         counts = np.bincount(patent, minlength=n_patents)
         return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), columns)
@@ -218,9 +219,10 @@ class Snapshot:
         columns = self._columns.citations
         mask = (columns["date"] <= self.date) & (self._place[columns[end]] >= 0)
         rows = np.flatnonzero(mask) if order is None else order[mask[order]]
-        cut = {name: values[rows] for name, values in columns.items() if name not in ("citing", "cited")}
-        cut[other] = self._place[columns[other][rows]]
-        return Ragged.group(self._place[columns[end][rows]], len(self), cut)
+        cut = {name: partial(_rows_of, columns, name, rows) for name in columns if name not in ("citing", "cited")}
+        # nothing here may hold the snapshot, which holds it: what holds itself stays in memory until it is searched for
+        cut[other] = partial(_places_of, self._place, columns, other, rows)
+        return Ragged.group(_places_of(self._place, columns, end, rows), len(self), OnDemand(cut))
 
     @cached_property
     def citations_received(self) -> Ragged:
@@ -308,6 +310,15 @@ class Snapshot:
         """Market data known on the date."""
         columns = self._columns.market(name)
         return {key: values[columns["date"] <= self.date] for key, values in columns.items()}
+
+
+def _places_of(place: npt.NDArray[np.int32], columns: OnDemand, name: str, rows: Index) -> npt.NDArray[np.int32]:
+    """Positions in the snapshot of the patents at one end of some citations."""
+    return np.asarray(place[columns[name][rows]], np.int32)
+
+
+def _rows_of(columns: OnDemand, name: str, rows: Index) -> npt.NDArray:  # type: ignore[type-arg]
+    return columns[name][rows]
 
 
 def _mask(columns: Columns, name: str, hide: Mask) -> None:

@@ -14,7 +14,7 @@ import os
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,15 +179,22 @@ class BookOnDisk:
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise ArtifactError(f"{self.path / _MANIFEST} is damaged: {error}") from error
 
-    def read(self, shards: Sequence[int], *, tables: Sequence[str] = tuple(TABLES), verify: bool = True) -> Book:
+    def read(
+        self,
+        shards: Sequence[int],
+        *,
+        tables: Sequence[str] | Mapping[str, Sequence[str] | None] = tuple(TABLES),
+        verify: bool = True,
+    ) -> Book:
         """Read some shards as one book.
 
         Parameters
         ----------
         shards : sequence of int
             Which ones.
-        tables : sequence of str
-            Which tables; all by default.
+        tables : sequence of str, or mapping of str to sequence of str
+            Which tables; all by default. As a mapping, which columns of each (all for None); what is left out is null
+            in the book, which serves one purpose then and is no book to keep.
         verify : bool, default True
             Check each file's SHA-256 against the manifest, and that there are no others.
 
@@ -208,12 +215,14 @@ class BookOnDisk:
         if verify:
             self._refuse_strangers([f"shard-{s:05d}" for s in shards])
         found: dict[str, pa.Table] = {}
-        for name in tables:
+        wanted = tables if isinstance(tables, Mapping) else dict.fromkeys(tables)
+        for name, columns in wanted.items():
             spec = TABLES[name]
             places = [f"shard-{s:05d}/{name}.parquet" for s in shards] + [f"shared/{name}.parquet"]
-            parts = [self._read(place, verify) for place in places if place in self.files]
+            parts = [self._read(place, verify, len(shards) > 1, columns) for place in places if place in self.files]
             if parts:
-                table = pa.concat_tables([part.cast(spec.arrow_schema()) for part in parts])
+                whole = [part if columns is None else _filled(part, columns, name) for part in parts]
+                table = pa.concat_tables([part.cast(spec.arrow_schema()) for part in whole])
                 # a shard is in canonical order already; several are sorted again, and a row that
                 # stands in two of them is kept once
                 found[name] = table.combine_chunks() if len(parts) == 1 else _merge(name, table)
@@ -236,20 +245,27 @@ class BookOnDisk:
         columns = [field.name for field in TABLES[table].arrow_schema() if pa.types.is_date(field.type)]
         if place not in self.files or not columns:
             return np.zeros(0, "datetime64[D]")
-        found = self._read(place, verify=False, columns=columns)
+        found = self._read(place, verify=False, threads=False, columns=columns)
         unique = [
             found[name].drop_null().unique().to_numpy(zero_copy_only=False).astype("datetime64[D]") for name in columns
         ]
         return np.unique(np.concatenate(unique))
 
-    def _read(self, place: str, verify: bool, columns: list[str] | None = None) -> pa.Table:
+    def _read(self, place: str, verify: bool, threads: bool, columns: Sequence[str] | None) -> pa.Table:
         file = self.path / place
-        if not file.exists():
-            raise ArtifactError(f"the book {self.path} lacks its file {place}; write the book again")
-        if verify and file_digest(file) != self.files[place]:
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError as error:
+            raise ArtifactError(f"the book {self.path} lacks its file {place}; write the book again") from error
+        except OSError as error:
+            raise ArtifactError(f"{file} can't be read: {error}") from error
+        # what is parsed is what was hashed
+        if verify and hashlib.sha256(content).hexdigest() != self.files[place]:
             raise ArtifactError(f"{file} is damaged: its SHA-256 is not the manifest's; write the book again")
         try:
-            return pq.read_table(file, partitioning=None, columns=columns)
+            # the workers of a batch are as many as the processors: threads beside them only cost
+            names = None if columns is None else list(columns)
+            return pq.read_table(pa.BufferReader(content), columns=names, partitioning=None, use_threads=threads)
         except (pa.ArrowException, OSError) as error:
             raise ArtifactError(f"{file} is damaged: {error}; write the book again") from error
 
@@ -258,6 +274,15 @@ class BookOnDisk:
             for file in sorted((self.path / folder).glob("*.parquet")):
                 if f"{folder}/{file.name}" not in self.files:
                     raise ArtifactError(f"{file} is not in the manifest: remove it, or write the book again")
+
+
+def _filled(table: pa.Table, columns: Sequence[str], name: str) -> pa.Table:
+    """The table with all columns of its schema, those that were not read null."""
+    schema = TABLES[name].arrow_schema()
+    for field in schema:
+        if field.name not in columns:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table.select(schema.names)
 
 
 def file_digest(path: Path) -> str:
