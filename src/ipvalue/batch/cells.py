@@ -1,14 +1,14 @@
-"""Arrays on disk that are read piece by piece: a table of arrays, one row a shard or range, under one checksum.
+"""Arrays on disk that are read row by row: a table of arrays, one row a shard or range, under one checksum.
 
-The file is an Arrow table of lists behind the SHA-256 of its bytes. It is mapped into memory, so that a reader of one
-row touches the pages of that row alone.
+The file is an Arrow file of lists, one record batch a row, so that a reader of one row reads the bytes of that row
+alone. It is read, not mapped: a kernel may map megabytes around each byte that is touched.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ import pyarrow as pa
 from ipvalue.batch.files import write_file
 from ipvalue.errors import BatchError
 
-__all__ = ["Cells", "cells_digest", "cells_are_whole", "write_cells"]
+__all__ = ["Cells", "cells_are_whole", "cells_digest", "write_cells"]
 
 Array = npt.NDArray[Any]
-_SUM = hashlib.sha256().digest_size
+_ABOUT, _SUM = b"about", b"sha256"
 
 
 def write_cells(
@@ -46,42 +46,48 @@ def write_cells(
     str
         SHA-256 of the content.
     """
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    table = pa.table({name: _column([row.get(name) for row in rows]) for name in names})
-    table = table.replace_schema_metadata({b"about": json.dumps(dict(about or {})).encode()})
+    kinds = {name: _plain(array) for row in rows for name, array in row.items()}
+    batches = [[_plain(row.get(name, empty[:0])) for name, empty in kinds.items()] for row in rows]
+    said = json.dumps(dict(about or {}))
+    digest = _digest(said, (array for batch in batches for array in batch))
+    types = [pa.list_(pa.from_numpy_dtype(array.dtype)) for array in kinds.values()]
+    schema = pa.schema(list(zip(kinds, types)), {_ABOUT: said.encode(), _SUM: digest.encode()})
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    content = sink.getvalue()
-    digest = hashlib.sha256(content)
-    write_file(path, digest.digest(), content, synced=kept)
+    with pa.ipc.new_file(sink, schema) as writer:
+        for batch in batches:
+            lists = [pa.ListArray.from_arrays(np.array([0, len(array)], np.int32), pa.array(array)) for array in batch]
+            writer.write_batch(pa.record_batch(lists, schema=schema))
+    write_file(path, sink.getvalue(), synced=kept)
+    return digest
+
+
+def _plain(array: Array) -> Array:
+    """Truth as bytes: Arrow packs it into bits, which no array is a view of."""
+    return array.view(np.uint8) if array.dtype.kind == "b" else array
+
+
+def _digest(about: str, arrays: Iterator[Array]) -> str:
+    digest = hashlib.sha256(about.encode())
+    for array in arrays:
+        digest.update(f"{array.dtype} {len(array)} ".encode())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
-def _column(arrays: Sequence[Array | None]) -> pa.Array:
-    kind = next(each for each in arrays if each is not None).dtype
-    whole: list[Array] = [np.zeros(0, kind) if each is None else each for each in arrays]
-    offsets = np.cumsum([0, *(len(each) for each in whole)]).astype(np.int32)
-    values: Array = np.concatenate(whole)
-    return pa.ListArray.from_arrays(offsets, pa.array(values.view(np.uint8) if kind.kind == "b" else values))
-
-
 def cells_digest(path: Path) -> str | None:
-    """SHA-256 that a file says of itself, unproved; none where there is no file."""
+    """SHA-256 that a file says of itself, unproved; none where there is no such file."""
     try:
-        with path.open("rb") as stream:
-            return stream.read(_SUM).hex()
-    except OSError:
+        return Cells(path).digest
+    except BatchError:
         return None
 
 
 def cells_are_whole(path: Path) -> bool:
-    """Tell whether a file is there and has the checksum that it was written with."""
+    """Tell whether a file is there and has the content that it was written with."""
     try:
-        with path.open("rb") as stream:
-            said = stream.read(_SUM)
-            return len(said) == _SUM and hashlib.file_digest(stream, "sha256").digest() == said
-    except OSError:
+        cells = Cells(path)
+        return bool(cells.digest == _digest(json.dumps(cells.about), cells.everything()))
+    except BatchError:
         return False
 
 
@@ -95,30 +101,40 @@ class Cells:
     Attributes
     ----------
     about : dict
+    digest : str
 
     Raises
     ------
     BatchError
-        If the file is missing or cut short; :func:`cells_are_whole` finds any other damage.
+        Here or when a row is read, if the file is missing or cut short; :func:`cells_are_whole` finds any other damage.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
-            mapped = pa.memory_map(str(path))
-            self._table = pa.ipc.open_file(pa.BufferReader(mapped.read_buffer().slice(_SUM))).read_all()
-            self.about: dict[str, Any] = json.loads(self._table.schema.metadata[b"about"])
+            self._file = pa.ipc.open_file(pa.OSFile(str(path)))
+            metadata = self._file.schema.metadata
+            self.about: dict[str, Any] = json.loads(metadata[_ABOUT])
+            self.digest: str = metadata[_SUM].decode()
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-            raise BatchError(f"{path} is damaged: {error}; run again to make it again") from error
+            raise self._damaged(error) from error
 
     def __len__(self) -> int:
-        return int(self._table.num_rows)
+        return int(self._file.num_record_batches)
 
-    def names(self) -> list[str]:
-        """Columns."""
-        return list(self._table.column_names)
+    def __call__(self, row: int) -> dict[str, Array]:
+        """Read the arrays of a row, by column."""
+        try:
+            batch = self._file.get_batch(row)
+            names = self._file.schema.names
+            return {name: column.values.to_numpy() for name, column in zip(names, batch.columns)}
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise self._damaged(error) from error
 
-    def __call__(self, row: int, name: str) -> Array:
-        """One array, a view of the file."""
-        column = self._table[name].chunk(0)
-        start, end = column.offsets[row].as_py(), column.offsets[row + 1].as_py()
-        return np.asarray(column.values.slice(start, end - start).to_numpy())
+    def everything(self) -> Iterator[Array]:
+        """Read all arrays, row by row."""
+        for row in range(len(self)):
+            yield from self(row).values()
+
+    def _damaged(self, error: Exception) -> BatchError:
+        return BatchError(f"{self._path} is damaged: {error}; run again to make it again")

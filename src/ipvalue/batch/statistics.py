@@ -85,8 +85,9 @@ class PartOnDisk:
     @property
     def tallies(self) -> dict[str, Tally]:
         """Counts by name."""
-        names = [name.removeprefix("key/") for name in self._cells.names() if name.startswith("key/")]
-        return {name: Tally(self._cells(0, f"key/{name}"), self._cells(0, f"count/{name}")) for name in names}
+        row = self._cells(0)
+        names = [name.removeprefix("key/") for name in row if name.startswith("key/")]
+        return {name: Tally(row[f"key/{name}"], row[f"count/{name}"]) for name in names}
 
     @property
     def reports(self) -> list[Report]:
@@ -95,7 +96,8 @@ class PartOnDisk:
 
     def report(self, k: int) -> Report:
         """Citations and families of one range."""
-        return Report(**{name: self._cells(k, name) for name in Report._fields})
+        row = self._cells(k)
+        return Report(**{name: row[name] for name in Report._fields})
 
 
 def meeting_file(whole: Path, k: int) -> Path:
@@ -111,8 +113,7 @@ def meet_on_disk(parts: Sequence[Path], k: int, file: Path) -> None:
 
 def _answers(whole: Path, count: int, shard: int) -> list[Answer]:
     """What a shard was answered, range by range."""
-    meetings = [Cells(meeting_file(whole, k)) for k in range(count)]
-    return [Answer(**{name: meeting(shard, name) for name in Answer._fields}) for meeting in meetings]
+    return [Answer(**Cells(meeting_file(whole, k))(shard)) for k in range(count)]
 
 
 def write_lasting(parts: Sequence[Path], whole: Path) -> str:
@@ -165,8 +166,7 @@ class _Blocks(Sequence[Citations]):
         return len(self.files)
 
     def __getitem__(self, k: Any) -> Any:
-        cells = Cells(self.files[k])
-        return Citations(**{name: cells(0, name) for name in Citations._fields})
+        return Citations(**Cells(self.files[k])(0))
 
 
 def whole_digest(whole: Path) -> str | None:
@@ -211,7 +211,7 @@ def read_tallies(whole: str, run: str) -> dict[str, Tally]:
 def read_standing(whole: Path, part: Path, shard: int, shards: int) -> Standing:
     """Measure the standing of a shard's patents by what it reported and was answered."""
     answers = _answers(whole, ranges_of(shards), shard)
-    return standing_of(PartOnDisk(part).reports, answers, Cells(whole / _RANKS)(shard, "rank"))
+    return standing_of(PartOnDisk(part).reports, answers, Cells(whole / _RANKS)(shard)["rank"])
 
 
 def kept_standing(whole: Path, part: Path, shard: int, shards: int) -> tuple[Standing, str]:
@@ -221,4 +221,4 @@ def kept_standing(whole: Path, part: Path, shard: int, shards: int) -> tuple[Sta
         found = read_standing(whole, part, shard, shards)
         write_cells(file, [{field.name: getattr(found, field.name) for field in fields(Standing)}])
     cells = Cells(file)
-    return Standing(**{field.name: cells(0, field.name) for field in fields(Standing)}), cells_digest(file) or ""
+    return Standing(**cells(0)), cells.digest

@@ -24,6 +24,9 @@ Ints = npt.NDArray[np.int64]
 Short = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
+_CODE_BITS = 43  # with one of them to say what the document does
+_MOST_OWNERS = 2 ** (63 - _CODE_BITS)
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -177,22 +180,37 @@ def disruption_of(n: int, direct: tuple[Ints, Ints], indirect: tuple[Ints, Ints]
 
     Examples
     --------
-    >>> disruption_of(1, (np.array([0, 0]), np.array([7, 8])), (np.array([0]), np.array([8]))).tolist()
+    >>> one, other = np.array([1 << 40, 1 << 50])
+    >>> disruption_of(1, (np.array([0, 0]), np.array([one, other])), (np.array([0]), np.array([one]))).tolist()
     [0.0]
     """
-    code = np.concatenate([indirect[1], direct[1]])
-    order = np.argsort(code)
-    number = np.empty(len(code), np.int64)
-    number[order] = np.cumsum(np.diff(code[order], prepend=code[order[:1]]) != 0)
-    cites = np.repeat([0, 1], [len(indirect[1]), len(direct[1])])
-    key = np.sort((np.concatenate([indirect[0], direct[0]]) << (HALF + 1)) | (number << 1) | cites)
+    if n > _MOST_OWNERS:
+        pairs = zip(_owners(n, *direct), _owners(n, *indirect))
+        return np.concatenate([disruption_of(_MOST_OWNERS, *each) for each in pairs])[:n]
+    key = np.concatenate([_pairs(*indirect, 0), _pairs(*direct, 1)])
+    key.sort()
     # of one patent and document those that say "cites its references" stand before those that say "cites it"
     first = np.flatnonzero(np.diff(key >> 1, prepend=-1))
     last = np.append(first, len(key))[1:] - 1
-    owner, follows, cited = key[first] >> (HALF + 1), (key[first] & 1) == 0, (key[last] & 1) == 1
+    owner, follows, cited = key[first] >> _CODE_BITS, (key[first] & 1) == 0, (key[last] & 1) == 1
     alone, twice, either = (np.bincount(owner[some], minlength=n) for some in (cited, follows & cited, follows))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((alone - 2 * twice) / (alone - twice + either).astype(np.float64), np.float64)
+
+
+def _pairs(owner: Ints, code: Ints, cites: int) -> Ints:
+    """Patent, document and what the document does in one number; documents are told apart by 42 bits of their codes.
+
+    Two of the documents around one patent are taken for one with a probability of 2**-42 a pair.
+    """
+    bits = (code.view(np.uint64) >> np.uint64(64 - _CODE_BITS + 1)).view(np.int64)
+    return np.asarray((owner << _CODE_BITS) | (bits << 1) | cites, np.int64)
+
+
+def _owners(n: int, owner: Ints, code: Ints) -> list[tuple[Ints, Ints]]:
+    """Pairs by blocks of patents, numbered anew in each."""
+    block = owner // _MOST_OWNERS
+    return [(owner[block == k] - k * _MOST_OWNERS, code[block == k]) for k in range(-(-n // _MOST_OWNERS))]
 
 
 def h_index(owner: Ints, cites: Ints, n: int) -> Floats:

@@ -17,6 +17,7 @@ Short = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 UNIT = 2**31
+_START = np.int64(UNIT // 2)  # the rank of what nobody cites
 _ROUNDS = 31  # half of what is missing goes with each round, and the unit is 2**31
 
 
@@ -84,6 +85,14 @@ class Citations(NamedTuple):
         start = np.flatnonzero(np.diff(cited, prepend=-1)).astype(np.int32)
         return cls(citing, start, cited[start])
 
+    def only(self, some: npt.NDArray[np.bool_]) -> Citations:
+        """Keep some citations."""
+        return Citations.of(self.citing[some], self.targets()[some])
+
+    def targets(self) -> Short:
+        """The cited document of each citation."""
+        return np.repeat(self.cited, np.diff(self.start, append=np.int32(len(self.citing))))
+
 
 def whole_ranks(blocks: Sequence[Citations], n: int) -> Ints:
     """Ranks in units of 2**-31.
@@ -91,7 +100,8 @@ def whole_ranks(blocks: Sequence[Citations], n: int) -> Ints:
     Parameters
     ----------
     blocks : sequence of Citations
-        Each citation once; the blocks are gone through once a round.
+        Each citation once. Blocks are gone through three times; their citations between documents that are cited and
+        cite in turn are held in memory.
     n : int
         Number of nodes.
 
@@ -99,19 +109,53 @@ def whole_ranks(blocks: Sequence[Citations], n: int) -> Ints:
     -------
     ndarray of int64, shape (n,)
     """
-    references = np.zeros(n, np.int32)
+    references, cited = np.zeros(n, np.int32), np.zeros(n, bool)
     for block in blocks:
         np.add.at(references, block.citing, np.int32(1))
-    np.maximum(references, 1, out=references)
-    rank, total = np.full(n, UNIT // 2, np.int64), -1
+        cited[block.cited] = True
+    # only the ranks of those that are cited and cite in turn, in most books its patents, move from round to round
+    active = cited & (references > 0)
+    place = (np.cumsum(active, dtype=np.int32) - 1).astype(np.int32)
+    place[~active] = -1
+    handed = _settled(blocks, place, references, int(active.sum()))
+    received = np.zeros(n, np.int64)
+    for block in blocks:
+        _add(received, block.cited, block.start, _handed(handed, place, references, block.citing))
+    received >>= 1
+    received += _START
+    return received
+
+
+def _settled(blocks: Sequence[Citations], place: Short, references: Short, n: int) -> Ints:
+    """What each node that is cited and cites hands on to each of its references, once that moves no more."""
+    fixed, moving = np.zeros(n, np.int64), []
+    waits = np.zeros(n, np.int64)
+    for block in blocks:
+        inner = block.only(place[block.targets()] >= 0)
+        moves = place[inner.citing] >= 0
+        still = inner.only(~moves)
+        _add(fixed, place[still.cited], still.start, _START // references[still.citing])
+        among = inner.only(moves)
+        moving.append(Citations(place[among.citing], among.start, place[among.cited]))
+    shared = np.maximum(references[place >= 0], 1)
+    total = -1
     for _ in range(_ROUNDS):
-        np.floor_divide(rank, references, out=rank)  # from here on what each node hands on
-        received = np.zeros(n, np.int64)
-        for block in blocks:
-            if len(block.cited):
-                received[block.cited] += np.add.reduceat(rank[block.citing], block.start)
+        received = fixed.copy()
+        for block in moving:
+            _add(received, block.cited, block.start, waits[block.citing])
         before, total = total, int(received.sum())
-        rank = np.add(received >> 1, UNIT // 2, out=received)
+        waits = (_START + (received >> 1)) // shared
         if total == before:  # ranks never fall from one round to the next
             break
-    return rank
+    return waits
+
+
+def _handed(settled: Ints, place: Short, references: Short, node: Short) -> Ints:
+    """What each of some nodes hands on to each of its references."""
+    moved = np.append(settled, 0)[place[node]]
+    return np.where(place[node] >= 0, moved, _START // references[node])
+
+
+def _add(received: Ints, cited: Short, start: Short, handed: Ints) -> None:
+    if len(cited):
+        received[cited] += np.add.reduceat(handed, start)
