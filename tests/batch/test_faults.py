@@ -189,7 +189,11 @@ def damage(file: Path, harm: str) -> None:
     if harm == "truncated":
         file.write_bytes(content[: len(content) // 2])
     elif harm == "one byte":
-        file.write_bytes(content[:200] + bytes([content[200] ^ 1]) + content[201:])
+        # of the numbers themselves, not of what an Arrow file pads them with
+        place = 200
+        if file.suffix == ".cells":
+            place = content.index(next(array for array in Cells(file).everything() if len(array)).tobytes())
+        file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
     elif harm == "emptied":
         file.write_bytes(b"")
     else:

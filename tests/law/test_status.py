@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -426,10 +425,9 @@ def big_book(size, n_events):
     return patent, effective, announced, code, number, filing
 
 
-def test_three_million_events_take_seconds():
-    size, n_events = 400_000, 3_000_000
+def test_of_many_rights_each_has_the_state_that_it_has_alone():
+    size, n_events = 40_000, 300_000
     patent, effective, announced, code, number, filing = big_book(size, n_events)
-    start = time.perf_counter()
     operators = encode(np.full(n_events, "CN", object), np.full(n_events, "cnipa", object), code)
     end = filing + np.timedelta64(7305, "D")
     found = status.states_at(
@@ -438,10 +436,20 @@ def test_three_million_events_take_seconds():
         grant=filing + np.timedelta64(1200, "D"),
         term_statutory=end, term_actual=end,
     )  # fmt: skip
-    elapsed = time.perf_counter() - start
-    print(f"{elapsed:.2f} s")
-    assert found.state.shape == (size,)
-    assert elapsed < 8
+    some = np.arange(0, size, 997)
+    place = np.full(size, -1)
+    place[some] = np.arange(len(some))
+    mine = place[patent] >= 0
+    alone = status.states_at(
+        len(some), place[patent[mine]], effective[mine], announced[mine], operators.take(np.flatnonzero(mine)),
+        number[mine], "2021-01-01",
+        application=filing[some], publication=filing[some] + np.timedelta64(550, "D"),
+        grant=filing[some] + np.timedelta64(1200, "D"),
+        term_statutory=end[some], term_actual=end[some],
+    )  # fmt: skip
+    np.testing.assert_array_equal(found.state[some], alone.state)
+    np.testing.assert_array_equal(found.since[some], alone.since)
+    assert len(np.unique(found.state)) > 3
 
 
 def test_empty_tables_give_empty_answers():

@@ -94,8 +94,8 @@ def _count(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute) -> list
         )
     found = {}
     calls = {shard: (job, shard) for shard in shards}
-    for shard, (parts, receipt) in journalled(folder, execute, _count_and_keep, calls, "counting"):
-        found[shard] = parts
+    for shard, receipt in journalled(folder, execute, _count_and_keep, calls, "counting"):
+        found[shard] = PartFiles(*map(Path, receipt.pop("parts")))
         if "counting" in receipt["stages"]:
             folder.journal.write("counted", shard=shard, **receipt)
     return [found[k] if k in found else part_files(job, disk, k) for k in range(disk.shards)]
@@ -118,10 +118,10 @@ def _missing(folder: Folder, files: list[Path], what: str) -> list[int]:
     return missing
 
 
-def _count_and_keep(job: Job, shard: int) -> tuple[PartFiles, dict[str, Any]]:
+def _count_and_keep(job: Job, shard: int) -> dict[str, Any]:
     with measured() as receipt:
         parts = count_shard(job, shard)
-    return parts, receipt
+    return receipt | {"parts": [os.fspath(part) for part in parts]}
 
 
 def _meet_and_keep(job: Job, parts: list[Path], k: int, file: Path) -> dict[str, Any]:
