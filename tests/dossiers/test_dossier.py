@@ -141,6 +141,48 @@ def test_text_of_users_is_shown_as_text(made: tuple[Dossier, float]) -> None:
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 7 for line in lines if "offer in hand" in line)
 
 
+def test_overrides_that_are_applied_are_analysed_and_shown_as_text(
+    small: ipv.Book, fitted: ipv.ValuationEngine
+) -> None:
+    model = fitted.value(small.as_of(DAY))
+    worth = model.to_pandas()["value"].sort_values()
+    top, second = worth.index[-1], worth.index[-2]
+    said = {"author": f"A. Expert {SCRIPT}", "reason": f"offer in hand {SCRIPT} | file 17", "made_on": "2023-11-30"}
+    items = [
+        ipv.Override.model_validate({"patent_id": top, "factor": 0.5, "expires_on": "2024-02-29", **said}),
+        ipv.Override.model_validate({"patent_id": second, "factor": 1.1, "expires_on": "2024-10-31", **said}),
+        ipv.Override.model_validate({"patent_id": f"XX{SCRIPT}", "factor": 2.0, "expires_on": "2024-10-31", **said}),
+    ]
+    log = ipv.Overrides(name=f"year end {SCRIPT}", items=items)
+    found = ipv.dossier(fitted, small, as_of=DAY, overrides=log, sample=20)
+    text = found["overrides"].text
+    for pattern in (
+        rf"SHA-256 {log.hash}: 3 override",
+        rf"{re.escape(top)} \| overridden",
+        r"XX.* \| unknown_patent",
+        r"overrides in force \| 2",
+        r"\nall \| 2 \| [\d,]+ \| [\d,]+ \| 1 \| 1 \| -0\.\d+",
+        rf"material; no_approver; expiring \| {re.escape(top)}",
+        rf"\n60 \| {re.escape(top)}",
+        r"unknown_patent \| .* \| 1",
+    ):
+        assert re.search(pattern, text), (pattern, text)
+    assert log.hash in found["versions"].text
+    html = found.to_html()
+    assert SCRIPT not in html
+    assert "script" not in parsed(html).seen
+    # the model is judged by its own values, the same with overrides and without
+    plain = ipv.dossier(fitted, small, as_of=DAY, sample=20)
+    for section in ("performance", "sensitivity", "stability", "benchmarks", "limits", "monitoring"):
+        assert found[section].text == plain[section].text
+    assert found["values"].text != plain["values"].text
+    given = ipv.dossier(fitted, small, valuation=model.override(log), sample=20)
+    assert given["overrides"].text == text
+    with pytest.raises(IpvalueError, match="give one of them"):
+        ipv.dossier(fitted, small, valuation=model.override(log), overrides=ipv.Overrides(items=items[:1]))
+    assert "No values are at hand" in ipv.dossier(fitted, overrides=log)["overrides"].text
+
+
 def test_pictures_are_drawn_and_markdown_does_without(made: tuple[Dossier, float]) -> None:
     pytest.importorskip("matplotlib", reason="pictures need the extra [plot]")
     pictures = [b for s in made[0].sections for b in s.blocks if isinstance(b, Picture)]

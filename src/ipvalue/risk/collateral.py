@@ -41,7 +41,8 @@ class CollateralReport:
     pairs : DataFrame
         One row a pair of loan and patent, in rank order: eligible, reasons (every rule that is broken), value (an
         expert's where there is an override), value_reason (the valuation's reason code: ``overridden`` where an
-        expert set the value), model_value (what the model says), basis, each haircut and all together, collateral_value, sale_months, forced_sale_value, lendable, available (what
+        expert set the value), model_value (what the model says), basis,
+        each haircut and all together, collateral_value, sale_months, forced_sale_value, lendable, available (what
         better ranks leave of it) and allocated (what the loan takes).
     loans : DataFrame
         One row a loan, in rank order: rank, exposure, patents, eligible_patents, value (median of the sum of its
@@ -120,7 +121,8 @@ def collateral(
     Notes
     -----
     Overridden values are lent against as they stand, with their interval and grade; for the model's own pass
-    ``valuation.without_overrides()``. Rules: :mod:`ipvalue.risk.eligibility`. Haircuts and forced sale: :mod:`ipvalue.risk.lending`. Ranking:
+    ``valuation.without_overrides()``. Rules: :mod:`ipvalue.risk.eligibility`.
+    Haircuts and forced sale: :mod:`ipvalue.risk.lending`. Ranking:
     :mod:`ipvalue.risk.ranking`. Ageing: :mod:`ipvalue.risk.loan_life`; along a loan's life a better rank keeps the
     share of a patent that it takes now, and status and grade stay as they are.
 

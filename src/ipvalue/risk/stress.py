@@ -12,9 +12,9 @@ under the scenario, so that a value of several methods can move a little against
 A book's value here is the sum of its patents' medians, which is no median of the sum; a patent that loses its value
 under a scenario (no method applies any more) counts as 0 and is counted in ``without_value``.
 
-Experts' overrides. Who set a value said nothing of scenarios: each quantile of an overridden patent moves by the ratio by
-which the model's own quantile moves, and is lost where the model's value is. Where the model has no value without the
-shock, the override stays where it is. ``labels`` then has a segment ``overridden``.
+Experts' overrides. Who set a value said nothing of scenarios: each quantile of an overridden patent moves by the ratio
+by which the model's own quantile moves, and is lost where the model's value is. Where the model has no value without
+the shock, the override stays where it is. ``labels`` then has a segment ``overridden``.
 """
 
 from __future__ import annotations
