@@ -22,7 +22,7 @@ DAY = "2023-12-31"
 QUANTILES = {"q05": 50.0, "q25": 80.0, "q50": 100.0, "q75": 125.0, "q95": 200.0}
 STATES = {
     "P0": (100.0, "B", ""),
-    "P1": (100.0, "B", ""),
+    "P1": (100.0, "C", ""),
     "dead": (0.0, "A", "dead_right"),
     "none": (None, "", "no_revenue"),
 }
@@ -87,16 +87,29 @@ def test_an_interval_of_its_own_is_lognormal_on_each_side() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "grade"),
+    ("patent_id", "low", "high", "grade"),
     [
-        # a standard deviation of ln(310 / 290) / 3.29 = 0.02 is an A, one method makes it B: the model's
-        (290.0, 310.0, "B"),
+        # a standard deviation of ln(310 / 290) / 3.29 = 0.02 is an A, and one method makes it B; P1's model has a C
+        ("P0", 290.0, 310.0, "B"),
+        ("P1", 290.0, 310.0, "C"),
         # ln(30) / 3.29 = 1.03 is a D, and one method makes it E
-        (60.0, 1800.0, "E"),
+        ("P1", 60.0, 1800.0, "E"),
     ],
 )
-def test_a_narrow_interval_can_not_raise_a_grade_and_a_wide_one_lowers_it(low: float, high: float, grade: str) -> None:
-    assert by_hand().override(one(make(low=low, high=high))).to_pandas().loc["P0", "grade"] == grade
+def test_a_narrow_interval_can_not_raise_a_grade_and_a_wide_one_lowers_it(
+    patent_id: str, low: float, high: float, grade: str
+) -> None:
+    found = by_hand().override(one(make(patent_id, low=low, high=high))).to_pandas()
+    assert found.loc[patent_id, "grade"] == grade
+
+
+def test_rows_of_a_valuation_may_stand_in_any_order() -> None:
+    items = one(make("P0", author="first"), make("P1", low=60.0, high=1800.0, author="second", expires_on="2025-01-01"))
+    plain = by_hand()
+    back = Valuation(plain.table.take(pa.array([3, 2, 1, 0])), plain.provenance)
+    forth = plain.override(items).to_pandas()
+    assert back.override(items).to_pandas().loc[forth.index].equals(forth)
+    assert forth.loc[["P0", "P1"], "override_author"].tolist() == ["first", "second"]
 
 
 def test_a_patent_without_a_value_is_valued_with_an_interval_of_its_own() -> None:

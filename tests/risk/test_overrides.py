@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import ipvalue as ipv
 from ipvalue.risk.attribution import PARTS, Attribution
 from ipvalue.risk.overlay import CAUSES
-from ipvalue.risk.scenarios import MarketShock, Scenario
+from ipvalue.risk.scenarios import FigureShock, MarketShock, Scenario, default_scenarios
 from ipvalue.valuation import Valuation
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -222,11 +222,24 @@ def test_an_override_without_a_model_behind_it_stays_and_one_whose_model_is_lost
     report = ipv.stress(snapshot, engine, [collapse], overrides=items)
     assert report.values.loc[names[0], "half"] == 0.0
     assert report.values.loc[none[0], "half"] == 1e6
-    tight = ipv.stress(snapshot, engine, overrides=log(make(names[0], 1e6, low=999_999.0, high=1_000_001.0)))
+
+
+def test_quantiles_stay_in_order_where_the_models_interval_narrows_more_than_an_experts_is_wide(
+    state: tuple[ipv.Snapshot, ipv.ValuationEngine], names: list[str]
+) -> None:
+    snapshot, engine = state
+    surer = Scenario(name="surer", shocks=(FigureShock(figure="revenue_log_sd", by="multiply", amount=0.2),))
+    model = ipv.stress(snapshot, engine, [surer])
+    ratios = [table.loc[names[0], "surer"] / table.loc[names[0], "base"] for table in (model.lower, model.values)]
+    assert ratios[0] > 1.1 * ratios[1], "else there is nothing to put in order"
+    scenarios = [*default_scenarios(), surer]
+    tight = ipv.stress(snapshot, engine, scenarios, overrides=log(make(names[0], 1e6, low=999_999.0, high=1_000_001.0)))
     low, value, high = (table.loc[names[0]].to_numpy() for table in (tight.lower, tight.values, tight.upper))
-    lost = np.isnan(ipv.stress(snapshot, engine).values.loc[names[0]].to_numpy())
+    lost = np.isnan(ipv.stress(snapshot, engine, scenarios).values.loc[names[0]].to_numpy())
     assert (np.isnan(value) == lost).all()
     assert ((low <= value) & (value <= high))[~lost].all()
+    # the median is the one that stays where it belongs
+    assert tight.values.loc[names[0], "surer"] == pytest.approx(1e6 * ratios[1], rel=1e-12)
     assert not lost.all()
 
 
