@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from ipvalue.reconcile import Reconciled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ipvalue.explain import Explainer
     from ipvalue.overrides.record import Overrides
 
 __all__ = ["QUANTILE_NAMES", "Valuation", "grade_of"]
@@ -93,11 +93,13 @@ class Valuation:
         :data:`ipvalue.overrides.apply.COLUMNS`.
     provenance : dict
         Versions, dates, and hashes of book, engine and assumptions, and of overrides the set itself.
+    sources : Explainer or None
+        Engine, snapshot and statistics of the whole book that made the values; None where they were read from a file.
     """
 
     table: pa.Table
     provenance: dict[str, Any]
-    _explainer: Callable[[str], pd.DataFrame] | None = field(default=None)
+    sources: Explainer | None = field(default=None)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -155,9 +157,9 @@ class Valuation:
         BookError
             If there is no such patent, or the valuation was read from a file: value the snapshot again.
         """
-        if self._explainer is None:
+        if self.sources is None:
             raise BookError("these values were read from a file; to explain one, value its snapshot with the engine")
-        steps = self._explainer(patent_id)
+        steps = self.sources(patent_id)
         if "overrides" not in self.provenance:
             return steps
         from ipvalue.overrides.log import override_steps

@@ -345,7 +345,7 @@ def altered(valuation: Valuation, factor: float, **provenance: object) -> Valuat
     """Values as another version of the software might have made them."""
     place = valuation.table.column_names.index("value")
     table = valuation.table.set_column(place, "value", pa.compute.multiply(valuation.table["value"], factor))
-    return Valuation(table, valuation.provenance | provenance, valuation._explainer)
+    return Valuation(table, valuation.provenance | provenance, valuation.sources)
 
 
 def test_what_other_versions_made_differently_belongs_to_the_engine(

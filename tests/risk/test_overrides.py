@@ -132,9 +132,10 @@ def test_values_from_a_file_keep_their_overrides(
 ) -> None:
     before = ends[0].override(log(make(names[0], 1e6)))
     before.to_parquet(tmp_path / "before.parquet")
-    made = before._explainer
+    made = before.sources
+    assert made is not None
     read = Valuation.from_parquet(tmp_path / "before.parquet")
-    state = (made.engine, made.snapshot)  # type: ignore[union-attr]
+    state = (made.engine, made.snapshot)
     change = ipv.attribute(read, ends[1], before_state=state, shapley=False)
     assert change.cents().equals(ipv.attribute(before, ends[1], shapley=False).cents())
 

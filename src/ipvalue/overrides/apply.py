@@ -217,7 +217,7 @@ def overridden(valuation: Valuation, overrides: Overrides, *, strict: bool = Fal
         values = pa.array([getattr(items[k], name) for k in order], kind)
         told[f"override_{name}"] = pc.replace_with_mask(pa.nulls(n, kind), pa.array(hit), values)
     provenance = plain.provenance | {"overrides": _provenance(overrides, judged)}
-    return Valuation(pa.table(columns | kept | told), provenance, valuation._explainer)
+    return Valuation(pa.table(columns | kept | told), provenance, valuation.sources)
 
 
 def restored(valuation: Valuation) -> Valuation:
@@ -228,7 +228,7 @@ def restored(valuation: Valuation) -> Valuation:
     columns = {name: table[name] for name in table.column_names if name not in COLUMNS}
     columns |= {name: table[f"model_{name}"] for name in KEPT}
     provenance = {name: content for name, content in valuation.provenance.items() if name != "overrides"}
-    return Valuation(pa.table(columns), provenance, valuation._explainer)
+    return Valuation(pa.table(columns), provenance, valuation.sources)
 
 
 def _provenance(overrides: Overrides, judged: Judged) -> dict[str, object]:

@@ -47,7 +47,7 @@ def calibration(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.fill_between(ends, ends / 1.25, ends * 1.25, color=LIGHT, alpha=0.35, linewidth=0, label="within 25 %")
         ax.vlines(value, target / factor, target * factor, color=DARK, linewidth=1.5)
         ax.plot(value, target, "o", color=DARK, markeredgecolor="white", label="group, 95 % interval")
-        ax.legend(frameon=False, loc="upper left")
+        ax.legend(loc="upper left", edgecolor="none", framealpha=0.85)  # an interval may run behind it
     ax.set(
         xscale="log",
         yscale="log",

@@ -33,7 +33,6 @@ import pandas as pd
 from ipvalue.artifacts import versions
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BookError, IpvalueError
-from ipvalue.explain import Explainer
 from ipvalue.features import Whole
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.exact import sequential_parts, shapley_parts, to_cents
@@ -307,11 +306,11 @@ class _Made:
 
     @classmethod
     def of(cls, valuation: Valuation, state: State | None, name: str) -> _Made:
-        made, said = valuation._explainer, valuation.provenance
+        made, said = valuation.sources, valuation.provenance
         if state is not None:
             engine, snapshot = state
             whole = Whole.of(snapshot)
-        elif isinstance(made, Explainer):
+        elif made is not None:
             engine, snapshot, whole = made.engine, made.snapshot, made.whole
         else:
             raise BookError(
