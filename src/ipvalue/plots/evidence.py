@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["comparables_map", "renewal_survival"]
 
 _SMALLEST, _LARGEST = 14.0, 180.0  # marks, in square points
-_NAMED = 3
+_LABELS = ((-9, 7), (9, 7), (-9, -9))  # where the heaviest are numbered, in points from the mark
 
 
 def comparables_map(valuation: Valuation, patent_id: str, ax: Axes | None = None) -> Axes:
@@ -73,13 +73,14 @@ def comparables_map(valuation: Valuation, patent_id: str, ax: Axes | None = None
     ax.axhline(value, color=MARK, linewidth=0.8, linestyle="--")
     ax.vlines(0.0, *ends, color=MARK, linewidth=2.5)
     ax.plot(0.0, value, "D", color=MARK, markeredgecolor="black", markersize=8, label="the patent, 90 % interval")
-    for rank, row in enumerate(np.argsort(-weight, kind="stable")[:_NAMED], start=1):
+    heaviest = np.argsort(-weight, kind="stable")
+    for rank, (row, offset) in enumerate(zip(heaviest, _LABELS), start=1):
         place, label = (
             (distance[row], adjusted[row]),
             f"{deals['patent_id'].iloc[row]}, weight {100 * weight[row]:.0f} %",
         )
         box = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": "black", "linewidth": 0.6}
-        ax.annotate(str(rank), place, xytext=(-9, 7), textcoords="offset points", fontsize=7, bbox=box, zorder=4.0)
+        ax.annotate(str(rank), place, xytext=offset, textcoords="offset points", fontsize=7, bbox=box, zorder=4.0)
         ax.plot([], [], color="black", marker=f"${rank}$", linestyle="none", markersize=6, label=label)
     ax.set(
         yscale="log",
