@@ -127,7 +127,7 @@ def counted_survival(years: Integers, let_go: Mask) -> Curve:
 
     Examples
     --------
-    >>> counted_survival(np.array([1, 1, 2, 3]), np.array([True, False, True, False])).share.tolist()
+    >>> counted_survival(np.array([1, 1, 2, 2, 3]), np.array([True, False, True, False, False])).share.tolist()
     [1.0, 0.75, 0.375]
     """
     at_risk, gone = _counts(years, let_go)
