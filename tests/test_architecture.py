@@ -26,6 +26,7 @@ STATIONS = (
     "reconcile",
     "artifacts",
     "valuation",
+    "overrides",
     "engine",
     "explain",
     "evaluation",

@@ -135,9 +135,21 @@ def test_values_round_trip_through_parquet_with_their_provenance(valuation: ipv.
     assert again.provenance == json.loads(json.dumps(valuation.provenance))
     with pytest.raises(IpvalueError, match="read from a file"):
         again.explain(again.table["patent_id"][0].as_py())
+    assert again.sources is None
     (tmp_path / "other.parquet").write_bytes(b"no parquet")
     with pytest.raises(ArtifactError):
         ipv.Valuation.from_parquet(tmp_path / "other.parquet")
+
+
+def test_a_valuation_knows_what_made_it(book: ipv.Book, engine: ipv.ValuationEngine, valuation: ipv.Valuation) -> None:
+    made = valuation.sources
+    assert made is not None
+    assert made.engine is engine
+    assert str(made.snapshot.date) == valuation.provenance["as_of"]
+    assert made.snapshot.book_fingerprint == book.fingerprint
+    one, subject = made.alone(valuation.table["patent_id"][5].as_py())
+    assert len(one) == len(subject) == 1
+    assert subject.patent_id[0] == valuation.table["patent_id"][5].as_py()
 
 
 def test_provenance_names_book_engine_and_assumptions(

@@ -24,6 +24,8 @@ PUBLIC = {
     "IncrementalIncome",
     "IndicatorScore",
     "Method",
+    "Override",
+    "Overrides",
     "PrecisionWeights",
     "ProfitSplit",
     "ReliefFromRoyalty",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
     from ipvalue.methods.renewal_option import RenewalOption
     from ipvalue.methods.replacement_cost import ReplacementCost
+    from ipvalue.overrides.record import Override, Overrides
     from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation, StackedWeights
     from ipvalue.records.book import Book
     from ipvalue.records.snapshot import Snapshot
@@ -80,6 +81,8 @@ _PLACES = {
     "StackedWeights": "ipvalue.reconcile",
     "ValuationEngine": "ipvalue.engine",
     "Valuation": "ipvalue.valuation",
+    "Override": "ipvalue.overrides.record",
+    "Overrides": "ipvalue.overrides.record",
     # what it means for risk
     "attribute": "ipvalue.risk.attribution",
     "Scenario": "ipvalue.risk.scenarios",
@@ -113,6 +116,8 @@ __all__ = [
     "IncrementalIncome",
     "IndicatorScore",
     "Method",
+    "Override",
+    "Overrides",
     "PrecisionWeights",
     "ProfitSplit",
     "RealOption",

@@ -26,6 +26,7 @@ __all__ = [
     "IpvalueError",
     "MissingExtraError",
     "NotFittedError",
+    "OverrideError",
     "Reason",
     "SchemaError",
     "SourceError",
@@ -52,6 +53,10 @@ class SourceError(IpvalueError, ValueError):
 
 class AssumptionError(IpvalueError, ValueError):
     """An assumption set is incomplete or out of bounds."""
+
+
+class OverrideError(IpvalueError, ValueError):
+    """A set of overrides can't be read, or an override in it can't be applied."""
 
 
 class NotFittedError(IpvalueError, RuntimeError):
@@ -125,6 +130,19 @@ class Reason(IntEnum):
     NO_MATURITY = 111
     NOT_CHECKED = 112
     NOT_DRAWN = 113
+    # experts' overrides: what one did, or why it stands aside (120-139)
+    OVERRIDDEN = 120
+    OVERRIDE_EXPIRED = 121
+    OVERRIDE_NOT_YET_MADE = 122
+    OVERRIDE_WITHDRAWN = 123
+    OVERRIDE_OVERLAPS = 124
+    OVERRIDE_UNJUSTIFIED = 125
+    OVERRIDE_NOT_FOUR_EYES = 126
+    OVERRIDE_AMBIGUOUS = 127
+    OVERRIDE_BAD_INTERVAL = 128
+    OVERRIDE_OTHER_CURRENCY = 129
+    OVERRIDE_NO_INTERVAL = 130
+    OVERRIDE_NO_MODEL_VALUE = 131
 
     @property
     def label(self) -> str:
@@ -180,6 +198,18 @@ REASONS: dict[Reason, str] = {
     Reason.NO_MATURITY: "the loan's maturity date is not known",
     Reason.NOT_CHECKED: "the register was not at hand (values read from a file): give the snapshot",
     Reason.NOT_DRAWN: "the loan is drawn after the date of the report",
+    Reason.OVERRIDDEN: "an expert set the value: see override_reason; the model's own is kept in model_value",
+    Reason.OVERRIDE_EXPIRED: "the override expires on or before the valuation date: renew it or let the model speak",
+    Reason.OVERRIDE_NOT_YET_MADE: "the override was made after the valuation date",
+    Reason.OVERRIDE_WITHDRAWN: "the override was withdrawn on or before the valuation date",
+    Reason.OVERRIDE_OVERLAPS: "two overrides of the patent hold on one day: withdraw or shorten one",
+    Reason.OVERRIDE_UNJUSTIFIED: "the reason says nothing that another could check: say what the model does not know",
+    Reason.OVERRIDE_NOT_FOUR_EYES: "the approver is the author: a second person approves",
+    Reason.OVERRIDE_AMBIGUOUS: "an override has either a value with its currency or a factor, which has no currency",
+    Reason.OVERRIDE_BAD_INTERVAL: "low and high belong to a value above 0, and 0 < low <= value <= high",
+    Reason.OVERRIDE_OTHER_CURRENCY: "the override is in another currency than the values: restate it in theirs",
+    Reason.OVERRIDE_NO_INTERVAL: "the model has no interval that could be moved to the new value: give low and high",
+    Reason.OVERRIDE_NO_MODEL_VALUE: "the model has no value that a factor could multiply: give a value",
     Reason.NO_METHOD_APPLIED: "no method of the engine could value the patent: see each method's reason",
 }
 

@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Explainer:
-    """Explains the values of a snapshot: values one patent again, and writes every step down.
+    """What made the values of a snapshot; explains them: values one patent again, and writes every step down.
 
     A patent valued alone has the same bits as in the batch, so that the last line is the value itself.
     """
@@ -38,8 +38,7 @@ class Explainer:
 
     def __call__(self, patent_id: str) -> pd.DataFrame:
         """Explain one patent's value; see :meth:`ipvalue.Valuation.explain`."""
-        one = self.snapshot.select(np.array([self.snapshot.position(patent_id)]))
-        subject = prepare(one, self.engine.assumptions, self.whole)
+        one, subject = self.alone(patent_id)
         estimates, combined = self.engine.estimate(subject)
         rows = self._right(one, subject)
         for method, estimate in zip(self.engine.methods, estimates):
@@ -47,6 +46,17 @@ class Explainer:
         rows += self._reconciled(combined)
         rows += self._result(subject, estimates, combined)
         return pd.DataFrame(rows, columns=["part", "quantity", "value", "unit", "how", "source"])
+
+    def alone(self, patent_id: str) -> tuple[Snapshot, Subject]:
+        """One patent's rows of the snapshot, and what methods see of them.
+
+        Raises
+        ------
+        BookError
+            If there is no such patent.
+        """
+        one = self.snapshot.select(np.array([self.snapshot.position(patent_id)]))
+        return one, prepare(one, self.engine.assumptions, self.whole)
 
     def _right(self, one: Snapshot, subject: Subject) -> list[Row]:
         features = subject.features

@@ -7,11 +7,11 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ipvalue.errors import AssumptionError
+from ipvalue.errors import AssumptionError, IpvalueError
 
 __all__ = ["Figure", "FigureSet"]
 
@@ -39,6 +39,7 @@ class FigureSet(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    fault: ClassVar[type[IpvalueError]] = AssumptionError
 
     @classmethod
     def from_json(cls, source: str | os.PathLike[str]) -> Self:
@@ -57,7 +58,7 @@ class FigureSet(BaseModel):
         Raises
         ------
         AssumptionError
-            If a figure is missing, unknown or out of bounds; the message names it.
+            If a figure is missing, unknown or out of bounds; the message names it. Other sets raise their own.
         """
         inline = isinstance(source, str) and source.lstrip().startswith("{")
         text = str(source) if inline else Path(source).read_text("utf-8")
@@ -66,7 +67,7 @@ class FigureSet(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(p) for p in first["loc"]) or "the set"
-            raise AssumptionError(f"{place}: {first['msg']} ({error.error_count()} fault(s) in all)") from error
+            raise cls.fault(f"{place}: {first['msg']} ({error.error_count()} fault(s) in all)") from error
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Write the set as JSON; also into a file where a path is given."""

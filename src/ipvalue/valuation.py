@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,8 @@ from ipvalue.reconcile import Reconciled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ipvalue.explain import Explainer
+    from ipvalue.overrides.record import Overrides
 
 __all__ = ["QUANTILE_NAMES", "Valuation", "grade_of"]
 
@@ -88,14 +89,17 @@ class Valuation:
         ``currency``, ``state``, ``remaining_years``, ``grade``, ``reason``, ``grant_probability``,
         ``disagreement``, ``log_sd``, and for each method ``value_<method>``, ``q05_<method>``,
         ``q95_<method>``, ``weight_<method>`` and ``reason_<method>``. A dead right is worth 0 with the reason
-        ``dead_right``; where there is no value, it is null and ``reason`` says why.
+        ``dead_right``; where there is no value, it is null and ``reason`` says why. Overrides add
+        :data:`ipvalue.overrides.apply.COLUMNS`.
     provenance : dict
-        Versions, dates, and hashes of book, engine and assumptions.
+        Versions, dates, and hashes of book, engine and assumptions, and of overrides the set itself.
+    sources : Explainer or None
+        Engine, snapshot and statistics of the whole book that made the values; None where they were read from a file.
     """
 
     table: pa.Table
     provenance: dict[str, Any]
-    _explainer: Callable[[str], pd.DataFrame] | None = field(default=None)
+    sources: Explainer | None = field(default=None)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -146,16 +150,96 @@ class Valuation:
         -------
         pandas.DataFrame
             One row a step: part, quantity, value, unit, how, source. The last row is the value itself, equal
-            to the table's to the last bit.
+            to the table's to the last bit. Of an overridden patent the model's own steps come first.
 
         Raises
         ------
         BookError
             If there is no such patent, or the valuation was read from a file: value the snapshot again.
         """
-        if self._explainer is None:
+        if self.sources is None:
             raise BookError("these values were read from a file; to explain one, value its snapshot with the engine")
-        return self._explainer(patent_id)
+        steps = self.sources(patent_id)
+        if "overrides" not in self.provenance:
+            return steps
+        from ipvalue.overrides.log import override_steps
+
+        more = override_steps(self, patent_id)
+        return pd.concat([steps, more], ignore_index=True) if len(more) else steps
+
+    def override(self, overrides: Overrides, *, strict: bool = False) -> Valuation:
+        """Put experts' overrides in the place of the model's values.
+
+        Parameters
+        ----------
+        overrides : Overrides
+            The whole set; one that was applied before is taken away first. An empty set gives the model's values.
+        strict : bool, default False
+            Refuse overrides that hold on the date but can't be applied, rather than list them.
+
+        Returns
+        -------
+        Valuation
+            A new one. The columns of :data:`ipvalue.overrides.apply.COLUMNS` keep what the model said of every patent
+            and tell the override; ``reason`` is ``overridden``. Other patents' values keep their bits.
+
+        Raises
+        ------
+        OverrideError
+            If ``strict``, and a patent is unknown, its right dead, the currency another one, or the model has no value
+            or interval that the override needs.
+
+        Notes
+        -----
+        :mod:`ipvalue.overrides.apply` says what an override makes of interval and grade. Those that are expired,
+        withdrawn or not made yet on the valuation date are not applied; :meth:`override_log` lists them.
+
+        Examples
+        --------
+        >>> import ipvalue as ipv
+        >>> book = ipv.synthetic_book(200, seed=7)
+        >>> engine = ipv.ValuationEngine([ipv.ReliefFromRoyalty()]).fit(book, as_of="2024-12-31")
+        >>> model = engine.value(book.as_of("2024-12-31"))
+        >>> one = model.to_pandas()["value"].idxmax()
+        >>> half = ipv.Override(patent_id=one, factor=0.5, author="A. Expert", reason="licence was cancelled",
+        ...                     made_on="2024-11-30", expires_on="2025-11-30")
+        >>> values = model.override(ipv.Overrides(items=[half]))
+        >>> row = values.to_pandas().loc[one]
+        >>> bool(row["value"] == 0.5 * row["model_value"]), row["reason"]
+        (True, 'overridden')
+        >>> values.without_overrides().table.equals(model.table)
+        True
+        """
+        from ipvalue.overrides.apply import overridden
+
+        return overridden(self, overrides, strict=strict)
+
+    def without_overrides(self) -> Valuation:
+        """The values as the model made them, bit for bit."""
+        from ipvalue.overrides.apply import restored
+
+        return restored(self)
+
+    @property
+    def overrides(self) -> Overrides:
+        """The set of overrides that was applied, those of other days included; empty where there is none."""
+        from ipvalue.overrides.log import overrides_of
+
+        return overrides_of(self)
+
+    def override_log(self) -> pd.DataFrame:
+        """Every override of the set, with what became of it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by override_id: patent_id; ``status`` (``overridden``, or the reason code why it is not applied) and
+            its meaning; the model's value, quantiles and grade; what stands in their place (null where not applied);
+            ``ratio`` of the two values; author, reason, approver, dates and reference.
+        """
+        from ipvalue.overrides.log import override_log
+
+        return override_log(self)
 
     def summary(self) -> pd.DataFrame:
         """Patents, valued patents, total and median value, by legal state and grade."""
@@ -186,6 +270,9 @@ class Valuation:
             )
             grades = frame.loc[worth, "grade"].astype(str).value_counts().sort_index()
             lines.append("  grades " + ", ".join(f"{g} {c:,}" for g, c in grades.items()))
+        if "overrides" in self.provenance:
+            said = self.provenance["overrides"]
+            lines.append(f"  overridden by experts {said['applied']:,}, set {said['name']!r} {said['version']}")
         reasons = frame.loc[~valued, "reason"].astype(str).value_counts()
         lines += [
             f"  {count:,} without a value: {explain_reason(str(label))}" for label, count in reasons.head(3).items()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import sys
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -23,6 +23,7 @@ from ipvalue.evaluation import Backtest
 from ipvalue.methods.evidence import prepare
 
 sys.path.insert(0, str(Path(__file__).parent))
+from browser import Browser
 from checklist import CHECKLIST
 
 DAY = "2023-12-31"
@@ -141,6 +142,48 @@ def test_text_of_users_is_shown_as_text(made: tuple[Dossier, float]) -> None:
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 7 for line in lines if "offer in hand" in line)
 
 
+def test_overrides_that_are_applied_are_analysed_and_shown_as_text(
+    small: ipv.Book, fitted: ipv.ValuationEngine
+) -> None:
+    model = fitted.value(small.as_of(DAY))
+    worth = model.to_pandas()["value"].dropna().sort_values()
+    top, second = worth.index[-1], worth.index[-2]
+    said = {"author": f"A. Expert {SCRIPT}", "reason": f"offer in hand {SCRIPT} | file 17", "made_on": "2023-11-30"}
+    items = [
+        ipv.Override.model_validate({"patent_id": top, "factor": 0.5, "expires_on": "2024-02-29", **said}),
+        ipv.Override.model_validate({"patent_id": second, "factor": 1.1, "expires_on": "2024-10-31", **said}),
+        ipv.Override.model_validate({"patent_id": f"XX{SCRIPT}", "factor": 2.0, "expires_on": "2024-10-31", **said}),
+    ]
+    log = ipv.Overrides(name=f"year end {SCRIPT}", items=items)
+    found = ipv.dossier(fitted, small, as_of=DAY, overrides=log, sample=20)
+    text = found["overrides"].text
+    for pattern in (
+        rf"SHA-256 {log.hash}: 3 override",
+        rf"{re.escape(top)} \| overridden",
+        r"XX.* \| unknown_patent",
+        r"overrides in force \| 2",
+        r"\nall \| 2 \| [\d,]+ \| [\d,]+ \| 1 \| 1 \| -0\.\d+",
+        rf"material; no_approver; expiring \| {re.escape(top)}",
+        rf"\n{items[0].id} \| 60 \| {re.escape(top)}",
+        r"unknown_patent \| .* \| 1",
+    ):
+        assert re.search(pattern, text), (pattern, text)
+    assert log.hash in found["versions"].text
+    html = found.to_html()
+    assert SCRIPT not in html
+    assert "script" not in parsed(html).seen
+    # the model is judged by its own values, the same with overrides and without
+    plain = ipv.dossier(fitted, small, as_of=DAY, sample=20)
+    for section in ("performance", "sensitivity", "stability", "benchmarks", "limits", "monitoring"):
+        assert found[section].text == plain[section].text
+    assert found["values"].text != plain["values"].text
+    given = ipv.dossier(fitted, small, valuation=model.override(log), sample=20)
+    assert given["overrides"].text == text
+    with pytest.raises(IpvalueError, match="give one of them"):
+        ipv.dossier(fitted, small, valuation=model.override(log), overrides=ipv.Overrides(items=items[:1]))
+    assert "No values are at hand" in ipv.dossier(fitted, overrides=log)["overrides"].text
+
+
 def test_pictures_are_drawn_and_markdown_does_without(made: tuple[Dossier, float]) -> None:
     pytest.importorskip("matplotlib", reason="pictures need the extra [plot]")
     pictures = [b for s in made[0].sections for b in s.blocks if isinstance(b, Picture)]
@@ -214,23 +257,69 @@ def test_what_does_not_belong_together_is_refused(small: ipv.Book, fitted: ipv.V
         ipv.dossier(fitted)["colour"]
 
 
-def test_a_browser_opens_it_without_an_error(made: tuple[Dossier, float], tmp_path: Path) -> None:
-    """Nothing on the console, and a screenshot with ink on it."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
+@pytest.fixture(scope="module")
+def page(made: tuple[Dossier, float], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "dossier.html"
+    made[0].write(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
+    return Browser(tmp_path_factory.mktemp("browser"))
+
+
+def share(pixels: npt.NDArray[np.float32], colour: str) -> float:
+    """Share of the pixels that have a colour, up to what smoothing makes of it."""
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return float((np.abs(pixels - wanted).max(axis=-1) < 0.02).mean())
+
+
+def test_a_browser_opens_it_without_an_error(page: Path, browser: Browser) -> None:
+    """Nothing on the console, and a screenshot with letters, headings and heads of tables on it."""
     image = pytest.importorskip("matplotlib.image", reason="reading a screenshot needs the extra [plot]")
-    page, shot = tmp_path / "dossier.html", tmp_path / "shot.png"
-    made[0].write(page)
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={tmp_path / 'user'}"]
-    logging = ["--enable-logging=stderr", "--window-size=1200,2400", f"--screenshot={shot}"]
-    run = subprocess.run(
-        [browser, *flags, *logging, page.as_uri()], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    assert "CONSOLE" not in run.stderr, run.stderr
+    shot, log = browser.shoot(page)
+    assert "CONSOLE" not in log, log
     pixels = image.imread(shot)[..., :3]
     dark = (pixels.mean(axis=-1) < 0.6).mean()
     # tables without a letter in them would have a quarter of this
     assert 0.01 < dark < 0.5
     assert pixels.std() > 0.08
+    assert share(pixels, "#1f4e79") > 5e-4  # headings and the lines below them
+    assert share(pixels, "#eaf1f8") > 5e-3  # heads of tables
+    assert (pixels[:, -8:] == 1.0).all()  # nothing runs out of the page at its right
+
+
+@pytest.mark.parametrize("width", [1200, 800])
+def test_a_browser_lays_every_section_out_within_the_page(
+    made: tuple[Dossier, float], page: Path, browser: Browser, width: int
+) -> None:
+    found = browser.measure(page, width)
+    assert width - 20 <= found["view"] <= width  # all but the bar to scroll down by
+    assert found["width"] <= found["view"]
+    assert found["headings"] == ["rgb(31, 78, 121)"] * len(made[0].sections)
+    assert found["empty"] == []
+    assert found["dates"] > 100
+    assert found["broken"] == 0  # no date is broken over two lines
+    if width == 1200:
+        assert found["scrolled"] == []
+    wanted = [b.caption for s in made[0].sections for b in s.blocks if isinstance(b, Picture)]
+    assert [alt for alt, *_ in found["pictures"]] == wanted
+    for alt, complete, across, down, shown in found["pictures"]:
+        assert complete and across >= 500 and down >= 300, alt
+        assert 0.5 * width < shown <= found["view"], alt
+
+
+def test_a_browser_shows_the_pictures(made: tuple[Dossier, float], browser: Browser) -> None:
+    """The tornado's bars: light and dark blue are on the page, and not without the picture."""
+    image = pytest.importorskip("matplotlib.image", reason="pictures need the extra [plot]")
+    section = made[0]["sensitivity"]
+    blue = {}
+    for name in ("with", "without"):
+        blocks = tuple(b for b in section.blocks if name == "with" or not isinstance(b, Picture))
+        path = browser.folder / f"{name}.html"
+        Dossier(made[0].title, (replace(section, blocks=blocks),)).write(path)
+        pixels = image.imread(browser.shoot(path, (1200, 900))[0])[..., :3]
+        blue[name] = share(pixels, "#9dc3e6"), share(pixels, "#1f4e79")
+    assert blue["with"][0] > blue["without"][0] + 0.005
+    assert blue["with"][1] > blue["without"][1] + 0.002

@@ -81,6 +81,31 @@ def test_bars_of_a_waterfall_stand_where_the_table_says() -> None:
     assert found == [(0, 0, 100), (1, 80, 100), (2, 80, 110), (3, 0, 110)]
 
 
+@pytest.mark.parametrize(
+    ("largest", "fall", "labels", "tick"),
+    [
+        (1.55e9, 1.9e6, ["1,550.0m", "-1.9m"], "250m"),
+        (2.5e10, 1.2e9, ["25.0bn", "-1.2bn"], "5bn"),
+        (1.55e9, 4e3, ["1,550.0m", "≈0"], "250m"),
+        (1.55e9, 0.0, ["1,550.0m", "0"], "250m"),
+        (110.0, 20.0, ["110.0", "-20.0"], "20"),
+    ],
+)
+def test_amounts_are_told_in_a_unit_that_keeps_them_apart(
+    largest: float, fall: float, labels: list[str], tick: str
+) -> None:
+    left = largest - fall
+    columns = {"start": [0.0, largest, 0.0], "end": [largest, left, left], "amount": [largest, -fall, left]}
+    table = pd.DataFrame({"label": ["a", "b", "c"], **columns})
+    ax = plots.waterfall(table, blank())
+    ax.figure.canvas.draw()
+    assert [text.get_text() for text in ax.texts][:2] == labels
+    ticks = [text.get_text() for text in ax.get_yticklabels()]
+    assert ticks[0] == "0"
+    assert tick in ticks
+    assert len({*ticks}) == len(ticks)
+
+
 def test_the_largest_swing_is_on_top_of_a_tornado() -> None:
     ax = plots.tornado(TORNADO, blank())
     assert [t.get_text() for t in ax.get_yticklabels()] == ["tax rate", "royalty rate"]

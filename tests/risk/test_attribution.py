@@ -307,7 +307,7 @@ def test_no_residual_between_random_parts_of_books_end_to_end(
 def test_a_waterfall_ends_where_it_must(year: Attribution) -> None:
     for how in ("sequential", "shapley"):
         table = year.waterfall(how)
-        assert list(table["step"]) == ["before", *year.order, "entries", "exits", "after"]
+        assert list(table["step"]) == ["before", *year.order, "overrides", "entries", "exits", "after"]
         assert table["end"].iloc[-2] == table["end"].iloc[-1] == table["amount"].iloc[-1]
         assert (table["start"].iloc[1:-1].to_numpy() == table["end"].iloc[:-2].to_numpy()).all()
     assert year.book()["after"] == year.waterfall()["end"].iloc[-1]
@@ -317,7 +317,7 @@ def test_a_waterfall_ends_where_it_must(year: Attribution) -> None:
 
 def test_it_says_itself_in_few_lines(year: Attribution) -> None:
     lines = str(year).split("\n")
-    assert len(lines) == 11
+    assert len(lines) == 12
     assert "residual 0 cents" in lines[0]
     assert "passage of time" in lines[2]
 
@@ -345,7 +345,7 @@ def altered(valuation: Valuation, factor: float, **provenance: object) -> Valuat
     """Values as another version of the software might have made them."""
     place = valuation.table.column_names.index("value")
     table = valuation.table.set_column(place, "value", pa.compute.multiply(valuation.table["value"], factor))
-    return Valuation(table, valuation.provenance | provenance, valuation._explainer)
+    return Valuation(table, valuation.provenance | provenance, valuation.sources)
 
 
 def test_what_other_versions_made_differently_belongs_to_the_engine(

@@ -1,4 +1,4 @@
-"""Sections on the frame of a model: purpose, data and lineage, overrides, limits, versions and hashes."""
+"""Sections on the frame of a model: purpose, data and lineage, limits, versions and hashes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ipvalue.dossiers.case import Case
 from ipvalue.errors import explain_reason
 from ipvalue.features import feature_catalogue
 
-__all__ = ["data", "known_limits", "limits", "overrides", "purpose", "versions_and_hashes"]
+__all__ = ["data", "known_limits", "limits", "purpose", "versions_and_hashes"]
 
 _NO_BOOK = "No book was given: what follows from one is left out. Call dossier(engine, book, ...)."
 
@@ -110,13 +110,6 @@ def _coverage(case: Case) -> pd.DataFrame:
     ).rename_axis("family")
 
 
-def overrides(case: Case) -> Section:
-    """Experts' overrides, with what they replaced."""
-    frame = case.overrides
-    text = f"{len(frame):,} override(s) of the model's values are in force or were handed in."
-    return Section("overrides", "Overrides log", (Text(text), Table("Overrides", frame, "no value was overridden")))
-
-
 def limits(case: Case) -> Section:
     """What the model can't do: as stated by its owner, and as measured."""
     stated = pd.DataFrame({"limit": list(case.limits)})
@@ -140,12 +133,12 @@ def known_limits(case: Case) -> pd.DataFrame:
         (f"deals behind the error of {name}", int(n), "few deals leave its bias and width to what is assumed")
         for name, n in zip(methods["method"], methods["deals"])
     ]
-    if len(case.frame):
-        missing = case.frame["value"].isna()
-        counts = case.frame.loc[missing, "reason"].astype(str).value_counts()
+    if len(case.model_frame):
+        missing = case.model_frame["value"].isna()
+        counts = case.model_frame.loc[missing, "reason"].astype(str).value_counts()
         rows.append(("patents without a value", f"{missing.mean():.1%}", "see the reasons below"))
         rows += [(f"no value: {reason}", int(n), explain_reason(str(reason))) for reason, n in counts.items()]
-        single = (case.frame[[f"weight_{n}" for n in engine.names]].fillna(0) > 0).sum(axis=1) == 1
+        single = (case.model_frame[[f"weight_{n}" for n in engine.names]].fillna(0) > 0).sum(axis=1) == 1
         rows.append(("values that rest on one method", f"{single.mean():.1%}", "one grade less"))
     if case.backtest is None:
         rows.append(("no backtest", "", "performance out of time is not shown"))
@@ -165,6 +158,8 @@ def versions_and_hashes(case: Case) -> Section:
         "book learnt from": engine.fitted.book,
         "book valued": "not given" if case.book is None else case.book.fingerprint,
     }
+    if case.overridden:
+        hashes["overrides"] = case.overridden.hash
     if case.values is not None:
         hashes["values"] = _table_hash(case.values.table)
     if case.backtest is not None:

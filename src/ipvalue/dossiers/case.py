@@ -10,16 +10,18 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.engine import ValuationEngine
+from ipvalue.errors import IpvalueError
 from ipvalue.evaluation.backtest import Backtest
 from ipvalue.features import Whole
 from ipvalue.methods.base import Estimate, Subject
 from ipvalue.methods.evidence import prepare
+from ipvalue.overrides.record import Overrides
 from ipvalue.reconcile import Reconciled
 from ipvalue.records.book import Book
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.valuation import Valuation
 
-__all__ = ["Case", "overrides_frame"]
+__all__ = ["Case", "overrides_applied", "overrides_frame"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,9 @@ class Case:
     purpose, owner : str
     limits : tuple of str
     overrides : pandas.DataFrame
+        Rows handed in, whatever they say.
+    overridden : Overrides or None
+        The set that is applied to the values; None where there is none.
     sample : int
         Patents on which sensitivities are measured.
     """
@@ -49,6 +54,7 @@ class Case:
     owner: str
     limits: tuple[str, ...]
     overrides: pd.DataFrame
+    overridden: Overrides | None
     sample: int
 
     @cached_property
@@ -58,10 +64,11 @@ class Case:
 
     @cached_property
     def values(self) -> Valuation | None:
-        """The valuation given, or the engine's of the book as of the date."""
-        if self.valuation is not None or self.state is None:
-            return self.valuation
-        return self.engine.value(self.state)
+        """The valuation given, or the engine's of the book as of the date; with overrides, where there are any."""
+        made = self.valuation
+        if made is None and self.state is not None:
+            made = self.engine.value(self.state)
+        return made if made is None or self.overridden is None else made.override(self.overridden)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -69,11 +76,16 @@ class Case:
         return pd.DataFrame() if self.values is None else self.values.to_pandas()
 
     @cached_property
+    def model_frame(self) -> pd.DataFrame:
+        """The model's own values as a frame, by which the model is judged."""
+        return self.frame if self.values is None else self.values.without_overrides().to_pandas()
+
+    @cached_property
     def subject(self) -> Subject | None:
         """Living patents, evenly spread over the book in the order of their values: at most ``sample``."""
         if self.state is None:
             return None
-        value = self.frame["value"].reindex(pd.Index(self.state.patent_ids)).to_numpy(np.float64)
+        value = self.model_frame["value"].reindex(pd.Index(self.state.patent_ids)).to_numpy(np.float64)
         alive = np.flatnonzero(value > 0)
         alive = alive[np.argsort(value[alive], kind="stable")]
         if len(alive) > self.sample:
@@ -97,8 +109,24 @@ class Case:
         return bool(len(self.frame) and (self.frame["value"] > 0).any())
 
 
-def overrides_frame(overrides: pd.DataFrame | Sequence[Mapping[str, object]] | None) -> pd.DataFrame:
-    """The log of overrides as a frame, whatever it was given as."""
-    if overrides is None:
+def overrides_frame(overrides: pd.DataFrame | Sequence[Mapping[str, object]] | Overrides | None) -> pd.DataFrame:
+    """The rows of a log of overrides as a frame, whatever they were given as; a set that is applied has none."""
+    if overrides is None or isinstance(overrides, Overrides):
         return pd.DataFrame()
     return overrides if isinstance(overrides, pd.DataFrame) else pd.DataFrame([dict(row) for row in overrides])
+
+
+def overrides_applied(given: object, valuation: Valuation | None) -> Overrides | None:
+    """The set that is applied: the one given, or the valuation's own.
+
+    Raises
+    ------
+    IpvalueError
+        If they differ.
+    """
+    own = None if valuation is None or not len(valuation.overrides) else valuation.overrides
+    if not isinstance(given, Overrides) or not len(given):
+        return own
+    if own is not None and own.hash != given.hash:
+        raise IpvalueError(f"the valuation has the overrides {own.name!r}, not {given.name!r}: give one of them")
+    return given

@@ -10,13 +10,14 @@ from typing import Literal
 
 import pandas as pd
 
-from ipvalue.dossiers import about, model, results
+from ipvalue.dossiers import about, model, overridden, results
 from ipvalue.dossiers.blocks import Section
-from ipvalue.dossiers.case import Case, overrides_frame
+from ipvalue.dossiers.case import Case, overrides_applied, overrides_frame
 from ipvalue.dossiers.write import to_html, to_markdown
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import IpvalueError
 from ipvalue.evaluation.backtest import Backtest
+from ipvalue.overrides.record import Overrides
 from ipvalue.records.book import Book, parse_date
 from ipvalue.valuation import Valuation
 
@@ -35,7 +36,7 @@ _SECTIONS = (
     results.sensitivity,
     results.stability,
     about.limits,
-    about.overrides,
+    overridden.overrides,
     results.monitoring,
     about.versions_and_hashes,
 )
@@ -100,7 +101,7 @@ def dossier(
     purpose: str = "",
     owner: str = "",
     limits: Sequence[str] = (),
-    overrides: pd.DataFrame | Sequence[Mapping[str, object]] | None = None,
+    overrides: Overrides | pd.DataFrame | Sequence[Mapping[str, object]] | None = None,
     sample: int = 200,
 ) -> Dossier:
     """Write down an engine for those who must judge it: validators, auditors, a credit committee.
@@ -125,8 +126,9 @@ def dossier(
         What the model is for, and who answers for it.
     limits : sequence of str
         What its owner knows that it can't do; limits that can be measured are added.
-    overrides : DataFrame or sequence of mappings, optional
-        One row an expert's override: patent, author, reason, expiry, original value and what was set instead.
+    overrides : Overrides, or DataFrame or sequence of mappings, optional
+        A set is applied to the values (by default the valuation's own) and analysed. Rows are shown as they are:
+        patent, author, reason, expiry, original value and what was set instead.
     sample : int, default 200
         Living patents on which sensitivities are measured, spread over the book by value.
 
@@ -139,7 +141,7 @@ def dossier(
     NotFittedError
         If the engine has learnt nothing yet.
     IpvalueError
-        If the format is unknown, the sample empty, or the valuation is of another engine or date.
+        If the format is unknown, the sample empty, or the valuation is of another engine, date or set of overrides.
 
     References
     ----------
@@ -164,9 +166,8 @@ def dossier(
     day = parse_date(as_of if as_of is not None else given if given is not None else engine.fitted.as_of)
     if valuation is not None:
         _same(valuation, engine, str(day))
-    case = Case(
-        engine, book, day, valuation, backtest, purpose, owner, tuple(limits), overrides_frame(overrides), sample
-    )
+    said, applied = overrides_frame(overrides), overrides_applied(overrides, valuation)
+    case = Case(engine, book, day, valuation, backtest, purpose, owner, tuple(limits), said, applied, sample)
     made = Dossier(f"Model dossier: {', '.join(engine.names)}", tuple(write(case) for write in _SECTIONS))
     if path is not None:
         made.write(path, format=format)

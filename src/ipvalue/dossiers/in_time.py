@@ -60,7 +60,7 @@ def year_before(case: Case) -> pd.DataFrame:
         return pd.DataFrame()
     known = case.engine.fitted.known
     earlier = case.engine.value(case.book.as_of(case.as_of - _YEAR, known=known)).to_pandas()
-    both = pd.DataFrame({"value": case.frame["value"], "value_before": earlier["value"]})
+    both = pd.DataFrame({"value": case.model_frame["value"], "value_before": earlier["value"]})
     both = both[(both["value"] > 0) & (both["value_before"] > 0)]
     if not len(both):
         return pd.DataFrame()

@@ -30,7 +30,7 @@ def values(case: Case) -> Section:
     blocks: tuple[Block, ...] = (
         Formula(repr(valuation)),
         Table("By legal state and grade", valuation.summary().reset_index()),
-        Table("Why a value is missing or 0", counts, "every patent has a value above 0"),
+        Table("Why a value is missing, 0 or an expert's", counts, "every patent has a value above 0"),
         *_pictures(case),
         Table("The ten highest values", _highest(case)),
     )
@@ -110,9 +110,10 @@ def benchmarks(case: Case) -> Section:
 
 def _ratios(case: Case) -> pd.DataFrame:
     """Each method's value over the reconciled value on grant: quantiles over the patents it values."""
-    if not len(case.frame):
+    frame = case.model_frame
+    if not len(frame):
         return pd.DataFrame()
-    alive = case.frame[case.frame["value"] > 0]
+    alive = frame[frame["value"] > 0]
     on_grant = alive["value"] / alive["grant_probability"]
     rows = []
     for name in case.engine.names:
@@ -169,8 +170,8 @@ def monitoring(case: Case) -> Section:
             ("rank correlation out of time", found["spearman"], "not falling", "ipv.backtest(...).summary()"),
             ("coverage of the 90 % interval", found["coverage_90"], "0.9", "ipv.backtest(...).coverage()"),
         ]
-    if len(case.frame):
-        missing, known = case.frame["value"].isna().mean(), case.frame["disagreement"].median()
+    if len(case.model_frame):
+        missing, known = case.model_frame["value"].isna().mean(), case.model_frame["disagreement"].median()
         rows += [
             ("share of patents without a value", missing, "not rising", "Valuation.table.reason"),
             ("median disagreement of the methods (log units)", known, "not rising", "Valuation.table.disagreement"),

@@ -17,12 +17,13 @@ h1{font-size:1.7rem}h2{border-bottom:2px solid #1f4e79;color:#1f4e79;margin-top:
 .wide{overflow-x:auto;margin:1rem 0}table{border-collapse:collapse;font-size:.8rem}
 caption{text-align:left;font-weight:600;padding:.3rem 0;white-space:nowrap}
 th,td{border:1px solid #ccc;padding:.2rem .5rem;text-align:left;vertical-align:top;max-width:36rem}
-th{background:#eaf1f8}td.n{text-align:right;font-variant-numeric:tabular-nums}
+th{background:#eaf1f8}td.n{text-align:right;font-variant-numeric:tabular-nums}td.d{white-space:nowrap}
 pre{background:#f5f5f5;padding:.8rem;overflow-x:auto;font-size:.78rem;white-space:pre-wrap}
 figure{margin:1rem 0}img{max-width:100%;height:auto}figcaption{font-size:.85rem;color:#444}
 nav ol{columns:2}@media print{h2{break-before:page}.wide{overflow:visible}}
 """.strip()
 _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # what Markdown would read as markup, and what could open a tag or an entity
 _MARKUP = re.compile(r"^[-+#>]|[\\`*_\[\]|~$]")
 
@@ -84,7 +85,7 @@ def _html(block: Block) -> str:
 
 
 def _cell(text: str) -> str:
-    kind = ' class="n"' if _NUMBER.fullmatch(text) else ""
+    kind = ' class="n"' if _NUMBER.fullmatch(text) else ' class="d"' if _DATE.fullmatch(text) else ""
     return f"<td{kind}>{html.escape(text)}</td>"
 
 

@@ -5,5 +5,6 @@ from __future__ import annotations
 from ipvalue.evaluation.backtest import Backtest, backtest
 from ipvalue.evaluation.compare import Comparison, compare
 from ipvalue.evaluation.renewals import RenewalScore, renewal_score
+from ipvalue.evaluation.survival import renewal_survival
 
-__all__ = ["Backtest", "Comparison", "RenewalScore", "backtest", "compare", "renewal_score"]
+__all__ = ["Backtest", "Comparison", "RenewalScore", "backtest", "compare", "renewal_score", "renewal_survival"]

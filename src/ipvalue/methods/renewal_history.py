@@ -52,6 +52,10 @@ class Thresholds:
         table = renewal_thresholds(decay, self._discount, self._fees)
         return np.column_stack([np.zeros(len(table)), table])
 
+    def table(self, decay: float) -> Floats:
+        """Least initial return with which each right is kept for 0, 1, ... years: rights by years."""
+        return np.asarray(self.at(decay)[self._place], np.float64)
+
     def reach(self, decay: float, years: Integers) -> Floats:
         """Least initial return of each right that was kept for so many years."""
         return np.asarray(self.at(decay)[self._place, years], np.float64)

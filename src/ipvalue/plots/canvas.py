@@ -16,9 +16,9 @@ from ipvalue.errors import IpvalueError, MissingExtraError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["DARK", "LIGHT", "MARK", "axes", "column", "pyplot"]
+__all__ = ["DARK", "GREY", "LIGHT", "MARK", "axes", "column", "pyplot"]
 
-DARK, LIGHT, MARK = "#1f4e79", "#9dc3e6", "#c55a11"
+DARK, LIGHT, MARK, GREY = "#1f4e79", "#9dc3e6", "#c55a11", "#7f7f7f"
 
 
 def axes(ax: Axes | None) -> Axes:

@@ -47,7 +47,7 @@ def calibration(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.fill_between(ends, ends / 1.25, ends * 1.25, color=LIGHT, alpha=0.35, linewidth=0, label="within 25 %")
         ax.vlines(value, target / factor, target * factor, color=DARK, linewidth=1.5)
         ax.plot(value, target, "o", color=DARK, markeredgecolor="white", label="group, 95 % interval")
-        ax.legend(frameon=False, loc="upper left")
+        ax.legend(loc="upper left", edgecolor="none", framealpha=0.85)  # an interval may run behind it
     ax.set(
         xscale="log",
         yscale="log",
@@ -92,9 +92,8 @@ def method_comparison(table: pd.DataFrame, ax: Axes | None = None, *, metric: st
     if metric in _IDEAL:
         ax.axvline(_IDEAL[metric], color="black", linewidth=0.8)
     ax.set_yticks(place, [str(name).replace("_", " ") for name in table.index[order]])
-    ax.set(
-        xlabel=_TITLES.get(metric, metric.replace("_", " ")), title="Methods compared", ylim=(-0.6, len(order) + 0.2)
-    )
+    top = len(order) + (0.2 if reconciled.any() else -0.4)  # room for the legend, where there is one
+    ax.set(xlabel=_TITLES.get(metric, metric.replace("_", " ")), title="Methods compared", ylim=(-0.6, top))
     if reconciled.any():
         ax.legend(frameon=False, loc="upper left", ncols=3, fontsize=8)
     return ax

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.errors import IpvalueError
-from ipvalue.plots.canvas import DARK, LIGHT, MARK, axes, column
+from ipvalue.plots.canvas import DARK, GREY, LIGHT, MARK, axes, column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,7 @@ def waterfall(table: pd.DataFrame, ax: Axes | None = None, *, currency: str = ""
     ends = np.isin(place, [0, len(table) - 1])
     total = ends & (start == 0) & (end == amount)
     kinds = (
-        (total, "#7f7f7f", "", "total"),
+        (total, GREY, "", "total"),
         (~total & (end >= start), LIGHT, "", "rise"),
         (~total & (end < start), DARK, "///", "fall"),
     )
@@ -62,7 +62,7 @@ def waterfall(table: pd.DataFrame, ax: Axes | None = None, *, currency: str = ""
     if len(table):
         low, high = min(0.0, float(np.minimum(start, end).min())), float(np.maximum(start, end).max())
         ax.set_ylim(low, high + 0.2 * (high - low))  # room for the amounts and the legend
-    ax.yaxis.set_major_formatter(lambda level, _: _short(level, span, signed=False))
+    ax.yaxis.set_major_formatter(lambda level, _: _tick(level, span))
     ax.set(ylabel=f"value ({currency})" if currency else "value", title="From one value to the other")
     ax.legend(frameon=False, fontsize=8, ncols=3, loc="upper left")
     return ax
@@ -136,15 +136,28 @@ def loan_cover(table: pd.DataFrame, ax: Axes | None = None, *, required: float =
         ax.plot(date[short], low[short], "X", color=MARK, markersize=8, label="not covered at 5 %")
     finite = np.concatenate([median[np.isfinite(median)], [required]])
     ax.set(ylabel="lendable value / exposure", title="Cover along the loan's life", ylim=(0, 1.1 * finite.max()))
-    ax.tick_params(axis="x", rotation=30)
+    for label in ax.get_xticklabels():
+        label.set(rotation=30, horizontalalignment="right")
     ax.legend(frameon=False)
     return ax
 
 
 def _short(amount: float, span: float, *, signed: bool) -> str:
-    """An amount in the unit that suits the picture's largest."""
-    unit, name = next(((u, n) for u, n in ((1e9, "bn"), (1e6, "m"), (1e3, "k")) if span >= u), (1.0, ""))
-    return f"{amount / unit:{'+' if signed else ''},.1f}{name}"
+    """An amount in the unit that suits the picture's largest: one decimal is 1 % of that or less."""
+    unit, name = _unit(span)
+    if amount and abs(amount) < 0.05 * unit:
+        return "≈0"
+    return f"{amount / unit:{'+' if signed else ''},.1f}{name}" if amount else "0"
+
+
+def _tick(level: float, span: float) -> str:
+    """A level of the axis, with as many decimals as it has."""
+    unit, name = _unit(span)
+    return f"{level / unit:,.3f}".rstrip("0").rstrip(".") + (name if level else "")
+
+
+def _unit(span: float) -> tuple[float, str]:
+    return next(((u, n) for u, n in ((1e9, "bn"), (1e6, "m"), (1e3, "k")) if span >= 10 * u), (1.0, ""))
 
 
 def _cut(label: object) -> str:

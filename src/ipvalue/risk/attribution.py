@@ -5,6 +5,10 @@ after and the others those of before (:mod:`ipvalue.risk.sides`). *Sequential*: 
 stated order, and what each adds depends on it. *Shapley*: the average over all orders, which does not. Patents of one
 valuation alone are ``entries`` and ``exits`` with their whole value.
 
+Experts' overrides are a part of their own, ``overrides``: the change of what they add to the model's values. The other
+parts are those of the model's own values, so that an override that holds a value still while the model falls shows the
+fall in the model's parts and takes it back in this one. ``Attribution.overrides`` says why for each patent.
+
 Exact. The value of each state is rounded to whole cents, once; parts are integers, and their sums too, so that the
 parts of a patent, a segment or the book sum to the change of the rounded values with a residual of exactly 0
 (:mod:`ipvalue.risk.exact`). A patent without a value counts as 0; ``valued_before`` and ``valued_after`` say so.
@@ -19,7 +23,7 @@ What an engine has learnt from a book belongs to the engine, also where other as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -29,10 +33,10 @@ import pandas as pd
 from ipvalue.artifacts import versions
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BookError, IpvalueError
-from ipvalue.explain import Explainer
 from ipvalue.features import Whole
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.exact import sequential_parts, shapley_parts, to_cents
+from ipvalue.risk.overlay import model_value, overlay_changes
 from ipvalue.risk.segments import labels_by, segment_labels
 from ipvalue.risk.sides import GROUPS, Side, States, side_of
 from ipvalue.valuation import Valuation
@@ -50,6 +54,7 @@ PARTS = {
     "legal": "legal status",
     "features": "citations and other features",
     "engine": "model and engine",
+    "overrides": "experts' overrides",
     "entries": "entries",
     "exits": "exits",
 }
@@ -64,7 +69,7 @@ class Attribution:
     ----------
     sequential : pandas.DataFrame of int64
         Whole cents, one row a patent of either valuation: ``before``, one column a part in the stated order,
-        ``entries``, ``exits`` and ``after``.
+        ``overrides``, ``entries``, ``exits`` and ``after``.
     shapley : pandas.DataFrame of int64 or None
         The same by the average over all orders.
     labels : pandas.DataFrame
@@ -76,6 +81,10 @@ class Attribution:
         Of before and after.
     states : int
         States in which the common patents were valued.
+    overrides : pandas.DataFrame
+        Indexed by patent_id, the patents of both valuations that are overridden in either: ``cause``
+        (:data:`ipvalue.risk.overlay.CAUSES`), what the override adds ``before`` and ``after`` and the ``change`` in
+        whole cents, and the overrides' ids. ``change`` is the part ``overrides``.
     """
 
     sequential: pd.DataFrame
@@ -85,6 +94,7 @@ class Attribution:
     currency: str
     dates: tuple[str, str]
     states: int
+    overrides: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def cents(self, how: How = "sequential") -> pd.DataFrame:
         """Whole cents by patent.
@@ -116,6 +126,13 @@ class Attribution:
         """Parts of the book in ``currency``: sums over its patents (of medians, which are no median of a sum)."""
         total = self.cents(how).sum() / 100.0
         return total.rename(f"{self.dates[0]} to {self.dates[1]}")
+
+    def override_causes(self) -> pd.DataFrame:
+        """Patents and change in ``currency`` by cause; the changes sum to the part ``overrides``."""
+        if not len(self.overrides):
+            return pd.DataFrame({"patents": [], "change": []}, index=pd.Index([], name="cause"))
+        groups = self.overrides.groupby("cause", sort=True)["change"]
+        return pd.DataFrame({"patents": groups.size(), "change": groups.sum() / 100.0})
 
     def residual(self, how: How = "sequential") -> int:
         """Largest gap in cents between a patent's parts and its change: 0."""
@@ -226,20 +243,23 @@ def attribute(
     ids = np.array(sorted({*one.ids, *two.ids}), object)
     common = np.array(sorted({*one.ids} & {*two.ids}), object)
     states = States(one.side(common), two.side(common))
-    ends = (one.cents(common), two.cents(common))
+    ends = (one.cents(common, one.model), two.cents(common, two.model))
     gaps = (states.cents(frozenset()) - ends[0], ends[1] - states.cents(frozenset(GROUPS)))
     for made, gap in zip((one, two), gaps):
         made.check(common, gap)
+    added = [made.cents(common, made.value) - end for made, end in zip((one, two), ends)]
     tables = []
     for averaged in (False, True)[: 1 + shapley]:
         parts = parts_of(states, groups, shapley=averaged)
         parts["engine"] = parts["engine"] + gaps[0] + gaps[1]
+        parts["overrides"] = added[1] - added[0]
         tables.append(_table(ids, common, parts, one, two))
     labels = _labels(ids, one, two)
     dates = (one.date, two.date)
-    return Attribution(
-        tables[0], tables[1] if shapley else None, labels, groups, currencies[0], dates, states.evaluated
-    )
+    table = pd.DataFrame(dict(zip(("before", "after"), added)), index=pd.Index(common, name="patent_id"))
+    changes = overlay_changes(before, after, table)
+    averaged_table = tables[1] if shapley else None
+    return Attribution(tables[0], averaged_table, labels, groups, currencies[0], dates, states.evaluated, changes)
 
 
 def parts_of(states: States, order: Sequence[str], *, shapley: bool = False) -> dict[str, Cents]:
@@ -282,14 +302,15 @@ class _Made:
     name: str
     ids: Ids
     value: npt.NDArray[np.float64]
+    model: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, valuation: Valuation, state: State | None, name: str) -> _Made:
-        made, said = valuation._explainer, valuation.provenance
+        made, said = valuation.sources, valuation.provenance
         if state is not None:
             engine, snapshot = state
             whole = Whole.of(snapshot)
-        elif isinstance(made, Explainer):
+        elif made is not None:
             engine, snapshot, whole = made.engine, made.snapshot, made.whole
         else:
             raise BookError(
@@ -302,7 +323,8 @@ class _Made:
                 raise BookError(f"{name}_state is not what made the values: {what} is {value}, theirs is {said[what]}")
         columns = (valuation.table[column].to_numpy() for column in ("patent_id", "value"))
         ids, values = (np.asarray(column) for column in columns)
-        return cls(valuation, engine, snapshot, whole, name, ids.astype(object), values.astype(np.float64))
+        model = model_value(valuation)
+        return cls(valuation, engine, snapshot, whole, name, ids.astype(object), values.astype(np.float64), model)
 
     @property
     def date(self) -> str:
@@ -313,9 +335,9 @@ class _Made:
         part = self.snapshot.select(np.array([self.snapshot.position(one) for one in ids], np.int64))
         return side_of(self.engine, part, self.whole)
 
-    def cents(self, ids: Ids) -> Cents:
-        """The values as they are, of some patents in ascending order."""
-        return to_cents(self.value[np.isin(self.ids, ids)])
+    def cents(self, ids: Ids, values: npt.NDArray[np.float64]) -> Cents:
+        """The values as they are, or the model's, of some patents in ascending order."""
+        return to_cents(values[np.isin(self.ids, ids)])
 
     def check(self, ids: Ids, gap: Cents) -> None:
         """Values that can't be made again by the same versions were made of something else."""

@@ -11,12 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.assumptions import Assumptions
+from ipvalue.errors import Reason
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.eligibility import broken_rules, reason_texts
 from ipvalue.risk.facts import Facts, facts_of
 from ipvalue.risk.lending import Lending, lending
 from ipvalue.risk.loan_life import Ageing, aged_share, cover_lost, grouped_quantile
 from ipvalue.risk.loans import LoanPairs, read_loans
+from ipvalue.risk.overlay import model_value
 from ipvalue.risk.policy import CollateralPolicy
 from ipvalue.risk.ranking import Allocation, allocate, to_cents
 from ipvalue.risk.sources import Origin, date_of, number, origin_of, rates_of, sigma_of, text
@@ -37,7 +39,9 @@ class CollateralReport:
     Attributes
     ----------
     pairs : DataFrame
-        One row a pair of loan and patent, in rank order: eligible, reasons (every rule that is broken), value,
+        One row a pair of loan and patent, in rank order: eligible, reasons (every rule that is broken), value (an
+        expert's where there is an override), value_reason (the valuation's reason code: ``overridden`` where an
+        expert set the value), model_value (what the model says), basis,
         each haircut and all together, collateral_value, sale_months, forced_sale_value, lendable, available (what
         better ranks leave of it) and allocated (what the loan takes).
     loans : DataFrame
@@ -69,6 +73,8 @@ class CollateralReport:
             f"shortfall {loans['shortfall'].sum():,.0f}, margin calls {int(loans['margin_call'].sum()):,}",
             f"  pledges eligible {int(self.pairs['eligible'].sum()):,}, rows set aside {len(self.rejects):,}",
         ]
+        experts = int((self.pairs["value_reason"] == Reason.OVERRIDDEN.label).sum())
+        lines += [f"  pledges of which an expert set the value {experts:,}"] if experts else []
         reasons = self.pairs.loc[self.pairs["reasons"] != "", "reasons"].str.split("; ").explode().value_counts()
         return "\n".join(lines + [f"  {label}: {count:,}" for label, count in reasons.items()])
 
@@ -114,7 +120,9 @@ def collateral(
 
     Notes
     -----
-    Rules: :mod:`ipvalue.risk.eligibility`. Haircuts and forced sale: :mod:`ipvalue.risk.lending`. Ranking:
+    Overridden values are lent against as they stand, with their interval and grade; for the model's own pass
+    ``valuation.without_overrides()``. Rules: :mod:`ipvalue.risk.eligibility`.
+    Haircuts and forced sale: :mod:`ipvalue.risk.lending`. Ranking:
     :mod:`ipvalue.risk.ranking`. Ageing: :mod:`ipvalue.risk.loan_life`; along a loan's life a better rank keeps the
     share of a patent that it takes now, and status and grade stay as they are.
 
@@ -164,6 +172,8 @@ class _State:
     facts: Facts
     state: npt.NDArray[np.str_]
     grade: npt.NDArray[np.str_]
+    reason: npt.NDArray[np.str_]
+    model: Floats
     median: Floats
     basis: Floats
     ageing: Ageing
@@ -199,7 +209,8 @@ class _State:
         years = np.where(np.isnat(due), np.nan, np.maximum((due - day).astype(np.float64), 0.0) / _DAYS_PER_YEAR)
         exposure = loans["exposure"].to_numpy(np.float64) * exchange
         state, grade = text(valuation, "state")[rows], text(valuation, "grade")[rows]
-        return cls(facts, state, grade, median, basis, ageing, exposure, exchange, years)
+        reason, model = text(valuation, "reason")[rows], model_value(valuation)[rows]
+        return cls(facts, state, grade, reason, model, median, basis, ageing, exposure, exchange, years)
 
     def lending(self, policy: CollateralPolicy, years: Floats, share: Floats | float = 1.0) -> Lending:
         """What can be lent after some years, of a share of today's value."""
@@ -307,7 +318,8 @@ def _pairs_table(
 ) -> pd.DataFrame:
     frame = pd.DataFrame({"loan_id": pairs.loan_id, "patent_id": pairs.patent_id, "rank": pairs.loan + 1})
     frame["eligible"], frame["reasons"] = eligible, reasons
-    frame["value"], frame["basis"] = state.median, state.basis
+    frame["value"], frame["value_reason"] = state.median, state.reason.astype(object)
+    frame["model_value"], frame["basis"] = state.model, state.basis
     for name, values in pledge._asdict().items():
         frame[name] = values
     frame["lendable"] = np.where(eligible, to_cents(pledge.lendable) / 100.0, 0.0)

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import BookError
-from ipvalue.explain import Explainer
 from ipvalue.methods.currency import exchange_rate
 from ipvalue.records.book import parse_date
 from ipvalue.records.snapshot import Snapshot
@@ -38,12 +37,12 @@ def origin_of(valuation: Valuation, snapshot: Snapshot | None, assumptions: Assu
     BookError
         If the snapshot is of another day than the values.
     """
-    explainer = valuation._explainer
+    made = valuation.sources
     if snapshot is not None and str(snapshot.date) != valuation.provenance["as_of"]:
         raise BookError(f"the snapshot is of {snapshot.date}, the values are of {valuation.provenance['as_of']}")
-    if isinstance(explainer, Explainer):
-        snapshot = explainer.snapshot if snapshot is None else snapshot
-        assumptions = explainer.engine.assumptions if assumptions is None else assumptions
+    if made is not None:
+        snapshot = made.snapshot if snapshot is None else snapshot
+        assumptions = made.engine.assumptions if assumptions is None else assumptions
     if assumptions is None:
         region: Any = _BY_CURRENCY.get(str(valuation.provenance["currency"]), "CN")
         assumptions = Assumptions.default(region)

@@ -11,10 +11,15 @@ under the scenario, so that a value of several methods can move a little against
 
 A book's value here is the sum of its patents' medians, which is no median of the sum; a patent that loses its value
 under a scenario (no method applies any more) counts as 0 and is counted in ``without_value``.
+
+Experts' overrides. Who set a value said nothing of scenarios: each quantile of an overridden patent moves by the ratio
+by which the model's own quantile moves, and is lost where the model's value is. Where the model has no value without
+the shock, the override stays where it is. ``labels`` then has a segment ``overridden``.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.engine import ValuationEngine
@@ -30,6 +36,8 @@ from ipvalue.features import Features
 from ipvalue.features.whole import Whole
 from ipvalue.methods.base import Estimate, Subject
 from ipvalue.methods.evidence import prepare
+from ipvalue.overrides.apply import Judged, Model, judge
+from ipvalue.overrides.record import Overrides
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.restate import under
 from ipvalue.risk.scenarios import (
@@ -73,7 +81,7 @@ class StressReport:
     lower, upper : pandas.DataFrame
         The same for the 5 % and 95 % quantiles.
     labels : pandas.DataFrame
-        Field, jurisdiction, grade (without a shock) and owner of each patent.
+        Field, jurisdiction, grade (without a shock) and owner of each patent; with overrides whether it is overridden.
     scenarios : tuple of Scenario
     currency, as_of : str
     """
@@ -155,6 +163,7 @@ def stress(
     scenarios: Sequence[Scenario] | None = None,
     *,
     whole: Whole | None = None,
+    overrides: Overrides | None = None,
 ) -> StressReport:
     """Value a snapshot under scenarios.
 
@@ -167,6 +176,8 @@ def stress(
         By default :func:`ipvalue.risk.scenarios.default_scenarios`.
     whole : Whole, optional
         Statistics of the whole book, where the snapshot is a part of it.
+    overrides : Overrides, optional
+        Experts' values, such as ``valuation.overrides``: they move as the model's own values do.
 
     Returns
     -------
@@ -195,16 +206,55 @@ def stress(
         raise IpvalueError(f"two scenarios are named {twice[0]!r}; {_BASE!r} is the book without a shock")
     subject = prepare(state, engine.assumptions, Whole.of(state) if whole is None else whole)
     estimates, combined = engine.estimate(subject)
-    columns, _ = engine.finish(subject, estimates, combined)
+    columns, reason = engine.finish(subject, estimates, combined)
     quantiles = [np.column_stack([columns[q] for q in QUANTILE_NAMES])]
     quantiles += [stressed_quantiles(subject, engine, scenario) for scenario in chosen]
+    labels = segment_labels(state, np.asarray(columns["grade"], object))
+    if overrides is not None and len(overrides):
+        judged = _judged(overrides, state, engine, columns, quantiles[0], reason)
+        quantiles = [_carried(judged, quantiles[0], moved) for moved in quantiles]
+        labels = _relabelled(labels, judged)
     index = pd.Index(subject.patent_id, name="patent_id")
     lower, values, upper = (
         pd.DataFrame({name: q[:, level] for name, q in zip(names, quantiles)}, index=index)
         for level in (0, _MEDIAN, -1)
     )
-    labels = segment_labels(state, np.asarray(columns["grade"], object))
     return StressReport(values, lower, upper, labels, chosen, engine.assumptions.currency, str(state.date))
+
+
+def _judged(
+    overrides: Overrides,
+    state: Snapshot,
+    engine: ValuationEngine,
+    columns: dict[str, npt.NDArray],  # type: ignore[type-arg]
+    quantiles: Floats,
+    reason: npt.NDArray[np.int16],
+) -> Judged:
+    """What becomes of each override without a shock."""
+    dead = np.isin(reason, (Reason.DEAD_RIGHT, Reason.TERM_OVER))
+    grade = np.asarray(columns["grade"], np.str_)
+    ids, day = pa.array(state.patent_ids, pa.string()), dt.date.fromisoformat(str(state.date))
+    model = Model(ids, columns["value"], quantiles, grade, dead, engine.assumptions.currency, day)
+    return judge(overrides, model)
+
+
+def _carried(judged: Judged, base: Floats, moved: Floats) -> Floats:
+    """Quantiles under a scenario: those of overridden patents move by the model's own ratio, and stay in order."""
+    row = np.maximum(judged.row, 0)
+    ratio = np.divide(moved[row], base[row], out=np.ones_like(base[row]), where=base[row] > 0)
+    ours = judged.quantiles * ratio
+    # the model's interval may narrow more than an expert's is wide: the median bounds both sides
+    ours[:, :_MEDIAN] = np.minimum.accumulate(ours[:, _MEDIAN::-1], axis=1)[:, :0:-1]
+    return judged.within(moved, np.maximum.accumulate(ours, axis=1))
+
+
+def _relabelled(labels: pd.DataFrame, judged: Judged) -> pd.DataFrame:
+    """Labels with the grades of the overrides, and whether a patent is overridden."""
+    rows = judged.row[judged.applied]
+    grade, over = labels["grade"].to_numpy(object, copy=True), np.full(len(labels), "no", object)
+    grade[rows] = np.where(judged.grade == "", "none", judged.grade)[judged.applied]
+    over[rows] = "yes"
+    return labels.assign(grade=grade, overridden=over)
 
 
 def stressed_quantiles(subject: Subject, engine: ValuationEngine, scenario: Scenario) -> Floats:

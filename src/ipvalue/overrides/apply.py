@@ -1,0 +1,302 @@
+"""Overrides on values: which hold and can be applied, and what each makes of the model's value, interval and grade.
+
+========================== =========================================================================================
+value                      replaces value and q50; given low and high are q05 and q95, and q25 and q75 lie between as
+                           on a lognormal on each side; else every quantile keeps its proportion to the model's value
+factor                     multiplies value and quantiles
+grade                      the model's; with low and high given the worse of the model's and that of one method with
+                           that interval: an expert can't raise a grade by a narrow interval
+reason                     ``overridden``
+all other columns          stay as the model made them, ``log_sd``, ``disagreement`` and the methods' included
+========================== =========================================================================================
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.special import ndtri
+
+from ipvalue.errors import REASONS, OverrideError, Reason
+from ipvalue.finance.distributions import LEVELS
+from ipvalue.overrides.record import Override, Overrides
+from ipvalue.valuation import QUANTILE_NAMES, Valuation, grade_of
+
+__all__ = ["COLUMNS", "KEPT", "Judged", "Model", "judge", "model_of", "overridden", "restored"]
+
+Floats = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.str_]
+
+KEPT = ("value", *QUANTILE_NAMES, "grade", "reason")
+"""Columns that an override can change; the model's are kept as ``model_<name>``."""
+_TOLD = ("id", "author", "approver", "reason", "made_on", "expires_on", "reference")
+COLUMNS = {
+    "model_value": "what the model says (of every patent, overridden or not)",
+    **{f"model_{name}": f"the model's {name}" for name in KEPT[1:]},
+    "override_id": "the override's id; null where the value is the model's",
+    "override_author": "who set the value",
+    "override_approver": "who approved it",
+    "override_reason": "what the model does not know",
+    "override_made_on": "day from whose close it holds",
+    "override_expires_on": "day at whose close it no longer holds",
+    "override_reference": "where its evidence is kept",
+}
+"""Columns that overrides add to a valuation, in order, with their meaning."""
+
+FAULTS = (
+    Reason.UNKNOWN_PATENT,
+    Reason.DEAD_RIGHT,
+    Reason.OVERRIDE_OTHER_CURRENCY,
+    Reason.OVERRIDE_NO_MODEL_VALUE,
+    Reason.OVERRIDE_NO_INTERVAL,
+)
+"""Why an override that holds on the date can't be applied."""
+
+_SHAPE = ndtri(np.array(LEVELS)) / ndtri(LEVELS[-1])
+_Z95 = float(ndtri(LEVELS[-1]))
+_MEDIAN = QUANTILE_NAMES.index("q50")
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the model says of the patents that overrides name, one element a patent of the valuation.
+
+    Attributes
+    ----------
+    patent_id : pyarrow.Array or ChunkedArray of str
+    value : ndarray, shape (n,)
+    quantiles : ndarray, shape (n, 5)
+    grade : ndarray of str, shape (n,)
+    dead : ndarray of bool, shape (n,)
+        Rights that are dead, or whose term is over.
+    currency : str
+    day : date
+        The valuation date.
+    """
+
+    patent_id: pa.Array | pa.ChunkedArray
+    value: Floats
+    quantiles: Floats
+    grade: Texts
+    dead: npt.NDArray[np.bool_]
+    currency: str
+    day: dt.date
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What becomes of each override of a set, one element an override in the set's order.
+
+    Attributes
+    ----------
+    code : ndarray of int16, shape (m,)
+        ``Reason.OVERRIDDEN``, or why it is not applied.
+    row : ndarray of int64, shape (m,)
+        The patent's place in the valuation; -1 where it is unknown.
+    value : ndarray, shape (m,)
+        NaN where it is not applied.
+    quantiles : ndarray, shape (m, 5)
+    grade : ndarray of str, shape (m,)
+    """
+
+    code: npt.NDArray[np.int16]
+    row: npt.NDArray[np.int64]
+    value: Floats
+    quantiles: Floats
+    grade: Texts
+
+    @property
+    def applied(self) -> npt.NDArray[np.bool_]:
+        """Overrides that stand in the place of the model's value."""
+        return np.asarray(self.code == Reason.OVERRIDDEN, bool)
+
+    def within(self, values: Floats, ours: Floats) -> Floats:
+        """A copy of a column (or of rows of quantiles) of the valuation with the overrides' in their places."""
+        result = values.copy()
+        result[self.row[self.applied]] = ours[self.applied]
+        return result
+
+
+def model_of(valuation: Valuation) -> Model:
+    """What the model says, of a valuation with overrides or without."""
+    table = restored(valuation).table
+    reason = pc.is_in(table["reason"], pa.array([Reason.DEAD_RIGHT.label, Reason.TERM_OVER.label]))
+    return Model(
+        table["patent_id"],
+        _numbers(table["value"]),
+        np.column_stack([_numbers(table[name]) for name in QUANTILE_NAMES]),
+        np.asarray(pc.fill_null(table["grade"], "").to_numpy(zero_copy_only=False), np.str_),
+        np.asarray(reason.to_numpy(), bool),
+        str(valuation.provenance["currency"]),
+        dt.date.fromisoformat(str(valuation.provenance["as_of"])),
+    )
+
+
+def judge(overrides: Overrides, model: Model) -> Judged:
+    """Say of each override whether it is applied, and what it makes of the model's value.
+
+    Parameters
+    ----------
+    overrides : Overrides
+    model : Model
+
+    Returns
+    -------
+    Judged
+    """
+    items = overrides.items
+    ids = pa.array([item.patent_id for item in items], pa.string())
+    row = np.asarray(pc.fill_null(pc.index_in(ids, _one(model.patent_id)), -1).to_numpy(), np.int64)
+    known = row >= 0
+    at = np.where(known, row, len(model.value))
+    base = np.append(model.value, np.nan)[at]
+    spread = np.vstack([model.quantiles, np.full((1, len(LEVELS)), np.nan)])[at]
+    dead = np.append(model.dead, False)[at]
+    grade = np.append(model.grade, "")[at]
+
+    value, factor, low, high = (_given(items, name) for name in ("value", "factor", "low", "high"))
+    absolute, bracketed = ~np.isnan(value), ~np.isnan(low)
+    currency = np.array([item.currency or model.currency for item in items], np.str_)
+    scalable = (base > 0) & np.isfinite(spread).all(axis=1)
+    tests = {
+        Reason.OVERRIDE_NOT_YET_MADE: np.array([item.made_on > model.day for item in items], bool),
+        Reason.OVERRIDE_WITHDRAWN: np.array([_withdrawn(item, model.day) for item in items], bool),
+        Reason.OVERRIDE_EXPIRED: np.array([item.expires_on <= model.day for item in items], bool),
+        Reason.UNKNOWN_PATENT: ~known,
+        Reason.DEAD_RIGHT: dead,
+        Reason.OVERRIDE_OTHER_CURRENCY: currency != model.currency,
+        Reason.OVERRIDE_NO_MODEL_VALUE: ~absolute & np.isnan(base),
+        Reason.OVERRIDE_NO_INTERVAL: absolute & (value > 0) & ~bracketed & ~scalable,
+    }
+    code = np.select(list(tests.values()), [int(reason) for reason in tests], int(Reason.OVERRIDDEN)).astype(np.int16)
+    applied = code == Reason.OVERRIDDEN
+
+    set_to = np.where(absolute, value, base * factor)
+    quantiles = np.where(absolute[:, None], _moved(value, base, spread), spread * factor[:, None])
+    quantiles = np.where(bracketed[:, None], _between(value, low, high), quantiles)
+    own = np.where(bracketed & (value > 0), np.log(_positive(high) / _positive(low)) / (2.0 * _Z95), np.nan)
+    theirs = grade_of(own, np.ones(len(items), np.int64), np.zeros(len(items)), np.zeros(len(items), bool))
+    return Judged(
+        code,
+        row,
+        np.where(applied, set_to, np.nan),
+        np.where(applied[:, None], quantiles, np.nan),
+        np.where(theirs > grade, theirs, grade),
+    )
+
+
+def overridden(valuation: Valuation, overrides: Overrides, *, strict: bool = False) -> Valuation:
+    """Values with overrides in the place of the model's; see :meth:`ipvalue.Valuation.override`."""
+    plain = restored(valuation)
+    if not overrides.items:
+        return plain
+    model = model_of(plain)
+    judged = judge(overrides, model)
+    if strict:
+        _refuse(overrides, judged)
+    columns = {name: plain.table[name] for name in plain.table.column_names}
+    kept = {f"model_{name}": columns[name] for name in KEPT}
+    columns["value"] = _nullable(judged.within(model.value, judged.value))
+    quantiles = judged.within(model.quantiles, judged.quantiles)
+    columns |= {name: _nullable(np.ascontiguousarray(quantiles[:, k])) for k, name in enumerate(QUANTILE_NAMES)}
+    n, rows = len(plain), judged.row[judged.applied]
+    hit = np.zeros(n, bool)
+    hit[rows] = True
+    order, items = np.argsort(rows), [item for item, used in zip(overrides.items, judged.applied) if used]
+    grades = judged.grade[judged.applied][order].tolist()
+    columns["grade"] = _replaced(columns["grade"], hit, grades)
+    columns["reason"] = _replaced(columns["reason"], hit, [Reason.OVERRIDDEN.label] * len(rows))
+    told = {}
+    for name in _TOLD:
+        kind = pa.date32() if name.endswith("_on") else pa.string()
+        values = pa.array([getattr(items[k], name) for k in order], kind)
+        told[f"override_{name}"] = pc.replace_with_mask(pa.nulls(n, kind), pa.array(hit), values)
+    provenance = plain.provenance | {"overrides": _provenance(overrides, judged)}
+    return Valuation(pa.table(columns | kept | told), provenance, valuation.sources)
+
+
+def restored(valuation: Valuation) -> Valuation:
+    """The values as the model made them, bit for bit."""
+    if "overrides" not in valuation.provenance:
+        return valuation
+    table = valuation.table
+    columns = {name: table[name] for name in table.column_names if name not in COLUMNS}
+    columns |= {name: table[f"model_{name}"] for name in KEPT}
+    provenance = {name: content for name, content in valuation.provenance.items() if name != "overrides"}
+    return Valuation(pa.table(columns), provenance, valuation.sources)
+
+
+def _provenance(overrides: Overrides, judged: Judged) -> dict[str, object]:
+    """The set by name, version and hash, what became of it, and the set itself: nothing of it can be lost."""
+    labels, counts = np.unique(judged.code[~judged.applied], return_counts=True)
+    return {
+        "name": overrides.name,
+        "version": overrides.version,
+        "hash": overrides.hash,
+        "applied": int(judged.applied.sum()),
+        "not_applied": {Reason(int(code)).label: int(n) for code, n in zip(labels, counts)},
+        "items": overrides.model_dump(mode="json")["items"],
+    }
+
+
+def _refuse(overrides: Overrides, judged: Judged) -> None:
+    bad = np.flatnonzero(np.isin(judged.code, FAULTS))
+    if len(bad):
+        item, reason = overrides.items[int(bad[0])], Reason(int(judged.code[bad[0]]))
+        raise OverrideError(
+            f"the override {item.id} of {item.patent_id!r} can't be applied: {REASONS[reason]} "
+            f"({len(bad)} such in all; strict=False lists them in override_log())"
+        )
+
+
+def _withdrawn(item: Override, day: dt.date) -> bool:
+    return item.withdrawn_on is not None and item.withdrawn_on <= day and item.withdrawn_on <= item.expires_on
+
+
+def _given(items: tuple[Override, ...], name: str) -> Floats:
+    return np.array([np.nan if getattr(item, name) is None else getattr(item, name) for item in items], np.float64)
+
+
+def _positive(values: Floats) -> Floats:
+    return np.where(values > 0, values, np.nan)
+
+
+def _moved(value: Floats, base: Floats, spread: Floats) -> Floats:
+    """The model's quantiles in their proportions about another value; all 0 about 0."""
+    ratio = np.divide(value, base, out=np.zeros_like(value), where=(base > 0) & (value > 0))
+    result = np.where((value == 0)[:, None], 0.0, spread * ratio[:, None])
+    result[:, _MEDIAN] = value
+    # rounding must not lift a quantile over the median
+    result[:, :_MEDIAN] = np.minimum(result[:, :_MEDIAN], value[:, None])
+    result[:, _MEDIAN + 1 :] = np.maximum(result[:, _MEDIAN + 1 :], value[:, None])
+    return result
+
+
+def _between(value: Floats, low: Floats, high: Floats) -> Floats:
+    """Quantiles of a lognormal on each side of the median, with its own width on each."""
+    down, up = low / _positive(value), high / _positive(value)
+    result: Floats = value[:, None] * np.where(_SHAPE < 0, down[:, None] ** -_SHAPE, up[:, None] ** _SHAPE)
+    result[:, 0], result[:, _MEDIAN], result[:, -1] = low, value, high
+    return np.clip(result, low[:, None], high[:, None])
+
+
+def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return pa.array([], pa.string()) if isinstance(array, pa.ChunkedArray) else array
+
+
+def _numbers(column: pa.ChunkedArray) -> Floats:
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
+
+
+def _nullable(values: Floats) -> pa.Array:
+    return pa.array(values, pa.float64(), mask=np.isnan(values))
+
+
+def _replaced(column: pa.ChunkedArray, hit: npt.NDArray[np.bool_], values: list[str]) -> pa.Array:
+    return pc.replace_with_mask(_one(column), pa.array(hit), pa.array(values, pa.string()))
