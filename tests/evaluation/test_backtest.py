@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from scipy.special import ndtri
 
 import ipvalue as ipv
 from ipvalue.errors import BookError
@@ -19,7 +22,7 @@ from ipvalue.evaluation import Backtest, renewal_score
 from ipvalue.evaluation.folds import deals_ahead, fold_dates
 from ipvalue.evaluation.metrics import log_rmse, spearman
 from ipvalue.finance.distributions import lognormal_quantiles
-from ipvalue.methods.base import Estimate, Method, State, Step, Subject
+from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from futures import without_future
@@ -57,6 +60,26 @@ class FlatRate(Method):
         return Estimate.make(
             value, lognormal_quantiles(value, 1.5), np.zeros(len(value), np.int16), {"estimate": value}
         )
+
+
+@dataclass(frozen=True)
+class Blurred(Method):
+    """Relief from royalty off by a factor of known spread, drawn anew for each patent: an engine of known quality."""
+
+    blur: float = 0.0
+    name: ClassVar[str] = "blurred"
+    approach: ClassVar[Any] = "income"
+    covers: ClassVar[str] = "nothing"
+    steps: ClassVar[tuple[Step, ...]] = ipv.ReliefFromRoyalty.steps
+
+    def fit(self, evidence: Evidence, assumptions: ipv.Assumptions) -> State:
+        return ipv.ReliefFromRoyalty().fit(evidence, assumptions)
+
+    def estimate(self, subject: Subject, state: State, assumptions: ipv.Assumptions) -> Estimate:
+        exact = ipv.ReliefFromRoyalty().estimate(subject, state, assumptions)
+        seeds = [zlib.crc32(str(each).encode()) for each in subject.patent_id]
+        noise = np.exp(self.blur * ndtri((np.array(seeds, np.float64) + 0.5) / 2**32))
+        return replace(exact, value=exact.value * noise, quantiles=exact.quantiles * noise[:, None])
 
 
 def with_deals(book: ipv.Book, rows: list[dict[str, object]]) -> ipv.Book:
@@ -248,6 +271,20 @@ def test_a_backtest_on_deals_ranks_engines_as_the_truth_does() -> None:
     assert tests.loc[("relief", "flat"), "high"] < 0
     assert set(by_truth.coverage(draws=20)["engine"]) == set(engines) == set(by_truth.calibration("field")["engine"])
     assert "3 engines" in repr(by_truth)
+
+
+@pytest.mark.parametrize("seed", [5, 6, 7])
+def test_engines_of_known_quality_are_ranked_by_it_on_deals_and_by_the_truth_alike(seed: int) -> None:
+    book = ipv.synthetic_book(8_000, seed=seed)
+    blurs = {"sharp": 0.0, "soft": 0.8, "dim": 1.6, "blind": 3.2}
+    engines = {name: ipv.ValuationEngine([Blurred(blur)]).fit(book, "2018-12-31") for name, blur in blurs.items()}
+    dates = ["2018-12-31", "2020-12-31", "2022-12-31"]
+    by_deals = ipv.compare(engines, book, dates, horizon_years=2.0, refit=False).summary(draws=0)
+    by_truth = ipv.compare(engines, book, dates[1:2], target="truth", refit=False).summary(draws=0)
+    assert by_deals["n"].nunique() == 1 and by_deals["n"].iloc[0] > 25
+    for found in (by_deals, by_truth):
+        assert found["log_rmse"].sort_values().index.tolist() == list(blurs)
+        assert found["spearman"].sort_values(ascending=False).index.tolist() == list(blurs)
 
 
 def test_engines_that_can_not_be_compared_are_refused(book: ipv.Book) -> None:
