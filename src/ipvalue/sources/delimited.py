@@ -1,0 +1,323 @@
+"""Tables of delimited text (CSV, TSV) as Arrow batches of text, whatever their delimiter, encoding and line ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pcsv
+
+from ipvalue.errors import Reason, SourceError
+from ipvalue.sources.files import Input
+from ipvalue.sources.mapping import Columns
+from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.texts import LONGEST_LINE, Encoding, Utf8Stream, detect
+
+__all__ = ["DelimitedTable", "Layout", "distinct", "lay_out"]
+
+_HEAD = 1 << 16
+_HEADER_WITHIN = 40  # rows before the header: titles, search addresses, notes
+_DELIMITERS = "\t,;|，；｜\x1f"
+_WIDE = "，；｜"
+_STAND_IN = "\x1f"  # for a delimiter that is no ASCII character, which Arrow does not take
+_MANY = 10_000
+
+
+class Layout(NamedTuple):
+    """How a delimited file is laid out."""
+
+    encoding: Encoding
+    delimiter: str
+    header: list[str]
+    """Headers, each of them once: a repeated one has a number behind it."""
+    header_line: int
+    """Line of the header, from 1."""
+    skipped: int
+    """Bytes of UTF-8 to the end of the header."""
+    sample: list[list[str]]
+    """Some rows behind the header."""
+
+
+def lay_out(source: Input, parts: Sequence[Columns] = (), *, delimiter: str = "", quoted: bool = True) -> Layout:
+    """Find encoding, delimiter and header of a file from its beginning.
+
+    Parameters
+    ----------
+    source : Input
+    parts : sequence of Columns, optional
+        Mappings that may fit: the header is the row, among the first 40, of which most is known to one of them; the
+        first row where there are none.
+    delimiter : str, optional
+        As it is; found where absent.
+    quoted : bool, default True
+        Whether double quotes enclose cells.
+
+    Returns
+    -------
+    Layout
+
+    Raises
+    ------
+    SourceError
+        If there is nothing in it.
+    """
+    encoding = detect(source)
+    with Utf8Stream(source, encoding) as stream:
+        return _layout(stream, parts, delimiter, quoted)
+
+
+def _layout(stream: Utf8Stream, parts: Sequence[Columns], delimiter: str, quoted: bool) -> Layout:
+    head = bytearray()
+    while len(head) < _HEAD and (block := stream.read(_HEAD - len(head))):
+        head += block
+    stream.push_back(bytes(head))
+    whole = len(head) < _HEAD
+    lines = bytes(head).decode("utf-8", "ignore").splitlines(keepends=True)
+    # splitlines also cuts at separators that are no line ends in a table
+    lines = _joined(lines)
+    lines = lines if whole or len(lines) < 2 else lines[:-1]
+    if not any(line.strip() for line in lines):
+        raise SourceError(f"{stream.place} is empty")
+    first = 0
+    if lines[0].lower().startswith("sep=") and len(lines[0].strip()) == 5:  # Excel's own note
+        delimiter, first = delimiter or lines[0][4], 1
+    delimiter = delimiter or _delimiter(lines[first:])
+    rows = _rows(lines, delimiter, quoted)
+    place = _header_place(rows, first, parts)
+    before, header = rows[place][0], distinct(rows[place][1])
+    end = rows[place + 1][0] if place + 1 < len(rows) else len(lines)
+    skipped = sum(len(line.encode()) for line in lines[:end])
+    sample = [cells for _, cells in rows[place + 1 : place + 51]]
+    return Layout(stream.encoding, delimiter, header, before + 1, skipped, sample)
+
+
+def _joined(lines: list[str]) -> list[str]:
+    whole: list[str] = []
+    held = ""
+    for line in lines:
+        held += line
+        if held.endswith(("\n", "\r")):
+            whole.append(held)
+            held = ""
+    return [*whole, held] if held else whole
+
+
+def _delimiter(lines: list[str]) -> str:
+    """The delimiter that cuts most lines into one same number of cells, of several the one with most cells."""
+    best, choice = (0.0, 0), ","
+    for candidate in _DELIMITERS:
+        counts = Counter(len(cells) for _, cells in _rows(lines[:60], candidate, True) if any(cells))
+        width, lines_of_it = max(counts.items(), key=lambda item: (item[0] > 1, item[1], item[0]), default=(1, 0))
+        score = (lines_of_it / max(sum(counts.values()), 1), width) if width > 1 else (0.0, 0)
+        if score[0] * min(score[1], 8) > best[0] * min(best[1], 8):
+            best, choice = score, candidate
+    return choice
+
+
+def _rows(lines: list[str], delimiter: str, quoted: bool) -> list[tuple[int, list[str]]]:
+    """Rows with the number of the line on which each begins."""
+    rows: list[tuple[int, list[str]]] = []
+    plain = [line.replace("\0", "") for line in lines]
+    reader = csv.reader(plain, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+    begin = 0
+    try:
+        for cells in reader:
+            rows.append((begin, cells))
+            begin = reader.line_num
+    except csv.Error:
+        pass  # a cell that is too long for the csv module: what stands before it is enough
+    return rows or [(0, [""])]
+
+
+def _header_place(rows: list[tuple[int, list[str]]], first: int, parts: Sequence[Columns]) -> int:
+    there = [i for i, (line, cells) in enumerate(rows) if line >= first and any(c.strip() for c in cells)]
+    if not parts or not there:
+        return there[0] if there else 0
+    known = {i: max(len(part.match(rows[i][1])) for part in parts) for i in there[:_HEADER_WITHIN]}
+    return max(known, key=lambda i: (known[i], -i))
+
+
+def distinct(header: Sequence[str]) -> list[str]:
+    """Headers without blanks around them, each once: a repeated one gets a number, an empty one its place."""
+    names: list[str] = []
+    for position, raw in enumerate(header, 1):
+        name = raw.strip().strip("\ufeff") or f"column {position}"
+        number, distinct = 1, name
+        while distinct in names:
+            number += 1
+            distinct = f"{name} {number}"
+        names.append(distinct)
+    return names
+
+
+class DelimitedTable:
+    """A delimited file as batches of text columns, read once from beginning to end in bounded memory.
+
+    Parameters
+    ----------
+    source : Input
+    parts : sequence of Columns, optional
+        Mappings by which the header row is found.
+    table : str
+        Table of the book to which its rows would belong, for what is refused.
+    delimiter : str, optional
+    quoted : bool, default True
+
+    Attributes
+    ----------
+    layout : Layout
+    header : list of str
+    refusals : list of Refusal
+        Rows with too few or too many cells, or with NUL characters; complete after the last batch.
+    n_rows : int
+        Rows that came in the batches so far.
+
+    Raises
+    ------
+    SourceError
+        On reading: if a line or row is too long, a quote is not closed, or most rows don't have the header's cells.
+
+    Examples
+    --------
+    >>> table = DelimitedTable(Input("a", "a", lambda: io.BytesIO(b"id;n\\n1;x\\n2;y;z\\n")))
+    >>> pa.Table.from_batches(table.batches()).to_pylist(), [(r.row, r.detail) for r in table.refusals]
+    ([{'id': '1', 'n': 'x'}], [(1, 'line 3 has 3 cells, the header 2')])
+    """
+
+    def __init__(
+        self,
+        source: Input,
+        parts: Sequence[Columns] = (),
+        *,
+        delimiter: str = "",
+        quoted: bool = True,
+        longest_line: int = LONGEST_LINE,
+    ) -> None:
+        self._stream = Utf8Stream(source, longest_line=longest_line)
+        self._quoted = quoted
+        self._block = longest_line
+        self.place = source.place
+        self.layout = _layout(self._stream, parts, delimiter, quoted)
+        self.header = self.layout.header
+        self.refusals: list[Refusal] = []
+        self.n_rows = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What is uncertain about how the file was read."""
+        return [self.layout.encoding.note] if self.layout.encoding.note else []
+
+    def batches(self, wanted: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Read the rows.
+
+        Parameters
+        ----------
+        wanted : sequence of str, optional
+            Headers that are needed; the others are passed over. All where absent.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            Text columns under the file's headers; an empty cell is null.
+        """
+        if len(self.header) == 1:
+            wanted = None  # an empty line would be a row of one empty cell
+        left = self.layout.skipped
+        while left and (block := self._stream.read(left)):
+            left -= len(block)
+        wide = self.layout.delimiter in _WIDE
+        stream = _StandIn(self._stream, self.layout.delimiter) if wide else self._stream
+        try:
+            with self._stream, self._open(stream, wanted) as reader:
+                for batch in reader:
+                    if batch.num_rows:
+                        yield from self._checked(self._put_back(batch) if wide else batch)
+        except pa.ArrowInvalid as error:
+            if "Empty CSV file" not in str(error):
+                raise SourceError(self._explained(str(error))) from error
+
+    def _open(self, stream: io.RawIOBase, wanted: Sequence[str] | None) -> pcsv.CSVStreamingReader:
+        delimiter = _STAND_IN if self.layout.delimiter in _WIDE else self.layout.delimiter
+        return pcsv.open_csv(
+            stream,
+            # threads would lose the numbers of refused rows
+            pcsv.ReadOptions(block_size=self._block, use_threads=False, column_names=self.header),
+            pcsv.ParseOptions(
+                delimiter=delimiter,
+                quote_char='"' if self._quoted else False,
+                newlines_in_values=self._quoted,
+                invalid_row_handler=self._refuse,
+            ),
+            pcsv.ConvertOptions(
+                check_utf8=False,  # the stream is UTF-8 by its making
+                column_types=dict.fromkeys(self.header, pa.string()),
+                include_columns=list(wanted) if wanted is not None else None,
+                strings_can_be_null=True,
+                null_values=[""],
+            ),
+        )
+
+    def _refuse(self, row: pcsv.InvalidRow) -> str:
+        number = (row.number or 1) - 1
+        line = self.layout.header_line + number + 1
+        detail = f"line {line} has {row.actual_columns} cells, the header {row.expected_columns}"
+        self.refusals.append(Refusal(number, self.header[0], row.text, Reason.UNREADABLE, detail))
+        if len(self.refusals) > _MANY and len(self.refusals) > self.n_rows:
+            raise SourceError(f"{self.place}: most rows don't have the cells of the header; the last: {detail}")
+        return "skip"
+
+    def _checked(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """The batch without rows that hold a NUL character."""
+        if self._stream.nuls:
+            masks = [pc.fill_null(pc.match_substring(column, "\0"), False) for column in batch.columns]
+            bad = masks[0]
+            for mask in masks[1:]:
+                bad = pc.or_(bad, mask)
+            for place in pc.indices_nonzero(bad).to_pylist():
+                row = self.n_rows + place
+                text = self.layout.delimiter.join(str(c[place]) for c in batch.columns).replace("\0", "␀")
+                self.refusals.append(
+                    Refusal(row, self.header[0], text, Reason.UNREADABLE, f"row {row} holds a NUL character")
+                )
+            self.n_rows += batch.num_rows
+            batch = batch.filter(pc.invert(bad))
+        else:
+            self.n_rows += batch.num_rows
+        yield batch
+
+    def _put_back(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = [pc.replace_substring(c, _STAND_IN, self.layout.delimiter) for c in batch.columns]
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+    def _explained(self, error: str) -> str:
+        where = f"{self.place}: after row {self.n_rows:,}"
+        if "straddl" in error:
+            return f"{where} a row is longer than {self._block:,} bytes, or a quote is not closed"
+        return f"{where} the table can't be read: {error}"
+
+
+class _StandIn(io.RawIOBase):
+    """A stream in which an ASCII separator stands for a delimiter of several bytes."""
+
+    def __init__(self, inner: Utf8Stream, delimiter: str) -> None:
+        super().__init__()
+        self._inner, self._delimiter, self._held = inner, delimiter.encode(), b""
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read up to ``size`` bytes; empty only at the end."""
+        block = self._inner.read(size)
+        data = self._held + block
+        # the first bytes of a delimiter may stand at the end of a block
+        keep = next((n for n in (2, 1) if block and data.endswith(self._delimiter[:n])), 0)
+        self._held = data[len(data) - keep :]
+        data = data[: len(data) - keep].replace(self._delimiter, _STAND_IN.encode())
+        return data if data or not block else self.read(size)
