@@ -20,6 +20,14 @@ Kind = Literal["table", "json", "xml", "parquet", "text"]
 PLACES = (
     "ipvalue.sources.uspto:FORMAT",
     "ipvalue.sources.university:FORMAT",
+    "ipvalue.sources.lens:FORMAT",
+    "ipvalue.sources.google_patents:FORMAT",
+    "ipvalue.sources.family_exports:FORMAT",
+    "ipvalue.sources.yield_curves:FORMAT",
+    "ipvalue.sources.exchange_rates:FORMAT",
+    "ipvalue.sources.royalties:FORMAT",
+    "ipvalue.sources.damodaran:FORMAT",
+    "ipvalue.sources.world_bank:FORMAT",
 )
 
 
