@@ -15,7 +15,9 @@ from ipvalue.law import fees
 from ipvalue.records.book import Book, parse_date
 from ipvalue.records.validate import nearest
 from ipvalue.sources.identifiers import document_ids
+from ipvalue.sources.mapping import Columns, Field
 from ipvalue.sources.refusals import Refusal, refused_rows
+from ipvalue.sources.registry import Format
 
 __all__ = ["read_university_renewals"]
 
@@ -30,6 +32,25 @@ _COLUMNS = {
     "num_claims": "n_claims",
 }
 _PAID = "payment_times"
+FORMAT = Format(
+    "university_renewals",
+    "US university patents with the number of maintenance fees paid (2017)",
+    "read_university_renewals",
+    parts=(
+        Columns(
+            "patents",
+            (
+                Field("patent_id", ("id",), required=True),
+                *(Field(ours, (theirs,), required=True) for theirs, ours in _COLUMNS.items()),
+                Field("payment_times", (_PAID,), required=True, own=True),
+            ),
+        ),
+    ),
+    fills={
+        "patents": ("jurisdiction", "kind"),
+        "legal_events": ("patent_id", "effective_date", "announced_date", "scheme", "code", "detail"),
+    },
+)
 _NUMBER = re.compile(r"US([A-Z]*\d+)([A-Z]\d?)?")
 # payments of small entities, which universities are (37 CFR 1.27(a)(3)), by fee year; and the expiry
 _PAYMENT_CODES = {4: "M2551", 8: "M2552", 12: "M2553"}

@@ -14,6 +14,7 @@ from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
 from ipvalue.sources.identifiers import document_ids
 from ipvalue.sources.refusals import Refusal, refused_rows
+from ipvalue.sources.registry import Format
 from ipvalue.sources.uspto_document import Citation, Claim, Grant, Patent, read_grant
 from ipvalue.sources.xml_documents import UnreadableDocumentError, parse, split
 
@@ -22,6 +23,22 @@ __all__ = ["read_uspto_grants"]
 _ROOT = "us-patent-grant"
 _SEQUENCES = "sequence-cwu"
 _GRANTS_AT_ONCE = 1_000
+
+FORMAT = Format(
+    "uspto_grants",
+    "USPTO grant full text (us-patent-grant XML)",
+    "read_uspto_grants",
+    roots=("us-patent-grant",),
+    fills={
+        "patents": (
+            *("patent_id", "jurisdiction", "right", "kind", "application_date", "priority_date", "parent_filing_date"),
+            *("publication_date", "grant_date", "ipc", "owners", "n_inventors", "npl_citations", "n_claims"),
+            "term_adjustment_days",
+        ),
+        "citations": ("citing_id", "cited_id", "citing_date", "cited_date", "cited_ipc", "origin"),
+        "claims": ("patent_id", "claim_number", "text", "language", "publication_date", "independent"),
+    },
+)
 
 _TEXT = pa.string()
 _TYPES = {

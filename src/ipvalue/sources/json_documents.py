@@ -1,0 +1,298 @@
+"""Records of JSON, one at a time: an array, JSON lines, or an array inside an answer object, in bounded memory."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ipvalue.errors import Reason, SourceError
+from ipvalue.sources.files import Input
+from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.texts import Utf8Stream
+
+__all__ = ["LARGEST_RECORD", "Record", "is_json", "records", "top_level_keys"]
+
+LARGEST_RECORD = 1 << 26
+"""Characters that one record may have: a patent's full text has up to some 50 million."""
+
+_BLOCK = 1 << 20
+_BLANK = re.compile(r"[\s\ufeff,]*")
+_SPACE = re.compile(r"[\s\ufeff]*")
+_DEEPEST = 200
+# a string that is not closed goes to the end, so that the search is never tried again inside it
+_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"(\s*:)?|\Z|\\)|[{}\[\]]', re.DOTALL)
+_LONGEST_TOKEN = 400  # digits of a number, letters of a literal or an escape
+
+
+class Record(NamedTuple):
+    """One record of a file."""
+
+    row: int
+    """Its number, from 0."""
+    value: Any
+    """What JSON says; None where it can't be read."""
+    problem: str
+    """Why it can't be read; empty where it can."""
+
+    def refusal(self, place: str, column: str = "patent_id") -> Refusal:
+        """The refusal of a record that can't be read."""
+        return Refusal(self.row, column, f"{place}, record {self.row + 1}", Reason.UNREADABLE, self.problem)
+
+
+def records(source: Input, *, under: Sequence[str] = (), largest: int = LARGEST_RECORD) -> Iterator[Record]:
+    """Read the records of a JSON file.
+
+    Parameters
+    ----------
+    source : Input
+        An array of records, JSON lines (records one after the other), or an object.
+    under : sequence of str
+        Keys of an answer object under which the array of records stands, such as ``('data',)``. An object without
+        any of them is one record itself.
+    largest : int
+        Characters that one record may have.
+
+    Yields
+    ------
+    Record
+        With a ``problem`` where it has a key twice, a number that is none (NaN, Infinity), or more than 200
+        levels; in JSON lines also where the line is no JSON.
+
+    Raises
+    ------
+    SourceError
+        If the file is no JSON, is cut off, or a record is too large.
+
+    Examples
+    --------
+    >>> import io
+    >>> lines = Input("a", "a", lambda: io.BytesIO(b'{"a": 1}\\n{"a": 2, "a": 3}\\n{"a"\\n{"a": NaN}\\n[4]'))
+    >>> [(r.row, r.value, r.problem) for r in records(lines)]  # doctest: +NORMALIZE_WHITESPACE
+    [(0, {'a': 1}, ''), (1, None, "the key 'a' stands twice"),
+     (2, None, "it is no JSON: Expecting ':' delimiter at character 6"),
+     (3, None, 'NaN is no number'), (4, [4], '')]
+    """
+    with Utf8Stream(source, longest_line=largest) as stream:
+        text = _Text(stream, largest)
+        first = text.peek(_SPACE)
+        if (first == "[" and not under) or first == "[":
+            text.skip(1)
+            yield from _array(text, 0)
+        elif first == "{":
+            yield from _objects(text, tuple(under))
+        elif first:
+            raise SourceError(f"{source.place} is no JSON: it begins with {text.ahead(20)!r}")
+        else:
+            raise SourceError(f"{source.place} is empty")
+
+
+def is_json(source: Input) -> bool:
+    """Whether an input is JSON, by how it begins."""
+    return source.head(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+
+
+def top_level_keys(source: Input, size: int = 1 << 18) -> tuple[str, ...]:
+    """Keys of the first record of a file, as far as its first bytes tell; for recognising a format."""
+    head = source.head(size).decode("utf-8-sig", "replace")
+    keys: dict[str, None] = {}
+    depth = inside = 0
+    for token in _TOKEN.finditer(head):
+        if token[0] in "{[":
+            depth += 1
+            inside += token[0] == "{"
+        elif token[0] in "}]":
+            depth -= 1
+            if token[0] == "}" and inside and depth <= 1:
+                break
+        elif token[2] and depth <= 3 and len(keys) < 200:
+            keys[token[1]] = None
+    return tuple(keys)
+
+
+class _Text:
+    """A window on a text that grows to hold one record and forgets what is read."""
+
+    def __init__(self, stream: Utf8Stream, largest: int) -> None:
+        self._stream, self._largest = stream, largest
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace")
+        self._buffer, self._at, self._gone, self.ended = "", 0, 0, False
+        self._decoder = _Strict()
+
+    @property
+    def place(self) -> str:
+        return f"{self._stream.place}: at character {self._gone + self._at:,}"
+
+    def _more(self) -> bool:
+        """Read on; as much again as is held, so that a long record is not tried again for each block."""
+        if self.ended:
+            return False
+        held = len(self._buffer) - self._at
+        if held > self._largest:
+            raise SourceError(f"{self.place} a record is longer than {self._largest:,} characters")
+        block = b""
+        want = max(_BLOCK, held)
+        while len(block) < want and (part := self._stream.read(_BLOCK)):
+            block += part
+        self.ended = not block
+        self._gone += self._at
+        self._buffer = self._buffer[self._at :] + self._decode.decode(block, self.ended)
+        self._at = 0
+        return not self.ended
+
+    def peek(self, blank: re.Pattern[str]) -> str:
+        """The next character behind blanks; empty at the end."""
+        while True:
+            found = blank.match(self._buffer, self._at)
+            self._at = found.end() if found else self._at
+            if self._at < len(self._buffer):
+                return self._buffer[self._at]
+            if not self._more():
+                return ""
+
+    def ahead(self, size: int) -> str:
+        return self._buffer[self._at : self._at + size]
+
+    def skip(self, size: int) -> None:
+        self._at += size
+
+    def to_next_line(self) -> None:
+        while True:
+            end = self._buffer.find("\n", self._at)
+            if end >= 0:
+                self._at = end + 1
+                return
+            self._at = len(self._buffer)
+            if not self._more():
+                return
+
+    def value(self) -> tuple[Any, str]:
+        """The next value and what is wrong with it; ``json.JSONDecodeError`` where there is none."""
+        while True:
+            try:
+                value, end, problem = self._decoder.read(self._buffer, self._at)
+            except json.JSONDecodeError as error:
+                if self.ended or not _may_go_on(error):
+                    error.colno = error.pos - self._at + 1  # in the record, not in the window
+                    raise
+            except RecursionError as error:
+                raise SourceError(f"{self.place} JSON is nested deeper than any record of a patent") from error
+            else:
+                # a number at the end of the window may go on
+                if end < len(self._buffer) or self.ended:
+                    self._at = end
+                    return value, problem
+            self._more()
+
+
+def _may_go_on(error: json.JSONDecodeError) -> bool:
+    """Whether what is wrong may only be that the window ends."""
+    return error.pos >= len(error.doc) - _LONGEST_TOKEN or error.msg.startswith("Unterminated string")
+
+
+class _Strict:
+    """A decoder that notes what JSON leaves open: keys that stand twice, and numbers that are none."""
+
+    def __init__(self) -> None:
+        self._problem = ""
+        self._json = json.JSONDecoder(
+            object_pairs_hook=self._object, parse_constant=self._constant, parse_int=self._integer
+        )
+
+    def read(self, text: str, begin: int) -> tuple[Any, int, str]:
+        self._problem = ""
+        value, end = self._json.raw_decode(text, begin)
+        problem = self._problem or ("" if _depth(value) <= _DEEPEST else f"it has more than {_DEEPEST} levels")
+        return (None if problem else value), end, problem
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            self._problem = f"the key {twice!r} stands twice"
+        return value
+
+    def _constant(self, name: str) -> None:
+        self._problem = f"{name} is no number"
+
+    def _integer(self, digits: str) -> int | float:
+        return int(digits) if len(digits) < 300 else float("inf")
+
+
+def _depth(value: Any) -> int:
+    """Levels of a value, found level by level."""
+    level, depth = [value], 0
+    while level and depth <= _DEEPEST:
+        depth += 1
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+    return depth
+
+
+def _array(text: _Text, row: int) -> Iterator[Record]:
+    while (first := text.peek(_BLANK)) != "]":
+        if not first:
+            raise SourceError(f"{text.place} the array of records is cut off after record {row:,}; fetch it again")
+        yield Record(row, *_value(text))
+        row += 1
+    text.skip(1)
+
+
+def _value(text: _Text) -> tuple[Any, str]:
+    try:
+        return text.value()
+    except json.JSONDecodeError as error:
+        end = "is cut off" if text.ended and error.pos >= len(error.doc) - 1 else "is no JSON"
+        raise SourceError(f"{text.place} the file {end}: {error.msg}") from error
+
+
+def _objects(text: _Text, under: tuple[str, ...]) -> Iterator[Record]:
+    """An answer object with the records under a key, or objects one after the other."""
+    if under and _is_answer(text, under):
+        yield from _answer(text, under)
+        return
+    row = 0
+    while text.peek(_BLANK):
+        try:
+            value, problem = text.value()
+            yield Record(row, value, problem)
+        except json.JSONDecodeError as error:
+            yield Record(row, None, f"it is no JSON: {error.msg} at character {error.colno}")
+            text.to_next_line()
+        row += 1
+
+
+def _is_answer(text: _Text, under: tuple[str, ...]) -> bool:
+    """Whether one of the keys stands before the end of the first megabyte with an array behind it."""
+    keys = "|".join(re.escape(key) for key in under)
+    return re.search(rf'"(?:{keys})"\s*:\s*\[', text.ahead(_BLOCK)) is not None
+
+
+def _answer(text: _Text, under: tuple[str, ...]) -> Iterator[Record]:
+    """Walk the keys of one object; arrays under the wanted keys are read record by record, other values passed over."""
+    row = 0
+    text.skip(1)
+    while (first := text.peek(_BLANK)) != "}":
+        if not first:
+            raise SourceError(f"{text.place} the file is cut off; fetch it again")
+        key, _ = _value(text)
+        if text.peek(_SPACE) != ":":
+            raise SourceError(f"{text.place} the file is no JSON: a colon is missing after {key!r}")
+        text.skip(1)
+        opening = text.peek(_SPACE)
+        if key in under and opening == "[":
+            text.skip(1)
+            for record in _array(text, row):
+                yield record
+                row = record.row + 1
+        else:
+            _value(text)
+    text.skip(1)

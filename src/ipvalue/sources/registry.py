@@ -1,0 +1,132 @@
+"""The formats that ipvalue reads, and by what each is recognised.
+
+A reader's file declares one :class:`Format`; :data:`PLACES` names it. That is all that ``sniff`` and ``check`` need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Literal
+
+from ipvalue.sources.mapping import Columns
+
+__all__ = ["PLACES", "Format", "Look", "formats"]
+
+Kind = Literal["table", "json", "xml", "parquet", "text"]
+
+# where each format is declared; one line a format
+PLACES = (
+    "ipvalue.sources.uspto:FORMAT",
+    "ipvalue.sources.university:FORMAT",
+    "ipvalue.sources.lens:FORMAT",
+    "ipvalue.sources.google_patents:FORMAT",
+    "ipvalue.sources.family_exports:FORMAT",
+    "ipvalue.sources.yield_curves:FORMAT",
+    "ipvalue.sources.exchange_rates:FORMAT",
+    "ipvalue.sources.royalties:FORMAT",
+    "ipvalue.sources.damodaran:FORMAT",
+    "ipvalue.sources.world_bank:FORMAT",
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a first look at one file shows.
+
+    Attributes
+    ----------
+    name : str
+        The file's name.
+    kind : {'table', 'json', 'xml', 'parquet', 'text'}
+    header : tuple of str
+        Headers of a table, columns of a Parquet file, keys of the first JSON record (down to its third level), or the
+        names of elements at the beginning of an XML document, the root first.
+    head : str
+        The first characters.
+    """
+
+    name: str
+    kind: Kind
+    header: tuple[str, ...] = ()
+    head: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format and how it is recognised.
+
+    Parameters
+    ----------
+    name : str
+        As in ``read_<name>``.
+    title : str
+        For people.
+    reader : str
+        The public function that reads it.
+    parts : tuple of Columns
+        Mappings of tables: recognised by their required headers, the surer the more headers are known.
+    roots : tuple of str
+        Root elements of XML documents.
+    keys : tuple of str
+        Keys of JSON records that all must be there.
+    fills : dict of str to tuple of str
+        Columns of the book that are filled beyond those of ``parts``, by table.
+    nested : dict of str to tuple of str
+        Columns that are filled from JSON, XML or Parquet beyond these.
+    recognise : callable, optional
+        For what this can't say: confidence from a :class:`Look`, 0 to 1.
+    call : str
+        How it is called; ``{path}`` stands for the path.
+    """
+
+    name: str
+    title: str
+    reader: str
+    parts: tuple[Columns, ...] = ()
+    roots: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    fills: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    nested: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    recognise: Callable[[Look], float] | None = None
+    call: str = ""
+
+    @property
+    def line(self) -> str:
+        """One line of code that reads it, with ``{path}`` for the path."""
+        return self.call or f"ipv.{self.reader}({{path}})"
+
+    def confidence(self, look: Look) -> float:
+        """How sure it is that a file is of this format, 0 to 1."""
+        best = self.recognise(look) if self.recognise else 0.0
+        if look.kind == "xml" and look.header and look.header[0] in self.roots:
+            best = max(best, 1.0)
+        if look.kind == "json" and self.keys and set(self.keys) <= set(look.header):
+            best = max(best, 0.95)
+        if look.kind in ("table", "parquet"):
+            best = max([best, *(_share(part, look.header) for part in self.parts)])
+        return best
+
+    def part_of(self, look: Look) -> Columns | None:
+        """The mapping that fits a file best; None where none does."""
+        fitting = [part for part in self.parts if not part.missing(look.header)]
+        return max(fitting, key=lambda part: _share(part, look.header)) if fitting else None
+
+
+def _share(part: Columns, header: tuple[str, ...]) -> float:
+    """0 without the required headers; else 0.3 and up with the shares of mapping and file that are known."""
+    if not header or part.missing(header):
+        return 0.0
+    known = len(part.match(header))
+    return 0.3 + 0.35 * known / len(part.fields) + 0.35 * min(known / len(header), 1.0)
+
+
+def formats() -> list[Format]:
+    """All formats, in the order of :data:`PLACES`."""
+    found = []
+    for place in PLACES:
+        module, _, name = place.partition(":")
+        declared = getattr(import_module(module), name)
+        found += list(declared) if isinstance(declared, tuple) else [declared]
+    return found
