@@ -42,6 +42,7 @@ PUBLIC = {
     "monitor",
     "portfolio",
     "read_book",
+    "read_cnipa",
     "read_university_renewals",
     "read_uspto_grants",
     "revalue",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ipvalue.risk.reverse import reverse_stress
     from ipvalue.risk.scenarios import Scenario
     from ipvalue.risk.stress import stress
+    from ipvalue.sources.cnipa import read_cnipa
     from ipvalue.sources.university import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
     from ipvalue.valuation import Valuation
@@ -55,6 +56,7 @@ _PLACES = {
     "write_book": "ipvalue.records.store",
     "synthetic_book": "ipvalue.records.synthetic",
     "read_uspto_grants": "ipvalue.sources.uspto",
+    "read_cnipa": "ipvalue.sources.cnipa",
     "read_university_renewals": "ipvalue.sources.university",
     # what a patent looks like
     "extract": "ipvalue.features",
@@ -135,6 +137,7 @@ __all__ = [
     "monitor",
     "portfolio",
     "read_book",
+    "read_cnipa",
     "read_university_renewals",
     "read_uspto_grants",
     "revalue",
