@@ -43,6 +43,7 @@ PUBLIC = {
     "portfolio",
     "read_book",
     "read_cnipa",
+    "read_ops",
     "read_university_renewals",
     "read_uspto_grants",
     "revalue",

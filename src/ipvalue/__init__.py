@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ipvalue.risk.scenarios import Scenario
     from ipvalue.risk.stress import stress
     from ipvalue.sources.cnipa import read_cnipa
+    from ipvalue.sources.ops import read_ops
     from ipvalue.sources.university import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
     from ipvalue.valuation import Valuation
@@ -57,6 +58,7 @@ _PLACES = {
     "synthetic_book": "ipvalue.records.synthetic",
     "read_uspto_grants": "ipvalue.sources.uspto",
     "read_cnipa": "ipvalue.sources.cnipa",
+    "read_ops": "ipvalue.sources.ops",
     "read_university_renewals": "ipvalue.sources.university",
     # what a patent looks like
     "extract": "ipvalue.features",
@@ -138,6 +140,7 @@ __all__ = [
     "portfolio",
     "read_book",
     "read_cnipa",
+    "read_ops",
     "read_university_renewals",
     "read_uspto_grants",
     "revalue",

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 __all__ = ["NumberedClaim", "numbered_claims"]
 
-_FIRST = re.compile(r"\s*1\s*[.．、:：)）]\s*(?!\d)|\s*1\s+(?=[^\W\d])")
+# a heading may stand on a line before the first claim
+_FIRST = re.compile(r"(?:[^\d\n]{0,40}\n)?\s*1(?:\s*[.．、:：)）]\s*(?!\d)|\s+(?=[^\W\d]))")
 # a claim begins on a new line or behind the end of a sentence
 _NEXT = r"(?:\n\s*|(?<=[。；;.])\s*){number}\s*(?:[.．、:：)）]\s*(?!\d)|\s(?=[^\W\d]))"
 
