@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ipvalue.methods.replacement_cost import ReplacementCost
     from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciliation, StackedWeights
     from ipvalue.records.book import Book
+    from ipvalue.records.check import read_tables
+    from ipvalue.records.csv_out import write_csv
     from ipvalue.records.snapshot import Snapshot
     from ipvalue.records.store import read_book, write_book
     from ipvalue.records.synthetic import synthetic_book
@@ -42,10 +44,20 @@ if TYPE_CHECKING:
     from ipvalue.risk.reverse import reverse_stress
     from ipvalue.risk.scenarios import Scenario
     from ipvalue.risk.stress import stress
+    from ipvalue.sources.assemble import combine
     from ipvalue.sources.cnipa import read_cnipa
+    from ipvalue.sources.damodaran import read_damodaran
+    from ipvalue.sources.exchange_rates import read_ecb_fx
+    from ipvalue.sources.family_exports import read_family_export
+    from ipvalue.sources.google_patents import read_google_patents
+    from ipvalue.sources.lens import read_lens
     from ipvalue.sources.ops import read_ops
+    from ipvalue.sources.royalties import read_royalties
+    from ipvalue.sources.sniffing import sniff
     from ipvalue.sources.university import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
+    from ipvalue.sources.world_bank import read_world_bank
+    from ipvalue.sources.yield_curves import read_yield_curve
     from ipvalue.valuation import Valuation
 
 # where each public name lives; a name is imported when it is first used, so that importing ipvalue is quick
@@ -60,6 +72,18 @@ _PLACES = {
     "read_cnipa": "ipvalue.sources.cnipa",
     "read_ops": "ipvalue.sources.ops",
     "read_university_renewals": "ipvalue.sources.university",
+    "read_tables": "ipvalue.records.check",
+    "write_csv": "ipvalue.records.csv_out",
+    "combine": "ipvalue.sources.assemble",
+    "sniff": "ipvalue.sources.sniffing",
+    "read_lens": "ipvalue.sources.lens",
+    "read_google_patents": "ipvalue.sources.google_patents",
+    "read_family_export": "ipvalue.sources.family_exports",
+    "read_yield_curve": "ipvalue.sources.yield_curves",
+    "read_ecb_fx": "ipvalue.sources.exchange_rates",
+    "read_royalties": "ipvalue.sources.royalties",
+    "read_damodaran": "ipvalue.sources.damodaran",
+    "read_world_bank": "ipvalue.sources.world_bank",
     # what a patent looks like
     "extract": "ipvalue.features",
     "feature_catalogue": "ipvalue.features",
@@ -132,6 +156,7 @@ __all__ = [
     "attribute",
     "backtest",
     "collateral",
+    "combine",
     "compare",
     "dossier",
     "extract",
@@ -141,13 +166,24 @@ __all__ = [
     "read_book",
     "read_cnipa",
     "read_ops",
+    "read_damodaran",
+    "read_ecb_fx",
+    "read_family_export",
+    "read_google_patents",
+    "read_lens",
+    "read_royalties",
+    "read_tables",
     "read_university_renewals",
     "read_uspto_grants",
+    "read_world_bank",
+    "read_yield_curve",
     "revalue",
     "reverse_stress",
+    "sniff",
     "stress",
     "synthetic_book",
     "write_book",
+    "write_csv",
 ]
 
 

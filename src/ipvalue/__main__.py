@@ -64,10 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     revalue.add_argument("--restart", action="store_true", help="discard values of another run in the folder")
     revalue.add_argument("--keep", type=Path, help="folder of what the next run may use again")
     revalue.set_defaults(run=_revalue)
-    check = commands.add_parser(
-        "check", help="validate a book: a folder of write_book, or one of Parquet or CSV tables"
-    )
-    check.add_argument("book", type=Path, help="folder")
+    check = commands.add_parser("check", help="say what a book, or a file of a public format, holds, lacks and refuses")
+    check.add_argument("book", type=Path, help="folder of a book, or a file, archive or folder of a public format")
+    check.add_argument("--look", action="store_true", help="only look at the beginning, and read nothing")
     check.set_defaults(run=_check)
     return parser
 
@@ -127,8 +126,24 @@ def _revalue(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     """Read a book, print what is there, what is refused, and what each missing table costs."""
     from ipvalue.records.check import read_tables, report
+    from ipvalue.sources.sniffing import is_book
 
-    book = read_tables(options.book)
+    if is_book(options.book) and not options.look:
+        book = read_tables(options.book)
+        print(report(book))
+        return 2 if len(book.rejects) else 0
+    if options.book.is_dir() and not any(options.book.iterdir()):
+        read_tables(options.book)  # says what a book's folder holds
+    found = ipv.sniff(options.book)
+    print(found)
+    if not found.format:
+        return 1
+    if options.look or not found.path_alone:
+        return 0
+    book = getattr(ipv, found.reader)(options.book)
+    if not isinstance(book, ipv.Book):
+        print(f"{len(book):,} rows: {', '.join(map(str, book.columns))}")
+        return 0
     print(report(book))
     return 2 if len(book.rejects) else 0
 

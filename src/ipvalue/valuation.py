@@ -20,6 +20,7 @@ from ipvalue.finance.distributions import LEVELS
 from ipvalue.law.states import state_names
 from ipvalue.methods.base import Estimate
 from ipvalue.reconcile import Reconciled
+from ipvalue.records.csv_out import write_csv
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,6 +114,10 @@ class Valuation:
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write the values as one Parquet file, with the provenance in its metadata."""
         pq.write_table(self.to_arrow(), os.fspath(path), compression="zstd")
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the values as CSV; text that a spreadsheet would take for a formula gets an apostrophe in front."""
+        write_csv(self.table, path)
 
     @classmethod
     def from_parquet(cls, path: str | os.PathLike[str]) -> Valuation:

@@ -14,7 +14,7 @@ from ipvalue.records.book import Book
 from ipvalue.records.schema import TABLES
 from ipvalue.records.store import read_book
 
-__all__ = ["read_tables", "report"]
+__all__ = ["cost", "read_tables", "report"]
 
 # what falls away where a table is absent, for people
 _COST = {
@@ -29,6 +29,39 @@ _COST = {
     "loans": "nothing is secured",
     "curves": "no curve is read by a method yet",
     "price_index": "no index is read by a method yet",
+}
+
+# the same of a column
+_COLUMN_COST = {
+    "patents.patent_id": "no row can be read",
+    "patents.jurisdiction": "no row can be read",
+    "patents.application_date": "no row can be read",
+    "patents.right": "the right is taken from the kind code, else for an invention",
+    "patents.kind": "utility models, designs and grants are not told from applications for inventions",
+    "patents.priority_date": "age and cohort count from the filing",
+    "patents.parent_filing_date": "the term of a continuation counts from its own filing, and is too long",
+    "patents.publication_date": "claims and citations date from the grant or the filing",
+    "patents.grant_date": "a grant is seen only in legal_events: else every right is pending",
+    "patents.family_id": "family features are missing, and citations within a family count as others",
+    "patents.ipc": "the technology field is unknown: no royalty rate, no comparables, no cohorts of a field",
+    "patents.owners": "portfolio features are missing, and self-citations count as others",
+    "patents.n_inventors": "the number of inventors is missing",
+    "patents.npl_citations": "science linkage is missing",
+    "patents.n_claims": "the number of claims is known only from the claims table",
+    "patents.term_adjustment_days": "the term of US patents ends too early",
+    "patents.term_extension_days": "the term of medicines ends too early",
+    "citations.citing_date": "only citations by patents of the book have a date, and others are not counted",
+    "citations.citing_ipc": "generality is known only from patents of the book",
+    "citations.cited_ipc": "originality is known only from patents of the book",
+    "citations.cited_date": "citation lags are known only from patents of the book",
+    "citations.origin": "examiners' citations are not told from the applicant's",
+    "citations.category": "X and Y citations are not told from others",
+    "claims.text": "only the number of claims is known",
+    "claims.language": "the language is told from the wording",
+    "legal_events.announced_date": "an event counts as known on the day on which it takes effect",
+    "legal_events.code": "events are read from their text",
+    "legal_events.text": "events are read from their code",
+    "family_members.publication_date": "a member is never counted",
 }
 
 _CSV_BLOCK = 1 << 24  # bytes; a row must fit into one, and a claim may have a million characters
@@ -110,6 +143,17 @@ def report(book: Book) -> str:
         lines.append(f"not read: {name}: {', '.join(columns)}")
     lines += [f"absent: {name}: {_COST[name]}" for name in TABLES if name in _COST and not book[name].num_rows]
     return "\n".join(lines)
+
+
+def cost(table: str, column: str = "") -> str:
+    """Say what falls away where a table, or a column of it, is absent; empty where nothing to speak of.
+
+    Examples
+    --------
+    >>> cost("patents", "owners")
+    'portfolio features are missing, and self-citations count as others'
+    """
+    return _COLUMN_COST.get(f"{table}.{column}", "") if column else _COST.get(table, "")
 
 
 def _empty_columns(book: Book, name: str) -> list[str]:

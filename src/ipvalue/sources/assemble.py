@@ -17,7 +17,7 @@ from ipvalue.sources.mapping import Columns
 from ipvalue.sources.refusals import Refusal, refused_rows
 from ipvalue.sources.spreadsheets import SheetTable, is_spreadsheet
 
-__all__ = ["assemble", "combine", "mapped", "open_table"]
+__all__ = ["AnyTable", "assemble", "combine", "mapped", "one_input", "open_table"]
 
 AnyTable = DelimitedTable | SheetTable
 

@@ -22,6 +22,7 @@ __all__ = [
     "first_of",
     "kinds",
     "lists",
+    "month_first_dates",
     "numbers",
     "offices",
     "percent",
@@ -80,6 +81,18 @@ def day_first_dates(values: pa.Array, *, last_year: int = 30) -> pa.Array:
     )
     text = pc.if_else(short, long, text)
     return dates(pc.replace_substring_regex(text, r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})$", r"\3-\2-\1"))
+
+
+def month_first_dates(values: pa.Array) -> pa.Array:
+    """Dates written month first with four digits of the year (01/31/2024) as YYYY-MM-DD; others as :func:`dates` does.
+
+    Examples
+    --------
+    >>> month_first_dates(pa.array(["1/31/2024", "2024-02-01"])).to_pylist()
+    ['2024-01-31', '2024-02-01']
+    """
+    form = r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})$"
+    return dates(pc.replace_substring_regex(_trimmed(values), form, r"\3-\1-\2"))
 
 
 def lists(separator: str) -> Converter:

@@ -21,6 +21,7 @@ from ipvalue.sources.texts import LONGEST_LINE, Encoding, Utf8Stream, detect
 __all__ = ["DelimitedTable", "Layout", "distinct", "lay_out"]
 
 _HEAD = 1 << 16
+_LOOK = 1 << 24  # bytes that tell the encoding where only the layout is wanted
 _HEADER_WITHIN = 40  # rows before the header: titles, search addresses, notes
 _DELIMITERS = "\t,;|，；｜\x1f"
 _WIDE = "，；｜"
@@ -43,7 +44,7 @@ class Layout(NamedTuple):
     """Some rows behind the header."""
 
 
-def lay_out(source: Input, parts: Sequence[Columns] = (), *, delimiter: str = "", quoted: bool = True) -> Layout:
+def lay_out(source: Input, parts: Sequence[Columns] = ()) -> Layout:
     """Find encoding, delimiter and header of a file from its beginning.
 
     Parameters
@@ -52,10 +53,6 @@ def lay_out(source: Input, parts: Sequence[Columns] = (), *, delimiter: str = ""
     parts : sequence of Columns, optional
         Mappings that may fit: the header is the row, among the first 40, of which most is known to one of them; the
         first row where there are none.
-    delimiter : str, optional
-        As it is; found where absent.
-    quoted : bool, default True
-        Whether double quotes enclose cells.
 
     Returns
     -------
@@ -66,9 +63,9 @@ def lay_out(source: Input, parts: Sequence[Columns] = (), *, delimiter: str = ""
     SourceError
         If there is nothing in it.
     """
-    encoding = detect(source)
+    encoding = detect(source, upto=_LOOK)
     with Utf8Stream(source, encoding) as stream:
-        return _layout(stream, parts, delimiter, quoted)
+        return _layout(stream, parts, "", True)
 
 
 def _layout(stream: Utf8Stream, parts: Sequence[Columns], delimiter: str, quoted: bool) -> Layout:

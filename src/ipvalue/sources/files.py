@@ -20,7 +20,7 @@ from typing import IO, BinaryIO, NamedTuple, cast
 
 from ipvalue.errors import SourceError
 
-__all__ = ["LIMITS", "Input", "Limits", "Source", "inputs"]
+__all__ = ["LIMITS", "TABLES", "TABLE_OR_JSON", "Input", "Limits", "Source", "inputs"]
 
 _BLOCK = 1 << 20
 _IN_MEMORY = 1 << 26
@@ -42,6 +42,11 @@ class Limits(NamedTuple):
 
 
 LIMITS = Limits()
+
+TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xls")
+"""Ends of names of tables."""
+TABLE_OR_JSON = (*TABLES, ".json", ".jsonl", ".ndjson")
+"""Ends of names of tables and of JSON."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ipvalue.sources.files import Input
 from ipvalue.sources.refusals import Refusal
 from ipvalue.sources.texts import Utf8Stream
 
-__all__ = ["LARGEST_RECORD", "Record", "records", "top_level_keys"]
+__all__ = ["LARGEST_RECORD", "Record", "is_json", "records", "top_level_keys"]
 
 LARGEST_RECORD = 1 << 26
 """Characters that one record may have: a patent's full text has up to some 50 million."""
@@ -85,6 +85,11 @@ def records(source: Input, *, under: Sequence[str] = (), largest: int = LARGEST_
             raise SourceError(f"{source.place} is no JSON: it begins with {text.ahead(20)!r}")
         else:
             raise SourceError(f"{source.place} is empty")
+
+
+def is_json(source: Input) -> bool:
+    """Whether an input is JSON, by how it begins."""
+    return source.head(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
 def top_level_keys(source: Input, size: int = 1 << 18) -> tuple[str, ...]:

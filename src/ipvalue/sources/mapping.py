@@ -50,6 +50,8 @@ class Field:
         What is assumed, for the docstring.
     own : bool
         True where ``target`` is no column of the book.
+    gives : str
+        For such a one, the column of the book that the reader makes of it; empty for none.
     """
 
     target: str
@@ -58,6 +60,12 @@ class Field:
     required: bool = False
     note: str = ""
     own: bool = False
+    gives: str = ""
+
+    @property
+    def column(self) -> str:
+        """The column of the book that it fills; empty for none."""
+        return self.gives if self.own else self.target
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ class Columns:
         """Pairs of column and header for people."""
         return [
             (
-                f.target if f.own else f"{self.table}.{f.target}",
+                f"{self.table}.{f.column}" if f.column else "-",
                 ", ".join(f.headers[:3]) + (" (required)" if f.required else "") + (f"; {f.note}" if f.note else ""),
             )
             for f in self.fields

@@ -22,6 +22,14 @@ PLACES = (
     "ipvalue.sources.university:FORMAT",
     "ipvalue.sources.cnipa:FORMAT",
     "ipvalue.sources.ops:FORMAT",
+    "ipvalue.sources.lens:FORMAT",
+    "ipvalue.sources.google_patents:FORMAT",
+    "ipvalue.sources.family_exports:FORMAT",
+    "ipvalue.sources.yield_curves:FORMAT",
+    "ipvalue.sources.exchange_rates:FORMAT",
+    "ipvalue.sources.royalties:FORMAT",
+    "ipvalue.sources.damodaran:FORMAT",
+    "ipvalue.sources.world_bank:FORMAT",
 )
 
 

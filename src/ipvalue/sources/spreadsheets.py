@@ -47,6 +47,10 @@ class SheetTable:
     Attributes
     ----------
     header : list of str
+    sheet : str
+        Its name.
+    before : list of list of str
+        The rows above the header.
     refusals : list of Refusal
         Rows with cells beyond the header's.
     n_rows : int
@@ -84,6 +88,7 @@ class SheetTable:
             header.pop()
         self.header = distinct(header)
         self._rows = sheets[self.sheet]
+        self.before = list(itertools.islice(_shown(self._rows(), self.place), self._header_place))
 
     def sample(self, size: int = 50) -> list[list[str]]:
         """Some rows behind the header."""

@@ -33,7 +33,7 @@ class Encoding(NamedTuple):
     """What is uncertain about it; empty where nothing is."""
 
 
-def detect(source: Input) -> Encoding:
+def detect(source: Input, *, upto: int = 0) -> Encoding:
     """Tell the encoding of a text.
 
     Parameters
@@ -41,6 +41,8 @@ def detect(source: Input) -> Encoding:
     source : Input
         Read once as a whole, in blocks: a character that is not ASCII may come late. Of a stream that can't be
         read again nothing is read, and UTF-8 is taken.
+    upto : int
+        Bytes after which to stop; 0 for none.
 
     Returns
     -------
@@ -70,6 +72,8 @@ def detect(source: Input) -> Encoding:
             if (wide := _wide(source.place, block)) is not None:
                 return wide
         position += len(block)
+        if upto and position > upto and not sample:
+            break
         if not sample:
             if block.isascii() and not decoder.getstate()[0]:
                 continue

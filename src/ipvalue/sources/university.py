@@ -46,7 +46,10 @@ FORMAT = Format(
             ),
         ),
     ),
-    fills={"legal_events": ("patent_id", "effective_date", "announced_date", "scheme", "code", "detail")},
+    fills={
+        "patents": ("jurisdiction", "kind"),
+        "legal_events": ("patent_id", "effective_date", "announced_date", "scheme", "code", "detail"),
+    },
 )
 _NUMBER = re.compile(r"US([A-Z]*\d+)([A-Z]\d?)?")
 # payments of small entities, which universities are (37 CFR 1.27(a)(3)), by fee year; and the expiry

@@ -1,0 +1,297 @@
+"""What a file is and how it would be read: a first look at the beginning of each file, never the whole."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ipvalue.errors import MissingExtraError, SourceError
+from ipvalue.records.check import cost
+from ipvalue.records.schema import TABLES
+from ipvalue.sources.delimited import lay_out
+from ipvalue.sources.files import Input, inputs
+from ipvalue.sources.json_documents import top_level_keys
+from ipvalue.sources.registry import Format, Look, formats
+from ipvalue.sources.spreadsheets import SheetTable, is_spreadsheet
+from ipvalue.sources.texts import detect
+
+__all__ = ["Sniffed", "SniffedFile", "is_book", "look", "sniff"]
+
+_HEAD = 1 << 16
+_MOST_FILES = 200
+_LEAST = 0.3
+_ELEMENT = re.compile(r"<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+_PROLOGUE = re.compile(r"<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(\[.*?\])?\s*>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class SniffedFile:
+    """What one file is.
+
+    Attributes
+    ----------
+    name, kind : str
+    format : str
+        Name of its format; empty where it is of none.
+    part : str
+        Which file of the format it is, such as ``g_patent``.
+    encoding, delimiter : str
+        Empty where it has none.
+    found : dict of str to dict of str to str
+        Header of each column of the book that is there, by table.
+    unread : tuple of str
+        Headers that are not read.
+    sampled : int
+        Rows that were looked at.
+    note : str
+    """
+
+    name: str
+    kind: str
+    format: str = ""
+    part: str = ""
+    encoding: str = ""
+    delimiter: str = ""
+    found: dict[str, dict[str, str]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    sampled: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Sniffed:
+    """What a path holds and how it would be read; print it.
+
+    Attributes
+    ----------
+    path : str
+    format, title, reader : str
+        Empty where it is of no known format.
+    code : str
+        One line of code that reads it.
+    path_alone : bool
+        Whether the reader needs nothing but the path.
+    confidence : float
+        0 to 1: how sure the format is.
+    files : tuple of SniffedFile
+    tables : dict of str to tuple of str
+        Columns of the book that would be filled, by table.
+    missing : dict of str to str
+        What is absent, a table or ``table.column``, and what falls away without it.
+    """
+
+    path: str
+    format: str
+    title: str
+    reader: str
+    code: str
+    confidence: float
+    files: tuple[SniffedFile, ...]
+    tables: dict[str, tuple[str, ...]]
+    missing: dict[str, str]
+    path_alone: bool = True
+
+    def __str__(self) -> str:
+        if not self.format:
+            shown = "; ".join(
+                f"{f.name} ({f.kind}{': ' + ', '.join(f.unread[:8]) if f.unread else ''})" for f in self.files[:5]
+            )
+            known = ", ".join(f.name for f in formats())
+            return f"{self.path}: of no known format: {shown}\n  known: {known}"
+        lines = [f"{self.path}: {self.title} (confidence {self.confidence:.0%})", f"  read it with: {self.code}"]
+        for file in self.files[:20]:
+            how = ", ".join(
+                part
+                for part in (
+                    file.part,
+                    file.encoding,
+                    f"delimiter {file.delimiter!r}" if file.delimiter else "",
+                    f"{file.sampled} rows sampled" if file.sampled else "",
+                    file.note,
+                    "" if file.format == self.format else f"not read ({file.format or 'of no known format'})",
+                )
+                if part
+            )
+            lines.append(f"  file {file.name} ({file.kind}{', ' + how if how else ''})")
+            if file.unread and file.format == self.format:
+                lines.append(f"    not read: {', '.join(file.unread[:12])}{' ...' if len(file.unread) > 12 else ''}")
+        if len(self.files) > 20:
+            lines.append(f"  and {len(self.files) - 20} more files")
+        lines += [f"  {name}: {', '.join(columns)}" for name, columns in self.tables.items()]
+        lines += [f"  absent: {name}: {price}" for name, price in self.missing.items()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def sniff(path: str | os.PathLike[str]) -> Sniffed:
+    """Say what a file, an archive or a folder is, and how it would be read.
+
+    Parameters
+    ----------
+    path : path
+        Anything that a reader takes, or the folder of a book.
+
+    Returns
+    -------
+    Sniffed
+        With format, reader, columns found and absent and what their absence costs, and one line of code; without a
+        format where none is recognised.
+
+    Raises
+    ------
+    SourceError
+        If the path can't be read, or an archive is damaged or dangerous.
+
+    Notes
+    -----
+    Only the beginning of each file is read, and of a folder the first 200 files.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "rates.csv"
+    >>> _ = path.write_text("Date,USD,JPY,GBP\\n2024-01-02,1.0956,155.71,0.8669\\n")
+    >>> found = sniff(path)
+    >>> found.format, found.tables
+    ('ecb_fx', {'fx': ('date', 'currency', 'rate')})
+    """
+    if (book := _book_folder(Path(path))) is not None:
+        return book
+    known = formats()
+    looks = [(source, *_looked(source, known)) for source in inputs(path)[:_MOST_FILES]]
+    scores = {f.name: 0.0 for f in known}
+    for _, seen, _ in looks:
+        for one in known:
+            if (sure := one.confidence(seen)) >= _LEAST:
+                scores[one.name] += sure
+    best = max(known, key=lambda f: scores[f.name])
+    files = tuple(_file(seen, about, known, best) for _, seen, about in looks)
+    if not scores[best.name]:
+        return Sniffed(str(path), "", "", "", "", 0.0, files, {}, {})
+    sure = max(best.confidence(seen) for _, seen, _ in looks)
+    tables = _tables(best, files)
+    return Sniffed(
+        path=str(path),
+        format=best.name,
+        title=best.title,
+        reader=best.reader,
+        code=best.line.replace("{path}", repr(str(path))),
+        confidence=round(min(sure, 1.0), 2),
+        files=files,
+        tables=tables,
+        missing=_missing(tables),
+        path_alone=not best.call,
+    )
+
+
+def look(source: Input) -> Look:
+    """Take a first look at one file, as the formats' recognition sees it."""
+    return _looked(source, formats())[0]
+
+
+def _looked(source: Input, known: list[Format]) -> tuple[Look, SniffedFile]:
+    """A first look at a file, and what it tells about the reading of it."""
+    head = source.head(_HEAD)
+    parts = [part for one in known for part in one.parts]
+    name = source.name
+    if head.startswith(b"PAR1"):
+        names = _parquet_names(source)
+        return Look(name, "parquet", names), SniffedFile(name, "parquet")
+    if is_spreadsheet(source):
+        try:
+            sheet = SheetTable(source, parts)
+        except MissingExtraError as error:
+            return Look(name, "text"), SniffedFile(name, "spreadsheet", note=str(error))
+        about = SniffedFile(name, f"sheet {sheet.sheet!r}", sampled=len(sheet.sample()))
+        return Look(name, "table", tuple(sheet.header)), about
+    encoding = detect(source, upto=1 << 24)
+    text = head[encoding.bom :].decode(encoding.name, "replace")
+    begin = text.lstrip("\ufeff \t\r\n")[:1]
+    label = encoding.name + (f" ({encoding.note})" if encoding.note else "")
+    if begin == "<":
+        names = tuple(dict.fromkeys(found[2] for found in _ELEMENT.finditer(_PROLOGUE.sub("", text))))
+        return Look(name, "xml", names, text[:4096]), SniffedFile(name, "xml", encoding=label)
+    if begin in ("{", "["):
+        keys = top_level_keys(source)
+        if keys:
+            return Look(name, "json", keys, text[:4096]), SniffedFile(name, "json", encoding=label)
+    try:
+        layout = lay_out(source, parts)
+    except SourceError as error:
+        return Look(name, "text", (), text[:4096]), SniffedFile(name, "text", note=str(error))
+    if len(layout.header) < 2:
+        return Look(name, "text", tuple(layout.header), text[:4096]), SniffedFile(name, "text", encoding=label)
+    about = SniffedFile(name, "table", encoding=label, delimiter=layout.delimiter, sampled=len(layout.sample))
+    return Look(name, "table", tuple(layout.header), text[:4096]), about
+
+
+def _parquet_names(source: Input) -> tuple[str, ...]:
+    try:
+        with source.seekable() as copy:
+            return tuple(pq.read_schema(copy).names)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise SourceError(f"{source.place} is no sound Parquet file: {error}") from error
+
+
+def _file(seen: Look, about: SniffedFile, known: list[Format], chosen: Format) -> SniffedFile:
+    """What a file is, as the chosen format sees it if it can."""
+    best = chosen if chosen.confidence(seen) >= _LEAST else max(known, key=lambda f: f.confidence(seen))
+    if best.confidence(seen) < _LEAST:
+        return SniffedFile(**{**vars(about), "unread": seen.header if seen.kind != "xml" else seen.header[:1]})
+    part = best.part_of(seen) if seen.kind in ("table", "parquet") else None
+    found: dict[str, dict[str, str]] = {}
+    unread: tuple[str, ...] = ()
+    if part is not None:
+        matched = part.match(seen.header)
+        found = {
+            part.table: {f.column: matched[f.target] for f in reversed(part.fields) if f.target in matched and f.column}
+        }
+        unread = tuple(h for h in seen.header if h not in matched.values())
+    known_part = part.part if part is not None else ""
+    return SniffedFile(**{**vars(about), "format": best.name, "part": known_part, "found": found, "unread": unread})
+
+
+def _tables(best: Format, files: tuple[SniffedFile, ...]) -> dict[str, tuple[str, ...]]:
+    columns: dict[str, dict[str, None]] = {name: dict.fromkeys(filled) for name, filled in best.fills.items()}
+    for file in files:
+        if file.format == best.name:
+            for table, found in file.found.items():
+                if table not in TABLES:  # what no table of the book holds
+                    continue
+                columns.setdefault(table, {}).update(dict.fromkeys(c for c in found if c in TABLES[table].columns))
+    return {name: tuple(c for c in TABLES[name].columns if c in columns[name]) for name in TABLES if columns.get(name)}
+
+
+def _missing(tables: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """Tables and columns that are absent, with what each costs; of market data nothing is missed but itself."""
+    if not tables.keys() & {"patents", "citations", "claims", "legal_events", "family_members"}:
+        return {}
+    absent = {
+        f"{name}.{column}": cost(name, column)
+        for name, columns in tables.items()
+        for column in TABLES[name].columns
+        if column not in columns and cost(name, column)
+    }
+    return {**absent, **{name: cost(name) for name in TABLES if name not in tables and cost(name)}}
+
+
+def is_book(path: Path) -> bool:
+    """Whether a path is the folder of a book."""
+    return _book_folder(path) is not None
+
+
+def _book_folder(path: Path) -> Sniffed | None:
+    """The folder of a book, which is read by the book's own functions."""
+    if (path / "book.json").exists():
+        title, reader = "a book that write_book wrote", "read_book"
+    elif any((path / f"patents.{kind}").exists() for kind in ("parquet", "csv")):
+        title, reader = "a folder of the book's tables as Parquet or CSV", "read_tables"
+    else:
+        return None
+    return Sniffed(str(path), "book", title, reader, f"ipv.{reader}({str(path)!r})", 1.0, (), {}, {})
