@@ -32,52 +32,50 @@ def _as_it_stands(values: pa.Array) -> pa.Array:
     return pc.utf8_trim_whitespace(values)
 
 
-def _field(target: str, *headers: str, note: str = "", own: bool = False, required: bool = False) -> Field:
-    return Field(target, headers, _tidy, required, note, own)
+def _field(target: str, *headers: str, gives: str = "", note: str = "", required: bool = False) -> Field:
+    return Field(target, headers, _tidy, required, note, bool(gives), gives)
 
 
+_TEXT, _DAY = "legal_events.text", "legal_events.announced_date"
 COLUMNS = Columns(
     "patents",
     (
-        _field("application", "申请号", "专利申请号", "专利号", "app_num", own=True, required=True),
-        _field("publication", "公开（公告）号", "公开号", "公告号", "文献号", "pub_num", own=True, note="identifier"),
-        _field("grant_number", "授权公告号", "授权号", own=True, note="identifier, before all others"),
-        _field("type", "专利类型", "文献类型", "专利类别", own=True, note="right"),
+        _field("application", "申请号", "专利申请号", "专利号", "app_num", gives="patent_id", required=True),
+        _field("publication", "公开（公告）号", "公开号", "公告号", "文献号", "pub_num", gives="kind"),
+        _field("grant_number", "授权公告号", "授权号", gives="kind", note="before the other number"),
+        _field("type", "专利类型", "文献类型", "专利类别", gives="right"),
         _field("application_date", "申请日", "申请日期", "app_date"),
         _field("publication_date", "公开（公告）日", "公开日", "公告日", "pub_date"),
         _field("grant_date", "授权公告日", "授权日", "授权日期", "grant"),
         _field("priority_date", "优先权日", "最早优先权日", "优先权", "优先权信息", "priority", note="the earliest"),
-        _field("main_class", "主分类号", "IPC主分类号", "IPC主分类", "main_IPC", own=True, note="first of patents.ipc"),
+        _field("main_class", "主分类号", "IPC主分类号", "IPC主分类", "main_IPC", gives="ipc", note="the first"),
         _field("ipc", "IPC分类号", "分类号", "IPC", "国际专利分类号", "国际分类号"),
-        _field(
-            "owners", "当前权利人", "当前专利权人", "当前申请（专利权）人", "专利权人", note="before the applicants"
-        ),
-        _field(
-            "applicants", "申请（专利权）人", "申请人", "标准化申请人", own=True, note="patents.owners without others"
-        ),
-        _field("inventors", "发明人", "发明（设计）人", own=True, note="counted for patents.n_inventors"),
+        _field("owners", "当前权利人", "当前专利权人", "当前申请（专利权）人", "专利权人"),
+        _field("applicants", "申请（专利权）人", "申请人", gives="owners", note="where there are no owners"),
+        _field("inventors", "发明人", "发明（设计）人", gives="n_inventors", note="counted"),
         _field("n_inventors", "发明人数量", "发明人数", "total_inventers"),
         _field("n_claims", "权利要求数量", "权利要求数", "权利要求项数", "权项数", "total_claims"),
         Field(
             "claims",
             ("权利要求", "权利要求书", "全部权利要求"),
             _as_it_stands,
-            note="claims, cut at their numbers",
+            note="cut at their numbers",
             own=True,
+            gives="claims.text",
         ),
-        _field("status", "法律状态", "法律状态公告", "当前法律状态", "法律事件", own=True, note="legal_events.text"),
-        _field("status_day", "法律状态公告日", "法律状态日期", "法律状态公告日期", own=True, note="announced_date"),
-        _field("status_text", "法律状态信息", "法律状态历史", "法律状态详情", own=True, note="legal_events.text"),
-        _field("status_code", "事务数据代码", "法律状态代码", own=True, note="legal_events.code"),
-        _field("pledge_day", "质押生效日", "质押登记日", "质押日期", "质押登记生效日", own=True, note="a pledge"),
-        _field("pledge_number", "质押登记号", "质押合同登记号", own=True, note="legal_events.detail"),
-        _field("pledge_end", "质押解除日", "质押注销日", "质押解除日期", own=True, note="its release"),
-        _field("pledgee", "质权人", own=True, note="legal_events.text"),
-        *(_field(target, *step.headers, own=True, note=step.text) for target, step in STEPS.items()),
-        _field("cited", "引证专利", "引证", "引证文献", "引用专利", "专利引证", own=True, note="citations.cited_id"),
-        _field("citing", "被引证专利", "被引证", "被引证文献", "被引用专利", own=True, note="citations.citing_id"),
+        _field("status", "法律状态", "法律状态公告", "当前法律状态", "法律事件", gives=_TEXT),
+        _field("status_day", "法律状态公告日", "法律状态日期", "法律状态公告日期", gives=_DAY),
+        _field("status_text", "法律状态信息", "法律状态历史", "法律状态详情", gives=_TEXT),
+        _field("status_code", "事务数据代码", "法律状态代码", gives="legal_events.code"),
+        _field("pledge_day", "质押生效日", "质押登记日", "质押日期", "质押登记生效日", gives=_DAY, note="a pledge"),
+        _field("pledge_number", "质押登记号", "质押合同登记号", gives="legal_events.detail"),
+        _field("pledge_end", "质押解除日", "质押注销日", "质押解除日期", gives=_DAY, note="its release"),
+        _field("pledgee", "质权人", gives=_TEXT),
+        *(_field(target, *step.headers, gives=_DAY, note=step.text) for target, step in STEPS.items()),
+        _field("cited", "引证专利", "引证", "引证文献", "引用专利", "专利引证", gives="citations.cited_id"),
+        _field("citing", "被引证专利", "被引证", "被引证文献", "被引用专利", gives="citations.citing_id"),
         _field("family_id", "同族号", "简单同族编号", "简单同族号", "同族编号"),
-        _field("family", "简单同族", "同族", "同族专利", "扩展同族", own=True, note="family_members"),
+        _field("family", "简单同族", "同族", "同族专利", "扩展同族", gives="family_members.patent_id"),
     ),
 )
 
@@ -86,6 +84,7 @@ FORMAT = Format(
     "Chinese spreadsheet export (CNIPA and other databases)",
     "read_cnipa",
     parts=(COLUMNS,),
+    fills={"patents": ("patent_id", "jurisdiction", "right")},
 )
 
 
@@ -96,7 +95,7 @@ def read_cnipa(*sources: Source, strict: bool = False) -> Book:
     Parameters
     ----------
     *sources : path or Input
-        CSV (UTF-8 with or without mark, GB18030) or XLSX, also packed, or folders of them: biblographic lists and
+        CSV (UTF-8 with or without mark, GB18030) or XLSX, also packed, or folders of them: bibliographic lists and
         lists of announcements, in any order.
     strict : bool, default False
         Raise on the first row that is refused.
