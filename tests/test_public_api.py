@@ -44,6 +44,7 @@ PUBLIC = {
     "read_book",
     "read_cnipa",
     "read_ops",
+    "read_wipo_xml",
     "read_university_renewals",
     "combine",
     "sniff",

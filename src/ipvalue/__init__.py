@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from ipvalue.sources.sniffing import sniff
     from ipvalue.sources.university import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
+    from ipvalue.sources.wipo import read_wipo_xml
     from ipvalue.sources.world_bank import read_world_bank
     from ipvalue.sources.yield_curves import read_yield_curve
     from ipvalue.valuation import Valuation
@@ -71,6 +72,7 @@ _PLACES = {
     "read_uspto_grants": "ipvalue.sources.uspto",
     "read_cnipa": "ipvalue.sources.cnipa",
     "read_ops": "ipvalue.sources.ops",
+    "read_wipo_xml": "ipvalue.sources.wipo",
     "read_university_renewals": "ipvalue.sources.university",
     "read_tables": "ipvalue.records.check",
     "write_csv": "ipvalue.records.csv_out",
@@ -173,6 +175,7 @@ __all__ = [
     "read_lens",
     "read_royalties",
     "read_tables",
+    "read_wipo_xml",
     "read_university_renewals",
     "read_uspto_grants",
     "read_world_bank",

@@ -69,6 +69,8 @@ class Document:
     priorities: list[str] = field(default_factory=list)
     parents: list[str] = field(default_factory=list)
     """Filing days of applications from which the term is counted."""
+    earlier: list[str] = field(default_factory=list)
+    """Days of publications of the same application before this one."""
     ipc: list[str] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
     n_inventors: int | None = None
@@ -179,7 +181,9 @@ def _patent(group: list[Document]) -> dict[str, Any]:
         "application_date": filed,
         "priority_date": _earliest((day for d in group for day in [*d.priorities, *d.parents]), until=filed),
         "parent_filing_date": _earliest((day for d in group for day in d.parents), until=filed),
-        "publication_date": _earliest(d.published for d in group),
+        "publication_date": _earliest(
+            day for d in group for day in (d.published, *(e for e in d.earlier if filed is None or e >= filed))
+        ),
         "grant_date": _earliest(d.published for d in group if d.granted),
         "family_id": _latest(group, "family"),
         "ipc": _latest(group, "ipc"),

@@ -22,6 +22,7 @@ PLACES = (
     "ipvalue.sources.university:FORMAT",
     "ipvalue.sources.cnipa:FORMAT",
     "ipvalue.sources.ops:FORMAT",
+    "ipvalue.sources.wipo:FORMAT",
     "ipvalue.sources.lens:FORMAT",
     "ipvalue.sources.google_patents:FORMAT",
     "ipvalue.sources.family_exports:FORMAT",
