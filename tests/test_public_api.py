@@ -45,6 +45,7 @@ PUBLIC = {
     "read_cnipa",
     "read_ops",
     "read_wipo_xml",
+    "read_patstat",
     "read_university_renewals",
     "combine",
     "sniff",

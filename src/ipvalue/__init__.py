@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ipvalue.sources.google_patents import read_google_patents
     from ipvalue.sources.lens import read_lens
     from ipvalue.sources.ops import read_ops
+    from ipvalue.sources.patstat import read_patstat
     from ipvalue.sources.royalties import read_royalties
     from ipvalue.sources.sniffing import sniff
     from ipvalue.sources.university import read_university_renewals
@@ -73,6 +74,7 @@ _PLACES = {
     "read_cnipa": "ipvalue.sources.cnipa",
     "read_ops": "ipvalue.sources.ops",
     "read_wipo_xml": "ipvalue.sources.wipo",
+    "read_patstat": "ipvalue.sources.patstat",
     "read_university_renewals": "ipvalue.sources.university",
     "read_tables": "ipvalue.records.check",
     "write_csv": "ipvalue.records.csv_out",
@@ -176,6 +178,7 @@ __all__ = [
     "read_royalties",
     "read_tables",
     "read_wipo_xml",
+    "read_patstat",
     "read_university_renewals",
     "read_uspto_grants",
     "read_world_bank",

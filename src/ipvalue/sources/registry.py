@@ -21,6 +21,7 @@ PLACES = (
     "ipvalue.sources.uspto:FORMAT",
     "ipvalue.sources.university:FORMAT",
     "ipvalue.sources.cnipa:FORMAT",
+    "ipvalue.sources.patstat:FORMAT",
     "ipvalue.sources.ops:FORMAT",
     "ipvalue.sources.wipo:FORMAT",
     "ipvalue.sources.lens:FORMAT",

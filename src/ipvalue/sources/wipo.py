@@ -102,9 +102,10 @@ def read_wipo_xml(*sources: Source, strict: bool = False) -> Book:
 
     Claims come without the number in front, and without the blanks that broken lines leave between Chinese or
     Japanese characters; of several sets in a document (a Japanese one prints its amendments behind) the first is
-    read, while number-of-claims may count the last. Claims that are cancelled in one block (``1-24``) bear no number and are refused. A Chinese
-    division has its parent's filing date as its own, as the law counts its term (Implementing Regulations, rule 43).
-    A US grant, which :func:`~ipvalue.sources.uspto.read_uspto_grants` reads more of, is taken too.
+    read, while number-of-claims may count the last. Claims that are cancelled in one block (``1-24``) bear no
+    number and are refused. A Chinese division has its parent's filing date as its own, as the law counts its term
+    (Implementing Regulations, rule 43). A US grant, which :func:`~ipvalue.sources.uspto.read_uspto_grants` reads
+    more of, is taken too.
 
     References
     ----------
