@@ -81,9 +81,9 @@ def read_patstat(
       else when it was published. ``detail`` holds the state and the year of the fee, as in ``DE 9``.
     - Owners are those of the application (tls207); later transfers are events.
 
-    Memory: the kept rows, some 10 kB an application with ten citations and five events. Of the whole of PATSTAT choose by
-    ``offices`` or cut an extract first. There is no real extract among the project's test data; the layout is that of
-    the catalogue.
+    Memory: the kept rows, some 10 kB an application with ten citations and five events. Of the whole of PATSTAT
+    choose by ``offices``, or cut an extract first. There is no real extract among the project's test data; the
+    layout is that of the catalogue.
 
     References
     ----------

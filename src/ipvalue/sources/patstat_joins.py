@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ipvalue.errors import Reason
 from ipvalue.sources.identifiers import document_ids
@@ -26,6 +26,7 @@ _ORIGINS = {
 # relations whose parent's filing begins the term of a US patent (35 USC 154(a)(2))
 _TERM_RELATIONS = ("CON", "CIP", "DIV", "REI")
 _NEVER = "9999-12-31"
+_LISTS = ("ipc", "owners")
 
 
 def book_tables(extract: Extract, offices: Iterable[str] | None, family: str) -> dict[str, pa.Table]:
@@ -151,8 +152,12 @@ def _patents(
 
 
 def _first_day(documents: pd.DataFrame) -> pd.Series:
-    dated = documents[documents["day"] != _NEVER]
-    return dated.groupby("appln_id")["day"].min()
+    return _least(documents[documents["day"] != _NEVER])
+
+
+def _least(rows: pd.DataFrame) -> pd.Series:
+    """The earliest day of each application; a groupby would compare text one by one."""
+    return rows.sort_values(["appln_id", "day"]).drop_duplicates("appln_id").set_index("appln_id")["day"]
 
 
 def _earliest_filing(
@@ -167,7 +172,7 @@ def _earliest_filing(
     filings = extract.rows("tls201", lambda rows: rows["appln_id"].isin(links[column]))
     days = filings.drop_duplicates("appln_id").set_index("appln_id")["appln_filing_date"]
     links = links.assign(day=links[column].map(days).fillna(""))
-    return links[links["day"] != ""].groupby("appln_id")["day"].min()
+    return _least(links[links["day"] != ""])
 
 
 def _lists(rows: pd.DataFrame, column: str, own: pd.Index) -> pd.Series:
@@ -302,17 +307,14 @@ def _first_there(rows: pd.DataFrame, *columns: str) -> pd.Series:
 
 def _table(columns: dict[str, pd.Series]) -> pa.Table:
     """Text and lists as Arrow has them; what is empty or unknown as null."""
-    return pa.table({name: _array(values) for name, values in columns.items()})
+    return pa.table({name: _array(name, values) for name, values in columns.items()})
 
 
-def _array(values: pd.Series) -> pa.Array:
-    cells: list[Any] = values.astype(object).where(values.notna(), None).tolist()
-    if any(isinstance(cell, list) for cell in cells):
-        return pa.array(cells, pa.list_(pa.string()))
-    return pa.array([_shown(cell) for cell in cells], pa.string())
-
-
-def _shown(cell: Any) -> str | None:
-    if cell is None or cell == "":
-        return None
-    return str(int(cell)) if isinstance(cell, float) else str(cell)
+def _array(name: str, values: pd.Series) -> pa.Array:
+    if values.dtype.kind in "fi":
+        return pa.array(values.astype("Int64"))
+    cells = values.astype(object).where(values.notna(), None)
+    if name in _LISTS:
+        return pa.array(cells.tolist(), pa.list_(pa.string()))
+    text = pa.array(cells, pa.string())
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
