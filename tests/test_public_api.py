@@ -46,6 +46,7 @@ PUBLIC = {
     "read_ops",
     "read_wipo_xml",
     "read_patstat",
+    "read_jpo",
     "read_university_renewals",
     "combine",
     "sniff",

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ipvalue.sources.exchange_rates import read_ecb_fx
     from ipvalue.sources.family_exports import read_family_export
     from ipvalue.sources.google_patents import read_google_patents
+    from ipvalue.sources.jpo import read_jpo
     from ipvalue.sources.lens import read_lens
     from ipvalue.sources.ops import read_ops
     from ipvalue.sources.patstat import read_patstat
@@ -75,6 +76,7 @@ _PLACES = {
     "read_ops": "ipvalue.sources.ops",
     "read_wipo_xml": "ipvalue.sources.wipo",
     "read_patstat": "ipvalue.sources.patstat",
+    "read_jpo": "ipvalue.sources.jpo",
     "read_university_renewals": "ipvalue.sources.university",
     "read_tables": "ipvalue.records.check",
     "write_csv": "ipvalue.records.csv_out",
@@ -179,6 +181,7 @@ __all__ = [
     "read_tables",
     "read_wipo_xml",
     "read_patstat",
+    "read_jpo",
     "read_university_renewals",
     "read_uspto_grants",
     "read_world_bank",

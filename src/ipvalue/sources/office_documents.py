@@ -86,9 +86,9 @@ class Document:
     granted: bool = False
 
     @property
-    def rank(self) -> tuple[bool, str, str, str]:
-        """Grants before others, the earlier before the later."""
-        return not self.granted, self.published or "9999", self.name or "", self.kind or ""
+    def rank(self) -> tuple[bool, bool, str, str, str]:
+        """What bears a number before what does not, grants before others, the earlier before the later."""
+        return self.name is None, not self.granted, self.published or "9999", self.name or "", self.kind or ""
 
 
 def book_tables(documents: list[Document]) -> dict[str, pa.Table]:

@@ -23,6 +23,7 @@ PLACES = (
     "ipvalue.sources.cnipa:FORMAT",
     "ipvalue.sources.patstat:FORMAT",
     "ipvalue.sources.ops:FORMAT",
+    "ipvalue.sources.jpo:FORMAT",
     "ipvalue.sources.wipo:FORMAT",
     "ipvalue.sources.lens:FORMAT",
     "ipvalue.sources.google_patents:FORMAT",
