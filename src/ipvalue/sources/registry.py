@@ -20,6 +20,11 @@ Kind = Literal["table", "json", "xml", "parquet", "text"]
 PLACES = (
     "ipvalue.sources.uspto:FORMAT",
     "ipvalue.sources.university:FORMAT",
+    "ipvalue.sources.cnipa:FORMAT",
+    "ipvalue.sources.patstat:FORMAT",
+    "ipvalue.sources.ops:FORMAT",
+    "ipvalue.sources.jpo:FORMAT",
+    "ipvalue.sources.wipo:FORMAT",
     "ipvalue.sources.lens:FORMAT",
     "ipvalue.sources.google_patents:FORMAT",
     "ipvalue.sources.family_exports:FORMAT",
