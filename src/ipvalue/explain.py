@@ -14,6 +14,7 @@ from ipvalue.law.states import State as LegalState
 from ipvalue.law.term import rule_ids
 from ipvalue.methods.base import Estimate, Method, Subject
 from ipvalue.methods.evidence import prepare
+from ipvalue.reconcile.base import log_estimates, patterns, scores_of
 from ipvalue.records.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Explainer:
         rows = self._right(one, subject)
         for method, estimate in zip(self.engine.methods, estimates):
             rows += self._method(method, estimate, subject)
-        rows += self._reconciled(combined)
+        rows += self._reconciled(estimates, combined)
         rows += self._result(subject, estimates, combined)
         return pd.DataFrame(rows, columns=["part", "quantity", "value", "unit", "how", "source"])
 
@@ -90,7 +91,7 @@ class Explainer:
         appendix = method.appendix(subject, self.engine.fitted.states[method.name], self.engine.assumptions)
         return rows + [_row(method.name, s.name, value, s.unit, s.formula, s.source) for s, value in appendix]
 
-    def _reconciled(self, combined: Reconciled) -> list[Row]:
+    def _reconciled(self, estimates: list[Estimate], combined: Reconciled) -> list[Row]:
         if combined.reason[0] != 0:
             return []
         state = self.engine.fitted.reconciliation
@@ -111,7 +112,7 @@ class Explainer:
                     ),
                     _row("reconciliation", f"weight of {name}", combined.weights[0, k], "share", kind, ""),
                 ]
-        score = state.tables["scores"]["quantile"][2]
+        score = scores_of(state, patterns(np.isfinite(log_estimates(estimates)[0])))[0, 2]
         return [
             *rows,
             _row(

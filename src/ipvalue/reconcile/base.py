@@ -19,16 +19,17 @@ from scipy.special import ndtri
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.finance.conformal import conformal_quantiles
+from ipvalue.finance.conformal import conformal_quantiles, grouped_quantiles
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import Estimate, State
 
-__all__ = ["Reconciled", "Reconciliation", "log_estimates", "patterns", "row_sum"]
+__all__ = ["Reconciled", "Reconciliation", "log_estimates", "patterns", "row_sum", "scores_of"]
 
 Floats = npt.NDArray[np.float64]
 _NORMAL = np.asarray(ndtri(np.array(LEVELS)), np.float64)
 _WIDTH = float(_NORMAL[-1] - _NORMAL[0])
 _SMALLEST_SD = 1e-3
+_ALL, _GROUP = "quantile", "quantile_of_"  # columns of scores: of all deals, and by pattern
 
 
 @dataclass(frozen=True)
@@ -123,14 +124,20 @@ class Reconciliation(BaseModel, ABC):
         -------
         State
             Table ``methods``: bias, inflation and deals of each; ``correlation``; ``scores``: standardised
-            quantiles of the reconciled errors (normal ones with fewer deals than ``minimum``); ``weights``: what
+            quantiles of the reconciled errors, of all deals (normal ones with fewer than ``minimum``) and of those of
+            each group of methods that apply together, where there are as many of them; ``weights``: what
             :meth:`learn` learnt, where it did.
+
+        Notes
+        -----
+        Intervals by group are conformal within it (Mondrian; Vovk, Gammerman and Shafer 2005, section 4.5): patents
+        whose revenue is known, which other methods value, don't pay for the errors of the others.
         """
         m = len(names)
         bias, inflation, count = np.zeros(m), np.ones(m), np.zeros(m)
         correlation = np.full((m, m), assumptions.method_correlation.value)
         np.fill_diagonal(correlation, 1.0)
-        scores = _NORMAL
+        scores = {_ALL: _NORMAL}
         error = np.full((0, m), np.nan)
         if len(price):
             center, deviation = log_estimates(estimates)
@@ -148,7 +155,11 @@ class Reconciliation(BaseModel, ABC):
             known = combined.reason == 0
             final = (np.log(price[known]) - combined.log_value[known]) / combined.log_sd[known]
             if len(final) >= self.minimum:
-                state = _state(names, bias, inflation, count, correlation, conformal_quantiles(final), extra)
+                group = patterns(np.isfinite(error[known]))
+                codes, rows = grouped_quantiles(final, group, fewest=self.minimum)
+                own = {f"{_GROUP}{code}": row for code, row in zip(codes.tolist(), rows)}
+                scores = {_ALL: conformal_quantiles(final)} | own
+                state = _state(names, bias, inflation, count, correlation, scores, extra)
         return state
 
     def combine(self, names: list[str], estimates: list[Estimate], state: State) -> Reconciled:
@@ -184,7 +195,7 @@ class Reconciliation(BaseModel, ABC):
             log_value[rows], variance[rows] = mean, model + excess
             disagreement[rows] = np.sqrt(spread)
         log_sd = np.sqrt(variance)
-        quantiles = np.exp(log_value[:, None] + log_sd[:, None] * state.tables["scores"]["quantile"])
+        quantiles = np.exp(log_value[:, None] + log_sd[:, None] * scores_of(state, pattern))
         reason = np.where(pattern == 0, np.int16(Reason.NO_METHOD_APPLIED), np.int16(0)).astype(np.int16)
         return Reconciled(quantiles[:, 2], quantiles, weights, disagreement, reason, log_value, log_sd)
 
@@ -215,19 +226,29 @@ def patterns(applies: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     return np.asarray(applies @ (1 << np.arange(applies.shape[1])), np.int64)
 
 
+def scores_of(state: State, pattern: npt.NDArray[np.int64]) -> Floats:
+    """Standardised quantiles of the error of each patent, by the methods that apply to it, shape (n, 5)."""
+    table = state.tables["scores"]
+    scores = np.tile(np.asarray(table[_ALL], np.float64), (len(pattern), 1))
+    for name in table:
+        if name.startswith(_GROUP):
+            scores[pattern == int(name.removeprefix(_GROUP))] = table[name]
+    return scores
+
+
 def _state(
     names: list[str],
     bias: Floats,
     inflation: Floats,
     count: Floats,
     correlation: Floats,
-    scores: Floats,
+    scores: Mapping[str, Floats],
     extra: Mapping[str, npt.NDArray],  # type: ignore[type-arg]
 ) -> State:
     tables = {
         "methods": {"method": np.array(names, object), "bias": bias, "inflation": inflation, "deals": count},
         "correlation": {name: correlation[:, k] for k, name in enumerate(names)},
-        "scores": {"level": np.array(LEVELS), "quantile": np.asarray(scores, np.float64)},
+        "scores": {"level": np.array(LEVELS), **scores},
     }
     return State(tables=tables | ({"weights": dict(extra)} if extra else {}))
 
