@@ -19,6 +19,7 @@ Kind = Literal["table", "json", "xml", "parquet", "text"]
 # where each format is declared; one line a format
 PLACES = (
     "ipvalue.sources.uspto:FORMAT",
+    "ipvalue.sources.patentsview:FORMAT",
     "ipvalue.sources.university:FORMAT",
     "ipvalue.sources.lens:FORMAT",
     "ipvalue.sources.google_patents:FORMAT",
