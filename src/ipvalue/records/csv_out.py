@@ -1,6 +1,6 @@
 """Tables as CSV that a spreadsheet opens without running anything.
 
-A cell that begins like a formula is one to a spreadsheet program, whatever put it there: an owner's name from a register
+A cell that begins like a formula is one to a spreadsheet program, whatever put it there: an owner's name of a register
 can call up a web address on the reader's machine. Such text gets an apostrophe in front, by which it is shown as text.
 """
 

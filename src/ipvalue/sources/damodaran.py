@@ -13,6 +13,7 @@ from ipvalue.sources.assemble import AnyTable, mapped, one_input, open_table
 from ipvalue.sources.files import Source, inputs
 from ipvalue.sources.mapping import Columns, Field
 from ipvalue.sources.registry import Format
+from ipvalue.sources.spreadsheets import SheetTable
 
 __all__ = ["FORMAT", "read_damodaran"]
 
@@ -107,11 +108,14 @@ def read_damodaran(path: Source, *, edition: str | None = None) -> pd.DataFrame:
 
 
 def _countries(table: AnyTable, edition: str | None) -> pd.DataFrame:
-    """Premia by country; rows without a country or a rating are lists that stand beside the table."""
+    """Premia by country; the table ends at the first row without a rating, below which other lists stand."""
+    if isinstance(table, SheetTable):
+        table.refuse_strays = False  # a list of ratings stands beside the table
     rows = pd.concat([batch.to_pandas() for batch in mapped(table, _COUNTRIES)], ignore_index=True)
-    rows = rows[rows["country"].notna() & rows["rating"].notna()].reset_index(drop=True)
+    whole = (rows["country"].notna() & rows["rating"].notna()).to_numpy(bool)
+    rows = rows[np.logical_and.accumulate(whole)]
     names = [name for name in rows.columns if name not in ("country", "rating")]
-    frame = pd.DataFrame({"rating": rows["rating"], **{n: _numbers(table.place, n, rows[n]) for n in names}})
+    frame = pd.DataFrame({"rating": rows["rating"].to_numpy(), **{n: _numbers(table.place, n, rows[n]) for n in names}})
     return frame.set_axis(pd.Index(rows["country"], name="country")).assign(edition=edition)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
@@ -27,6 +27,9 @@ _DELIMITERS = "\t,;|，；｜\x1f"
 _WIDE = "，；｜"
 _STAND_IN = "\x1f"  # for a delimiter that is no ASCII character, which Arrow does not take
 _MANY = 10_000
+_BLOCK = 1 << 20
+_CHUNK = 1 << 22  # bytes that are parsed at once
+_LF, _CR, _QUOTE = b"\n"[0], b"\r"[0], b'"'[0]
 
 
 class Layout(NamedTuple):
@@ -181,6 +184,7 @@ class DelimitedTable:
 
     Examples
     --------
+    >>> import io
     >>> table = DelimitedTable(Input("a", "a", lambda: io.BytesIO(b"id;n\\n1;x\\n2;y;z\\n")))
     >>> pa.Table.from_batches(table.batches()).to_pylist(), [(r.row, r.detail) for r in table.refusals]
     ([{'id': '1', 'n': 'x'}], [(1, 'line 3 has 3 cells, the header 2')])
@@ -203,6 +207,9 @@ class DelimitedTable:
         self.header = self.layout.header
         self.refusals: list[Refusal] = []
         self.n_rows = 0
+        self._fault = ""
+        self._records = self._in_chunk = 0
+        self._lines = self.layout.header_line
 
     @property
     def notes(self) -> list[str]:
@@ -224,51 +231,76 @@ class DelimitedTable:
         """
         if len(self.header) == 1:
             wanted = None  # an empty line would be a row of one empty cell
-        left = self.layout.skipped
-        while left and (block := self._stream.read(left)):
-            left -= len(block)
         wide = self.layout.delimiter in _WIDE
-        stream = _StandIn(self._stream, self.layout.delimiter) if wide else self._stream
-        try:
-            with self._stream, self._open(stream, wanted) as reader:
-                for batch in reader:
-                    if batch.num_rows:
-                        yield from self._checked(self._put_back(batch) if wide else batch)
-        except pa.ArrowInvalid as error:
-            if "Empty CSV file" not in str(error):
-                raise SourceError(self._explained(str(error))) from error
+        with self._stream:
+            for chunk in _chunks(self._stream, self.layout.skipped, self._quoted, self._block):
+                batch = self._parsed(chunk, wanted, wide)
+                if batch is not None and batch.num_rows:
+                    yield self._checked(batch)
+                if self._quoted and chunk.count(b'"') % 2:
+                    self._check_closed(chunk, wide)
+                self._records += self._in_chunk
+                self._lines += chunk.count(b"\n") or chunk.count(b"\r")
 
-    def _open(self, stream: io.RawIOBase, wanted: Sequence[str] | None) -> pcsv.CSVStreamingReader:
-        delimiter = _STAND_IN if self.layout.delimiter in _WIDE else self.layout.delimiter
-        return pcsv.open_csv(
-            stream,
-            # threads would lose the numbers of refused rows
-            pcsv.ReadOptions(block_size=self._block, use_threads=False, column_names=self.header),
-            pcsv.ParseOptions(
-                delimiter=delimiter,
-                quote_char='"' if self._quoted else False,
-                newlines_in_values=self._quoted,
-                invalid_row_handler=self._refuse,
-            ),
-            pcsv.ConvertOptions(
-                check_utf8=False,  # the stream is UTF-8 by its making
-                column_types=dict.fromkeys(self.header, pa.string()),
-                include_columns=list(wanted) if wanted is not None else None,
-                strings_can_be_null=True,
-                null_values=[""],
-            ),
-        )
+    def _parsed(self, chunk: bytes, wanted: Sequence[str] | None, wide: bool) -> pa.RecordBatch | None:
+        """Some whole rows; read from memory, since Arrow reads ahead in threads, which wait for Python for ever."""
+        delimiter = _STAND_IN if wide else self.layout.delimiter
+        self._in_chunk = 0
+        known = len(self.refusals)
+        try:
+            table = pcsv.read_csv(
+                pa.BufferReader(chunk.replace(self.layout.delimiter.encode(), delimiter.encode()) if wide else chunk),
+                # threads would lose the numbers of refused rows
+                pcsv.ReadOptions(block_size=len(chunk) + 1, use_threads=False, column_names=self.header),
+                pcsv.ParseOptions(
+                    delimiter=delimiter,
+                    quote_char='"' if self._quoted else False,
+                    newlines_in_values=self._quoted,
+                    invalid_row_handler=self._refuse,
+                ),
+                pcsv.ConvertOptions(
+                    check_utf8=False,  # the stream is UTF-8 by its making
+                    column_types=dict.fromkeys(self.header, pa.string()),
+                    include_columns=list(wanted) if wanted is not None else None,
+                    strings_can_be_null=True,
+                    null_values=[""],
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            if "Empty CSV file" in str(error):
+                return None
+            hint = "; a quote may not be closed" if self._quoted and chunk.count(b'"') % 2 else ""
+            message = f"{self.place}: after row {self._records:,} the table can't be read: {error}{hint}"
+            raise SourceError(self._fault or message) from error
+        self._in_chunk = table.num_rows + len(self.refusals) - known
+        batch = table.combine_chunks().to_batches()
+        if not batch:
+            return None
+        return self._put_back(batch[0]) if wide else batch[0]
+
+    def _check_closed(self, chunk: bytes, wide: bool) -> None:
+        """Refuse a file whose last cell opens a quote and goes on to the end, over rows that would be lost in it."""
+        refused = list(self.refusals)
+        whole = self._parsed(chunk, None, wide)
+        last = [r.value for r in self.refusals[-1:]] if len(self.refusals) > len(refused) else []
+        last += [str(column[-1]) for column in whole.columns] if whole is not None and whole.num_rows else []
+        self.refusals[:] = refused
+        end = chunk[-_HEAD:].decode("utf-8", "ignore").strip()
+        if any("\n" in cell.strip() and end[-100:] in cell for cell in last):
+            row = self._records + self._in_chunk
+            raise SourceError(f"{self.place}: a quote that opens in row {row:,} is not closed: the rest is one cell")
 
     def _refuse(self, row: pcsv.InvalidRow) -> str:
-        number = (row.number or 1) - 1
-        line = self.layout.header_line + number + 1
+        number = self._records + (row.number or 1) - 1
+        line = self._lines + (row.number or 1)
         detail = f"line {line} has {row.actual_columns} cells, the header {row.expected_columns}"
         self.refusals.append(Refusal(number, self.header[0], row.text, Reason.UNREADABLE, detail))
         if len(self.refusals) > _MANY and len(self.refusals) > self.n_rows:
-            raise SourceError(f"{self.place}: most rows don't have the cells of the header; the last: {detail}")
+            self._fault = f"{self.place}: most rows don't have the cells of the header; the last: {detail}"
+            return "error"  # an exception would not come through Arrow
         return "skip"
 
-    def _checked(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    def _checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch without rows that hold a NUL character."""
         if self._stream.nuls:
             masks = [pc.fill_null(pc.match_substring(column, "\0"), False) for column in batch.columns]
@@ -285,36 +317,42 @@ class DelimitedTable:
             batch = batch.filter(pc.invert(bad))
         else:
             self.n_rows += batch.num_rows
-        yield batch
+        return batch
 
     def _put_back(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         columns = [pc.replace_substring(c, _STAND_IN, self.layout.delimiter) for c in batch.columns]
         return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
-    def _explained(self, error: str) -> str:
-        where = f"{self.place}: after row {self.n_rows:,}"
-        if "straddl" in error:
-            return f"{where} a row is longer than {self._block:,} bytes, or a quote is not closed"
-        return f"{where} the table can't be read: {error}"
+
+def _chunks(stream: Utf8Stream, skipped: int, quoted: bool, longest: int) -> Iterator[bytes]:
+    """The text behind the header in pieces of whole rows: cut at an end of line behind an even number of quotes."""
+    while skipped and (block := stream.read(skipped)):
+        skipped -= len(block)
+    held = bytearray()
+    while block := stream.read(_BLOCK):
+        held += block
+        if len(held) < _CHUNK:
+            continue
+        cut = _cut(held, quoted)
+        if not cut and len(held) > longest:
+            raise SourceError(
+                f"{stream.place}: before byte {stream.position:,} a row is longer than {longest:,} bytes, "
+                "or a quote is not closed"
+            )
+        if cut:
+            yield bytes(held[:cut])
+            del held[:cut]
+    if held.strip():
+        yield bytes(held)
 
 
-class _StandIn(io.RawIOBase):
-    """A stream in which an ASCII separator stands for a delimiter of several bytes."""
-
-    def __init__(self, inner: Utf8Stream, delimiter: str) -> None:
-        super().__init__()
-        self._inner, self._delimiter, self._held = inner, delimiter.encode(), b""
-
-    def readable(self) -> bool:
-        """Whether it can be read: always."""
-        return True
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Read up to ``size`` bytes; empty only at the end."""
-        block = self._inner.read(size)
-        data = self._held + block
-        # the first bytes of a delimiter may stand at the end of a block
-        keep = next((n for n in (2, 1) if block and data.endswith(self._delimiter[:n])), 0)
-        self._held = data[len(data) - keep :]
-        data = data[: len(data) - keep].replace(self._delimiter, _STAND_IN.encode())
-        return data if data or not block else self.read(size)
+def _cut(held: bytearray, quoted: bool) -> int:
+    """Where the last whole row ends; 0 where none does."""
+    cut = max(held.rfind(b"\n"), held.rfind(b"\r")) + 1
+    if not quoted or held.count(b'"', 0, cut) % 2 == 0:
+        return cut
+    data = np.frombuffer(held, np.uint8)
+    ends = np.flatnonzero((data == _LF) | (data == _CR))
+    before = np.searchsorted(np.flatnonzero(data == _QUOTE), ends)
+    even = ends[before % 2 == 0]
+    return int(even[-1]) + 1 if len(even) else 0

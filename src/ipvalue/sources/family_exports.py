@@ -153,6 +153,7 @@ FORMAT = Format(
     "Patsnap, Derwent or incoPat export (one publication or family a row)",
     "read_family_export",
     parts=(COLUMNS, CITATIONS, MEMBERS),
+    fills={"patents": ("jurisdiction", "kind", "grant_date")},
 )
 
 

@@ -70,6 +70,16 @@ FORMAT = Format(
         ),
     ),
     keys=("publication_number", "country_code", "filing_date"),
+    fills={"patents": ("jurisdiction",)},
+    nested={
+        "patents": (
+            *("patent_id", "kind", "application_date", "priority_date", "publication_date", "grant_date", "family_id"),
+            *("ipc", "owners", "n_inventors", "npl_citations"),
+        ),
+        "citations": ("citing_id", "cited_id", "citing_date", "origin", "category"),
+        "claims": ("patent_id", "claim_number", "text", "language", "publication_date"),
+        "family_members": ("family_id", "jurisdiction", "kind", "publication_date", "patent_id"),
+    },
 )
 
 _PATENTS = {

@@ -66,6 +66,23 @@ FORMAT = Format(
     "read_lens",
     parts=(COLUMNS, PAIRS),
     keys=RECORD_KEYS,
+    nested={
+        "patents": (
+            *(
+                "patent_id",
+                "jurisdiction",
+                "kind",
+                "application_date",
+                "priority_date",
+                "publication_date",
+                "grant_date",
+            ),
+            *("family_id", "ipc", "owners", "n_inventors", "npl_citations"),
+        ),
+        "citations": ("citing_id", "cited_id", "citing_date", "cited_date", "origin", "category"),
+        "claims": ("patent_id", "claim_number", "text", "language", "publication_date"),
+        "family_members": ("family_id", "jurisdiction", "kind", "publication_date", "patent_id"),
+    },
 )
 
 
@@ -102,8 +119,8 @@ def read_lens(*paths: Source, ipc: Source | None = None, strict: bool = False) -
     All publications of one application are one row, named as the grant is, else as the first publication; the
     publication of a ``Granted Patent`` is its grant. ``Legal Status`` has no date and is not read, and counts of
     citations name no document. Of JSON: ``biblio``, ``families.simple_family``, ``legal_status.grant_date`` and the
-    first set of ``claims``; a citation in the phase ``APP`` is the applicant's, one of the search or examination (SEA, ISR,
-    PRS, EXA) the examiner's.
+    first set of ``claims``; a citation in the phase ``APP`` is the applicant's, one of the search or examination (SEA,
+    ISR, PRS, EXA) the examiner's.
 
     A table of pairs alone names no filing date, so each of its patents is refused.
 

@@ -73,7 +73,9 @@ class Format:
     keys : tuple of str
         Keys of JSON records that all must be there.
     fills : dict of str to tuple of str
-        Columns of the book that a format without ``parts`` fills, by table.
+        Columns of the book that are filled beyond those of ``parts``, by table.
+    nested : dict of str to tuple of str
+        Columns that are filled from JSON, XML or Parquet beyond these.
     recognise : callable, optional
         For what this can't say: confidence from a :class:`Look`, 0 to 1.
     call : str
@@ -87,6 +89,7 @@ class Format:
     roots: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     fills: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    nested: dict[str, tuple[str, ...]] = field(default_factory=dict)
     recognise: Callable[[Look], float] | None = None
     call: str = ""
 

@@ -45,7 +45,7 @@ COLUMNS = Columns(
         ),
         Field(
             "licence_date",
-            ("Effective Date", "licence_date", "Filing Date", "Agreement Date", "Date", "备案日期", "许可日期"),
+            ("Effective Date", "licence_date", "Filing Date", "Agreement Date", "备案日期", "许可日期"),
             to.dates,
             required=True,
         ),

@@ -261,6 +261,9 @@ def _tables(best: Format, files: tuple[SniffedFile, ...]) -> dict[str, tuple[str
     columns: dict[str, dict[str, None]] = {name: dict.fromkeys(filled) for name, filled in best.fills.items()}
     for file in files:
         if file.format == best.name:
+            if file.kind in ("json", "xml", "parquet"):
+                for table, filled in best.nested.items():
+                    columns.setdefault(table, {}).update(dict.fromkeys(filled))
             for table, found in file.found.items():
                 if table not in TABLES:  # what no table of the book holds
                     continue

@@ -53,6 +53,8 @@ class SheetTable:
         The rows above the header.
     refusals : list of Refusal
         Rows with cells beyond the header's.
+    refuse_strays : bool
+        Whether a row with cells beyond the header is refused (the default), or these cells are passed over.
     n_rows : int
         Rows that came in the batches so far.
 
@@ -72,6 +74,7 @@ class SheetTable:
         self.place = source.place
         self.refusals: list[Refusal] = []
         self.n_rows = 0
+        self.refuse_strays = True
         self.notes: list[str] = []
         self._file = source.seekable()
         sheets = _xls(self._file, self.place) if source.head(8) == _OLE else _xlsx(self._file, self.place)
@@ -109,11 +112,11 @@ class SheetTable:
                 if not any(cells):
                     continue
                 row, self.n_rows = self.n_rows, self.n_rows + 1
-                if any(cells[width:]):
+                if self.refuse_strays and any(cells[width:]):
                     detail = f"row {row + 1} behind the header has {len(cells)} cells, the header {width}"
                     self.refusals.append(Refusal(row, self.header[0], " | ".join(cells), Reason.UNREADABLE, detail))
                     continue
-                good.append(cells + [""] * (width - len(cells)))
+                good.append(cells[:width] + [""] * (width - len(cells)))
             arrays = [pa.array([cells[p] or None for cells in good], pa.string()) for p in places]
             if good:
                 yield pa.RecordBatch.from_arrays(arrays, names=names)
