@@ -56,6 +56,7 @@ PUBLIC = {
     "read_tables",
     "write_csv",
     "read_uspto_grants",
+    "read_patentsview",
     "revalue",
     "reverse_stress",
     "stress",

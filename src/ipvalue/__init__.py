@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ipvalue.sources.family_exports import read_family_export
     from ipvalue.sources.google_patents import read_google_patents
     from ipvalue.sources.lens import read_lens
+    from ipvalue.sources.patentsview import read_patentsview
     from ipvalue.sources.royalties import read_royalties
     from ipvalue.sources.sniffing import sniff
     from ipvalue.sources.university import read_university_renewals
@@ -67,6 +68,7 @@ _PLACES = {
     "write_book": "ipvalue.records.store",
     "synthetic_book": "ipvalue.records.synthetic",
     "read_uspto_grants": "ipvalue.sources.uspto",
+    "read_patentsview": "ipvalue.sources.patentsview",
     "read_university_renewals": "ipvalue.sources.university",
     "read_tables": "ipvalue.records.check",
     "write_csv": "ipvalue.records.csv_out",
@@ -165,6 +167,7 @@ __all__ = [
     "read_family_export",
     "read_google_patents",
     "read_lens",
+    "read_patentsview",
     "read_royalties",
     "read_tables",
     "read_university_renewals",
