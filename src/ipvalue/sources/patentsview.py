@@ -45,7 +45,6 @@ FORMAT = Format(
 _ENDS = (".tsv", ".csv", ".txt")
 
 _Files = dict[str, list[Input]]
-_Ids = pa.Array | None
 
 
 @documented(*PARTS)
@@ -146,7 +145,9 @@ def _by_part(found: Sequence[Input]) -> _Files:
     return files
 
 
-def _batches(files: _Files, part: Columns, refusals: list[Refusal], *keys: str, ids: _Ids = None) -> Iterator[pa.Table]:
+def _batches(
+    files: _Files, part: Columns, refusals: list[Refusal], *keys: str, ids: pa.Array | None = None
+) -> Iterator[pa.Table]:
     """Rows of a table's files in the book's columns, those only of which one of the keys is among ``ids``."""
     among = None if ids is None else Among(ids)
     for source in files.get(part.part, []):
