@@ -275,7 +275,7 @@ def test_a_real_citation_graph_with_its_families_loads(data_dir: Path, tmp_path:
     ("header", "values"),
     [
         (
-            "Publication Number|Title|Current Assignee|Application Number|Application Date|Publication Date|Main IPC|IPC",
+            "Publication Number|No|Current Assignee|Application Number|Application Date|Publication Date|Main IPC|IPC",
             "CN101440091B|x|厦门大学|CN200810072486.X|2008-12-26|2011-08-10|C07D417/14|A61P31/18; A61K31/426",
         ),
         (
@@ -300,11 +300,8 @@ def test_three_databases_say_the_same(tmp_path: Path, header: str, values: str) 
     for name in ("export.xlsx", "export.csv"):
         assert ipv.sniff(tmp_path / name).format in ("family_export", "cnipa")
         (patent,) = ipv.read_family_export(tmp_path / name)["patents"].to_pylist()
-        assert (patent["patent_id"], patent["kind"], str(patent["application_date"])) == (
-            "CN-101440091",
-            "B",
-            "2008-12-26",
-        )
+        assert (patent["patent_id"], patent["kind"]) == ("CN-101440091", "B")
+        assert str(patent["application_date"]) == "2008-12-26"
         assert patent["ipc"] == ["C07D417/14", "A61P31/18", "A61K31/426"]
         assert (patent["owners"], str(patent["grant_date"])) == (["厦门大学"], "2011-08-10")
 

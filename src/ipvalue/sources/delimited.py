@@ -235,8 +235,8 @@ class DelimitedTable:
         with self._stream:
             for chunk in _chunks(self._stream, self.layout.skipped, self._quoted, self._block):
                 batch = self._parsed(chunk, wanted, wide)
-                if batch is not None and batch.num_rows:
-                    yield self._checked(batch)
+                if batch is not None and (good := self._checked(batch)).num_rows:
+                    yield good
                 if self._quoted and chunk.count(b'"') % 2:
                     self._check_closed(chunk, wide)
                 self._records += self._in_chunk

@@ -22,6 +22,8 @@ _BLOCK = 1 << 20
 _BLANK = re.compile(r"[\s\ufeff,]*")
 _SPACE = re.compile(r"[\s\ufeff]*")
 _DEEPEST = 200
+# a string that is not closed goes to the end, so that the search is never tried again inside it
+_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"(\s*:)?|\Z|\\)|[{}\[\]]', re.DOTALL)
 _LONGEST_TOKEN = 400  # digits of a number, letters of a literal or an escape
 
 
@@ -97,7 +99,7 @@ def top_level_keys(source: Input, size: int = 1 << 18) -> tuple[str, ...]:
     head = source.head(size).decode("utf-8-sig", "replace")
     keys: dict[str, None] = {}
     depth = inside = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"(\s*:)?|[{}\[\]]', head):
+    for token in _TOKEN.finditer(head):
         if token[0] in "{[":
             depth += 1
             inside += token[0] == "{"
@@ -105,8 +107,8 @@ def top_level_keys(source: Input, size: int = 1 << 18) -> tuple[str, ...]:
             depth -= 1
             if token[0] == "}" and inside and depth <= 1:
                 break
-        elif token[1] and depth <= 3 and len(keys) < 200:
-            keys[token[0][1 : token[0].rindex('"')]] = None
+        elif token[2] and depth <= 3 and len(keys) < 200:
+            keys[token[1]] = None
     return tuple(keys)
 
 

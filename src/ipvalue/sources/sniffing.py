@@ -26,7 +26,7 @@ _HEAD = 1 << 16
 _MOST_FILES = 200
 _LEAST = 0.3
 _ELEMENT = re.compile(r"<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
-_PROLOGUE = re.compile(r"<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(\[.*?\])?\s*>", re.DOTALL)
+_PROLOGUE = re.compile(r"\s*(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?\s*>)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -215,8 +215,7 @@ def _looked(source: Input, known: list[Format]) -> tuple[Look, SniffedFile]:
     begin = text.lstrip("\ufeff \t\r\n")[:1]
     label = encoding.name + (f" ({encoding.note})" if encoding.note else "")
     if begin == "<":
-        names = tuple(dict.fromkeys(found[2] for found in _ELEMENT.finditer(_PROLOGUE.sub("", text))))
-        return Look(name, "xml", names, text[:4096]), SniffedFile(name, "xml", encoding=label)
+        return Look(name, "xml", _elements(text), text[:4096]), SniffedFile(name, "xml", encoding=label)
     if begin in ("{", "["):
         keys = top_level_keys(source)
         if keys:
@@ -229,6 +228,14 @@ def _looked(source: Input, known: list[Format]) -> tuple[Look, SniffedFile]:
         return Look(name, "text", tuple(layout.header), text[:4096]), SniffedFile(name, "text", encoding=label)
     about = SniffedFile(name, "table", encoding=label, delimiter=layout.delimiter, sampled=len(layout.sample))
     return Look(name, "table", tuple(layout.header), text[:4096]), about
+
+
+def _elements(text: str) -> tuple[str, ...]:
+    """Names of elements, the root first; what stands before it is passed over."""
+    begin = 1 if text.startswith("\ufeff") else 0
+    while found := _PROLOGUE.match(text, begin):
+        begin = found.end()
+    return tuple(dict.fromkeys(element[2] for element in _ELEMENT.finditer(text, begin)))
 
 
 def _parquet_names(source: Input) -> tuple[str, ...]:

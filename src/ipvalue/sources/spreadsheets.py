@@ -20,7 +20,7 @@ __all__ = ["SheetTable", "is_spreadsheet"]
 
 _ROWS_AT_ONCE = 10_000
 _HEADER_WITHIN = 40
-_LARGEST_PART = 1 << 31
+_LARGEST_PART = 1 << 30
 _RATIO = 200
 _ALLOWANCE = 1 << 25
 _WIDEST = 2_000
