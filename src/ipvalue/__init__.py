@@ -45,16 +45,21 @@ if TYPE_CHECKING:
     from ipvalue.risk.scenarios import Scenario
     from ipvalue.risk.stress import stress
     from ipvalue.sources.assemble import combine
+    from ipvalue.sources.cnipa import read_cnipa
     from ipvalue.sources.damodaran import read_damodaran
     from ipvalue.sources.exchange_rates import read_ecb_fx
     from ipvalue.sources.family_exports import read_family_export
     from ipvalue.sources.google_patents import read_google_patents
+    from ipvalue.sources.jpo import read_jpo
     from ipvalue.sources.lens import read_lens
+    from ipvalue.sources.ops import read_ops
     from ipvalue.sources.patentsview import read_patentsview
+    from ipvalue.sources.patstat import read_patstat
     from ipvalue.sources.royalties import read_royalties
     from ipvalue.sources.sniffing import sniff
     from ipvalue.sources.university import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
+    from ipvalue.sources.wipo import read_wipo_xml
     from ipvalue.sources.world_bank import read_world_bank
     from ipvalue.sources.yield_curves import read_yield_curve
     from ipvalue.valuation import Valuation
@@ -69,6 +74,11 @@ _PLACES = {
     "synthetic_book": "ipvalue.records.synthetic",
     "read_uspto_grants": "ipvalue.sources.uspto",
     "read_patentsview": "ipvalue.sources.patentsview",
+    "read_cnipa": "ipvalue.sources.cnipa",
+    "read_ops": "ipvalue.sources.ops",
+    "read_wipo_xml": "ipvalue.sources.wipo",
+    "read_patstat": "ipvalue.sources.patstat",
+    "read_jpo": "ipvalue.sources.jpo",
     "read_university_renewals": "ipvalue.sources.university",
     "read_tables": "ipvalue.records.check",
     "write_csv": "ipvalue.records.csv_out",
@@ -162,6 +172,8 @@ __all__ = [
     "monitor",
     "portfolio",
     "read_book",
+    "read_cnipa",
+    "read_ops",
     "read_damodaran",
     "read_ecb_fx",
     "read_family_export",
@@ -170,6 +182,9 @@ __all__ = [
     "read_patentsview",
     "read_royalties",
     "read_tables",
+    "read_wipo_xml",
+    "read_patstat",
+    "read_jpo",
     "read_university_renewals",
     "read_uspto_grants",
     "read_world_bank",

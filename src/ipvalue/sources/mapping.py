@@ -51,7 +51,8 @@ class Field:
     own : bool
         True where ``target`` is no column of the book.
     gives : str
-        For such a one, the column of the book that the reader makes of it; empty for none.
+        For such a one, the column of the book that the reader makes of it, as ``table.column`` where it is one of
+        another table; empty for none.
     """
 
     target: str
@@ -137,7 +138,7 @@ class Columns:
         """Pairs of column and header for people."""
         return [
             (
-                f"{self.table}.{f.column}" if f.column else "-",
+                f.column if "." in f.column else f"{self.table}.{f.column}" if f.column else "-",
                 ", ".join(f.headers[:3]) + (" (required)" if f.required else "") + (f"; {f.note}" if f.note else ""),
             )
             for f in self.fields

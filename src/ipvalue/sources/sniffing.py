@@ -256,9 +256,10 @@ def _file(seen: Look, about: SniffedFile, known: list[Format], chosen: Format) -
     unread: tuple[str, ...] = ()
     if part is not None:
         matched = part.match(seen.header)
-        found = {
-            part.table: {f.column: matched[f.target] for f in reversed(part.fields) if f.target in matched and f.column}
-        }
+        for field_of in reversed(part.fields):
+            table, _, column = field_of.column.rpartition(".")
+            if field_of.target in matched and column:
+                found.setdefault(table or part.table, {})[column] = matched[field_of.target]
         unread = tuple(h for h in seen.header if h not in matched.values())
     known_part = part.part if part is not None else ""
     return SniffedFile(**{**vars(about), "format": best.name, "part": known_part, "found": found, "unread": unread})

@@ -19,8 +19,9 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from ipvalue.errors import SourceError
+from ipvalue.sources.files import Input, Source
 
-__all__ = ["Document", "UnreadableDocumentError", "parse", "split"]
+__all__ = ["Document", "UnreadableDocumentError", "parse", "plain_names", "split"]
 
 _BLOCK = 1 << 20
 _LARGEST = 1 << 28  # the longest grants, with sequence tables, have some 50 MB
@@ -46,12 +47,12 @@ class Document(NamedTuple):
     """False where the document is too long to be held."""
 
 
-def split(path: str | os.PathLike[str], *, largest: int = _LARGEST) -> Iterator[Document]:
+def split(path: Source, *, largest: int = _LARGEST) -> Iterator[Document]:
     """Read the documents of a file, one at a time.
 
     Parameters
     ----------
-    path : path
+    path : path or Input
         A file of XML documents one after the other.
     largest : int, default 2**28
         Bytes of the longest document that is held in memory; a longer one is given in part.
@@ -77,20 +78,25 @@ def split(path: str | os.PathLike[str], *, largest: int = _LARGEST) -> Iterator[
     >>> [document.root for document in split(path)]
     ['a', 'b']
     """
+    if isinstance(path, Input):
+        _check_begin(path.place, path.head(_HEAD))
+        with path.open() as stream:
+            yield from _documents(stream, largest)
+        return
     try:
         with Path(path).open("rb") as stream:
-            _check_begin(path, stream)
+            _check_begin(path, stream.read(_HEAD))
+            stream.seek(0)
             yield from _documents(stream, largest)
     except OSError as error:
         raise SourceError(f"{path} can't be opened: {error.strerror or error}") from error
 
 
-def _check_begin(path: str | os.PathLike[str], stream: BinaryIO) -> None:
-    head = stream.read(_HEAD).lstrip(_BLANK)
+def _check_begin(path: str | os.PathLike[str], head: bytes) -> None:
+    head = head.lstrip(_BLANK)
     if not head.startswith(b"<"):
         hint = "unpack it first" if head.startswith((b"PK", b"\x1f\x8b")) else "XML begins with '<'"
         raise SourceError(f"{path} is no XML: it begins with {head[:20]!r}; {hint}")
-    stream.seek(0)
 
 
 def _documents(stream: BinaryIO, largest: int) -> Iterator[Document]:
@@ -161,3 +167,19 @@ def _cut(content: bytes, name: str) -> bytes:
     if begin < 0 or end < begin or content[begin + len(tag)] not in b" >\t\r\n":
         return content
     return content[:begin] + content[end + len(end_tag) :]
+
+
+def plain_names(root: Element) -> Element:
+    """Take the namespaces off all names of elements and attributes, in place.
+
+    Examples
+    --------
+    >>> plain_names(fromstring('<o:a xmlns:o="urn:o" o:b="1"><c xmlns="urn:c"/></o:a>')).find("c").tag
+    'c'
+    """
+    for element in root.iter():
+        if isinstance(element.tag, str):
+            element.tag = element.tag.rpartition("}")[2]
+        for name in [name for name in element.attrib if name.startswith("{")]:
+            element.attrib[name.rpartition("}")[2]] = element.attrib.pop(name)
+    return root
