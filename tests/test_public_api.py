@@ -62,6 +62,7 @@ PUBLIC = {
     "write_csv",
     "read_uspto_grants",
     "read_patentsview",
+    "read_maintenance_fees",
     "revalue",
     "reverse_stress",
     "stress",

@@ -20,6 +20,7 @@ Kind = Literal["table", "json", "xml", "parquet", "text"]
 PLACES = (
     "ipvalue.sources.uspto:FORMAT",
     "ipvalue.sources.patentsview:FORMAT",
+    "ipvalue.sources.maintenance_fees:FORMAT",
     "ipvalue.sources.university:FORMAT",
     "ipvalue.sources.cnipa:FORMAT",
     "ipvalue.sources.patstat:FORMAT",
