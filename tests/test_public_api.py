@@ -63,6 +63,7 @@ PUBLIC = {
     "read_uspto_grants",
     "read_patentsview",
     "read_maintenance_fees",
+    "read_odp",
     "revalue",
     "reverse_stress",
     "stress",

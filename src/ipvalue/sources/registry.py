@@ -21,6 +21,7 @@ PLACES = (
     "ipvalue.sources.uspto:FORMAT",
     "ipvalue.sources.patentsview:FORMAT",
     "ipvalue.sources.maintenance_fees:FORMAT",
+    "ipvalue.sources.odp:FORMAT",
     "ipvalue.sources.university:FORMAT",
     "ipvalue.sources.cnipa:FORMAT",
     "ipvalue.sources.patstat:FORMAT",
