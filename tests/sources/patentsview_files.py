@@ -18,6 +18,10 @@ HEADS = {
     "g_assignee_disambiguated": "patent_id assignee_sequence assignee_id disambig_assignee_individual_name_first "
     "disambig_assignee_individual_name_last disambig_assignee_organization assignee_type location_id",
     "g_inventor_disambiguated": "patent_id inventor_sequence inventor_id disambig_inventor_name_first",
+    "g_us_rel_doc": "patent_id related_doc_number published_country related_doc_type related_doc_kind "
+    "related_doc_published_date related_doc_status related_doc_sequence wipo_kind",
+    "g_foreign_priority": "patent_id priority_claim_sequence priority_claim_kind foreign_application_id filing_date "
+    "foreign_country_filed",
     "g_us_term_of_grant": "patent_id disclaimer_date term_disclaimer term_grant term_extension",
 }
 Rows = Iterable[Iterable[object]]

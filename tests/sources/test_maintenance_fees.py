@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import sys
 import zipfile
 from collections import Counter
 from datetime import date, timedelta
@@ -19,6 +20,9 @@ import ipvalue as ipv
 from ipvalue.errors import SourceError
 from ipvalue.law import status
 from ipvalue.sources.us_expiries import expired_on
+
+sys.path.insert(0, str(Path(__file__).parent))
+from books import assert_canonical
 
 RECORDED = "2024-06-30"
 
@@ -101,6 +105,7 @@ def test_real_histories_end_as_the_office_says(data_dir: Path, tmp_path: Path) -
     lapsed = {name for name, text in said.items() if "NonPayment" in text}
     assert {name for name, text in state.items() if text == "lapsed"} == lapsed
     assert len(lapsed) >= 5
+    assert_canonical(book, tmp_path)
     # 12721698 expired in 2017 and was accepted late in 2018
     assert state["US-8457796"] == "in_force"
     assert states(book, "2018-01-01")["US-8457796"] == "lapsed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import ipvalue as ipv
 from ipvalue.errors import IpvalueError, SourceError
 from ipvalue.features.legal import legal_facts
 from ipvalue.law import status
+
+sys.path.insert(0, str(Path(__file__).parent))
+from books import assert_canonical
 
 
 def wrapper(application: str = "17248024", **more: Any) -> dict[str, Any]:
@@ -274,8 +278,7 @@ def test_real_answers_load_whole(data_dir: Path, tmp_path: Path, name: str) -> N
     events = book["legal_events"].num_rows + book.duplicates.get("legal_events", 0) + refused
     assert events == entries + conveyances + statuses
     assert ipv.sniff(path).format == "odp"
-    ipv.write_book(book, tmp_path / "book")
-    assert ipv.read_book(tmp_path / "book").fingerprint == book.fingerprint
+    assert_canonical(book, tmp_path)
 
 
 def test_the_real_grant_is_the_same_from_the_portal_and_from_xml(data_dir: Path) -> None:

@@ -18,6 +18,8 @@ from ipvalue.errors import BookError, SourceError
 sys.path.insert(0, str(Path(__file__).parent))
 from patentsview_files import table
 
+from books import assert_canonical
+
 
 def release(folder: Path) -> Path:
     """Three patents, one of them withdrawn, and two strangers that cite and are cited."""
@@ -244,6 +246,47 @@ def test_counts_are_those_of_csv(tmp_path: Path) -> None:
     for name in book["claims"]["patent_id"].to_pylist():
         found[name] += 1
     assert dict(found) == {name: n for name, n in counted.items() if n}
+
+
+def test_terms_run_from_the_earliest_parent(tmp_path: Path) -> None:
+    def related(patent: str, kind: str, what: str, day: str) -> tuple[object, ...]:
+        return (patent, "09", "US", kind, what, day, "", 0, "")
+
+    table(
+        release(tmp_path),
+        "g_us_rel_doc",
+        [
+            related("10000000", "continuation", "parent document", "2012-05-06"),
+            related("10000000", "division", "parent document", "2010-05-06"),
+            related("10000000", "continuation", "parent grant document", "2009-05-06"),
+            related("10000000", "continuation", "child document", "2009-01-06"),
+            related("10000000", "continuation", "parent document", "0110-08-04"),
+            related("10000000", "continuation", "parent document", "2016-08-04"),  # after the filing
+            related("10000000", "us-provisional-application", "", "2009-05-08"),
+            related("10000000", "related-publication", "", "2001-05-08"),
+            related("RE38000", "reissue", "parent document", "1998-02-03"),
+            related("10500000", "us-provisional-application", "", "2016-05-08"),
+        ],
+    )
+    table(
+        tmp_path,
+        "g_foreign_priority",
+        [("10000000", 0, "national", "1", "2009-02-03", "JP"), ("D584230", 0, "national", "1", "2007-11-03", "JP")],
+    )
+    book = ipv.read_patentsview(tmp_path)
+    patents = {row["patent_id"]: row for row in book["patents"].to_pylist()}
+
+    def days(name: str) -> dict[str, str]:
+        return {patent: str(row[name]) for patent, row in patents.items() if row[name]}
+
+    assert days("parent_filing_date") == {"US-10000000": "2010-05-06", "US-RE38000": "1998-02-03"}
+    assert days("priority_date") == {
+        "US-10000000": "2009-02-03",
+        "US-RE38000": "1998-02-03",
+        "US-10500000": "2016-05-08",
+        "US-D584230": "2007-11-03",
+    }
+    assert_canonical(book, tmp_path)
 
 
 @pytest.mark.parametrize("number", ["10000000", "US-10000000-B2", "us 10,000,000"])

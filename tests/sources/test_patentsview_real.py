@@ -10,11 +10,34 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from defusedxml.ElementTree import fromstring
 
 import ipvalue as ipv
 
 sys.path.insert(0, str(Path(__file__).parent))
 from patentsview_files import table
+
+
+def earlier_filings(source: Path) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Related documents and foreign priorities as the release lists them."""
+
+    def iso(day: str) -> str:
+        return f"{day[:4]}-{day[4:6]}-{day[6:]}"
+
+    related, foreign = [], []
+    for path in sorted(source.glob("*.xml")):
+        for document in path.read_text("utf-8").split("<?xml")[1:]:
+            root = fromstring(f"<?xml{document}".encode())
+            number = root.findtext(".//publication-reference/document-id/doc-number") or ""
+            for entry in root.findall(".//us-related-documents/*"):
+                parent = entry.findtext("relation/parent-doc/document-id/date")
+                if parent:
+                    related.append((number, "", "US", entry.tag, "parent document", iso(parent), "", "0", ""))
+                elif day := entry.findtext("document-id/date"):
+                    related.append((number, "", "US", entry.tag, "", iso(day), "", "0", ""))
+            days = [day.text or "" for day in root.findall(".//priority-claims/priority-claim/date")]
+            foreign += [(number, "0", "national", "", iso(day), "") for day in days]
+    return related, foreign
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -55,6 +78,9 @@ def test_real_grants_are_the_same_from_xml_and_from_tables(data_dir: Path, tmp_p
         "g_claims_2018",
         [(c["patent"], 0, c["text"], c["dependent_on"], c["claim_num"], 0) for c in claims],
     )
+    related, foreign = earlier_filings(source)
+    table(tmp_path, "g_us_rel_doc", related)
+    table(tmp_path, "g_foreign_priority", foreign)
     if packed:
         with zipfile.ZipFile(tmp_path / "release.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(tmp_path.glob("*.tsv")):
@@ -64,7 +90,9 @@ def test_real_grants_are_the_same_from_xml_and_from_tables(data_dir: Path, tmp_p
     assert tables.patent_ids == grants.patent_ids
     assert len(tables) == 150
     same = ["patent_id", "right", "kind", "application_date", "grant_date", "n_claims", "term_adjustment_days"]
+    same += ["parent_filing_date", "priority_date"]
     assert tables["patents"].select(same).equals(grants["patents"].select(same))
+    assert sum(d is not None for d in tables["patents"]["parent_filing_date"].to_pylist()) > 15
 
     def citations(book: ipv.Book) -> list[dict[str, object]]:
         rows = book["citations"].select(["citing_id", "cited_id", "citing_date", "cited_date", "origin"]).to_pylist()

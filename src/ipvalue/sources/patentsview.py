@@ -24,8 +24,12 @@ from ipvalue.sources.patentsview_columns import (
     CPC,
     INVENTOR,
     IPC,
+    PARENTS,
     PARTS,
     PATENT,
+    PRIORITY,
+    PROVISIONAL,
+    RELATED,
     TERM,
     Among,
     portfolio,
@@ -84,6 +88,10 @@ def read_patentsview(
     disambiguated assignees on the day of grant. A patent is published here by its grant, the only publication in
     these tables. Where a portfolio is given, date, leading symbol and first owner of the documents that cite it or
     are cited by it are looked up in the same tables. Fees are another source.
+
+    The parent from whose filing the term runs (35 USC 154(a)(2)) is the earliest of ``g_us_rel_doc``, which lacks many
+    before 2001: there the term is an upper bound. A parent or priority later than the filing is left out. Without
+    that table every term counts from the patent's own filing.
 
     Filing dates such as 1074-11-12, and days that are not known (2001-00-00), stand in the release as they do here:
     a patent without a filing date can't be valued, so it is in ``rejects``. Of two filing dates the earlier counts.
@@ -212,11 +220,13 @@ def _patents(
 ) -> pa.Table:
     """Rows of ``patents``."""
     order = granted["patent_id"]
-    filed = _table(_batches(files, APPLICATION, refusals, "patent", ids=ids), APPLICATION)
+    filed = _least(_table(_batches(files, APPLICATION, refusals, "patent", ids=ids), APPLICATION), "application_date")
     columns = {name: granted[name] for name in granted.column_names}
     columns["jurisdiction"] = pa.repeat(pa.scalar("US"), granted.num_rows)
-    columns["application_date"] = _looked_up(_least(filed, "application_date"), order)
+    columns["application_date"] = _looked_up(filed, order)
     columns["ipc"], columns["owners"] = _looked_up(symbols, order), _looked_up(owners, order)
+    for name, days in _earlier_filings(files, ids, filed, refusals).items():
+        columns[name] = _looked_up(days, order)
     if TERM.part in files:
         terms = _table(_batches(files, TERM, refusals, "patent", ids=ids), TERM)
         columns["term_adjustment_days"] = _looked_up(_least(terms, "days"), order)
@@ -225,6 +235,29 @@ def _patents(
         counts = inventors.group_by("patent", use_threads=False).aggregate([("sequence", "count_distinct")])
         columns["n_inventors"] = _looked_up(counts.select(["patent", "sequence_count_distinct"]), order)
     return pa.table(columns)
+
+
+def _earlier_filings(files: _Files, ids: pa.Array, filed: pa.Table, refusals: list[Refusal]) -> dict[str, pa.Table]:
+    """The earliest parent, and the earliest priority, of each patent that has one."""
+    related = _table(_batches(files, RELATED, refusals, "patent", ids=ids), RELATED)
+    foreign = _table(_batches(files, PRIORITY, refusals, "patent", ids=ids), PRIORITY)
+    if "kind" in related.column_names:  # of a parent its filing, not its grant, and no children
+        kind = pc.fill_null(pc.utf8_lower(related["kind"]), "")
+        related = related.filter(pc.is_in(kind, pa.array(["", "parent document", "parent pct document"])))
+    relation = pc.utf8_lower(pc.utf8_trim_whitespace(related["type"]))
+    parents = related.filter(pc.is_in(relation, pa.array(PARENTS))).select(["patent", "day"])
+    provisional = related.filter(pc.fill_null(pc.equal(relation, PROVISIONAL), False)).select(["patent", "day"])
+    every = pa.concat_tables([parents, provisional, foreign.select(["patent", "day"])])
+    found = {"parent_filing_date": _until(parents, filed), "priority_date": _until(every, filed)}
+    return {name: days for name, days in found.items() if RELATED.part in files or (PRIORITY.part in files)}
+
+
+def _until(days: pa.Table, filed: pa.Table) -> pa.Table:
+    """The earliest day of each patent that does not contradict its filing; dates such as 0110-08-04 are none."""
+    own = pc.cast(_looked_up(filed, days["patent"]), pa.string())
+    fits = pc.match_substring_regex(days["day"], "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")
+    fits = pc.and_(fits, pc.and_(pc.greater_equal(days["day"], "1900-01-01"), pc.less_equal(days["day"], own)))
+    return _least(days.filter(pc.fill_null(fits, False)), "day")
 
 
 def _least(table: pa.Table, name: str) -> pa.Table:

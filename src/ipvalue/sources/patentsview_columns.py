@@ -20,8 +20,12 @@ __all__ = [
     "CPC",
     "INVENTOR",
     "IPC",
+    "PARENTS",
     "PARTS",
     "PATENT",
+    "PRIORITY",
+    "PROVISIONAL",
+    "RELATED",
     "TERM",
     "Among",
     "identifiers",
@@ -263,4 +267,31 @@ TERM = Columns(
     ),
     "g_us_term_of_grant",
 )
-PARTS = (PATENT, APPLICATION, CITATION, CLAIM, IPC, CPC, ASSIGNEE, INVENTOR, TERM)
+RELATED = Columns(
+    "patents",
+    (
+        _own("patent", "patent_id", required=True, convert=identifiers),
+        _own(
+            "day", "related_doc_published_date", required=True, gives="parent_filing_date", convert=_by_value(to.dates)
+        ),
+        _own("type", "related_doc_type", required=True, gives="priority_date"),
+        _own("kind", "related_doc_kind"),
+    ),
+    "g_us_rel_doc",
+)
+PRIORITY = Columns(
+    "patents",
+    (
+        _own("patent", "patent_id", required=True, convert=identifiers),
+        _own("day", "filing_date", required=True, gives="priority_date", convert=_by_value(to.dates)),
+        _own("country", "foreign_country_filed", required=True),
+    ),
+    "g_foreign_priority",
+)
+PARTS = (PATENT, APPLICATION, CITATION, CLAIM, IPC, CPC, ASSIGNEE, INVENTOR, TERM, RELATED, PRIORITY)
+PARENTS = (
+    *("continuation", "division", "continuation-in-part", "reissue", "continuing-reissue", "continuation-reissue"),
+    *("us-divisional-reissue", "divisional-reissue"),
+)
+"""Relations whose parent's filing begins the term (35 USC 154(a)(2), 251)."""
+PROVISIONAL = "us-provisional-application"
