@@ -67,6 +67,7 @@ def book_tables(rows: Rows, refusals: list[Refusal]) -> dict[str, pa.Table]:
     """
     patents: Rows = []
     tables: dict[str, Rows] = {"citations": [], "claims": [], "legal_events": [], "family_members": []}
+    names = _identifiers(rows)
     applications: dict[str, Rows] = {}
     for row in rows:
         _complete(row)
@@ -74,14 +75,14 @@ def book_tables(rows: Rows, refusals: list[Refusal]) -> dict[str, pa.Table]:
     for _, documents in sorted(applications.items()):
         # the grant first: its classes, owners and claims are those of the right; the order of rows does not count
         documents.sort(key=lambda d: (not d["is_grant"], *(str(v or "") for c, v in d.items() if c not in _PLACE)))
-        patent = _patent(documents)
+        patent = _patent(documents, names)
         patents.append(patent)
         for document in documents:
             tables["claims"] += _claims(patent, document)
-            tables["citations"] += _citations(patent, document)
+            tables["citations"] += _citations(patent, document, names)
             if patent["jurisdiction"] == "CN":
                 tables["legal_events"] += _events(patent, document, refusals)
-        tables["family_members"] += _family(patent, documents)
+        tables["family_members"] += _family(patent, documents, names)
     return {"patents": _table(patents), **{name: _table(found) for name, found in tables.items() if found}}
 
 
@@ -115,7 +116,7 @@ def _earliest(documents: Rows, column: str) -> str | None:
     return min(found, key=lambda day: (_ISO.fullmatch(day) is None, day), default=None)
 
 
-def _patent(documents: Rows) -> dict[str, Any]:
+def _patent(documents: Rows, names: dict[str, str]) -> dict[str, Any]:
     named = sorted((d["named"] for d in documents if d["named"]), key=lambda p: (not p.granted, p.document, p.kind))
     chosen = named[0] if named else None
     digits = _first(documents, "digits") or ""
@@ -127,7 +128,7 @@ def _patent(documents: Rows) -> dict[str, Any]:
         "kind": chosen.kind if chosen and chosen.kind else None,
         "right": told or right_of_application(digits),
         **{name: _earliest(documents, name) for name in (*_DATES, "priority_date")},
-        "family_id": _family_id(documents),
+        "family_id": _family_id(documents, names),
         "ipc": _classes(documents) or None,
         "owners": _split(_first(documents, "owners", "applicants")) or None,
         "n_inventors": _first(documents, "n_inventors") or _counted(_first(documents, "inventors")),
@@ -150,17 +151,27 @@ def _classes(documents: Rows) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _named(texts: Iterable[str | None]) -> list[str]:
-    """Identifiers of the documents that cells list, each once; other literature is passed over."""
-    tokens = [token.upper() for text in texts for token in _DOCUMENTS.split(text or "")]
-    found = publications([token for token in tokens if _DOCUMENT.fullmatch(token)])
-    return list(dict.fromkeys(p.document for p in found if p))
+def _tokens(text: str | None) -> list[str]:
+    """The document numbers that a cell lists; other literature is passed over."""
+    return [token for token in _DOCUMENTS.split((text or "").upper()) if _DOCUMENT.fullmatch(token)]
 
 
-def _citations(patent: dict[str, Any], document: dict[str, Any]) -> Rows:
+def _identifiers(rows: Rows) -> dict[str, str]:
+    """Identifiers of all documents that the rows list, by their printed numbers."""
+    cells = (row[column] for row in rows for column in ("cited", "citing", "family") if row[column])
+    tokens = list(dict.fromkeys(token for cell in cells for token in _tokens(cell)))
+    return {token: found.document for token, found in zip(tokens, publications(tokens)) if found}
+
+
+def _named(cells: Iterable[str | None], names: dict[str, str]) -> list[str]:
+    """Identifiers of the documents that cells list, each once."""
+    return list(dict.fromkeys(names[token] for cell in cells for token in _tokens(cell) if token in names))
+
+
+def _citations(patent: dict[str, Any], document: dict[str, Any], names: dict[str, str]) -> Rows:
     own = patent["patent_id"]
-    backward = [{"citing_id": own, "cited_id": cited} for cited in _named([document["cited"]])]
-    return backward + [{"citing_id": citing, "cited_id": own} for citing in _named([document["citing"]])]
+    backward = [{"citing_id": own, "cited_id": cited} for cited in _named([document["cited"]], names)]
+    return backward + [{"citing_id": citing, "cited_id": own} for citing in _named([document["citing"]], names)]
 
 
 def _claims(patent: dict[str, Any], document: dict[str, Any]) -> Rows:
@@ -223,15 +234,15 @@ def _pledge(day: str, text: str, held: str, numbers: str | None, place: int) -> 
     return Notice(day, day, None, text + held, number)
 
 
-def _family_id(documents: Rows) -> str | None:
+def _family_id(documents: Rows, names: dict[str, str]) -> str | None:
     """The export's own number; else the first of the members' numbers, which is the same for all that list them."""
     given = _first(documents, "family_id")
-    members = _named(d["family"] for d in documents)
+    members = _named((d["family"] for d in documents), names)
     own = [p.document for d in documents for p in (d["first"], d["granted"]) if p]
     return given or (min(members + own) if members else None)
 
 
-def _family(patent: dict[str, Any], documents: Rows) -> Rows:
+def _family(patent: dict[str, Any], documents: Rows, names: dict[str, str]) -> Rows:
     if patent["family_id"] is None:
         return []
     own = [
@@ -241,7 +252,7 @@ def _family(patent: dict[str, Any], documents: Rows) -> Rows:
         if p
     ]
     there = {document for document, *_ in own}
-    members = [(m, m[:2], "", None, m) for m in _named(d["family"] for d in documents) if m not in there]
+    members = [(m, m[:2], "", None, m) for m in _named((d["family"] for d in documents), names) if m not in there]
     return [
         {
             "family_id": patent["family_id"],
