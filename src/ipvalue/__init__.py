@@ -53,7 +53,10 @@ if TYPE_CHECKING:
     from ipvalue.sources.google_patents import read_google_patents
     from ipvalue.sources.jpo import read_jpo
     from ipvalue.sources.lens import read_lens
+    from ipvalue.sources.maintenance_fees import read_maintenance_fees
+    from ipvalue.sources.odp import read_odp
     from ipvalue.sources.ops import read_ops
+    from ipvalue.sources.patentsview import read_patentsview
     from ipvalue.sources.patstat import read_patstat
     from ipvalue.sources.royalties import read_royalties
     from ipvalue.sources.sniffing import sniff
@@ -73,6 +76,9 @@ _PLACES = {
     "write_book": "ipvalue.records.store",
     "synthetic_book": "ipvalue.records.synthetic",
     "read_uspto_grants": "ipvalue.sources.uspto",
+    "read_patentsview": "ipvalue.sources.patentsview",
+    "read_maintenance_fees": "ipvalue.sources.maintenance_fees",
+    "read_odp": "ipvalue.sources.odp",
     "read_cnipa": "ipvalue.sources.cnipa",
     "read_ops": "ipvalue.sources.ops",
     "read_wipo_xml": "ipvalue.sources.wipo",
@@ -182,6 +188,9 @@ __all__ = [
     "read_family_export",
     "read_google_patents",
     "read_lens",
+    "read_maintenance_fees",
+    "read_odp",
+    "read_patentsview",
     "read_royalties",
     "read_tables",
     "read_wipo_xml",

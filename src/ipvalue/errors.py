@@ -91,6 +91,7 @@ class Reason(IntEnum):
     UNKNOWN_PATENT = 9
     INCONSISTENT_DATES = 10
     UNREADABLE = 11
+    WITHDRAWN_DOCUMENT = 12
     # patents: the right itself (30-49)
     DEAD_RIGHT = 30
     NO_TERM_RULE = 31
@@ -163,6 +164,7 @@ REASONS: dict[Reason, str] = {
     Reason.UNKNOWN_PATENT: "the row belongs to a patent that the patents table does not hold",
     Reason.INCONSISTENT_DATES: "the row's dates contradict each other",
     Reason.UNREADABLE: "a document of a source file can't be read",
+    Reason.WITHDRAWN_DOCUMENT: "the office withdrew the document after it was issued",
     Reason.DEAD_RIGHT: "the right is dead (lapsed, expired, given up, revoked, refused, withdrawn): worth 0",
     Reason.NO_TERM_RULE: "no rule of law.term covers this jurisdiction and right",
     Reason.TERM_OVER: "the term ends on or before the valuation date",

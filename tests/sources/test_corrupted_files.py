@@ -6,6 +6,7 @@ import contextlib
 import functools
 import io
 import json
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import IpvalueError
+
+sys.path.insert(0, str(Path(__file__).parent))
+from grants import grant
 
 LENS = (
     "#,Jurisdiction,Kind,Publication Number,Publication Date,Application Number,Application Date,Priority Numbers,"
@@ -55,6 +59,29 @@ BIGQUERY = {
     "citation": [{"type": "APP"}],
 }
 
+FEES = (
+    "8457796       12721698 N 20100311 20130604 20170704 EXP. \n08457796 12721698 ? 20100311 20130604 20180920 PMFG\n"
+)
+WRAPPER = {
+    "applicationNumberText": "17248024",
+    "applicationMetaData": {"filingDate": "2021-01-05", "patentNumber": "11646472", "grantDate": "2023-05-09"},
+    "eventDataBag": [{"eventCode": "EXP.", "eventDate": "2027-06-14"}],
+    "assignmentBag": [{"conveyanceText": "ASSIGNMENT", "assignmentRecordedDate": "2023-06-20", "assignorBag": [{}]}],
+}
+CITATIONS = '"patent_id"\t"citation_patent_id"\t"citation_date"\t"citation_category"\n' + (
+    '"10000000"\t"RE38000"\t"2003-02-00"\t"cited by applicant"\n"10000000"\t5000000\t1991-03-19\t\n'
+)
+
+
+def read_patentsview(path: Path) -> ipv.Book:
+    """A table of citations with the two without which it is none of a release."""
+    rest = path.parent / "rest"
+    rest.mkdir(exist_ok=True)
+    (rest / "g_patent.tsv").write_text("patent_id\tpatent_type\tpatent_date\n10000000\tutility\t2018-06-19\n")
+    (rest / "g_application.tsv").write_text("application_id\tpatent_id\tfiling_date\n1\t10000000\t2015-03-10\n")
+    return ipv.read_patentsview(path, rest)
+
+
 READERS: dict[str, tuple[Callable[..., object], str, bytes]] = {
     "lens": (ipv.read_lens, "a.csv", LENS.encode()),
     "lens json": (ipv.read_lens, "a.json", json.dumps({"data": [RECORD] * 3}).encode()),
@@ -65,6 +92,10 @@ READERS: dict[str, tuple[Callable[..., object], str, bytes]] = {
     "fx": (ipv.read_ecb_fx, "a.csv", FX.encode()),
     "royalties": (ipv.read_royalties, "a.csv", ROYALTIES.encode()),
     "damodaran": (ipv.read_damodaran, "a.csv", DAMODARAN.encode()),
+    "patentsview": (read_patentsview, "g_us_patent_citation.tsv", CITATIONS.encode()),
+    "fees": (ipv.read_maintenance_fees, "MaintFeeEvents.txt", FEES.encode()),
+    "odp": (ipv.read_odp, "a.json", json.dumps({"patentFileWrapperDataBag": [WRAPPER] * 2}).encode()),
+    "grants": (ipv.read_uspto_grants, "a.xml", (grant() + grant("07000002")).encode()),
     "world bank": (ipv.read_world_bank, "a.csv", BANK.encode()),
 }
 PIECES = [

@@ -254,15 +254,18 @@ def test_path_of_another_format_is_an_error_that_says_so(tmp_path: Path, content
         ipv.read_uspto_grants(path)
 
 
-def test_packed_missing_and_absent_paths_say_what_to_do(tmp_path: Path) -> None:
+def test_a_weekly_archive_is_read_as_it_comes(tmp_path: Path) -> None:
     packed = tmp_path / "ipg.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("ipg.xml", grant())
-    with pytest.raises(SourceError, match="unpack it first"):
-        ipv.read_uspto_grants(packed)
+        archive.writestr("ipg.txt", "a list of what is in it")
+    assert ipv.read_uspto_grants(packed).patent_ids == ["US-7000001"]
+
+
+def test_missing_and_absent_paths_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="can't be opened"):
         ipv.read_uspto_grants(tmp_path / "nowhere.xml")
-    with pytest.raises(SourceError, match=r"holds no \.xml file"):
+    with pytest.raises(SourceError, match=r"holds no file with \.xml"):
         ipv.read_uspto_grants(tmp_path)
     with pytest.raises(SourceError, match="no file is given"):
         ipv.read_uspto_grants()

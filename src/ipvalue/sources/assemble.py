@@ -14,6 +14,7 @@ from ipvalue.records.validate import empty_rejects
 from ipvalue.sources.delimited import DelimitedTable
 from ipvalue.sources.files import Input
 from ipvalue.sources.mapping import Columns
+from ipvalue.sources.merge import one_row_a_patent
 from ipvalue.sources.refusals import Refusal, refused_rows
 from ipvalue.sources.spreadsheets import SheetTable, is_spreadsheet
 
@@ -84,7 +85,7 @@ def _whole(name: str, parts: pa.Table | Iterable[pa.Table]) -> pa.Table:
 
 
 def combine(*books: Book, strict: bool = False) -> Book:
-    """Make one book of several, such as patents of one source and market data of another.
+    """Make one book of several, such as grants with their fees, or patents of one source and market data of another.
 
     Parameters
     ----------
@@ -95,8 +96,10 @@ def combine(*books: Book, strict: bool = False) -> Book:
     Returns
     -------
     Book
-        Rows that stand in several are kept once; where two have one key and other values, the first in sorted order
-        stands and the other is in ``rejects``, with all that the books refused themselves.
+        A patent that stands in several is one row: each column has the first book's value, or of the next ones what
+        the first leaves open. Where a later book says otherwise, that is in ``rejects`` (``duplicate_key``), with all
+        that the books refused themselves. Of the other tables, rows that stand in several are kept once; where two
+        have one key and other values, the first in sorted order stands.
 
     Raises
     ------
@@ -118,7 +121,10 @@ def combine(*books: Book, strict: bool = False) -> Book:
         for name in TABLES
         if name == "patents" or any(name in book.tables for book in books)
     }
-    rejects = [book.rejects for book in books if len(book.rejects)]
+    tables["patents"], contradictions = one_row_a_patent(tables["patents"])
+    rejects = [
+        frame for frame in (*(book.rejects for book in books), refused_rows("patents", contradictions)) if len(frame)
+    ]
     return Book(**tables, strict=strict, refused=pd.concat(rejects, ignore_index=True) if rejects else empty_rejects())
 
 

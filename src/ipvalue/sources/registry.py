@@ -19,6 +19,9 @@ Kind = Literal["table", "json", "xml", "parquet", "text"]
 # where each format is declared; one line a format
 PLACES = (
     "ipvalue.sources.uspto:FORMAT",
+    "ipvalue.sources.patentsview:FORMAT",
+    "ipvalue.sources.maintenance_fees:FORMAT",
+    "ipvalue.sources.odp:FORMAT",
     "ipvalue.sources.university:FORMAT",
     "ipvalue.sources.cnipa:FORMAT",
     "ipvalue.sources.patstat:FORMAT",

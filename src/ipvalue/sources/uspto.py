@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
+from ipvalue.sources.files import Input, inputs
 from ipvalue.sources.identifiers import document_ids
 from ipvalue.sources.refusals import Refusal, refused_rows
 from ipvalue.sources.registry import Format
@@ -56,9 +56,8 @@ def read_uspto_grants(*paths: str | os.PathLike[str], strict: bool = False) -> B
     Parameters
     ----------
     *paths : path
-        Files of ``us-patent-grant`` documents one after the other, unpacked, or folders of ``.xml`` files.
-        Sequence listings between them
-        (``sequence-cwu``) are passed over.
+        Files of ``us-patent-grant`` documents one after the other (``ipg*.xml``, or the ``.zip`` in which they come),
+        or folders of such. Sequence listings between them (``sequence-cwu``) are passed over.
     strict : bool, default False
         Raise on the first document or row that is refused.
 
@@ -142,21 +141,20 @@ def read_uspto_grants(*paths: str | os.PathLike[str], strict: bool = False) -> B
     >>> book.patent_ids, book.rejects["code"].tolist()
     (['US-6836899'], ['unreadable'])
     """
-    if not paths:
-        raise SourceError("no file is given: name one or more ipg*.xml")
     refusals: list[Refusal] = []
-    parts = [_tables(batch) for batch in _batches(_grants(paths, refusals))] or [_tables([])]
+    found = inputs(*paths, suffixes=(".xml",))
+    parts = [_tables(batch) for batch in _batches(_grants(found, refusals))] or [_tables([])]
     tables = {name: pa.concat_tables([part[name] for part in parts]) for name in parts[0]}
     return Book(**tables, strict=strict, refused=refused_rows("patents", refusals))
 
 
-def _grants(paths: tuple[str | os.PathLike[str], ...], refusals: list[Refusal]) -> Iterator[Grant]:
+def _grants(found: list[Input], refusals: list[Refusal]) -> Iterator[Grant]:
     """The grants of all files; what can't be read is written down."""
     row = 0
-    for path in _files(paths):
+    for source in found:
         first_row = row
         others = []
-        for place, document in enumerate(split(path), 1):
+        for place, document in enumerate(split(source), 1):
             if document.root == _SEQUENCES:
                 continue
             try:
@@ -165,22 +163,11 @@ def _grants(paths: tuple[str | os.PathLike[str], ...], refusals: list[Refusal]) 
                     raise UnreadableDocumentError(f"its root is {document.root or 'missing'}, not {_ROOT}")
                 yield read_grant(parse(document, without="description"))
             except UnreadableDocumentError as error:
-                where = f"{Path(path).name}, document {place}"
+                where = f"{source.name}, document {place}"
                 refusals.append(Refusal(row, "patent_id", where, Reason.UNREADABLE, str(error)))
             row += 1
         if row - first_row == len(others):
-            raise SourceError(f"{path} holds no {_ROOT}; the roots of its documents: {others[:3]}")
-
-
-def _files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """The files that paths name; of a folder, its XML files in the order of their names."""
-    files = []
-    for path in map(Path, paths):
-        inside = sorted(path.glob("*.xml")) if path.is_dir() else [path]
-        if not inside:
-            raise SourceError(f"the folder {path} holds no .xml file")
-        files += inside
-    return files
+            raise SourceError(f"{source.place} holds no {_ROOT}; the roots of its documents: {others[:3]}")
 
 
 def _batches(grants: Iterator[Grant]) -> Iterator[list[Grant]]:

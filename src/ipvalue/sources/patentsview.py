@@ -1,0 +1,346 @@
+"""PatentsView bulk tables: tab-separated files of US grants, as the granted-patent release has them (``g_*.tsv``)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ipvalue.errors import Reason, SourceError
+from ipvalue.records.book import Book
+from ipvalue.sources import converters as to
+from ipvalue.sources.assemble import assemble
+from ipvalue.sources.delimited import DelimitedTable, lay_out
+from ipvalue.sources.files import Input, inputs
+from ipvalue.sources.mapping import Columns, documented
+from ipvalue.sources.patentsview_columns import (
+    APPLICATION,
+    ASSIGNEE,
+    CITATION,
+    CLAIM,
+    CPC,
+    INVENTOR,
+    IPC,
+    PARENTS,
+    PARTS,
+    PATENT,
+    PRIORITY,
+    PROVISIONAL,
+    RELATED,
+    TERM,
+    Among,
+    portfolio,
+)
+from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.registry import Format
+
+__all__ = ["read_patentsview"]
+
+FORMAT = Format(
+    "patentsview",
+    "PatentsView bulk tables (g_*.tsv)",
+    "read_patentsview",
+    parts=PARTS,
+    fills={"patents": ("jurisdiction",), "claims": ("language", "publication_date")},
+)
+_ENDS = (".tsv", ".csv", ".txt")
+
+_Files = dict[str, list[Input]]
+
+
+@documented(*PARTS)
+def read_patentsview(
+    *paths: str | os.PathLike[str], patents: Iterable[str] | None = None, strict: bool = False
+) -> Book:
+    """Read PatentsView's bulk tables of granted US patents.
+
+    Parameters
+    ----------
+    *paths : path
+        Files or folders of them, plain, ``.zip`` or ``.gz``: ``g_patent`` and ``g_application``, and what there is of
+        the others. Which is which is known by the headers, so that several ``g_claims_<year>`` may stand side by side.
+        Other tables of the release (``g_location_...``) are passed over.
+    patents : iterable of str, optional
+        Numbers of a portfolio (``US-10000000``, ``US10000000B2`` or ``10000000``): other patents are passed over. The
+        whole release has more than 8 million. A number that ``g_patent`` lacks is in ``rejects``.
+    strict : bool, default False
+        Raise on the first row that is refused.
+
+    Returns
+    -------
+    Book
+        Citations that neither cite a patent of the book nor are made by one are passed over: no value depends on them.
+
+    Raises
+    ------
+    SourceError
+        If ``g_patent`` or ``g_application`` is not there, or a file is none of PatentsView's.
+    BookError
+        With ``strict``, if anything is refused.
+
+    Notes
+    -----
+    Tables are read in batches; what is held is the rows of the book's patents. Withdrawn patents are refused.
+    IPC symbols are those at issue; for a patent that has none, the inventional CPC symbols. Owners are the
+    disambiguated assignees on the day of grant. A patent is published here by its grant, the only publication in
+    these tables. Where a portfolio is given, date, leading symbol and first owner of the documents that cite it or
+    are cited by it are looked up in the same tables. Fees are another source.
+
+    The parent from whose filing the term runs (35 USC 154(a)(2)) is the earliest of ``g_us_rel_doc``, which lacks many
+    before 2001: there the term is an upper bound. A parent or priority later than the filing is left out. Without
+    that table every term counts from the patent's own filing.
+
+    Filing dates such as 1074-11-12, and days that are not known (2001-00-00), stand in the release as they do here:
+    a patent without a filing date can't be valued, so it is in ``rejects``. Of two filing dates the earlier counts.
+
+    {columns}
+
+    References
+    ----------
+    PatentsView, data dictionary of the granted-patent tables. Alcacer, J., Gittelman, M. and Sampat, B. (2009),
+    Research Policy 38, 415-427 (who brought a citation).
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> head = "patent_id\\tpatent_type\\tpatent_date\\tnum_claims\\tpatent_title"
+    >>> _ = (folder / "g_patent.tsv").write_text(f"{head}\\n10000000\\tutility\\t2018-06-19\\t20\\tCoherent LADAR\\n")
+    >>> _ = (folder / "g_application.tsv").write_text(
+    ...     "application_id\\tpatent_id\\tfiling_date\\n14643719\\t10000000\\t2015-03-10\\n")
+    >>> book = read_patentsview(folder)
+    >>> book["patents"].select(["patent_id", "grant_date", "n_claims"]).to_pylist()
+    [{'patent_id': 'US-10000000', 'grant_date': datetime.date(2018, 6, 19), 'n_claims': 20}]
+    """
+    files = _by_part(inputs(*paths, suffixes=_ENDS))
+    refusals: dict[str, list[Refusal]] = {"patents": [], "citations": [], "claims": []}
+    granted = _granted(files, patents, refusals["patents"])
+    ids = granted["patent_id"].combine_chunks().unique()
+    tables: dict[str, pa.Table | Iterable[pa.Table]] = {}
+    citations, near = None, ids.slice(0, 0)
+    if CITATION.part in files:
+        citations = _table(_batches(files, CITATION, refusals["citations"], "citing_id", "cited_id", ids=ids), CITATION)
+        near = near if patents is None else _others(citations, ids)
+    symbols = _symbols(files, pa.concat_arrays([ids, near]), refusals["patents"])
+    owners = _owners(files, pa.concat_arrays([ids, near]), refusals["patents"])
+    if citations is not None:
+        tables["citations"] = _told_of(citations, _dates(files, near), symbols, owners) if len(near) else citations
+    tables["patents"] = _patents(files, granted, ids, symbols, owners, refusals["patents"])
+    if CLAIM.part in files:
+        tables["claims"] = _claims(files, granted, ids, refusals["claims"])
+    return assemble(tables, refusals, strict=strict)
+
+
+def _by_part(found: Sequence[Input]) -> _Files:
+    """Files by the table that their headers say they are."""
+    files: _Files = {}
+    for source in found:
+        header = lay_out(source, PARTS).header
+        fits = [part for part in PARTS if not part.missing(header)]
+        if fits:
+            best = max(fits, key=lambda part: len(part.match(header)))
+            files.setdefault(best.part, []).append(source)
+        elif not source.name.lower().startswith("g_"):
+            raise SourceError(f"{source.place} is none of PatentsView's tables; its columns: {', '.join(header[:8])}")
+    for part in (PATENT, APPLICATION):
+        if part.part not in files:
+            raise SourceError(
+                f"{part.part} is not among the files that are given ({', '.join(i.name for i in found[:8])}); add it"
+            )
+    return files
+
+
+def _batches(
+    files: _Files, part: Columns, refusals: list[Refusal], *keys: str, ids: pa.Array | None = None
+) -> Iterator[pa.Table]:
+    """Rows of a table's files in the book's columns, those only of which one of the keys is among ``ids``."""
+    among = None if ids is None else Among(ids)
+    for source in files.get(part.part, []):
+        # quotes are doubled as in CSV, and claims have tabs and line ends within them
+        table = DelimitedTable(source, PARTS, delimiter="\t")
+        found = part.require(table.place, table.header)
+        for batch in table.batches(list(dict.fromkeys(found.values()))):
+            if among is not None:
+                masks = [among.mask(batch.column(found[key])) for key in keys]
+                batch = batch.filter(pa.array(np.logical_or.reduce(masks)))
+            yield pa.table(part.apply(batch, found))
+        refusals += table.refusals
+
+
+def _table(batches: Iterable[pa.Table], part: Columns) -> pa.Table:
+    """All batches as one table; without a row it still has the columns that are required."""
+    found = list(batches)
+    if not found:
+        return pa.table({field.target: pa.array([], pa.string()) for field in part if field.required})
+    for name in dict.fromkeys(name for rows in found for name in rows.column_names):
+        if len({rows.schema.field(name).type for rows in found if name in rows.column_names}) > 1:
+            found = [_as_text(rows, name) for rows in found]  # days in one batch, dirty dates in another
+    # one chunk: the book would make one beside the many
+    return pa.concat_tables(found, promote_options="default").combine_chunks()
+
+
+def _as_text(rows: pa.Table, name: str) -> pa.Table:
+    place = rows.schema.get_field_index(name)
+    return rows if place < 0 else rows.set_column(place, name, rows[name].cast(pa.string()))
+
+
+def _granted(files: _Files, patents: Iterable[str] | None, refusals: list[Refusal]) -> pa.Table:
+    """Rows of ``g_patent`` that are wanted, without the withdrawn."""
+    if isinstance(patents, str):
+        raise SourceError(f"patents takes several numbers; write [{patents!r}]")
+    named = None if patents is None else list(patents)
+    wanted = None if named is None else portfolio(named)
+    granted = _table(_batches(files, PATENT, refusals, "patent_id", ids=wanted), PATENT)
+    if named is not None and wanted is not None:
+        absent = pc.invert(pc.is_in(wanted, granted["patent_id"].combine_chunks().unique()))
+        refusals += [
+            Refusal(place, "patent_id", str(named[place]), Reason.UNKNOWN_PATENT, f"{PATENT.part} does not hold it")
+            for place in pc.indices_nonzero(absent).to_pylist()
+        ]
+    if "withdrawn" not in granted.column_names:
+        return granted
+    gone = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(granted["withdrawn"]), "1"), False)
+    refusals += [
+        Refusal(row, "patent_id", str(granted["patent_id"][row]), Reason.WITHDRAWN_DOCUMENT, "")
+        for row in pc.indices_nonzero(gone).to_pylist()
+    ]
+    return granted.filter(pc.invert(gone)).drop_columns(["withdrawn"])
+
+
+def _patents(
+    files: _Files,
+    granted: pa.Table,
+    ids: pa.Array,
+    symbols: pa.Table,
+    owners: pa.Table,
+    refusals: list[Refusal],
+) -> pa.Table:
+    """Rows of ``patents``."""
+    order = granted["patent_id"]
+    filed = _least(_table(_batches(files, APPLICATION, refusals, "patent", ids=ids), APPLICATION), "application_date")
+    columns = {name: granted[name] for name in granted.column_names}
+    columns["jurisdiction"] = pa.repeat(pa.scalar("US"), granted.num_rows)
+    columns["application_date"] = _looked_up(filed, order)
+    columns["ipc"], columns["owners"] = _looked_up(symbols, order), _looked_up(owners, order)
+    for name, days in _earlier_filings(files, ids, filed, refusals).items():
+        columns[name] = _looked_up(days, order)
+    if TERM.part in files:
+        terms = _table(_batches(files, TERM, refusals, "patent", ids=ids), TERM)
+        columns["term_adjustment_days"] = _looked_up(_least(terms, "days"), order)
+    if INVENTOR.part in files:
+        inventors = _table(_batches(files, INVENTOR, refusals, "patent", ids=ids), INVENTOR)
+        counts = inventors.group_by("patent", use_threads=False).aggregate([("sequence", "count_distinct")])
+        columns["n_inventors"] = _looked_up(counts.select(["patent", "sequence_count_distinct"]), order)
+    return pa.table(columns)
+
+
+def _earlier_filings(files: _Files, ids: pa.Array, filed: pa.Table, refusals: list[Refusal]) -> dict[str, pa.Table]:
+    """The earliest parent, and the earliest priority, of each patent that has one."""
+    related = _table(_batches(files, RELATED, refusals, "patent", ids=ids), RELATED)
+    foreign = _table(_batches(files, PRIORITY, refusals, "patent", ids=ids), PRIORITY)
+    if "kind" in related.column_names:  # of a parent its filing, not its grant, and no children
+        kind = pc.fill_null(pc.utf8_lower(related["kind"]), "")
+        related = related.filter(pc.is_in(kind, pa.array(["", "parent document", "parent pct document"])))
+    relation = pc.utf8_lower(pc.utf8_trim_whitespace(related["type"]))
+    parents = related.filter(pc.is_in(relation, pa.array(PARENTS))).select(["patent", "day"])
+    provisional = related.filter(pc.fill_null(pc.equal(relation, PROVISIONAL), False)).select(["patent", "day"])
+    every = pa.concat_tables([parents, provisional, foreign.select(["patent", "day"])])
+    found = {"parent_filing_date": _until(parents, filed), "priority_date": _until(every, filed)}
+    return {name: days for name, days in found.items() if RELATED.part in files or (PRIORITY.part in files)}
+
+
+def _until(days: pa.Table, filed: pa.Table) -> pa.Table:
+    """The earliest day of each patent that does not contradict its filing; dates such as 0110-08-04 are none."""
+    own = pc.cast(_looked_up(filed, days["patent"]), pa.string())
+    fits = pc.match_substring_regex(days["day"], "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")
+    fits = pc.and_(fits, pc.and_(pc.greater_equal(days["day"], "1900-01-01"), pc.less_equal(days["day"], own)))
+    return _least(days.filter(pc.fill_null(fits, False)), "day")
+
+
+def _least(table: pa.Table, name: str) -> pa.Table:
+    """The least value of each patent, whatever the order of its rows."""
+    return table.group_by("patent", use_threads=False).aggregate([(name, "min")]).select(["patent", f"{name}_min"])
+
+
+def _looked_up(table: pa.Table, ids: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Values (second column) of the patents named by ``ids``, null where there is none; a patent has one row."""
+    return pc.take(table.column(1), pc.index_in(ids, table.column(0).combine_chunks()))
+
+
+def _symbols(files: _Files, ids: pa.Array, refusals: list[Refusal]) -> pa.Table:
+    """Symbols of each patent that has any, those at issue before the current ones."""
+    ipc = _table(_batches(files, IPC, refusals, "patent", ids=ids), IPC)
+    cpc = _table(_batches(files, CPC, refusals, "patent", ids=ids), CPC)
+    if "type" in cpc.column_names:
+        cpc = cpc.filter(pc.match_substring(pc.fill_null(pc.utf8_lower(cpc["type"]), "inventional"), "invent"))
+    at_issue, current = _listed(ipc, _ipc_symbols(ipc)), _listed(cpc, to.compact(cpc["symbol"].combine_chunks()))
+    without = pc.invert(pc.is_in(current["patent"], at_issue["patent"].combine_chunks()))
+    return pa.concat_tables([at_issue, current.filter(without)])
+
+
+def _ipc_symbols(table: pa.Table) -> pa.Array:
+    """Symbols from their parts: section, class of two digits, subclass, group."""
+    part = {name: pc.utf8_trim_whitespace(table[name].combine_chunks()) for name in table.column_names}
+    head = pc.binary_join_element_wise(part["section"], pc.utf8_lpad(part["class"], 2, "0"), part["subclass"], "")
+    group = pc.binary_join_element_wise(part["main_group"], pc.utf8_lpad(part["subgroup"], 2, "0"), "/")
+    whole = pc.binary_join_element_wise(head, group, " ")
+    return pc.utf8_upper(pc.coalesce(whole, head))
+
+
+def _owners(files: _Files, ids: pa.Array, refusals: list[Refusal]) -> pa.Table:
+    """Names of organisations, and of persons by first and last name."""
+    table = _table(_batches(files, ASSIGNEE, refusals, "patent", ids=ids), ASSIGNEE)
+    names = to.compact(table["organization"].combine_chunks())
+    if {"first", "last"} <= set(table.column_names):
+        parts = [pc.fill_null(table[name].combine_chunks(), "") for name in ("first", "last")]
+        names = pc.coalesce(names, to.compact(pc.binary_join_element_wise(*parts, " ")))
+    return _listed(table, names)
+
+
+def _listed(table: pa.Table, values: pa.Array) -> pa.Table:
+    """Values of each patent as a list in the order of their sequence, each once."""
+    digits = pc.replace_substring_regex(pc.fill_null(table["sequence"].combine_chunks(), ""), "[^0-9]", "")
+    sequence = pc.cast(pc.if_else(pc.equal(digits, ""), "999", pc.utf8_slice_codeunits(digits, 0, 9)), pa.int64())
+    rows = pa.table({"patent": table["patent"].combine_chunks(), "sequence": sequence, "value": values})
+    rows = rows.filter(pc.is_valid(rows["value"]))
+    rows = rows.group_by(["patent", "value"], use_threads=False).aggregate([("sequence", "min")])
+    rows = rows.sort_by([("patent", "ascending"), ("sequence_min", "ascending"), ("value", "ascending")])
+    lists = rows.group_by("patent", use_threads=False).aggregate([("value", "list")])
+    return lists.select(["patent", "value_list"])
+
+
+def _others(citations: pa.Table, ids: pa.Array) -> pa.Array:
+    """Documents at the other end of the book's citations."""
+    ends = pc.unique(pa.chunked_array([*citations["citing_id"].chunks, *citations["cited_id"].chunks], pa.string()))
+    return ends.filter(pc.and_(pc.is_valid(ends), pc.invert(pc.is_in(ends, ids))))
+
+
+def _dates(files: _Files, ids: pa.Array) -> pa.Table:
+    """Grant dates of patents that are not the book's own."""
+    granted = _table(_batches(files, PATENT, [], "patent_id", ids=ids), PATENT)
+    return _least(granted.rename_columns({"patent_id": "patent"}), "grant_date")
+
+
+def _told_of(citations: pa.Table, dates: pa.Table, symbols: pa.Table, owners: pa.Table) -> pa.Table:
+    """Citations with date, leading symbol and first owner of the documents at both ends."""
+
+    def first(table: pa.Table, ids: pa.ChunkedArray) -> pa.Array:
+        return pc.list_element(_looked_up(table, ids).combine_chunks(), 0)
+
+    told = {name: citations[name] for name in citations.column_names}
+    told["citing_date"] = _looked_up(dates, citations["citing_id"])
+    for end in ("citing", "cited"):
+        told[f"{end}_ipc"] = first(symbols, citations[f"{end}_id"])
+        told[f"{end}_owner"] = first(owners, citations[f"{end}_id"])
+    return pa.table(told)
+
+
+def _claims(files: _Files, granted: pa.Table, ids: pa.Array, refusals: list[Refusal]) -> Iterator[pa.Table]:
+    """Claims of the book's patents, as granted."""
+    dates = granted.select(["patent_id", "grant_date"])
+    for rows in _batches(files, CLAIM, refusals, "patent_id", ids=ids):
+        rows = rows.append_column("language", pa.repeat(pa.scalar("en"), rows.num_rows))
+        yield rows.append_column("publication_date", _looked_up(dates, rows["patent_id"]))
