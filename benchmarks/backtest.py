@@ -1,6 +1,7 @@
 """Whether intervals hold out of time, and whether a backtest on deals ranks engines as the truth does.
 
     python benchmarks/backtest.py [patents] [seed] [workers]
+    python benchmarks/backtest.py [patents] [seed,seed,...] [workers]    coverage alone, over several books
 
 A synthetic book. First the default engine, refitted at the end of each half-year with what was known then: coverage of
 its intervals by the prices of the following half-year. Then the same with a year between refits, so that prices are up
@@ -66,6 +67,30 @@ def publish_coverage(runs: dict[str, tuple[Backtest, float]], patents: int, seed
         )
     text = f"{patents:,} patents, seed {seed}, the default engine; {'; '.join(notes)}. Intervals drawn by owner."
     publish("Backtest: coverage out of time", command, pd.DataFrame(rows), text)
+
+
+def publish_books(patents: int, seeds: list[int], workers: int) -> None:
+    """Coverage over several books, each refitted once a year: how much is chance of the book."""
+    tests = {}
+    for seed in seeds:
+        book = ipv.synthetic_book(patents, seed=seed)
+        tests[f"seed {seed}"] = ipv.backtest(
+            ipv.ValuationEngine(), book, YEARS, horizon_years=1.0, workers=workers
+        ).table
+    tests["all"] = pd.concat(tests.values(), ignore_index=True)
+    rows = []
+    for name, table in tests.items():
+        table = table[table["value"] > 0]
+        row = {"book": name, "deals": f"{len(table):,}"}
+        for nominal, low, high in ((50, "q25", "q75"), (80, "q10", "q90"), (90, "q05", "q95")):
+            inside = (table[low] <= table["target"]) & (table["target"] <= table[high])
+            row[f"{nominal}%"] = f"{inside.mean():.1%}"
+        rows.append(row)
+    told = f"python benchmarks/backtest.py {patents} {','.join(map(str, seeds))} {workers}"
+    notes = (
+        "The default engine, refitted at the end of each year from 2020 to 2023 and judged by the prices of the next."
+    )
+    publish("Backtest: coverage over books", told, pd.DataFrame(rows), notes)
 
 
 def publish_scores(test: Backtest, command: str) -> None:
@@ -156,4 +181,7 @@ def publish_renewals(command: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(a) for a in sys.argv[1:]))
+    if len(sys.argv) > 2 and "," in sys.argv[2]:
+        publish_books(int(sys.argv[1]), [int(s) for s in sys.argv[2].split(",")], int((*sys.argv[3:], 2)[0]))
+    else:
+        main(*(int(a) for a in sys.argv[1:]))
