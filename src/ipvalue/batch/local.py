@@ -50,7 +50,7 @@ def revalue(
     """Revalue a book on disk, shard by shard.
 
     Three passes: shards are counted, meet over what only the whole book can tell, and are each valued alone with it.
-    Memory does not grow with the book beyond 20 bytes a cited document.
+    Memory does not grow with the book beyond 9 bytes a document of its citations.
     A shard is committed whole; a run that was killed goes on with the shards that it had not finished.
 
     Parameters

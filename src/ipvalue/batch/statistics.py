@@ -26,7 +26,7 @@ from ipvalue.batch.files import remove, write_file
 from ipvalue.errors import BatchError
 from ipvalue.features.meeting import meet
 from ipvalue.features.network import Standing, block_of, standing_of
-from ipvalue.features.page_rank import Citations, whole_ranks
+from ipvalue.features.page_rank import Citations, ranks_at, ranks_of_cited
 from ipvalue.features.ranges import Answer, Report
 from ipvalue.features.tally import Tally
 from ipvalue.features.whole import Part, digest_of, merged_tallies
@@ -151,8 +151,9 @@ def _write_ranks(parts: Sequence[Path], whole: Path) -> None:
         block = block_of(PartOnDisk(path).reports, _answers(whole, count, shard), first)
         write_cells(scratch / f"{shard}.cells", [block.citations._asdict()], kept=False)
         patents.append(block.patents)
-    ranks = whole_ranks(_Blocks([scratch / f"{shard}.cells" for shard in range(len(parts))]), int(first[-1]))
-    write_cells(whole / _RANKS, [{"rank": ranks[each]} for each in patents])
+    blocks = _Blocks([scratch / f"{shard}.cells" for shard in range(len(parts))])
+    found = zip(patents, blocks, ranks_of_cited(blocks, int(first[-1])))
+    write_cells(whole / _RANKS, [{"rank": ranks_at(each, block, ranks)} for each, block, ranks in found])
     remove(scratch)
 
 

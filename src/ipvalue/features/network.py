@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.meeting import HALF, LOW, WINDOW_DAYS, Meeting, meet
-from ipvalue.features.page_rank import UNIT, Citations, whole_ranks
+from ipvalue.features.page_rank import UNIT, Citations, ranks_at, ranks_of_cited
 from ipvalue.features.ranges import Answer, Report
 from ipvalue.records.columns import Columns
 
@@ -58,9 +58,10 @@ class Standing:
         answers = [[meeting.answers[k] for meeting in meetings] for k in range(len(parts))]
         first = first_numbers(meetings)
         blocks = [block_of(reports, found, first) for reports, found in zip(parts, answers)]
-        ranks = whole_ranks([block.citations for block in blocks], int(first[-1]))
+        citations = [block.citations for block in blocks]
         found = [
-            standing_of(reports, each, ranks[block.patents]) for reports, each, block in zip(parts, answers, blocks)
+            standing_of(reports, each, ranks_at(block.patents, block.citations, ranks))
+            for reports, each, block, ranks in zip(parts, answers, blocks, ranks_of_cited(citations, int(first[-1])))
         ]
         order = np.argsort(np.concatenate([each.document for each in found]), kind="stable")
         return cls(*(np.concatenate([getattr(each, f.name) for each in found])[order] for f in fields(cls)))
