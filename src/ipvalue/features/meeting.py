@@ -12,16 +12,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.features.disruption import HALF
 from ipvalue.features.graph_edges import distinct, ranges
 from ipvalue.features.ranges import Answer, Report
 
-__all__ = ["HALF", "LOW", "WINDOW_DAYS", "Meeting", "meet"]
+__all__ = ["WINDOW_DAYS", "Meeting", "meet"]
 
 Ints = npt.NDArray[np.int64]
 Short = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
-HALF, LOW = np.int64(32), np.int64(2**32 - 1)
 WINDOW_DAYS = 1826  # five years
 _DAY_ZERO = np.int64(2**31)
 

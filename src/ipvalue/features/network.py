@@ -13,7 +13,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.meeting import HALF, LOW, WINDOW_DAYS, Meeting, meet
+from ipvalue.features.disruption import HALF, LOW
+from ipvalue.features.meeting import WINDOW_DAYS, Meeting, meet
 from ipvalue.features.page_rank import UNIT, Citations, ranks_at, ranks_of_cited
 from ipvalue.features.ranges import Answer, Report
 from ipvalue.records.columns import Columns
