@@ -27,6 +27,11 @@ REAL = {
     "cnipa": ["cn_legal_status_survival/cn_inventions_half.csv"],
     "ops": ["epo_ops_responses/get_legal__response.xml", "epo_ops_responses/get_register_biblio__response.xml"],
     "wipo_xml": ["wipo_st36_cn_jp_us/cn_new1.xml", "wipo_st36_cn_jp_us/jp_example1.xml"],
+    "odp": [
+        "uspto_odp_responses/get_patent_meta_data__response.json",
+        "uspto_odp_responses/get_patent_foreign_priority__response.json",
+        "office_fixtures_patent_client/uspto/odp/fixtures/foreign_priority.json",
+    ],
     "odp_claims": ["uspto_xml_samples/xml4ip/sample_XML4IP.ZIP"],
     "jpo": ["jpo_api_responses/patent__v1__registration_info__2020123456.json"],
     "": ["published_value_facts/auctions.csv", "wilder_generality_originality/SOURCE.md"],

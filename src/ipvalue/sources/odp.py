@@ -22,21 +22,27 @@ from ipvalue.sources.xml_documents import UnreadableDocumentError, parse, plain_
 __all__ = ["read_odp"]
 
 _BAGS = ("patentFileWrapperDataBag", "patentBag")
-_WRAPPER_KEYS = (
-    "applicationMetaData",
-    "eventDataBag",
-    "parentContinuityBag",
-    "patentTermAdjustmentData",
-    "assignmentBag",
+_WRAPPER_KEYS = {
+    "applicationmetadata",
+    "eventdatabag",
+    "parentcontinuitybag",
+    "patenttermadjustmentdata",
+    "assignmentbag",
+}
+# answers on one part alone, as programs that flatten them write them
+_PART_KEYS = (
+    {"applicationnumber", "applicationtypecode", "filingdate"},
+    {"applicationnumber", "claims", "filingdate", "ipofficename"},
 )
 
 
 def _recognise(look: Look) -> float:
     if look.kind != "json":
         return 0.0
-    if set(_BAGS[:1]) & set(look.header):
+    if _BAGS[0] in look.header:
         return 0.97
-    known = set(_WRAPPER_KEYS) & set(look.header) or set(_BAGS) & set(look.header)
+    header = {key.lower() for key in look.header}
+    known = _WRAPPER_KEYS & header or _BAGS[1] in look.header or any(keys <= header for keys in _PART_KEYS)
     return 0.9 if known else 0.0
 
 
