@@ -71,7 +71,7 @@ class Assumptions(FigureSet):
     profit_share : dict of Figure
         ``floor`` and ``ceiling`` of a patent's share of profit.
     risk_free_rate : Figure
-        Ten-year government yield of the region, for options.
+        Ten-year government yield of the region, for options where the table ``curves`` has none of the currency.
     development_volatility : dict of Figure
         By technology field: yearly standard deviation of the logarithm of what a developed patent is worth.
     replacement_log_sd, idle_obsolescence : Figure

@@ -27,8 +27,8 @@ _COST = {
     "licences": "royalty rates are the assumed ones",
     "fx": "exchange rates are the assumed ones",
     "loans": "nothing is secured",
-    "curves": "no curve is read by a method yet",
-    "price_index": "no index is read by a method yet",
+    "curves": "the riskless rate of real options is the assumed one",
+    "price_index": "replacement cost takes past costs at the prices of their day",
 }
 
 # the same of a column
