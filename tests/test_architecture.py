@@ -15,12 +15,12 @@ from architecture import BLOCK, DOCUMENT, PACKAGE, ROOT, tree
 STATIONS = (
     "errors",
     "stopwatch",
+    "figures",
     "law",
     "finance",
     "records",
     "sources",
     "features",
-    "figures",
     "assumptions",
     "methods",
     "reconcile",

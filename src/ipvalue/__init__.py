@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from ipvalue.sources.exchange_rates import read_ecb_fx
     from ipvalue.sources.family_exports import read_family_export
     from ipvalue.sources.google_patents import read_google_patents
+    from ipvalue.sources.industry_figures import industry_figures
     from ipvalue.sources.jpo import read_jpo
     from ipvalue.sources.lens import read_lens
     from ipvalue.sources.maintenance_fees import read_maintenance_fees
@@ -96,6 +97,7 @@ _PLACES = {
     "read_ecb_fx": "ipvalue.sources.exchange_rates",
     "read_royalties": "ipvalue.sources.royalties",
     "read_damodaran": "ipvalue.sources.damodaran",
+    "industry_figures": "ipvalue.sources.industry_figures",
     "read_world_bank": "ipvalue.sources.world_bank",
     # what a patent looks like
     "extract": "ipvalue.features",
@@ -184,6 +186,7 @@ __all__ = [
     "read_cnipa",
     "read_ops",
     "read_damodaran",
+    "industry_figures",
     "read_ecb_fx",
     "read_family_export",
     "read_google_patents",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any, Literal
 
@@ -238,6 +239,50 @@ class Assumptions(FigureSet):
                 place[key] = changed
             else:
                 content[figure] = changed
+        try:
+            return type(self).model_validate(content)
+        except ValidationError as error:
+            raise AssumptionError(str(error.errors()[0]["msg"])) from error
+
+    def with_figures(self, figures: Mapping[str, Figure | Mapping[str, Figure]]) -> Assumptions:
+        """Make a set in which some figures are others, with their own dates and sources.
+
+        Parameters
+        ----------
+        figures : mapping
+            Figure by name, or by name and key; entries that are not named stay. Such as
+            :func:`ipvalue.industry_figures` makes of published tables.
+
+        Returns
+        -------
+        Assumptions
+
+        Raises
+        ------
+        AssumptionError
+            If a name is none of the set's, a figure with keys is given without or the other way round, or is out of
+            bounds.
+
+        Examples
+        --------
+        >>> from ipvalue import Assumptions, Figure
+        >>> own = Figure(value=0.031, unit="per year", date="2026-06-30", certainty="published", source="treasury desk")
+        >>> Assumptions.default("CN").with_figures({"risk_free_rate": own}).risk_free_rate.source
+        'treasury desk'
+        """
+        content = self.model_dump()
+        for name, given in figures.items():
+            if name not in content or name in ("name", "currency"):
+                raise AssumptionError(f"there is no figure {name!r}; see .table() for the names")
+            keyed = "value" not in content[name]
+            if keyed == isinstance(given, Figure):
+                raise AssumptionError(
+                    f"{name} {'has a figure for each key' if keyed else 'is one figure, without keys'}"
+                )
+            if isinstance(given, Figure):
+                content[name] = given.model_dump()
+            else:
+                content[name] |= {key: figure.model_dump() for key, figure in given.items()}
         try:
             return type(self).model_validate(content)
         except ValidationError as error:

@@ -70,8 +70,8 @@ def read_damodaran(path: Source, *, edition: str | None = None) -> pd.DataFrame:
 
     Notes
     -----
-    No table of the book holds industries: use the figures as :class:`ipvalue.Figure` of your assumptions, or put a
-    margin to the rows of ``economics`` by their industry.
+    No table of the book holds industries, since nothing in it varies by them: they are assumptions.
+    :func:`ipvalue.industry_figures` makes figures of them for :meth:`ipvalue.Assumptions.with_figures`.
 
     References
     ----------
