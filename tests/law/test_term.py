@@ -138,6 +138,15 @@ def test_an_adjustment_that_the_law_does_not_know_is_ignored():
     assert (found.adjusted == found.statutory).all()
 
 
+def test_a_late_continuation_of_an_old_application_keeps_its_adjustment():
+    # 35 USC 154(b) goes by the application's own filing, 154(a)(2) counts the term from the parent's
+    parent, grant = ["1994-03-01"] * 4, ["2010-08-03"] * 4
+    own = ["1995-06-07", "1995-06-08", "2005-04-12", "2005-04-12"]
+    right = ["invention", "invention", "invention", "plant"]
+    found = term.end_dates(["US"] * 4, right, own, parent, grant, adjustment_days=300)
+    assert found.adjusted.astype(str).tolist() == ["2027-08-03", "2014-12-26", "2014-12-26", "2014-12-26"]
+
+
 def test_without_a_grant_date_only_the_filing_branch_counts():
     found = term.end_dates(["US", "US"], ["invention", "design"], ["1994-06-01", "2016-01-01"])
     assert str(found.actual[0]) == "2014-06-01"
