@@ -147,6 +147,12 @@ def test_a_late_continuation_of_an_old_application_keeps_its_adjustment():
     assert found.adjusted.astype(str).tolist() == ["2027-08-03", "2014-12-26", "2014-12-26", "2014-12-26"]
 
 
+def test_chinese_patents_of_the_first_law_live_20_years_if_they_saw_accession_to_the_wto():
+    # in force on 2001-12-11 through the anniversary's eve: filed from 1986-12-12 on
+    found = term.end_dates(["CN"] * 4, "invention", ["1986-12-11", "1986-12-12", "1992-12-31", "1993-01-01"])
+    assert found.actual.astype(str).tolist() == ["2001-12-11", "2006-12-12", "2012-12-31", "2013-01-01"]
+
+
 def test_without_a_grant_date_only_the_filing_branch_counts():
     found = term.end_dates(["US", "US"], ["invention", "design"], ["1994-06-01", "2016-01-01"])
     assert str(found.actual[0]) == "2014-06-01"
