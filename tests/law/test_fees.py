@@ -32,6 +32,14 @@ def test_chinese_invention_fees_by_year():
     assert year.max() == 20
 
 
+def test_a_chinese_year_of_compensation_costs_a_fee_only_where_it_is_whole():
+    # filed 2016-01-10: the 21st year is 2036-01-10 to 2037-01-09, its fee of 8,000 is owed from 366 days on
+    ends = ["2036-01-10", "2036-12-31", "2037-01-09", "2037-01-10", "2037-11-01", "2038-01-10", "NaT"]
+    calendar = fees.calendar(["CN"] * 7, "invention", "2016-01-10", "2022-03-01", end=ends)
+    assert calendar.fee_year.max(axis=1).tolist() == [20, 20, 20, 21, 21, 22, 25]
+    assert calendar.amount[3, calendar.fee_year[3] == 21].tolist() == [8000.0]
+
+
 def test_a_chinese_right_ends_on_the_due_date_if_unpaid():
     # CF01 with effect from 2020-08-15 for a filing of 15 August (fact file 03_status_test_vectors)
     calendar = one("CN", "invention", "2014-08-15", "2017-05-10")

@@ -23,6 +23,8 @@ class Slot(NamedTuple):
     valid_from: DateArray
     amount: npt.NDArray[np.float64]
     per_claim: npt.NDArray[np.float64]
+    whole: bool
+    """Owed only for a year that lies wholly within the term."""
 
 
 class Offers(NamedTuple):
@@ -76,7 +78,7 @@ def _offers(slots: list[Slot]) -> Offers:
     shape = (len(slots), max((slot.amount.size for slot in slots), default=1))
     offers = Offers(np.full(shape, _NEVER), np.zeros(shape), np.zeros(shape))
     for row, slot in enumerate(slots):
-        for table, values in zip(offers, slot[1:]):
+        for table, values in zip(offers, slot[1:4]):
             table[row, : slot.amount.size] = values
     return offers
 
@@ -88,4 +90,5 @@ def _slot(year: int, offers: list[dict[str, str]]) -> Slot:
         np.array([row["valid_from"] for row in offers], dtype="datetime64[D]"),
         np.array([float(row["amount"]) for row in offers]),
         np.array([float(row["amount_per_claim"]) for row in offers]),
+        offers[0]["whole_years"] == "1",
     )

@@ -44,6 +44,8 @@ def slots_of(
     """Dates and amounts of all fees of a plan; parameters of shape (n,) as in :func:`ipvalue.law.fees.calendar`."""
     dates = _dates(plan, filing, grant)
     owed = ~np.isnat(dates.due) & ~(dates.due >= end)
+    whole = [number for number, slot in enumerate(plan.slots) if slot.whole]
+    owed[whole] &= ~(add_years(dates.due[whole], 1) > end)
     return Slots(owed, *dates, _amounts(plan, dates.due, known_on, grant, n_claims))
 
 

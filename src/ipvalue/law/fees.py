@@ -7,7 +7,10 @@ they cost from when to when, ``fee_discounts`` which part small entities are spa
 Which amount counts is decided by the due date: the latest amount that was in force by then. A date after the
 last known schedule keeps the last amount; one before the first known schedule takes the first, so amounts of
 the distant past are a stand-in, not history. Fees that are paid with the grant itself (China's grant year,
-Japan's and Korea's first three years) are no slots: without them there is no right.
+Japan's and Korea's first three years) are no slots: without them there is no right. Chinese years of compensation
+(from the 21st on) cost a fee only where they are whole. Weekends and holidays, which put off the last day to pay
+but not the day on which a right ends (35 USC 21(b), Rule 134 EPC, rule 5 of the Chinese Implementing Regulations),
+are not followed.
 
 References
 ----------
