@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ipvalue as ipv
 from ipvalue.errors import BookError, SchemaError
 from ipvalue.law import fees, status
 from ipvalue.law._tables import rows
@@ -22,6 +23,7 @@ from ipvalue.law.states import ALIVE, DEAD, State
 DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
 FACTS = DATA.parent / "facts"
 COLUMNS = ["patent_id", "office", "scheme", "code", "text", "detail", "effective_date", "announced_date"]
+KNOWN = ("announced", "loaded")
 FLAGS = ["pledged", "preserved", "licensed", "open_licence", "challenged", "partly_invalid", "suspended"]
 
 
@@ -133,6 +135,17 @@ def test_loaded_dates_delay_what_the_bank_knew():
     assert state_on(events, "2019-07-01", known="loaded")["state"] == "in_force"
     with pytest.raises(BookError, match="known"):
         status.at(events, patents_of(), "2019-07-01", known="never")
+
+
+def test_what_the_bank_loaded_before_its_announcement_it_knew():
+    """As in a snapshot: with known='loaded' the loaded date alone counts, the announced one where it is absent."""
+    events = events_of(("GR01", "2017-05-10"), ("PE01", "2019-01-02", "2019-02-19"))
+    events["loaded_date"] = [None, "2019-01-05"]
+    for day, public, own in (("2019-01-04", False, False), ("2019-01-05", False, True), ("2019-02-19", True, True)):
+        patents = patents_of(application_date="2014-08-15")
+        snapshots = {k: ipv.Book(patents=patents, legal_events=events).as_of(day, known=k) for k in KNOWN}
+        assert [bool(state_on(events, day, patents, known=k)["pledged"]) for k in KNOWN] == [public, own]
+        assert [bool(ipv.extract(snapshots[k])["pledged"].iloc[0]) for k in KNOWN] == [public, own]
 
 
 def test_own_dates_are_events_and_the_calendar_ends_them():

@@ -82,7 +82,8 @@ def _read(events: pd.DataFrame, patents: pd.DataFrame, known: str) -> _Events:
     index = pd.Index(patents["patent_id"])
     announced = date_column(events, "announced_date")
     if known == "loaded":
-        announced = np.fmax(announced, date_column(events, "loaded_date"))
+        loaded = date_column(events, "loaded_date")
+        announced = np.where(np.isnat(loaded), announced, loaded)
     return _Events(
         np.asarray(index.get_indexer(pd.Index(events["patent_id"])), dtype=np.int64),
         date_column(events, "effective_date"),
