@@ -98,6 +98,14 @@ def test_citations_are_dated_distinct_and_counted_from_their_day_on() -> None:
     assert made["date"].astype(str).tolist() == ["2011-07-01", "2013-07-01"]
 
 
+def test_what_an_unpublished_application_cites_is_not_seen() -> None:
+    # C was filed in 2014 and is neither published nor granted in the book: its filing is no date of a citation
+    citations = {"citing_id": ["C", "B"], "cited_id": ["A", "A"]}
+    received = snapshot("2024-12-31", citations=citations).citations_received
+    assert received.counts.tolist() == [1, 0, 0]
+    assert received["date"].astype(str).tolist() == ["2013-07-01"]
+
+
 def test_the_latest_claim_set_stands() -> None:
     claims = {
         "patent_id": ["A", "A", "A", "A", "B"],

@@ -94,7 +94,9 @@ def _publication(patents: pa.Table) -> pa.ChunkedArray:
 
 def _citations(table: pa.Table, patents: pa.Table) -> pa.Table:
     citing = table["citing_id"]
-    table = _fill(table, "citing_date", _lookup(citing, patents, _publication(patents)))
+    # not its filing: nobody sees what an application cites before it is published
+    published = pc.coalesce(patents["publication_date"], patents["grant_date"])
+    table = _fill(table, "citing_date", _lookup(citing, patents, published))
     table = _fill(table, "citing_ipc", _lookup(citing, patents, _first(patents["ipc"])))
     table = _fill(table, "citing_owner", _lookup(citing, patents, _first(patents["owners"])))
     table = _fill(table, "citing_family", _lookup(citing, patents, patents["family_id"]))
