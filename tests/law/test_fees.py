@@ -175,7 +175,10 @@ def test_schedule_lists_future_fees_until_the_term_ends():
     found = fees.schedule(patents, "2024-01-01")
     assert found["patent_id"].tolist() == ["a", "a", "b", "b"]
     assert found["fee_year"].tolist() == [8, 12, 9, 10]
-    assert found["amount"].tolist() == [4040, 8280, 2000, 2000]
+    assert found["amount"].tolist() == [3760, 7700, 2000, 2000], "37 CFR 1.20 as of that day"
+    hindsight = fees.schedule(patents, "2024-01-01", known_on="NaT")
+    assert hindsight["amount"].tolist() == [4040, 8280, 2000, 2000]
+    pd.testing.assert_frame_equal(fees.schedule(patents, "2024-01-01", known_on="2025-01-19"), hindsight)
     assert (found["due_date"] > "2024-01-01").all()
     assert len(fees.schedule(patents.iloc[2:], "2024-01-01")) == 0
 

@@ -274,7 +274,7 @@ def cost_to_keep(fees: FeeCalendar, as_of: Any, end: Any, rate: Any) -> npt.NDAr
     return cost
 
 
-def schedule(patents: pd.DataFrame, as_of: Any) -> pd.DataFrame:
+def schedule(patents: pd.DataFrame, as_of: Any, *, known_on: Any = None) -> pd.DataFrame:
     """Fees that a patents table still owes after a date, until each patent's term ends.
 
     Parameters
@@ -284,6 +284,9 @@ def schedule(patents: pd.DataFrame, as_of: Any) -> pd.DataFrame:
         columns of :func:`ipvalue.law.term.expiry`.
     as_of : date-like
         Fees due after this day are listed.
+    known_on : date-like, optional
+        Day by whose schedules amounts are foreseen, by default ``as_of``: no amount that came into force later is
+        seen. NaT looks at all schedules.
 
     Returns
     -------
@@ -317,6 +320,7 @@ def schedule(patents: pd.DataFrame, as_of: Any) -> pd.DataFrame:
         entity=patents["entity"] if "entity" in patents.columns else "large",
         n_claims=number_column(patents, "n_claims"),
         end=end_dates_of_table(patents).actual,
+        known_on=as_of if known_on is None else known_on,
     )
     row, slot = np.nonzero(fees.due > as_dates(as_of))
     listed = pd.DataFrame(
