@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ipvalue.errors import SchemaError
 from ipvalue.law import term
+from ipvalue.law._tables import rows
 
 DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
 VECTORS = DATA.parent / "facts" / "01c_term_test_vectors.csv"
@@ -151,6 +152,13 @@ def test_chinese_patents_of_the_first_law_live_20_years_if_they_saw_accession_to
     # in force on 2001-12-11 through the anniversary's eve: filed from 1986-12-12 on
     found = term.end_dates(["CN"] * 4, "invention", ["1986-12-11", "1986-12-12", "1992-12-31", "1993-01-01"])
     assert found.actual.astype(str).tolist() == ["2001-12-11", "2006-12-12", "2012-12-31", "2013-01-01"]
+
+
+def test_every_right_with_a_fee_schedule_has_a_term():
+    pairs = {(row["jurisdiction"], row["right"]) for row in rows("fee_schedule") if row["right"] != "spc"}
+    place, right = zip(*sorted(pairs))
+    found = term.end_dates(place, right, "2015-06-01", grant="2018-01-09")
+    assert not np.isnat(found.actual).any(), [pair for pair, end in zip(sorted(pairs), found.actual) if np.isnat(end)]
 
 
 def test_without_a_grant_date_only_the_filing_branch_counts():
