@@ -45,6 +45,16 @@ def test_dead_rights_are_worth_nothing_and_no_method_prices_them(valuation: ipv.
     )
 
 
+def test_a_grade_promises_no_narrower_interval_than_is_reported(valuation: ipv.Valuation) -> None:
+    """The factors that ``grade_of`` states: 3.2, 7.2, 19 and 72; downgrades put narrower ones into worse grades."""
+    found = valuation.to_pandas()
+    found = found[found["value"] > 0]
+    factor, grade = found["q95"] / found["q05"], found["grade"].astype(str)
+    for letter, bound in {"A": 0.35, "B": 0.6, "C": 0.9, "D": 1.3}.items():
+        assert (factor[grade == letter] <= np.exp(2 * 1.6448536270 * bound) * (1 + 1e-9)).all(), letter
+    assert {"C", "D", "E"} <= set(grade)
+
+
 def test_an_application_is_worth_its_value_on_grant_times_its_chance(
     valuation: ipv.Valuation, engine: ipv.ValuationEngine
 ) -> None:

@@ -30,7 +30,7 @@ from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciled, Reconc
 from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.stopwatch import stage
-from ipvalue.valuation import QUANTILE_NAMES, Valuation, assemble, grade_of, no_value_reason
+from ipvalue.valuation import QUANTILE_NAMES, Valuation, assemble, grade_of, interval_sd, no_value_reason
 
 __all__ = ["Learnt", "ValuationEngine"]
 
@@ -233,7 +233,9 @@ class ValuationEngine:
         over = np.where(subject.features["alive"] == 0, Reason.DEAD_RIGHT, Reason.TERM_OVER)
         reason = np.where(dead, over, no_value_reason(combined, estimates)).astype(np.int16)
         used = (combined.weights > 0).sum(axis=1)
-        grade = grade_of(np.where(dead, np.nan, combined.log_sd), used, combined.disagreement, pending)
+        # by the interval that is reported: learnt quantiles make it wider or narrower than log_sd alone
+        width = interval_sd(combined.quantiles[:, 0], combined.quantiles[:, -1])
+        grade = grade_of(np.where(dead, np.nan, width), used, combined.disagreement, pending)
         columns = {
             "value": value,
             **{name: np.ascontiguousarray(quantiles[:, k]) for k, name in enumerate(QUANTILE_NAMES)},

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from scipy.special import ndtri
 
 from ipvalue.errors import ArtifactError, BookError, Reason, explain_reason, reason_labels
 from ipvalue.finance.distributions import LEVELS
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ipvalue.explain import Explainer
     from ipvalue.overrides.record import Overrides
 
-__all__ = ["QUANTILE_NAMES", "Valuation", "grade_of"]
+__all__ = ["QUANTILE_NAMES", "Valuation", "grade_of", "interval_sd"]
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int16]
@@ -38,6 +39,18 @@ _GRADE_BOUNDS = np.array([0.35, 0.6, 0.9, 1.3])
 _PROVENANCE_KEY = b"ipvalue"
 
 
+def interval_sd(q05: Floats, q95: Floats) -> Floats:
+    """Standard deviation of the normal log value that would have this 90 % interval; NaN without one.
+
+    Examples
+    --------
+    >>> interval_sd(np.array([1.0, np.nan]), np.array([np.exp(2 * 1.6448536), 9.0])).round(6).tolist()
+    [1.0, nan]
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.log(q95 / q05) / (ndtri(LEVELS[-1]) - ndtri(LEVELS[0])), np.float64)
+
+
 def grade_of(
     log_sd: Floats, methods: npt.NDArray[np.integer], disagreement: Floats, pending: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.str_]:
@@ -46,7 +59,7 @@ def grade_of(
     Parameters
     ----------
     log_sd : ndarray, shape (n,)
-        Standard deviation of the log value behind the interval.
+        Standard deviation of the log value by the width of its interval (:func:`interval_sd`).
     methods : ndarray of int, shape (n,)
         Number of methods with weight in the value.
     disagreement : ndarray, shape (n,)
