@@ -72,7 +72,9 @@ def test_a_us_fee_that_is_seen_as_paid_counts_and_one_in_grace_does_not() -> Non
     assert (found["fees_paid"], found["fee_year_next"], found["legal_state"]) == (1, 8, 6)
     assert found["next_fee_years"] == pytest.approx(-14 / 365.25)
     assert features(book, "2021-08-18")["legal_state"] == 5
-    later = features(book, "2022-03-01")  # past its grace and still standing: paid, though nobody told
+    between = features(book, "2022-03-01")  # past its grace, but a lapse shows up to 58 days later
+    assert (between["fees_paid"], between["fee_year_next"], between["legal_state"]) == (1, 8, 6)
+    later = features(book, "2022-04-18")  # still standing when it would have shown: paid, though nobody told
     assert (later["fees_paid"], later["fee_year_next"], later["legal_state"]) == (2, 12, 5)
 
 

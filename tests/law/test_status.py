@@ -189,10 +189,26 @@ def test_grace_needs_a_fee_calendar_and_payments_that_would_be_seen():
     found = state_on(paid, "2021-09-01", patents, grace=calendar)
     assert (found["state"], found["last_paid_year"]) == ("grace", 4)
     assert state_on(paid, "2021-08-18", patents, grace=calendar)["state"] == "in_force"
-    assert state_on(paid, "2022-02-19", patents, grace=calendar)["state"] == "in_force"
+    assert state_on(paid, "2022-04-17", patents, grace=calendar)["state"] == "grace", "a lapse may not be published yet"
+    assert state_on(paid, "2022-04-18", patents, grace=calendar)["state"] == "in_force"
     unpaid = paid.iloc[:0]
     assert state_on(unpaid, "2017-09-01", patents, grace=calendar)["state"] == "in_force"
     assert state_on(unpaid, "2017-09-01", patents, grace=calendar, payments_known=[True])["state"] == "grace"
+
+
+def test_an_unpaid_us_patent_is_overdue_until_its_lapse_is_published():
+    """Grace to 2025-07-18, lapse posted 35 days later: in between nobody has paid, and nothing says that it ended."""
+    patents = patents_of("US", application_date="2015-06-01", grant_date="2017-07-18")
+    paid, lapse = ("M1551", "2021-01-10"), ("EXP.", "2025-07-18", "2025-08-22")
+    cases = [
+        ([paid], "2025-01-18", 5, 1), ([paid], "2025-01-19", 6, 1), ([paid], "2025-07-19", 6, 1),
+        ([paid, lapse], "2025-08-21", 6, 1), ([paid, lapse], "2025-08-22", 8, 1),
+        ([paid], "2025-09-14", 6, 1), ([paid], "2025-09-15", 5, 2),  # 58 days: had it lapsed, it would show
+    ]  # fmt: skip
+    for entries, day, state, fees_paid in cases:
+        events = events_of(*entries, office="US", scheme="uspto")
+        found = ipv.extract(ipv.Book(patents=patents, legal_events=events).as_of(day)).iloc[0]
+        assert (found["legal_state"], found["fees_paid"]) == (state, fees_paid), day
 
 
 def test_a_revival_restores_the_last_alive_state():

@@ -91,13 +91,14 @@ def position_in(fees: FeeCalendar, as_of: Any, last_paid_year: Any, ended: Any) 
     Notes
     -----
     A fee is paid if its year is seen as paid. Else, while the right stands: where payments are seen, once its
-    grace is over; where none is, once it has fallen due. Of a right that ended: if the day on which it would
-    have ended for want of this fee lies more than 31 days before the end.
+    grace is over and a lapse would have been published (``fees.shown_after``); where none is, once it has fallen
+    due. Of a right that ended: if the day on which it would have ended for want of this fee lies more than 31 days
+    before the end.
 
     Examples
     --------
     >>> fees = calendar(["US"], ["invention"], ["2010-03-01"], ["2013-02-19"], end=["2030-03-01"])
-    >>> position = position_in(fees, "2021-02-20", [4], ["NaT"])
+    >>> position = position_in(fees, "2021-04-19", [4], ["NaT"])
     >>> position.fees.tolist(), position.paid.tolist(), position.next_year.tolist(), str(position.next_due[0])
     ([3], [2], [12], '2024-08-19')
     """
@@ -106,13 +107,14 @@ def position_in(fees: FeeCalendar, as_of: Any, last_paid_year: Any, ended: Any) 
     last = np.broadcast_to(np.asarray(last_paid_year, np.int64), (size,))
     end = as_dates(ended)
     stands, seen = np.isnat(end), last > 0
+    shown_after = fees.shown_after.astype("timedelta64[D]")
     count, paid_count = np.zeros(size, np.int16), np.zeros(size, np.int16)
     next_year, next_due = np.zeros(size, np.int8), np.full(size, _NO_DATE)
     total, left = np.zeros(size), np.zeros(size)
     for slot in range(slots):
         due, year, amount = fees.due[:, slot], fees.fee_year[:, slot], fees.amount[:, slot]
         owed = ~np.isnat(due)
-        standing = np.where(seen, fees.grace_end[:, slot] < day, due <= day)
+        standing = np.where(seen, fees.grace_end[:, slot] + shown_after < day, due <= day)
         gone = fees.lapse[:, slot] < end - _TOLERANCE
         paid = owed & ((year <= last) | np.where(stands, standing, gone))
         follows = owed & ~paid & stands & np.isnat(next_due)
@@ -176,7 +178,7 @@ def fee_position(
 
 
 def overdue_since(fees: FeeCalendar, last_paid_year: npt.NDArray[np.integer], as_of: DateArray) -> DateArray:
-    """Day after the due date of the earliest fee that is unpaid and still within its grace.
+    """Day after the due date of the earliest fee that is unpaid, within its grace or before a lapse would show.
 
     Parameters
     ----------
@@ -192,6 +194,11 @@ def overdue_since(fees: FeeCalendar, last_paid_year: npt.NDArray[np.integer], as
     ndarray of datetime64[D], shape (n,)
         NaT where no fee is overdue.
 
+    Notes
+    -----
+    A US patent ends with its grace, and the office says so 33 to 58 days later: until then nothing tells that it
+    ended but the missing payment, and the fee is overdue. After that, a right that stands has paid.
+
     Examples
     --------
     >>> fees = calendar(["US"], ["invention"], ["2012-01-10"], ["2014-02-18"])
@@ -199,8 +206,10 @@ def overdue_since(fees: FeeCalendar, last_paid_year: npt.NDArray[np.integer], as
     ['2021-08-19']
     """
     overdue = np.full(as_of.shape, _NO_DATE)
+    shown_after = fees.shown_after.astype("timedelta64[D]")
     for slot in range(fees.due.shape[1]):
         due = fees.due[:, slot]
-        within = (fees.fee_year[:, slot] > last_paid_year) & (as_of > due) & (as_of <= fees.grace_end[:, slot])
+        last = fees.grace_end[:, slot] + shown_after
+        within = (fees.fee_year[:, slot] > last_paid_year) & (as_of > due) & (as_of <= last)
         overdue = np.where(within & np.isnat(overdue), due + _DAY, overdue)
     return overdue

@@ -57,6 +57,8 @@ class FeeCalendar(NamedTuple):
     """Day on which the right has ended if the fee is never paid (in many states before the grace is over)."""
     currency: npt.NDArray[np.str_]
     """ISO 4217 code, one a right; empty where no schedule covers the right."""
+    shown_after: npt.NDArray[np.int16]
+    """Days from the end of the grace until a lapse is published at the latest, one a right; 0 where unknown."""
 
 
 class NextFee(NamedTuple):
@@ -145,7 +147,7 @@ def calendar(
         for combination in combinations.tolist()
     ]
     n_slots = max((len(plan.slots) for plan in plans if plan), default=0)
-    found = _empty(groups.size, n_slots, [plan.currency if plan else "" for plan in plans], groups)
+    found = _empty(groups.size, n_slots, plans, groups)
     for group, plan in enumerate(plans):
         if plan:
             where = np.flatnonzero(groups == group)
@@ -153,7 +155,7 @@ def calendar(
     return found
 
 
-def _empty(size: int, n_slots: int, currencies: list[str], groups: npt.NDArray[np.int64]) -> FeeCalendar:
+def _empty(size: int, n_slots: int, plans: list[Plan | None], groups: npt.NDArray[np.int64]) -> FeeCalendar:
     # a slot of all rights lies together in memory: calendars are made and read slot by slot
     days = [np.full((n_slots, size), _NO_DATE).T for _ in range(3)]
     return FeeCalendar(
@@ -162,7 +164,8 @@ def _empty(size: int, n_slots: int, currencies: list[str], groups: npt.NDArray[n
         np.zeros((n_slots, size)).T,
         days[1],
         days[2],
-        np.array(currencies or [""])[groups],
+        np.array([plan.currency if plan else "" for plan in plans] or [""])[groups],
+        np.array([int(plan.rule["lapse_shown_days"]) if plan else 0 for plan in plans] or [0], np.int16)[groups],
     )
 
 
