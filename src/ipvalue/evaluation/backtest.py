@@ -232,6 +232,11 @@ def backtest(
         If the dates do not rise, a book without truth is to be judged by it, an engine that is not refitted has
         seen the test, or there is nothing to test on any date.
 
+    Notes
+    -----
+    The book is as of each date; the engine's assumptions are what they are. Those of a default set are mostly of
+    2024 to 2026: at earlier dates they are hindsight. ``engine.assumptions.table()`` has the date of each figure.
+
     References
     ----------
     Tashman (2000), Out-of-sample tests of forecasting accuracy, International Journal of Forecasting 16(4); Lopez de
