@@ -239,10 +239,7 @@ class Assumptions(FigureSet):
                 place[key] = changed
             else:
                 content[figure] = changed
-        try:
-            return type(self).model_validate(content)
-        except ValidationError as error:
-            raise AssumptionError(str(error.errors()[0]["msg"])) from error
+        return self._changed(content)
 
     def with_figures(self, figures: Mapping[str, Figure | Mapping[str, Figure]]) -> Assumptions:
         """Make a set in which some figures are others, with their own dates and sources.
@@ -283,10 +280,7 @@ class Assumptions(FigureSet):
                 content[name] = given.model_dump()
             else:
                 content[name] |= {key: figure.model_dump() for key, figure in given.items()}
-        try:
-            return type(self).model_validate(content)
-        except ValidationError as error:
-            raise AssumptionError(str(error.errors()[0]["msg"])) from error
+        return self._changed(content)
 
     def table(self) -> pd.DataFrame:
         """All figures as a table: name, value, unit, date, certainty, source."""
@@ -322,6 +316,13 @@ class Assumptions(FigureSet):
     def discount_rate(self, field: npt.NDArray[np.integer]) -> Floats:
         """Discount rate of each patent: cost of capital of its field, country risk and patent premium."""
         return self.by_field("cost_of_capital", field) + (self.country_risk_premium.value + self.patent_premium.value)
+
+    @classmethod
+    def _changed(cls, content: dict[str, Any]) -> Assumptions:
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise AssumptionError(str(error.errors()[0]["msg"])) from error
 
     def _figures(self) -> list[tuple[str, Figure]]:
         rows: list[tuple[str, Figure]] = []

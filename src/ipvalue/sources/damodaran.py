@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.errors import SourceError
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import AnyTable, mapped, one_input, open_table
-from ipvalue.sources.files import Source, inputs
-from ipvalue.sources.mapping import Columns, Field
+from ipvalue.sources.joining.assemble import AnyTable, mapped, one_input, open_table
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import Source, inputs
+from ipvalue.sources.reading.mapping import Columns, Field
+from ipvalue.sources.reading.spreadsheets import SheetTable
 from ipvalue.sources.registry import Format
-from ipvalue.sources.spreadsheets import SheetTable
 
 __all__ = ["FORMAT", "read_damodaran"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Literal
 
-from ipvalue.sources.mapping import Columns
+from ipvalue.sources.reading.mapping import Columns
 
 __all__ = ["PLACES", "Format", "Look", "formats"]
 

@@ -14,9 +14,9 @@ from ipvalue.errors import BookError, Reason, SourceError
 from ipvalue.law import fees
 from ipvalue.records.book import Book, parse_date
 from ipvalue.records.validate import nearest
-from ipvalue.sources.identifiers import document_ids
-from ipvalue.sources.mapping import Columns, Field
-from ipvalue.sources.refusals import Refusal, refused_rows
+from ipvalue.sources.reading.identifiers import document_ids
+from ipvalue.sources.reading.mapping import Columns, Field
+from ipvalue.sources.reading.refusals import Refusal, refused_rows
 from ipvalue.sources.registry import Format
 
 __all__ = ["read_university_renewals"]

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 
 from ipvalue.errors import SourceError
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import one_input, open_table
-from ipvalue.sources.files import Input, Source, inputs
-from ipvalue.sources.mapping import Columns, Field
+from ipvalue.sources.joining.assemble import one_input, open_table
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import Input, Source, inputs
+from ipvalue.sources.reading.mapping import Columns, Field
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_world_bank"]
