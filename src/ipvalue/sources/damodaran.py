@@ -39,6 +39,7 @@ FORMAT = Format(
     "Damodaran's industry averages (not a book: a table of industries)",
     "read_damodaran",
     parts=(_COLUMNS, _COUNTRIES),
+    everything=True,
 )
 _NAMES = re.compile(r"[^a-z0-9]+")
 _EPOCH = np.datetime64("1899-12-30")  # day 0 of a spreadsheet

@@ -174,14 +174,15 @@ def sniff(path: str | os.PathLike[str]) -> Sniffed:
     files = tuple(_file(seen, about, known, best) for _, seen, about in looks)
     if not scores[best.name]:
         return Sniffed(str(path), "", "", "", "", 0.0, files, {}, {})
-    sure = max(best.confidence(seen) for _, seen, _ in looks)
+    surest = max((seen for _, seen, _ in looks), key=best.confidence)
+    sure = best.confidence(surest)
     tables = _tables(best, files)
     return Sniffed(
         path=str(path),
         format=best.name,
         title=best.title,
         reader=best.reader,
-        code=best.line.replace("{path}", repr(str(path))),
+        code=best.line(surest).replace("{path}", repr(str(path))),
         confidence=round(min(sure, 1.0), 2),
         files=files,
         tables=tables,
@@ -260,7 +261,7 @@ def _file(seen: Look, about: SniffedFile, known: list[Format], chosen: Format) -
             table, _, column = field_of.column.rpartition(".")
             if field_of.target in matched and column:
                 found.setdefault(table or part.table, {})[column] = matched[field_of.target]
-        unread = tuple(h for h in seen.header if h not in matched.values())
+        unread = () if best.everything else tuple(h for h in seen.header if h not in matched.values())
     known_part = part.part if part is not None else ""
     return SniffedFile(**{**vars(about), "format": best.name, "part": known_part, "found": found, "unread": unread})
 

@@ -56,6 +56,7 @@ FORMAT = Format(
     "World Bank indicator by economy and year (not a book: a table of economies)",
     "read_world_bank",
     parts=(_LONG, _WIDE),
+    everything=True,
 )
 
 
