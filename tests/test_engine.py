@@ -28,6 +28,11 @@ def test_every_patent_has_a_value_or_a_reason(book: ipv.Book, valuation: ipv.Val
     assert (frame.loc[frame["reason"] == "", "value"] > 0).all()
 
 
+def test_the_drift_of_prices_is_learnt_from_the_deals_own_days(engine: ipv.ValuationEngine) -> None:
+    drift = engine.fitted.reconciliation.tables["methods"]["drift"]
+    assert (drift != 0).all() and (np.abs(drift) < 0.1).all()
+
+
 def test_quantiles_are_ordered_and_the_median_is_the_value(valuation: ipv.Valuation) -> None:
     frame = valuation.to_pandas()
     known = frame[frame["value"].notna()]

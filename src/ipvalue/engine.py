@@ -18,6 +18,7 @@ from ipvalue.assumptions import Assumptions
 from ipvalue.errors import IpvalueError, NotFittedError, Reason
 from ipvalue.features import Whole
 from ipvalue.features.grant import grant_probability
+from ipvalue.law.dates import years_between
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Subject, create
 from ipvalue.methods.comparable_sales import ComparableSales
 from ipvalue.methods.evidence import gather, prepare
@@ -164,9 +165,10 @@ class ValuationEngine:
         rates = counted_grants(book.as_of(day, known=known), self.assumptions)
         evidence = gather(book, day, known, self.assumptions, rates)
         held_out = self._out_of_sample(evidence)
-        reconciliation = self.reconciliation.fit(self.names, held_out, evidence.deals.price, self.assumptions)
+        price, years = evidence.deals.price, years_between(evidence.deals.date, day)
+        reconciliation = self.reconciliation.fit(self.names, held_out, price, self.assumptions, years)
         states = {m.name: m.fit(evidence, self.assumptions) for m in self.methods}
-        learnt = Learnt(str(day), known, book.fingerprint, rates, states, reconciliation, len(evidence.deals))
+        learnt = Learnt(str(day), known, book.fingerprint, rates, states, reconciliation, len(price))
         return self._with(learnt)
 
     def value(
