@@ -73,7 +73,9 @@ def test_explanation_can_be_recomputed_by_hand(valuation: ipv.Valuation) -> None
     best = frame[frame["value_relief_from_royalty"].notna() & (frame["state"] == "in_force")]["value"].idxmax()
     lines = valuation.explain(best)
     income = lines[lines["part"] == "relief_from_royalty"].set_index("quantity")["value"]
-    assert income["royalty"] == income["revenue"] * income["attribution"] * income["royalty_rate"]
+    yearly = (1.0 + income["growth"]) * (1.0 - income["decline"])
+    assert income["current_revenue"] == pytest.approx(income["revenue"] * yearly ** income["revenue_age"], rel=1e-12)
+    assert income["royalty"] == income["current_revenue"] * income["attribution"] * income["royalty_rate"]
     assert income["saving"] == income["royalty"] * (1 - income["tax"])
     chance = income["success_probability"] * income["validity_probability"] * income["enforcement_probability"]
     product = (income["present_value"] * chance - income["fees"]) * income["tax_amortisation"]
