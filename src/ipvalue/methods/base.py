@@ -73,7 +73,8 @@ class Subject:
     features : Features
         One column a feature.
     money : dict of str to ndarray
-        ``revenue``, ``cost_to_develop`` and ``historical_cost`` in the assumptions' currency, and
+        ``revenue``, ``cost_to_develop`` and ``historical_cost`` in the assumptions' currency, ``exchange_rate`` by
+        which they were converted (NaN where no rate of their currency is known), and
         ``revenue_life`` and ``success_probability`` as given; ``price_trend``, the price level on the date over
         that of the day of the economics; ``fee_rate``, units of the assumptions' currency for one unit of the
         currency of the right's renewal fees. NaN where unknown. ``industry`` of the revenue, '' where unknown.

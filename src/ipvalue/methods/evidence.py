@@ -69,7 +69,11 @@ def money_of(
         From which the currency of the renewal fees follows.
     """
     rate = exchange_rate(market, assumptions, rows["currency"])
-    money = {name: rows[name] * rate for name in _MONEY} | {name: rows[name] for name in _AS_GIVEN}
+    money = (
+        {"exchange_rate": rate}
+        | {name: rows[name] * rate for name in _MONEY}
+        | {name: rows[name] for name in _AS_GIVEN}
+    )
     money["price_trend"] = price_trend(market, assumptions, rows["currency"], rows["date"])
     money["fee_rate"] = _fee_rate(market, assumptions, office, right)
     return money

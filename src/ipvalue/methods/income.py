@@ -10,8 +10,8 @@ their values differ by their view of the income and by nothing else::
 A revenue that was known long ago has grown or declined since, as it is expected to from now on: a book whose figures
 are three years old would else be worth as much as if they were of today. ``kept`` is the life of the income, or ends
 where a renewal fee would cost more than it keeps (:mod:`ipvalue.methods.upkeep`); a ramp is there for products still
-to be launched (:func:`ipvalue.finance.ramp.ramped_present_value`). Death and the probability of grant are the engine's business;
-``validity`` is the chance that a granted right stands if it is tested, times the chance that it is, and
+to be launched (:func:`ipvalue.finance.ramp.ramped_present_value`). Death and the probability of grant are the engine's
+business; ``validity`` is the chance that a granted right stands if it is tested, times the chance that it is, and
 ``enforcement`` that its royalty can be had. Licence rates are struck under these doubts, so both are near 1 by default
 but for rights that are under attack.
 """
@@ -259,7 +259,8 @@ def complete(
     found |= {"tax_amortisation": factor, "estimate": value, "log_sd": log_sd}
     everything = {**steps, **found}
     details = {step.name: everything[step.name] for step in names}
-    return Estimate.make(value, lognormal_quantiles(value, log_sd), _reason(steps, value, refused), details)
+    reason = _reason(subject, steps, value, refused)
+    return Estimate.make(value, lognormal_quantiles(value, log_sd), reason, details)
 
 
 def _sensitivity(present: Floats, later: Floats) -> Floats:
@@ -275,11 +276,16 @@ def _leverage(gross: Floats, left: Floats) -> Floats:
 
 
 def _reason(
-    steps: Mapping[str, npt.NDArray[Any]], value: Floats, refused: npt.NDArray[np.int16] | None
+    subject: Subject,
+    steps: Mapping[str, npt.NDArray[Any]],
+    value: Floats,
+    refused: npt.NDArray[np.int16] | None,
 ) -> npt.NDArray[np.int16]:
     reason = np.zeros(len(value), np.int16) if refused is None else refused.copy()
     reason[np.isnan(steps["years"])] = Reason.NO_TERM_RULE
-    reason[~np.isfinite(steps["revenue"])] = Reason.NO_REVENUE
+    unknown = ~np.isfinite(steps["revenue"])
+    reason[unknown] = Reason.NO_REVENUE
+    reason[unknown & (subject.features["has_revenue"] == 1.0)] = Reason.NO_EXCHANGE_RATE
     # revenue of zero is a statement that nothing is earned, on which no lognormal interval can stand
     reason[steps["revenue"] == 0.0] = Reason.NO_REVENUE
     reason[(reason == 0) & (value == 0.0)] = Reason.NO_FUTURE_INCOME
