@@ -7,7 +7,6 @@ import pyarrow.compute as pc
 import pytest
 
 import ipvalue as ipv
-
 from ipvalue.methods.boosting_income import fit_income
 from ipvalue.methods.boosting_inputs import design_columns
 from ipvalue.methods.boosting_trees import predict_columns
