@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from ipvalue.artifacts import hash_state, read_folder, read_state, versions, write_folder
 from ipvalue.assumptions import Assumptions
-from ipvalue.errors import IpvalueError, NotFittedError, Reason
+from ipvalue.errors import IpvalueError, NotFittedError, Reason, require
 from ipvalue.features import Whole
 from ipvalue.features.grant import grant_probability
-from ipvalue.methods.base import Estimate, Evidence, Method, State, Subject, create
+from ipvalue.methods.base import Estimate, Evidence, Method, State, Subject, checked, create
 from ipvalue.methods.comparable_sales import ComparableSales
 from ipvalue.methods.evidence import gather, prepare
 from ipvalue.methods.gradient_boosting import GradientBoosting
@@ -99,18 +99,18 @@ class ValuationEngine:
         *,
         folds: int = 3,
     ) -> None:
-        chosen = [ReliefFromRoyalty(), ComparableSales(), GradientBoosting()] if methods is None else list(methods)
-        if not chosen:
-            raise IpvalueError("an engine needs at least one method")
+        chosen = [ReliefFromRoyalty(), ComparableSales(), GradientBoosting()] if methods is None else checked(methods)
+        require(assumptions, (Assumptions, type(None)), "assumptions", "Assumptions.default('CN')")
+        require(reconciliation, (Reconciliation, type(None)), "reconciliation", "PrecisionWeights()")
         names = [method.name for method in chosen]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
+        if twice := sorted({name for name in names if names.count(name) > 1}):
             raise IpvalueError(f"the method {twice[0]!r} stands twice in the engine")
         if folds < 2:
             raise IpvalueError(f"folds={folds}: errors out of sample need at least two folds")
         self.methods = tuple(chosen)
         self.assumptions = Assumptions.default("CN") if assumptions is None else assumptions
         self.reconciliation = PrecisionWeights() if reconciliation is None else reconciliation
+        self.reconciliation.check(names)
         self.folds = folds
         self.learnt: Learnt | None = None
 
@@ -160,6 +160,7 @@ class ValuationEngine:
         ValuationEngine
             A fitted copy; the engine itself stays as it is.
         """
+        require(book, Book, "book", "ipv.Book(patents=...)")
         day = parse_date(as_of)
         rates = counted_grants(book.as_of(day, known=known), self.assumptions)
         evidence = gather(book, day, known, self.assumptions, rates)
@@ -189,6 +190,7 @@ class ValuationEngine:
         """
         from ipvalue.explain import Explainer
 
+        require(snapshot, Snapshot, "snapshot", "book.as_of('2024-12-31')")
         whole = Whole.of(snapshot) if whole is None else whole
         with stage("features"):
             subject = prepare(snapshot, self.assumptions, whole)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ipvalue.artifacts import versions
 from ipvalue.engine import ValuationEngine
-from ipvalue.errors import BookError
+from ipvalue.errors import BookError, require
 from ipvalue.evaluation.folds import Cases, deals_ahead, fold_dates, held_out
 from ipvalue.evaluation.metrics import quantiles_at
 from ipvalue.features import Whole
@@ -68,6 +68,9 @@ def walk(
     dict of str to tuple
         Table, folds and provenance of each engine, as :class:`~ipvalue.evaluation.backtest.Backtest` holds them.
     """
+    require(book, Book, "book", "ipv.Book(patents=...)")
+    for engine in engines.values():
+        require(engine, ValuationEngine, "engine", "ValuationEngine([ReliefFromRoyalty()])")
     folds = fold_dates(dates, horizon_years)
     kind, given = _read_target(target, book)
     _check(engines, folds, purge_days, refit)
