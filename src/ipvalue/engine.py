@@ -30,7 +30,7 @@ from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciled, Reconc
 from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.stopwatch import stage
-from ipvalue.valuation import QUANTILE_NAMES, Valuation, assemble, grade_of, no_value_reason
+from ipvalue.valuation import QUANTILE_NAMES, Valuation, assemble, grade_of, interval_sd, no_value_reason
 
 __all__ = ["Learnt", "ValuationEngine"]
 
@@ -235,12 +235,12 @@ class ValuationEngine:
         over = np.where(subject.features["alive"] == 0, Reason.DEAD_RIGHT, Reason.TERM_OVER)
         reason = np.where(dead, over, no_value_reason(combined, estimates)).astype(np.int16)
         used = (combined.weights > 0).sum(axis=1)
-        grade = grade_of(np.where(dead, np.nan, combined.log_sd), used, combined.disagreement, pending)
+        spread = np.where(dead, np.nan, interval_sd(combined.quantiles))
         columns = {
             "value": value,
             **{name: np.ascontiguousarray(quantiles[:, k]) for k, name in enumerate(QUANTILE_NAMES)},
             "remaining_years": np.where(dead, 0.0, subject.features["remaining_term"]),
-            "grade": np.where(dead, "A", grade),
+            "grade": np.where(dead, "A", grade_of(spread, used, combined.disagreement, pending)),
             "grant_probability": chance,
             "disagreement": combined.disagreement,
             "log_sd": combined.log_sd,
