@@ -263,3 +263,8 @@ def test_an_expiry_without_a_grant_tells_nothing_of_the_chance_of_grant() -> Non
     patents = {"patent_id": [f"P{k:02d}" for k in range(31)], "jurisdiction": ["CN"] * 31, "application_date": filed}
     chance = ipv.extract(ipv.Book(patents=pd.DataFrame(patents)).as_of("2024-12-31"))["probability_of_grant"]
     assert chance.isna().all()
+
+
+def test_values_by_an_engine_that_learnt_later_say_so(book: ipv.Book, engine: ipv.ValuationEngine) -> None:
+    assert "after this date" in repr(engine.value(book.as_of("2021-12-31")))
+    assert "after this date" not in repr(engine.value(book.as_of("2023-12-31")))

@@ -301,6 +301,9 @@ class Valuation:
             )
             grades = frame.loc[worth, "grade"].astype(str).value_counts().sort_index()
             lines.append("  grades " + ", ".join(f"{g} {c:,}" for g, c in grades.items()))
+        fitted = self.provenance.get("engine_fitted_as_of", "")
+        if fitted > self.provenance["as_of"]:
+            lines.append(f"  the engine learnt until {fitted}, after this date: no test of it")
         if "overrides" in self.provenance:
             said = self.provenance["overrides"]
             lines.append(f"  overridden by experts {said['applied']:,}, set {said['name']!r} {said['version']}")

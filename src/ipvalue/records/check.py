@@ -22,13 +22,13 @@ _COST = {
     "claims": "claim features are missing, but for the number where patents.n_claims has it",
     "legal_events": "status comes from the patents' own dates: lapses, pledges and licences are not seen",
     "family_members": "family features are missing",
-    "economics": "relief from royalty has no revenue and values nothing",
+    "economics": "methods by income, cost and development option have no money to start from and value nothing",
     "transactions": "comparable sales and gradient boosting have no prices and value nothing",
     "licences": "royalty rates are the assumed ones",
     "fx": "exchange rates are the assumed ones",
     "loans": "nothing is secured",
     "curves": "no curve is read by a method yet",
-    "price_index": "no index is read by a method yet",
+    "price_index": "replacement cost takes past costs at the prices of their day",
 }
 
 # the same of a column
