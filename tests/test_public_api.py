@@ -59,6 +59,7 @@ PUBLIC = {
     "read_ecb_fx",
     "read_royalties",
     "read_damodaran",
+    "industry_figures",
     "read_world_bank",
     "read_tables",
     "write_csv",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import math
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any, Literal
 
@@ -85,7 +86,7 @@ class Assumptions(FigureSet):
     profit_share : dict of Figure
         ``floor`` and ``ceiling`` of a patent's share of profit.
     risk_free_rate : Figure
-        Ten-year government yield of the region, for options.
+        Ten-year government yield of the region, for options where the table ``curves`` has none of the currency.
     development_volatility : dict of Figure
         By technology field: yearly standard deviation of the logarithm of what a developed patent is worth.
     replacement_log_sd, idle_obsolescence : Figure
@@ -263,10 +264,48 @@ class Assumptions(FigureSet):
                 place[key] = changed
             else:
                 content[figure] = changed
-        try:
-            return type(self).model_validate(content)
-        except ValidationError as error:
-            raise AssumptionError(str(error.errors()[0]["msg"])) from error
+        return self._changed(content)
+
+    def with_figures(self, figures: Mapping[str, Figure | Mapping[str, Figure]]) -> Assumptions:
+        """Make a set in which some figures are others, with their own dates and sources.
+
+        Parameters
+        ----------
+        figures : mapping
+            Figure by name, or by name and key; entries that are not named stay. Such as
+            :func:`ipvalue.industry_figures` makes of published tables.
+
+        Returns
+        -------
+        Assumptions
+
+        Raises
+        ------
+        AssumptionError
+            If a name is none of the set's, a figure with keys is given without or the other way round, or is out of
+            bounds.
+
+        Examples
+        --------
+        >>> from ipvalue import Assumptions, Figure
+        >>> own = Figure(value=0.031, unit="per year", date="2026-06-30", certainty="published", source="treasury desk")
+        >>> Assumptions.default("CN").with_figures({"risk_free_rate": own}).risk_free_rate.source
+        'treasury desk'
+        """
+        content = self.model_dump()
+        for name, given in figures.items():
+            if name not in content or name in ("name", "currency"):
+                raise AssumptionError(f"there is no figure {name!r}; see .table() for the names")
+            keyed = "value" not in content[name]
+            if keyed == isinstance(given, Figure):
+                raise AssumptionError(
+                    f"{name} {'has a figure for each key' if keyed else 'is one figure, without keys'}"
+                )
+            if isinstance(given, Figure):
+                content[name] = given.model_dump()
+            else:
+                content[name] |= {key: figure.model_dump() for key, figure in given.items()}
+        return self._changed(content)
 
     def table(self) -> pd.DataFrame:
         """All figures as a table: name, value, unit, date, certainty, source."""
@@ -302,6 +341,13 @@ class Assumptions(FigureSet):
     def discount_rate(self, field: npt.NDArray[np.integer]) -> Floats:
         """Discount rate of each patent: cost of capital of its field, country risk and patent premium."""
         return self.by_field("cost_of_capital", field) + (self.country_risk_premium.value + self.patent_premium.value)
+
+    @classmethod
+    def _changed(cls, content: dict[str, Any]) -> Assumptions:
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise AssumptionError(str(error.errors()[0]["msg"])) from error
 
     def _figures(self) -> list[tuple[str, Figure]]:
         rows: list[tuple[str, Figure]] = []

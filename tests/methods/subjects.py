@@ -8,6 +8,7 @@ import numpy as np
 
 from ipvalue.features import Features, feature_catalogue
 from ipvalue.methods.base import Subject
+from ipvalue.methods.riskless import CURVE_COLUMNS
 
 _DEFAULTS = {"age": 5.0, "remaining_term": 10.0, "alive": 1.0, "enforceable": 1.0, "pending": 0.0, "economics_age": 0.0}
 
@@ -27,7 +28,7 @@ def subject(
         for name in feature_catalogue()["name"]
     }
     names = ("revenue", "cost_to_develop", "historical_cost", "revenue_life", "success_probability")
-    names = (*names, "price_trend", "fee_rate", "exchange_rate")
+    names = (*names, "price_trend", "fee_rate", "exchange_rate", *CURVE_COLUMNS)
     given = {"exchange_rate": 1.0} | (money or {})
     days = dates or {}
     amounts = {k: np.broadcast_to(np.asarray(given.get(k, np.nan), float), (n,)).copy() for k in names}

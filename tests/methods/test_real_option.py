@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ import ipvalue as ipv
 from ipvalue.errors import Reason
 from ipvalue.methods.base import Estimate, State
 from ipvalue.methods.real_option import development_option
+from ipvalue.methods.riskless import CURVE_COLUMNS, curve_columns
 
 sys.path.insert(0, str(Path(__file__).parent))
 from subjects import subject
@@ -52,6 +55,38 @@ def test_spot_is_the_value_of_relief_from_royalty() -> None:
     assert result.details["spot"][0] == income.value[0]
     assert result.details["delay"][0] == pytest.approx(1 / 10)
     assert result.details["rate"][0] == pytest.approx(np.log(1 + CN.risk_free_rate.value))
+
+
+def test_the_rate_is_the_curves_at_the_remaining_years() -> None:
+    """By hand: 4 % at ten years and 6 % at twenty are 4.6 % at thirteen; a life of 20 years, 5 of them gone, has 15."""
+    curve = {"zero_rate_1": 0.01, "zero_rate_5": 0.03, "zero_rate_10": 0.04, "zero_rate_20": 0.06}
+    given_ = subject(3, money={"revenue": 1e6, "cost_to_develop": 5e4, **curve}, remaining_term=[13.0, 0.5, 25.0])
+    result = ipv.RealOption().estimate(given_, LEARNT, CN)
+    assert result.details["rate"].tolist() == pytest.approx(np.log1p([0.046, 0.01, 0.05]).tolist())
+    assert ipv.RealOption().sources(given_, LEARNT, CN)["rate"] == "curves, CNY"
+    assumed = subject(1, **money(1e6, 5e4))
+    assert ipv.RealOption().sources(assumed, LEARNT, CN)["rate"] == CN.risk_free_rate.source
+
+
+def test_the_curve_is_the_last_one_known_in_the_valuations_currency() -> None:
+    rows = [
+        ("2020-12-31", "CNY", 1.0, 0.02),
+        ("2020-12-31", "CNY", 10.0, 0.03),
+        ("2021-06-30", "CNY", 1.0, 0.05),
+        ("2020-12-31", "USD", 10.0, 0.09),
+    ]
+    curves = pd.DataFrame(rows, columns=["date", "currency", "tenor_years", "rate"])
+    patents = pd.DataFrame({"patent_id": ["A"], "jurisdiction": ["CN"], "application_date": ["2019-01-01"]})
+    book = ipv.Book(patents, curves=curves)
+
+    def known(day: str, region: Literal["CN", "US", "EU"] = "CN") -> list[float]:
+        columns = curve_columns(book.as_of(day), ipv.Assumptions.default(region), 1)
+        return [float(columns[name][0]) for name in CURVE_COLUMNS]
+
+    assert known("2021-06-29") == pytest.approx([0.02, 0.02 + 0.01 * 4 / 9, 0.03, 0.03])
+    assert known("2021-06-30") == pytest.approx([0.05] * 4)
+    assert known("2021-06-30", "US") == pytest.approx([0.09] * 4)
+    assert np.isnan(known("2020-12-30")).all() and np.isnan(known("2021-06-30", "EU")).all()
 
 
 @settings(max_examples=40, deadline=None)

@@ -184,6 +184,14 @@ def test_a_rate_of_exchange_moves_a_value_by_its_ratio(causes: Attribution) -> N
     assert stays["market"] == pytest.approx(aged * (0.14 / 0.15 - 1.0), abs=1.0)
 
 
+def test_another_curve_alone_is_the_markets(small: ipv.Book) -> None:
+    curves = small["curves"].to_pandas()
+    dearer = ipv.Book(**{**small.tables, "curves": curves.assign(rate=curves["rate"] + 0.01)})
+    option = ipv.ValuationEngine([ipv.RealOption()]).fit(small, as_of=BEFORE)
+    change = ipv.attribute(option.value(small.as_of(BEFORE)), option.value(dearer.as_of(BEFORE)))
+    assert moved(change) == {"market"} and change.residual("shapley") == 0
+
+
 def test_time_has_the_sign_of_ageing(causes: Attribution) -> None:
     assert (causes.cents().loc[["expires", "lapses", "sells", "stays"], "time"] < 0).all()
 

@@ -148,6 +148,17 @@ def test_a_royalty_shock_reaches_assumed_learnt_and_given_rates(
     np.testing.assert_allclose(report.values.loc[worth, "royalty"] / report.values.loc[worth, "base"], 0.7, rtol=1e-9)
 
 
+def test_a_shock_of_the_riskless_rate_moves_the_books_curve(state: ipv.Snapshot, book: ipv.Book) -> None:
+    option = ipv.ValuationEngine([ipv.RealOption()]).fit(book, as_of=DAY)
+    up = {"figure": "risk_free_rate", "by": "add", "amount": 0.01}
+    moves = only(FigureShock.model_validate(up), "moves")
+    stands = only(FigureShock.model_validate({**up, "given": False}), "stands")
+    frame = ipv.stress(state, option, [moves, stands]).values.dropna()
+    assert (frame["moves"] >= frame["base"] * (1 - 1e-12)).all()  # a cost that is paid later weighs less
+    assert (frame["moves"] > frame["base"] * 1.0001).sum() >= 3
+    assert (frame["stands"] == frame["base"]).all()  # the assumed rate stands in for a curve alone
+
+
 def test_what_the_bank_states_can_be_left_alone(state: ipv.Snapshot, income: ipv.ValuationEngine) -> None:
     shock = FigureShock(figure="royalty_rate", by="multiply", amount=0.7, given=False)
     report = ipv.stress(state, income, [only(shock)])

@@ -78,7 +78,8 @@ class Subject:
         which they were converted (NaN where no rate of their currency is known), and
         ``revenue_life`` and ``success_probability`` as given; ``price_trend``, the price level on the date over
         that of the day of the economics; ``fee_rate``, units of the assumptions' currency for one unit of the
-        currency of the right's renewal fees. NaN where unknown. ``industry`` of the revenue, '' where unknown.
+        currency of the right's renewal fees; ``zero_rate_1`` to ``zero_rate_20``, the yield curve of the
+        assumptions' currency. NaN where unknown. ``industry`` of the revenue, '' where unknown.
     dates : dict of str to ndarray of datetime64[D]
         ``as_of`` (the day of which the features are), ``filing`` and ``grant``.
     """

@@ -18,6 +18,7 @@ from ipvalue.law.fees import calendar
 from ipvalue.methods.base import Deals, Evidence, Lots, Subject
 from ipvalue.methods.currency import exchange_rate, price_trend
 from ipvalue.methods.grants import grant_group
+from ipvalue.methods.riskless import curve_columns
 from ipvalue.methods.shared import shared_features
 from ipvalue.records.book import Book, Known
 from ipvalue.records.columns import Columns
@@ -62,7 +63,7 @@ def money_of(
     Parameters
     ----------
     market : Snapshot
-        Its rates of exchange and price levels, and its date.
+        Its rates of exchange, price levels and yield curves, and its date.
     assumptions : Assumptions
     rows : dict of str to ndarray, each of shape (n,)
         As :attr:`ipvalue.Snapshot.economics`.
@@ -77,7 +78,7 @@ def money_of(
     )
     money["price_trend"] = price_trend(market, assumptions, rows["currency"], rows["date"])
     money["fee_rate"] = _fee_rate(market, assumptions, office, right)
-    return money
+    return money | curve_columns(market, assumptions, len(office))
 
 
 def _fee_rate(

@@ -11,7 +11,9 @@ Source. Damodaran (2012), Investment Valuation, 3rd ed., chapter 28 (a product p
 as a dividend yield); Dixit and Pindyck (1994), Investment under Uncertainty; IVS 105 on option pricing.
 
 Inputs. ``economics.cost_to_develop`` above 0 and ``economics.revenue`` (expected once developed), and whatever
-:class:`~ipvalue.methods.relief_from_royalty.ReliefFromRoyalty` reads.
+:class:`~ipvalue.methods.relief_from_royalty.ReliefFromRoyalty` reads. The riskless rate is the zero rate of the
+remaining years in ``curves``, by the last quotation of the valuation's currency, else ``risk_free_rate`` of the
+assumptions.
 
 Assumes that the market value of the developed patent moves as a lognormal diffusion that traded assets span, that
 the cost of development is known, and that it is spent at once. Not to be used for a patent in use, which has no
@@ -38,6 +40,7 @@ from ipvalue.finance.options_american import american
 from ipvalue.finance.options_european import european
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
 from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
+from ipvalue.methods.riskless import riskless_rate
 
 __all__ = ["RealOption", "development_option"]
 
@@ -123,7 +126,7 @@ class RealOption(Method):
         ),
         Step("cost", "cost of development still to be spent, converted", "currency", "economics.cost_to_develop"),
         Step("years", "remaining life of the right's income", "years", "relief_from_royalty"),
-        Step("rate", "ln(1 + riskless rate)", "per year, continuous", "assumptions.risk_free_rate"),
+        Step("rate", "ln(1 + riskless zero rate of these years)", "per year, continuous", "curves"),
         Step("volatility", "volatility of the field", "per year to the root", "assumptions.development_volatility"),
         Step("delay", "1 / years", "per year", "Damodaran (2012), chapter 28"),
         Step("intrinsic", "max(spot - cost, 0)", "currency"),
@@ -169,7 +172,7 @@ class RealOption(Method):
             "spot": spot,
             "cost": cost,
             "years": years,
-            "rate": np.full(len(subject), np.log1p(assumptions.risk_free_rate.value)),
+            "rate": np.log1p(riskless_rate(subject, assumptions, years)[0]),
             "volatility": assumptions.by_field("development_volatility", subject.field),
             "delay": np.where(years > 0, 1.0 / np.where(years > 0, years, 1.0), np.nan),
             "intrinsic": np.maximum(spot - cost, 0.0),
@@ -187,7 +190,8 @@ class RealOption(Method):
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:
         """Say where the figures of the first patent come from."""
         table, field = assumptions.development_volatility, str(int(subject.field[0]))
+        _, known = riskless_rate(subject, assumptions, np.zeros(len(subject)))
         return {
-            "rate": assumptions.risk_free_rate.source,
+            "rate": f"curves, {assumptions.currency}" if known[0] else assumptions.risk_free_rate.source,
             "volatility": table.get(field, table["default"]).source,
         }

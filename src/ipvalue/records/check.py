@@ -27,7 +27,7 @@ _COST = {
     "licences": "royalty rates are the assumed ones",
     "fx": "exchange rates are the assumed ones",
     "loans": "nothing is secured",
-    "curves": "no curve is read by a method yet",
+    "curves": "the riskless rate of real options is the assumed one",
     "price_index": "replacement cost takes past costs at the prices of their day",
 }
 

@@ -90,7 +90,8 @@ class FigureShock(_Shock):
     amount : float
         In the figure's unit; a factor to multiply by.
     given : bool, default True
-        Move what ``economics`` gives for a patent alike, where the figure only stands in for it.
+        Move what ``economics`` gives for a patent, or ``curves`` as riskless rate, alike where the figure only stands
+        in for it.
     """
 
     kind: Literal["figure"] = "figure"

@@ -2,7 +2,7 @@
 
 ========== ==================================================================================================
 time       the date, and with it ages, remaining terms and the age of the economics; a right that has expired
-market     exchange rates and price levels, on the date of each side
+market     exchange rates, price levels and yield curves, on the date of each side
 assumptions the engine's assumption set
 legal      status and fees of the right, its dates and its end of term
 features   citations and all other features, ``economics`` included
@@ -51,7 +51,7 @@ class Side:
     ----------
     engine : ValuationEngine
     market : Snapshot
-        For its date, exchange rates and price levels alone.
+        For its date, exchange rates, price levels and yield curves alone.
     subject : Subject
     economics : dict of str to ndarray
         The rows from which the subject's money was converted.
@@ -165,7 +165,7 @@ class States:
         if group == "time":
             return bool((before.subject.dates["as_of"] != after.subject.dates["as_of"]).any())
         if group == "market":
-            quotes = ("fx", "price_index")
+            quotes = ("fx", "price_index", "curves")
             same = all(_same(before.market.market(name), after.market.market(name)) for name in quotes)  # type: ignore[arg-type]
             return not same or before.market.date != after.market.date
         if group == "assumptions":

@@ -36,6 +36,7 @@ from ipvalue.features import Features
 from ipvalue.features.whole import Whole
 from ipvalue.methods.base import Estimate, Subject
 from ipvalue.methods.evidence import prepare
+from ipvalue.methods.riskless import CURVE_COLUMNS
 from ipvalue.overrides.apply import Judged, Model, judge
 from ipvalue.overrides.record import Overrides
 from ipvalue.records.snapshot import Snapshot
@@ -55,15 +56,16 @@ from ipvalue.valuation import QUANTILE_NAMES
 __all__ = ["StressReport", "stress", "stressed_quantiles", "sum_of_known"]
 
 Floats = npt.NDArray[np.float64]
-# what economics gives of a patent in place of a figure: where it stands, the sign it moves with, and its bounds
+# what economics or a curve gives in place of a figure: where it stands, the sign it moves with, and its bounds
 _GIVEN = {
-    "royalty_rate": ("features", "royalty_rate", 1.0, 0.0, 1.0),
-    "attribution": ("features", "attribution", 1.0, 0.0, 1.0),
-    "operating_margin": ("features", "operating_margin", 1.0, -10.0, 1.0),
-    "revenue_growth": ("features", "revenue_growth", 1.0, -0.99, 5.0),
-    "success_probability": ("money", "success_probability", 1.0, 0.0, 1.0),
+    "royalty_rate": ("features", ("royalty_rate",), 1.0, 0.0, 1.0),
+    "attribution": ("features", ("attribution",), 1.0, 0.0, 1.0),
+    "operating_margin": ("features", ("operating_margin",), 1.0, -10.0, 1.0),
+    "revenue_growth": ("features", ("revenue_growth",), 1.0, -0.99, 5.0),
+    "success_probability": ("money", ("success_probability",), 1.0, 0.0, 1.0),
+    "risk_free_rate": ("money", CURVE_COLUMNS, 1.0, -0.5, 10.0),
     # a patent with a growth of its own has no decline beside it: what is added to the one comes off the other
-    "revenue_decline": ("features", "revenue_growth", -1.0, -0.99, 5.0),
+    "revenue_decline": ("features", ("revenue_growth",), -1.0, -0.99, 5.0),
 }
 _BASE = "base"
 _MEDIAN = QUANTILE_NAMES.index("q50")
@@ -307,11 +309,12 @@ def _given(subject: Subject, shock: FigureShock, before: Assumptions) -> Subject
     place = _GIVEN.get(shock.figure)
     if place is None or not shock.given or (shock.figure == "revenue_decline" and shock.by != "add"):
         return subject
-    table, name, sign, low, high = place
+    table, names, sign, low, high = place
     columns = dict(subject.features.columns if table == "features" else subject.money)
     amount = sign * shock.amount if shock.by == "add" else shock.amount
-    changed = np.clip(moved(columns[name], shock.by, amount), low, high)
-    columns[name] = np.where(_keyed(subject, shock, before), changed, columns[name])
+    hit = _keyed(subject, shock, before)
+    for name in names:
+        columns[name] = np.where(hit, np.clip(moved(columns[name], shock.by, amount), low, high), columns[name])
     if table == "features":
         return replace(subject, features=Features(columns))
     return replace(subject, money=columns)

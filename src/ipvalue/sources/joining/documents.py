@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ipvalue.sources.converters import document_numbers
+from ipvalue.sources.reading.converters import document_numbers
 
 __all__ = ["count_of", "earliest_date", "family_ids", "members_of", "merge_publications", "renamed"]
 
@@ -31,9 +31,10 @@ def merge_publications(table: pa.Table, application: pa.Array | pa.ChunkedArray)
     -------
     pyarrow.Table
         Named as the grant is, else as the first publication; what the leading row lacks is taken from the others. The
-        publication date is the earliest.
+        publication date is the earliest. The same for any order of the rows.
     dict of str to str
-        Identifier of the right by that of each other publication, for citations.
+        Identifier of the right by that of each other publication, for citations; where a number stands for
+        publications of two applications, the first in sorted order.
 
     Examples
     --------
@@ -50,7 +51,8 @@ def merge_publications(table: pa.Table, application: pa.Array | pa.ChunkedArray)
     key = pd.Series(application.to_pylist(), dtype=object)
     key = key.where(key.notna(), own.where(own.notna(), pd.Series(rows.astype(str), dtype=object)))
     dates = {name: _text(frame, name) for name in ("publication_date", "grant_date")}
-    order = np.lexsort((rows, dates["publication_date"], dates["grant_date"] == _LATEST, pd.factorize(key)[0]))
+    keys = (dates["publication_date"], dates["grant_date"] == _LATEST, pd.factorize(key)[0])
+    order = np.lexsort((_content_rank(frame, keys), *keys))
     groups = frame.iloc[order].groupby(key.iloc[order].to_numpy(), sort=False)
     merged = groups.first()
     if "publication_date" in frame:
@@ -59,7 +61,19 @@ def merge_publications(table: pa.Table, application: pa.Array | pa.ChunkedArray)
     lead = key.map(merged["patent_id"])
     other = own.notna() & lead.notna() & (own != lead)
     columns = {name: pa.array(merged[name], table.schema.field(name).type, from_pandas=True) for name in frame.columns}
-    return pa.table(columns), dict(zip(own[other], lead[other]))
+    pairs = pd.DataFrame({"own": own[other], "lead": lead[other]}).sort_values("lead", ascending=False)
+    return pa.table(columns), dict(zip(pairs["own"], pairs["lead"]))
+
+
+def _content_rank(frame: pd.DataFrame, keys: tuple[npt.NDArray, ...]) -> npt.NDArray[np.int64]:  # type: ignore[type-arg]
+    """Rank by all that a row says, of the rows that the keys do not tell apart."""
+    tied = pd.DataFrame(dict(enumerate(keys))).duplicated(keep=False).to_numpy(bool)
+    ranks = np.zeros(len(frame), np.int64)
+    if tied.any():
+        rows = frame.loc[tied].astype(object)
+        said = rows.where(rows.notna(), "").astype(str).agg("\x1f".join, axis=1)
+        ranks[tied] = pd.factorize(said.to_numpy(object), sort=True)[0]
+    return ranks
 
 
 def _text(frame: pd.DataFrame, name: str) -> npt.NDArray[np.object_]:
