@@ -97,6 +97,19 @@ class Reconciliation(BaseModel, ABC):
             What :meth:`fit` learnt; nothing before.
         """
 
+    def check(self, names: list[str]) -> None:
+        """Refuse methods that it can't combine; none here.
+
+        Parameters
+        ----------
+        names : list of str
+            The engine's methods.
+
+        Raises
+        ------
+        IpvalueError
+        """
+
     def learn(self, names: list[str], error: Floats) -> Mapping[str, npt.NDArray]:  # type: ignore[type-arg]
         """Learn from the methods' errors on deals what :meth:`weigh` needs beyond them, as columns; nothing here.
 
