@@ -119,3 +119,15 @@ def test_top_level_holds_nothing_else() -> None:
 def test_files_are_rooms_of_one_purpose() -> None:
     long = {p.name: n for p in MODULES if (n := len(p.read_text("utf-8").splitlines())) > 400}
     assert long == {}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "sources").rglob("*.py")), ids=lambda p: p.name)
+def test_what_sources_share_knows_no_format(path: Path) -> None:
+    """Bytes to rows (reading), rows to a book (joining), formats: each knows only what stands before it."""
+    order = ("reading", "joining", "format")
+    parts = path.relative_to(PACKAGE / "sources").parts
+    here = parts[0] if len(parts) > 1 else "format"
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ipvalue.sources."):
+            there = str(node.module).split(".")[2]
+            assert order.index(there if there in order else "format") <= order.index(here), node.module

@@ -226,6 +226,17 @@ def test_a_saved_set_conforms_to_the_exported_schema(region: str, tmp_path: Path
         ({"validity_probability__default": 1.01}, "validity_probability"),
         ({"enforcement_probability__CN": -0.1}, "enforcement_probability"),
         ({"royalty_log_sd": -0.1}, "royalty_log_sd"),
+        ({"royalty_log_sd": 1e3}, "royalty_log_sd"),
+        ({"replacement_log_sd": 1e6}, "replacement_log_sd"),
+        ({"tax_rate": 1.0}, "tax_rate"),
+        ({"patent_premium": -0.5}, "discount rate"),
+        ({"cost_of_capital__8": 20.0}, "cost_of_capital.8"),
+        ({"royalty_rate__default": 0.0}, "royalty_rate"),
+        ({"revenue_decline__default": 2.0}, "revenue_decline"),
+        ({"revenue_growth": -2.0}, "revenue_growth"),
+        ({"risk_free_rate": -2.0}, "risk_free_rate"),
+        ({"grant_prior_weight": -5.0}, "grant_prior_weight"),
+        ({"contributory_share__workforce": -5.0}, "contributory_share"),
     ],
 )
 def test_a_figure_out_of_bounds_is_refused_by_name(change: dict[str, float], message: str) -> None:

@@ -28,6 +28,11 @@ def test_every_patent_has_a_value_or_a_reason(book: ipv.Book, valuation: ipv.Val
     assert (frame.loc[frame["reason"] == "", "value"] > 0).all()
 
 
+def test_the_drift_of_prices_is_learnt_from_the_deals_own_days(engine: ipv.ValuationEngine) -> None:
+    drift = engine.fitted.reconciliation.tables["methods"]["drift"]
+    assert (drift != 0).all() and (np.abs(drift) < 0.1).all()
+
+
 def test_quantiles_are_ordered_and_the_median_is_the_value(valuation: ipv.Valuation) -> None:
     frame = valuation.to_pandas()
     known = frame[frame["value"].notna()]
@@ -83,7 +88,9 @@ def test_explanation_can_be_recomputed_by_hand(valuation: ipv.Valuation) -> None
     best = frame[frame["value_relief_from_royalty"].notna() & (frame["state"] == "in_force")]["value"].idxmax()
     lines = valuation.explain(best)
     income = lines[lines["part"] == "relief_from_royalty"].set_index("quantity")["value"]
-    assert income["royalty"] == income["revenue"] * income["attribution"] * income["royalty_rate"]
+    yearly = (1.0 + income["growth"]) * (1.0 - income["decline"])
+    assert income["current_revenue"] == pytest.approx(income["revenue"] * yearly ** income["revenue_age"], rel=1e-12)
+    assert income["royalty"] == income["current_revenue"] * income["attribution"] * income["royalty_rate"]
     assert income["saving"] == income["royalty"] * (1 - income["tax"])
     chance = income["success_probability"] * income["validity_probability"] * income["enforcement_probability"]
     product = (income["present_value"] * chance - income["fees"]) * income["tax_amortisation"]
@@ -251,3 +258,28 @@ def test_repr_and_summary_answer_the_next_question(valuation: ipv.Valuation, eng
     assert valuation.summary()["patents"].sum() == len(valuation)
     assert "fitted as of 2023-12-31" in repr(engine)
     assert "<table" in valuation._repr_html_()
+
+
+@pytest.mark.parametrize("patents", [1_500, 3_000])
+def test_a_grade_promises_no_narrower_interval_than_is_shown(patents: int) -> None:
+    """The factors of grade_of's docstring, held against the intervals themselves: a small book's used to span more."""
+    sample = ipv.synthetic_book(patents, seed=7)
+    made = ipv.ValuationEngine().fit(sample, as_of="2024-12-31").value(sample.as_of("2024-12-31")).to_pandas()
+    alive = made[made["value"] > 0]
+    factor = alive["q95"] / alive["q05"]
+    for grade, widest in {"A": 3.2, "B": 7.2, "C": 19.4, "D": 72.2}.items():
+        shown = factor[alive["grade"] == grade]
+        assert (shown <= widest).all()
+    assert (alive["grade"] != "E").any()
+
+
+def test_an_expiry_without_a_grant_tells_nothing_of_the_chance_of_grant() -> None:
+    filed = ["1990-01-01"] * 30 + ["2022-06-01"]
+    patents = {"patent_id": [f"P{k:02d}" for k in range(31)], "jurisdiction": ["CN"] * 31, "application_date": filed}
+    chance = ipv.extract(ipv.Book(patents=pd.DataFrame(patents)).as_of("2024-12-31"))["probability_of_grant"]
+    assert chance.isna().all()
+
+
+def test_values_by_an_engine_that_learnt_later_say_so(book: ipv.Book, engine: ipv.ValuationEngine) -> None:
+    assert "after this date" in repr(engine.value(book.as_of("2021-12-31")))
+    assert "after this date" not in repr(engine.value(book.as_of("2023-12-31")))

@@ -99,6 +99,38 @@ def test_bias_inflation_and_correlation_are_learnt_from_deals() -> None:
     assert state.tables["correlation"]["a"][1] == pytest.approx(0.36, abs=0.05)
 
 
+def drifting(n: int, seed: int, drift: float) -> tuple[list[Estimate], np.ndarray, np.ndarray]:
+    """Prices in the money of their day, estimates in today's: old deals were paid less by ``drift`` a year."""
+    estimates, truth = market(n, seed)
+    years = np.random.default_rng(seed + 100).uniform(0.0, 12.0, n)
+    return estimates, truth * np.exp(-drift * years), years
+
+
+def test_the_bias_is_that_of_the_fit_date_where_prices_drift() -> None:
+    estimates, price, years = drifting(4000, 3, 0.04)
+    state = ipv.PrecisionWeights().fit(NAMES[:2], estimates, price, CN, years)
+    np.testing.assert_allclose(state.tables["methods"]["drift"], [-0.04, -0.04], atol=0.008)
+    np.testing.assert_allclose(state.tables["methods"]["bias"], [0.0, -np.log(2.0)], atol=0.08)
+    np.testing.assert_allclose(state.tables["methods"]["inflation"], [2.0, 1.0], rtol=0.05)
+    without = ipv.PrecisionWeights().fit(NAMES[:2], estimates, price, CN)
+    assert without.tables["methods"]["bias"][0] == pytest.approx(-0.04 * 6, abs=0.03)  # the mean age is six years
+    fresh, today = market(6000, 4)
+    q = ipv.PrecisionWeights().combine(NAMES[:2], fresh, state).quantiles
+    assert np.mean(today <= q[:, 2]) == pytest.approx(0.50, abs=0.04)
+    assert np.mean((q[:, 0] <= today) & (today <= q[:, 4])) == pytest.approx(0.90, abs=0.02)
+
+
+def test_few_deals_tell_no_drift() -> None:
+    """Without a drift, what is found of it by chance stays small beside what prices can drift."""
+    found = []
+    for seed in range(20):
+        estimates, price, years = drifting(40, seed, 0.0)
+        found += list(ipv.PrecisionWeights().fit(NAMES[:2], estimates, price, CN, years).tables["methods"]["drift"])
+    assert np.abs(found).max() < 0.06 and np.std(found) < 0.02
+    one = ipv.PrecisionWeights().fit(NAMES[:2], estimates, price, CN, np.full(40, 3.0))
+    assert one.tables["methods"]["drift"].tolist() == [0.0, 0.0]
+
+
 def test_reconciled_interval_covers_fresh_prices_as_often_as_it_says() -> None:
     method = ipv.PrecisionWeights()
     estimates, truth = market(3000, 1)

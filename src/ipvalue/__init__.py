@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     from ipvalue.risk.reverse import reverse_stress
     from ipvalue.risk.scenarios import Scenario
     from ipvalue.risk.stress import stress
-    from ipvalue.sources.assemble import combine
     from ipvalue.sources.cnipa import read_cnipa
     from ipvalue.sources.damodaran import read_damodaran
     from ipvalue.sources.exchange_rates import read_ecb_fx
     from ipvalue.sources.family_exports import read_family_export
     from ipvalue.sources.google_patents import read_google_patents
     from ipvalue.sources.industry_figures import industry_figures
+    from ipvalue.sources.joining.assemble import combine
     from ipvalue.sources.jpo import read_jpo
     from ipvalue.sources.lens import read_lens
     from ipvalue.sources.maintenance_fees import read_maintenance_fees
@@ -88,7 +88,7 @@ _PLACES = {
     "read_university_renewals": "ipvalue.sources.university",
     "read_tables": "ipvalue.records.check",
     "write_csv": "ipvalue.records.csv_out",
-    "combine": "ipvalue.sources.assemble",
+    "combine": "ipvalue.sources.joining.assemble",
     "sniff": "ipvalue.sources.sniffing",
     "read_lens": "ipvalue.sources.lens",
     "read_google_patents": "ipvalue.sources.google_patents",

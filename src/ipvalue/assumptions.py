@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import math
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any, Literal
@@ -27,6 +28,19 @@ Floats = npt.NDArray[np.float64]
 _DEFAULT = "default"
 _SHARES_BY_KEY = ("royalty_rate", "grant_probability", "validity_probability", "enforcement_probability")
 _LONGEST_RAMP = 50
+_HIGHEST_RATE = 10.0
+_WIDEST = 5.0
+_NAMED_BOUNDS = {
+    "revenue_growth": (-0.99, 5.0),
+    "revenue_decline": (-5.0, 1.0),
+    "operating_margin": (-10.0, 1.0),
+    "contributory_share": (0.0, 100.0),
+    "contributory_return": (-1.0, 10.0),
+    "risk_free_rate": (-0.5, 10.0),
+    "grant_prior_weight": (0.0, math.inf),
+    "decline_sd": (0.0, 1.0),
+    "operating_margin_sd": (0.0, 10.0),
+}
 _CURRENCY = {"CN": "CNY", "US": "USD", "EU": "EUR"}
 
 
@@ -138,10 +152,14 @@ class Assumptions(FigureSet):
                 raise ValueError(f"{path} = {figure.value}: it must be above 0")
             if name == "ramp_years" and not 0 <= figure.value <= _LONGEST_RAMP:
                 raise ValueError(f"{path} = {figure.value}: a ramp lasts 0 to {_LONGEST_RAMP} years")
-            if name.endswith("_sd") and figure.value < 0:
-                raise ValueError(f"{path} = {figure.value}: a spread is not negative")
-            if name == "development_volatility" and figure.value <= 0:
+            # methods take the logarithms of these two
+            if name in ("development_volatility", "royalty_rate") and figure.value <= 0:
                 raise ValueError(f"{path} = {figure.value}: it must be above 0")
+            low, high = _between(name)
+            if not low <= figure.value <= high:
+                raise ValueError(f"{path} = {figure.value}: it lies between {low:g} and {high:g}")
+        if self.tax_rate.value == 1.0:
+            raise ValueError("tax_rate = 1.0: nothing is left of what is earned; it must be below 1")
         keyed = (
             "cost_of_capital",
             "royalty_rate",
@@ -155,6 +173,13 @@ class Assumptions(FigureSet):
         for name in keyed:
             if _DEFAULT not in getattr(self, name):
                 raise ValueError(f"{name} lacks the key {_DEFAULT!r}, which stands for what it does not name")
+        premium = self.country_risk_premium.value + self.patent_premium.value
+        for key, figure in self.cost_of_capital.items():
+            if not 0.0 <= figure.value + premium <= _HIGHEST_RATE:
+                raise ValueError(
+                    f"cost_of_capital.{key} = {figure.value} with country_risk_premium and patent_premium makes a "
+                    f"discount rate of {figure.value + premium:g}: it lies between 0 and {_HIGHEST_RATE:g}"
+                )
         if set(self.ramp_years) != {"on_sale", "in_development"}:
             raise ValueError("ramp_years has the keys 'on_sale' and 'in_development'")
         if set(self.contributory_share) != set(self.contributory_return):
@@ -239,10 +264,7 @@ class Assumptions(FigureSet):
                 place[key] = changed
             else:
                 content[figure] = changed
-        try:
-            return type(self).model_validate(content)
-        except ValidationError as error:
-            raise AssumptionError(str(error.errors()[0]["msg"])) from error
+        return self._changed(content)
 
     def with_figures(self, figures: Mapping[str, Figure | Mapping[str, Figure]]) -> Assumptions:
         """Make a set in which some figures are others, with their own dates and sources.
@@ -283,10 +305,7 @@ class Assumptions(FigureSet):
                 content[name] = given.model_dump()
             else:
                 content[name] |= {key: figure.model_dump() for key, figure in given.items()}
-        try:
-            return type(self).model_validate(content)
-        except ValidationError as error:
-            raise AssumptionError(str(error.errors()[0]["msg"])) from error
+        return self._changed(content)
 
     def table(self) -> pd.DataFrame:
         """All figures as a table: name, value, unit, date, certainty, source."""
@@ -323,6 +342,13 @@ class Assumptions(FigureSet):
         """Discount rate of each patent: cost of capital of its field, country risk and patent premium."""
         return self.by_field("cost_of_capital", field) + (self.country_risk_premium.value + self.patent_premium.value)
 
+    @classmethod
+    def _changed(cls, content: dict[str, Any]) -> Assumptions:
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise AssumptionError(str(error.errors()[0]["msg"])) from error
+
     def _figures(self) -> list[tuple[str, Figure]]:
         rows: list[tuple[str, Figure]] = []
         for name in type(self).model_fields:
@@ -332,6 +358,13 @@ class Assumptions(FigureSet):
             elif isinstance(value, dict):
                 rows += [(f"{name}.{key}", figure) for key, figure in value.items()]
         return rows
+
+
+def _between(name: str) -> tuple[float, float]:
+    """Bounds of a figure by its name; none where nothing is amiss with any number."""
+    if name.endswith("_log_sd"):
+        return 0.0, _WIDEST
+    return _NAMED_BOUNDS.get(name, (-math.inf, math.inf))
 
 
 def _rows() -> list[dict[str, str]]:

@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from ipvalue.artifacts import hash_state, read_folder, read_state, versions, write_folder
 from ipvalue.assumptions import Assumptions
-from ipvalue.errors import IpvalueError, NotFittedError, Reason
+from ipvalue.errors import IpvalueError, NotFittedError, Reason, require
 from ipvalue.features import Whole
 from ipvalue.features.grant import grant_probability
-from ipvalue.methods.base import Estimate, Evidence, Method, State, Subject, create
+from ipvalue.law.dates import years_between
+from ipvalue.methods.base import Estimate, Method, State, Subject, checked, create
 from ipvalue.methods.comparable_sales import ComparableSales
 from ipvalue.methods.evidence import gather, prepare
 from ipvalue.methods.gradient_boosting import GradientBoosting
@@ -27,6 +28,7 @@ from ipvalue.methods.indicator_score import IndicatorScore
 from ipvalue.methods.indicators import Indicator
 from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
 from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciled, Reconciliation, StackedWeights
+from ipvalue.reconcile.held_out import out_of_sample
 from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.stopwatch import stage
@@ -99,18 +101,18 @@ class ValuationEngine:
         *,
         folds: int = 3,
     ) -> None:
-        chosen = [ReliefFromRoyalty(), ComparableSales(), GradientBoosting()] if methods is None else list(methods)
-        if not chosen:
-            raise IpvalueError("an engine needs at least one method")
+        chosen = [ReliefFromRoyalty(), ComparableSales(), GradientBoosting()] if methods is None else checked(methods)
+        require(assumptions, (Assumptions, type(None)), "assumptions", "Assumptions.default('CN')")
+        require(reconciliation, (Reconciliation, type(None)), "reconciliation", "PrecisionWeights()")
         names = [method.name for method in chosen]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
+        if twice := sorted({name for name in names if names.count(name) > 1}):
             raise IpvalueError(f"the method {twice[0]!r} stands twice in the engine")
         if folds < 2:
             raise IpvalueError(f"folds={folds}: errors out of sample need at least two folds")
         self.methods = tuple(chosen)
         self.assumptions = Assumptions.default("CN") if assumptions is None else assumptions
         self.reconciliation = PrecisionWeights() if reconciliation is None else reconciliation
+        self.reconciliation.check(names)
         self.folds = folds
         self.learnt: Learnt | None = None
 
@@ -160,13 +162,15 @@ class ValuationEngine:
         ValuationEngine
             A fitted copy; the engine itself stays as it is.
         """
+        require(book, Book, "book", "ipv.Book(patents=...)")
         day = parse_date(as_of)
         rates = counted_grants(book.as_of(day, known=known), self.assumptions)
         evidence = gather(book, day, known, self.assumptions, rates)
-        held_out = self._out_of_sample(evidence)
-        reconciliation = self.reconciliation.fit(self.names, held_out, evidence.deals.price, self.assumptions)
+        held_out = out_of_sample(self.methods, evidence, self.assumptions, self.folds)
+        price, years = evidence.deals.price, years_between(evidence.deals.date, day)
+        reconciliation = self.reconciliation.fit(self.names, held_out, price, self.assumptions, years)
         states = {m.name: m.fit(evidence, self.assumptions) for m in self.methods}
-        learnt = Learnt(str(day), known, book.fingerprint, rates, states, reconciliation, len(evidence.deals))
+        learnt = Learnt(str(day), known, book.fingerprint, rates, states, reconciliation, len(price))
         return self._with(learnt)
 
     def value(
@@ -189,6 +193,7 @@ class ValuationEngine:
         """
         from ipvalue.explain import Explainer
 
+        require(snapshot, Snapshot, "snapshot", "book.as_of('2024-12-31')")
         whole = Whole.of(snapshot) if whole is None else whole
         with stage("features"):
             subject = prepare(snapshot, self.assumptions, whole)
@@ -233,14 +238,12 @@ class ValuationEngine:
         over = np.where(subject.features["alive"] == 0, Reason.DEAD_RIGHT, Reason.TERM_OVER)
         reason = np.where(dead, over, no_value_reason(combined, estimates)).astype(np.int16)
         used = (combined.weights > 0).sum(axis=1)
-        # by the interval that is reported: learnt quantiles make it wider or narrower than log_sd alone
-        width = interval_sd(combined.quantiles[:, 0], combined.quantiles[:, -1])
-        grade = grade_of(np.where(dead, np.nan, width), used, combined.disagreement, pending)
+        spread = np.where(dead, np.nan, interval_sd(combined.quantiles))
         columns = {
             "value": value,
             **{name: np.ascontiguousarray(quantiles[:, k]) for k, name in enumerate(QUANTILE_NAMES)},
             "remaining_years": np.where(dead, 0.0, subject.features["remaining_term"]),
-            "grade": np.where(dead, "A", grade),
+            "grade": np.where(dead, "A", grade_of(spread, used, combined.disagreement, pending)),
             "grant_probability": chance,
             "disagreement": combined.disagreement,
             "log_sd": combined.log_sd,
@@ -359,23 +362,6 @@ class ValuationEngine:
             },
         }
 
-    def _out_of_sample(self, evidence: Evidence) -> list[Estimate]:
-        """Estimate each deal's patent by methods fitted on the other folds' patents."""
-        deals = evidence.deals
-        if not len(deals):
-            return [Estimate.refuse(0, Reason.OK) for _ in self.methods]
-        # patents in the order of their first deal, dealt out in turn: each fold spans all years
-        _, first, place = np.unique(deals.subject.patent_id.astype(str), return_index=True, return_inverse=True)
-        fold = (np.argsort(np.argsort(first, kind="stable"), kind="stable") % self.folds)[place]
-        order = np.concatenate([np.flatnonzero(fold == k) for k in range(self.folds)])
-        parts: list[list[Estimate]] = []
-        for k in range(self.folds):
-            rest = evidence.with_deals(fold != k)
-            held = deals.subject.take(fold == k)
-            parts.append([m.estimate(held, m.fit(rest, self.assumptions), self.assumptions) for m in self.methods])
-        back = np.argsort(order, kind="stable")
-        return [_join([part[m] for part in parts], back) for m in range(len(self.methods))]
-
 
 def _worthless(subject: Subject) -> npt.NDArray[np.bool_]:
     """Rights that are dead, or alive on the last day of their term."""
@@ -389,12 +375,4 @@ def _without(estimate: Estimate, dead: npt.NDArray[np.bool_]) -> Estimate:
         value=np.where(dead, np.nan, estimate.value),
         quantiles=np.where(dead[:, None], np.nan, estimate.quantiles),
         reason=np.where(dead, np.int16(Reason.DEAD_RIGHT), estimate.reason).astype(np.int16),
-    )
-
-
-def _join(parts: list[Estimate], back: npt.NDArray[np.int64]) -> Estimate:
-    return Estimate(
-        np.concatenate([p.value for p in parts])[back],
-        np.concatenate([p.quantiles for p in parts])[back],
-        np.concatenate([p.reason for p in parts])[back],
     )

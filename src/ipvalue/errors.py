@@ -32,6 +32,7 @@ __all__ = [
     "SourceError",
     "explain_reason",
     "reason_labels",
+    "require",
 ]
 
 
@@ -214,6 +215,26 @@ REASONS: dict[Reason, str] = {
     Reason.OVERRIDE_NO_MODEL_VALUE: "the model has no value that a factor could multiply: give a value",
     Reason.NO_METHOD_APPLIED: "no method of the engine could value the patent: see each method's reason",
 }
+
+
+def require(value: object, kind: type | tuple[type, ...], name: str, instead: str) -> None:
+    """Refuse an argument of another type than is asked for, and say what to give instead.
+
+    Raises
+    ------
+    IpvalueError
+
+    Examples
+    --------
+    >>> require("2024-12-31", int, "snapshot", "book.as_of('2024-12-31')")
+    Traceback (most recent call last):
+        ...
+    ipvalue.errors.IpvalueError: snapshot is a str, '2024-12-31': give one as book.as_of('2024-12-31')
+    """
+    if not isinstance(value, kind):
+        shown = repr(value).replace("\n", " ")
+        shown = shown if len(shown) <= 60 else f"{shown[:60]}..."
+        raise IpvalueError(f"{name} is a {type(value).__name__}, {shown}: give one as {instead}")
 
 
 def explain_reason(label: str) -> str:

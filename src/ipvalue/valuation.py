@@ -37,18 +37,8 @@ QUANTILE_NAMES = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
 _GRADES = np.array(["A", "B", "C", "D", "E"])
 _GRADE_BOUNDS = np.array([0.35, 0.6, 0.9, 1.3])
 _PROVENANCE_KEY = b"ipvalue"
-
-
-def interval_sd(q05: Floats, q95: Floats) -> Floats:
-    """Standard deviation of the normal log value that would have this 90 % interval; NaN without one.
-
-    Examples
-    --------
-    >>> interval_sd(np.array([1.0, np.nan]), np.array([np.exp(2 * 1.6448536), 9.0])).round(6).tolist()
-    [1.0, nan]
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.log(q95 / q05) / (ndtri(LEVELS[-1]) - ndtri(LEVELS[0])), np.float64)
+_ENDLESS = 1e300
+_WIDTH = float(ndtri(LEVELS[-1]) - ndtri(LEVELS[0]))
 
 
 def grade_of(
@@ -59,7 +49,7 @@ def grade_of(
     Parameters
     ----------
     log_sd : ndarray, shape (n,)
-        Standard deviation of the log value by the width of its interval (:func:`interval_sd`).
+        Standard deviation of the log value that the interval stands for, as :func:`interval_sd` reads it.
     methods : ndarray of int, shape (n,)
         Number of methods with weight in the value.
     disagreement : ndarray, shape (n,)
@@ -88,6 +78,29 @@ def grade_of(
     level = level + (methods == 1) + (np.nan_to_num(disagreement) > np.where(known, log_sd, np.inf))
     level = np.where(pending, np.maximum(level, 2), level)
     return np.where(known, _GRADES[np.minimum(level, 4)], "")
+
+
+def interval_sd(quantiles: Floats) -> Floats:
+    """Standard deviation of a lognormal whose 90 % interval is as wide; NaN where there is no value above 0.
+
+    Parameters
+    ----------
+    quantiles : ndarray, shape (n, 5)
+        Of the value.
+
+    Notes
+    -----
+    log(q95 / q05) over the same of a standard normal. Intervals are learnt from the errors on deals, which have fatter
+    tails than a normal and few observations in a small book: the deviation that they are built on says less.
+
+    Examples
+    --------
+    >>> interval_sd(np.array([[1.0, 2.0, 3.0, 5.0, 26.835]])).round(4).tolist()
+    [1.0]
+    """
+    low, high = quantiles[:, 0], quantiles[:, -1]
+    ratio = np.divide(high, low, out=np.where(high > 0, _ENDLESS, np.nan), where=low > 0)
+    return np.asarray(np.log(ratio) / _WIDTH, np.float64)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -288,6 +301,9 @@ class Valuation:
             )
             grades = frame.loc[worth, "grade"].astype(str).value_counts().sort_index()
             lines.append("  grades " + ", ".join(f"{g} {c:,}" for g, c in grades.items()))
+        fitted = self.provenance.get("engine_fitted_as_of", "")
+        if fitted > self.provenance["as_of"]:
+            lines.append(f"  the engine learnt until {fitted}, after this date: no test of it")
         if "overrides" in self.provenance:
             said = self.provenance["overrides"]
             lines.append(f"  overridden by experts {said['applied']:,}, set {said['name']!r} {said['version']}")

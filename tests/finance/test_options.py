@@ -277,3 +277,10 @@ def test_compound_at_the_limits():
     assert np.isnan(options.compound([100.0, np.nan], 95.0, 8.0, [3.0, 1.0], 2.0, 0.05, 0.35)).all()
     with pytest.raises(ValueError, match="kind"):
         options.compound(1.0, 1.0, 1.0, 1.0, 2.0, 0.05, 0.3, kind="call")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("spot", [1e-306, 1e-200, 1e-30])
+def test_an_option_on_next_to_nothing_is_worth_nothing_in_silence(spot):
+    value = options.american(spot, 1e5, 10.0, 0.02, 0.3, 0.1)
+    assert 0.0 <= value <= spot

@@ -28,8 +28,8 @@ def subject(
         for name in feature_catalogue()["name"]
     }
     names = ("revenue", "cost_to_develop", "historical_cost", "revenue_life", "success_probability")
-    names = (*names, "price_trend", "fee_rate", *CURVE_COLUMNS)
-    given = money or {}
+    names = (*names, "price_trend", "fee_rate", "exchange_rate", *CURVE_COLUMNS)
+    given = {"exchange_rate": 1.0} | (money or {})
     days = dates or {}
     amounts = {k: np.broadcast_to(np.asarray(given.get(k, np.nan), float), (n,)).copy() for k in names}
     amounts["industry"] = np.broadcast_to(np.asarray(given.get("industry", "")), (n,)).copy()

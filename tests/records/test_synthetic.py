@@ -200,6 +200,21 @@ def test_arms_length_single_sales_are_at_true_value_with_the_stated_error(tables
     assert 0.0 < sold["z"].mean() < 0.45  # no random sample, and not an extreme one
 
 
+def test_rights_are_sold_alike_in_each_year_of_their_lives(tables, truth):
+    """Sales of granted rights over those that live in the middle of the year: no rush at the end of the book."""
+    deals = tables["transactions"].drop(columns="currency").merge(truth, on="patent_id")
+    deals = deals[deals["deal_date"] >= deals["grant_date"]]
+    sold = pd.to_datetime(deals["deal_date"]).dt.year.value_counts().sort_index()
+    rate = {}
+    for year in range(2015, 2025):
+        day = pd.Timestamp(f"{year}-07-01")
+        ends = truth[["death_date", "term_end"]].min(axis=1)
+        rate[year] = sold.get(year, 0) / ((truth["grant_date"] <= day) & ~(ends < day)).sum()
+    early, late = (np.mean([rate[year] for year in years]) for years in (range(2015, 2020), range(2020, 2025)))
+    assert 0.8 < late / early < 1.25
+    assert 0.7 < rate[2024] / late < 1.4
+
+
 def test_deals_have_their_kinds(tables):
     deals = tables["transactions"].groupby("deal_id").first()
     rows = tables["transactions"].groupby("deal_id").size()

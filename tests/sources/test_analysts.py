@@ -247,7 +247,7 @@ def test_a_real_family_export_loads(data_dir: Path, tmp_path: Path) -> None:
 
 
 def _id(number: str) -> str:
-    from ipvalue.sources.identifiers import document_ids
+    from ipvalue.sources.reading.identifiers import document_ids
 
     return str(document_ids([number[:2]], [number[2:]])[0])
 

@@ -15,7 +15,7 @@ import pandas as pd
 import ipvalue as ipv
 from ipvalue.law import status
 from ipvalue.law.numbers import cn_check_digit
-from ipvalue.sources.claim_sets import numbered_claims
+from ipvalue.sources.joining.claim_sets import numbered_claims
 
 sys.path.insert(0, str(Path(__file__).parent))
 from books import assert_canonical, kept_and_refused

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvalue.errors import SourceError
-from ipvalue.sources.delimited import DelimitedTable, lay_out
-from ipvalue.sources.files import Input
-from ipvalue.sources.mapping import Columns, Field
-from ipvalue.sources.texts import Utf8Stream, detect
+from ipvalue.sources.reading.delimited import DelimitedTable, lay_out
+from ipvalue.sources.reading.files import Input
+from ipvalue.sources.reading.mapping import Columns, Field
+from ipvalue.sources.reading.texts import Utf8Stream, detect
 
 
 def of_bytes(content: bytes) -> Input:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ipvalue.errors import SourceError
-from ipvalue.sources.files import Input, Limits, inputs
+from ipvalue.sources.reading.files import Input, Limits, inputs
 
 SMALL = Limits(expanded=10_000_000, ratio=100.0, allowance=100_000)
 

@@ -17,11 +17,11 @@ _SECONDS = 20
 _HEAD = """
 import io, resource, sys
 from ipvalue.errors import SourceError
-from ipvalue.sources.assemble import assemble
-from ipvalue.sources.delimited import DelimitedTable
-from ipvalue.sources.files import Input, inputs
-from ipvalue.sources.json_documents import records
-from ipvalue.sources.spreadsheets import SheetTable
+from ipvalue.sources.joining.assemble import assemble
+from ipvalue.sources.reading.delimited import DelimitedTable
+from ipvalue.sources.reading.files import Input, inputs
+from ipvalue.sources.reading.json_documents import records
+from ipvalue.sources.reading.spreadsheets import SheetTable
 import ipvalue as ipv, ipvalue.sources.lens, ipvalue.sources.google_patents, openpyxl, pandas, pyarrow.csv
 
 class Endless(io.RawIOBase):

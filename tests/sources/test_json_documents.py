@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvalue.errors import SourceError
-from ipvalue.sources.files import Input
-from ipvalue.sources.json_documents import Record, records, top_level_keys
+from ipvalue.sources.reading.files import Input
+from ipvalue.sources.reading.json_documents import Record, records, top_level_keys
 
 
 def of_text(text: str, encoding: str = "utf-8") -> Input:

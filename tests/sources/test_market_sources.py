@@ -215,3 +215,11 @@ def test_market_data_join_a_book(book: ipv.Book, tmp_path: Path) -> None:
     assert joined["fx"].num_rows == book["fx"].num_rows + 3
     assert ipv.combine(book).fingerprint == book.fingerprint == ipv.combine(book, book).fingerprint
     assert len(io.StringIO(repr(joined)).readlines()) >= 2
+
+
+def test_a_single_table_is_found_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "SOURCE.md").write_text("where it comes from")
+    (tmp_path / "gdp.csv").write_text("Country Name,Country Code,Year,Value\nChina,CHN,2023,17794783039552\n")
+    assert ipv.read_world_bank(tmp_path)["office"].tolist() == ["CN"]
+    (tmp_path / "gdp.csv").write_text("Industry Name,Number of Firms,Cost of Capital\nAdvertising,54,0.0922\n")
+    assert ipv.read_damodaran(tmp_path).index.tolist() == ["Advertising"]

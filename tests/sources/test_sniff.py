@@ -74,6 +74,20 @@ def test_a_reader_shows_its_mapping(one: object) -> None:
             assert not field.column or column in text
 
 
+def test_the_line_for_a_curve_reads_it(data_dir: Path, tmp_path: Path) -> None:
+    for name in ("chinabond_yieldcurve.csv", "us_10y_monthly.csv"):
+        found = ipv.sniff(data_dir / "yield_curves" / name)
+        assert eval(found.code, {"ipv": ipv})["curves"].num_rows > 800
+    path = tmp_path / "curve.csv"
+    path.write_text("日期,标准期限(年),收益率(%)\n2024-01-02,10,2.56\n", "gb18030")
+    assert ipv.sniff(path).code.endswith('currency="CNY")')
+
+
+def test_what_a_table_of_industries_holds_is_all_read(data_dir: Path) -> None:
+    (file,) = ipv.sniff(data_dir / "damodaran_2025_2026/wacc_2026-01.csv").files
+    assert file.unread == ()
+
+
 def test_what_is_absent_has_its_price(tmp_path: Path) -> None:
     path = tmp_path / "lens.csv.gz"
     header = "Jurisdiction,Kind,Publication Number,Publication Date,Application Date"

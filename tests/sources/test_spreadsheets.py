@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 
 from ipvalue.errors import MissingExtraError, SourceError
-from ipvalue.sources.files import inputs
-from ipvalue.sources.mapping import Columns, Field
-from ipvalue.sources.spreadsheets import SheetTable
+from ipvalue.sources.reading.files import inputs
+from ipvalue.sources.reading.mapping import Columns, Field
+from ipvalue.sources.reading.spreadsheets import SheetTable
 
 PART = Columns(
     "patents", (Field("patent_id", ("公开（公告）号",), required=True), Field("application_date", ("申请日",)))

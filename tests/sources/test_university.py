@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -94,18 +95,31 @@ def test_bad_rows_are_refused_by_the_book(tmp_path: Path) -> None:
 
 
 def test_file_of_another_form_is_an_error_that_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="lacks the column 'payment_times'; did you mean 'payment times'"):
-        ipv.read_university_renewals(table(tmp_path, header=HEADER.replace("payment_times", "payment times")))
+    with pytest.raises(SourceError, match="lacks the column 'payment_times'; did you mean 'payment_time'"):
+        ipv.read_university_renewals(table(tmp_path, header=HEADER.replace("payment_times", "payment_time")))
     with pytest.raises(SourceError, match="can't be opened"):
         ipv.read_university_renewals(tmp_path / "nowhere.csv")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SourceError, match="no comma-separated table"):
+    with pytest.raises(SourceError, match="lacks the column 'id'"):
         ipv.read_university_renewals(tmp_path / "bytes")
     (tmp_path / "empty").write_bytes(b"")
-    with pytest.raises(SourceError, match="no comma-separated table"):
+    with pytest.raises(SourceError, match="is empty"):
         ipv.read_university_renewals(tmp_path / "empty")
     with pytest.raises(SourceError, match="observed"):
         ipv.read_university_renewals(table(tmp_path, patent()), observed="September")
+
+
+def test_a_packed_file_and_a_folder_are_the_same_book(tmp_path: Path) -> None:
+    path = table(tmp_path, patent(), patent("US6699659B1", paid="3"))
+    packed = tmp_path / "packed" / "renewals.csv.gz"
+    packed.parent.mkdir()
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    plain = ipv.read_university_renewals(path).fingerprint
+    assert ipv.read_university_renewals(packed).fingerprint == plain
+    assert ipv.read_university_renewals(packed.parent).fingerprint == plain
+    (packed.parent / "other.csv").write_text(HEADER)
+    with pytest.raises(SourceError, match="there are 2"):
+        ipv.read_university_renewals(packed.parent)
 
 
 def test_table_without_rows_is_an_empty_book(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import ipvalue as ipv
-from ipvalue.sources.identifiers import document_ids
+from ipvalue.sources.reading.identifiers import document_ids
 
 
 def derived(data_dir: Path, name: str) -> list[dict[str, str]]:

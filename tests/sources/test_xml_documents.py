@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ipvalue.sources import xml_documents
-from ipvalue.sources.xml_documents import UnreadableDocumentError, parse, split
+from ipvalue.sources.reading import xml_documents
+from ipvalue.sources.reading.xml_documents import UnreadableDocumentError, parse, split
 
 DOCUMENTS = [f'<?xml version="1.0"?>\n<a><b>{"x" * n}</b><c>{n}</c></a>\n' for n in (0, 1, 7, 40)]
 

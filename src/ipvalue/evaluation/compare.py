@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.engine import ValuationEngine
-from ipvalue.errors import BookError
+from ipvalue.errors import BookError, require
 from ipvalue.evaluation.backtest import Backtest
 from ipvalue.evaluation.metrics import bootstrap_interval
 from ipvalue.evaluation.scores import losses, pairwise_tests, score
@@ -167,8 +167,11 @@ def compare(
     >>> found.summary(draws=0)["spearman"].idxmax()
     'relief'
     """
+    require(engines, Mapping, "engines", "{'income': engine, 'trees': other}")
     if not engines:
         raise BookError("compare needs at least one engine")
+    for engine in engines.values():
+        require(engine, ValuationEngine, "engine", "ValuationEngine([ReliefFromRoyalty()])")
     currencies = {name: engine.assumptions.currency for name, engine in engines.items()}
     if len(set(currencies.values())) > 1:
         raise BookError(f"engines of several currencies can't be compared on one price: {currencies}")

@@ -12,11 +12,12 @@ import pandas as pd
 
 from ipvalue.artifacts import versions
 from ipvalue.engine import ValuationEngine
-from ipvalue.errors import BookError
+from ipvalue.errors import BookError, require
 from ipvalue.evaluation.folds import Cases, deals_ahead, fold_dates, held_out
 from ipvalue.evaluation.metrics import quantiles_at
-from ipvalue.features import Whole
+from ipvalue.features import Whole, compute
 from ipvalue.methods.evidence import prepare
+from ipvalue.methods.shared import shared_features, sharing
 from ipvalue.records.book import Book, Known
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.records.synthetic import SyntheticBook
@@ -68,6 +69,9 @@ def walk(
     dict of str to tuple
         Table, folds and provenance of each engine, as :class:`~ipvalue.evaluation.backtest.Backtest` holds them.
     """
+    require(book, Book, "book", "ipv.Book(patents=...)")
+    for engine in engines.values():
+        require(engine, ValuationEngine, "engine", "ValuationEngine([ReliefFromRoyalty()])")
     folds = fold_dates(dates, horizon_years)
     kind, given = _read_target(target, book)
     _check(engines, folds, purge_days, refit)
@@ -125,19 +129,28 @@ _Part = tuple[pd.DataFrame, dict[str, Any]]
 
 
 def _run(plan: _Plan, tasks: list[_Task], workers: int) -> list[_Part]:
-    """Do the tasks, in processes where wanted: each takes every so manieth, so that the book is sent once to each."""
+    """Do the tasks, in processes where wanted; the book is sent once to each."""
     count = min(max(workers, 1), len(tasks))
     if count == 1:
         return _do(plan, tasks)
     from joblib import Parallel, delayed
 
-    shares = [tasks[k::count] for k in range(count)]
-    done = list(Parallel(n_jobs=count)(delayed(_do)(plan, share) for share in shares))
-    return [done[k % count][k // count] for k in range(len(tasks))]
+    # tasks of one day go to one process as far as that keeps all busy
+    order = sorted(range(len(tasks)), key=lambda k: tasks[k][2])
+    shares = [order[k * len(order) // count : (k + 1) * len(order) // count] for k in range(count)]
+    parts = Parallel(n_jobs=count)(delayed(_do)(plan, [tasks[k] for k in share]) for share in shares)
+    done = {k: part for share, found in zip(shares, parts) for k, part in zip(share, found)}
+    return [done[k] for k in range(len(tasks))]
 
 
 def _do(plan: _Plan, tasks: list[_Task]) -> list[_Part]:
-    return [_fold(plan, engine, date, until) for _, engine, date, until in tasks]
+    """Day by day, so that engines share what the book looks like on each; the parts are in the order of the tasks."""
+    done: dict[int, _Part] = {}
+    with sharing():
+        for k in sorted(range(len(tasks)), key=lambda k: tasks[k][2]):
+            _, engine, date, until = tasks[k]
+            done[k] = _fold(plan, engine, date, until)
+    return [done[k] for k in range(len(tasks))]
 
 
 def _fold(plan: _Plan, engine: ValuationEngine, date: np.datetime64, until: np.datetime64) -> _Part:
@@ -183,7 +196,9 @@ def _cases(
 def _values(engine: ValuationEngine, state: Snapshot, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
     """Values of some patents of a snapshot, with the quantiles between and what they can be grouped by."""
     chosen = state.select(rows)
-    table = engine.table(prepare(chosen, engine.assumptions, Whole.of(state))).to_pandas()
+    key = (str(state.date), state.known, "judged", *chosen.patent_ids)
+    kept = shared_features(key, lambda: compute(chosen, Whole.of(state)))
+    table = engine.table(prepare(chosen, engine.assumptions, kept=kept)).to_pandas()
     quantiles = quantiles_at(table[list(QUANTILE_NAMES)].to_numpy(np.float64), list(QUANTILES.values()))
     columns = {"patent_id": table["patent_id"], "value": table["value"]}
     columns |= {name: quantiles[:, k] for k, name in enumerate(QUANTILES)}

@@ -10,6 +10,7 @@ from typing import cast
 
 import pandas as pd
 
+from ipvalue.errors import require
 from ipvalue.features.base import Context, Family, Features, families
 from ipvalue.features.whole import Whole
 from ipvalue.records.columns import Columns
@@ -102,6 +103,7 @@ def extract(snapshot: Snapshot, *, whole: Whole | None = None) -> pd.DataFrame:
     >>> list(X.columns) == list(ipv.feature_catalogue()["name"])
     True
     """
+    require(snapshot, Snapshot, "snapshot", "book.as_of('2024-12-31')")
     return compute(snapshot, whole).frame(snapshot.patent_ids)
 
 

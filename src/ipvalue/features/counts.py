@@ -140,6 +140,8 @@ def _renewals(snapshot: Snapshot) -> Tally:
 def _decisions(snapshot: Snapshot) -> Tally:
     """Granted, and refused or withdrawn applications by office and right."""
     patents, state = snapshot.patents, legal_facts(snapshot).status.state
-    granted = ~np.isnat(patents["grant_date"]) | ENFORCEABLE[state] | (DEAD[state] & (state < State.WITHDRAWN))
+    # what ran out by the calendar need never have been granted: an expiry without a grant tells nothing
+    died = DEAD[state] & (state < State.WITHDRAWN) & (state != State.EXPIRED)
+    granted = ~np.isnat(patents["grant_date"]) | ENFORCEABLE[state] | died
     refused = ~granted & np.isin(state, (State.WITHDRAWN, State.REFUSED))
     return decision_tally(group_of(patents["jurisdiction"], patents["right"]), granted, refused)

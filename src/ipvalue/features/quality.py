@@ -28,6 +28,9 @@ _ERNST = "Ernst and Omland (2011), World Patent Information 33"
 _WINSOR = 0.98
 _FOUR = ("forward_5y", "family_size", "claims", "generality")
 _INDICATORS = 4
+# indicators are whole thousandths: what rounding leaves of a constant's variance is far below that of one step
+_NO_VARIANCE = 1e-9
+_WELL_CONDITIONED = 1e8
 
 
 def normalised(values: Ints, cohort: Ints, whole: Whole, name: str) -> Floats:
@@ -54,7 +57,8 @@ def factor_weights(whole: Whole) -> tuple[Floats, Floats]:
     -----
     The covariance within cohorts is Sigma = (sum x x' - sum of n m m' over cohorts) / (N - cohorts). One common
     factor: the loadings l minimise the distance of l l' to the off-diagonal of the correlation matrix (principal axis,
-    iterated); the score is l' R^-1 z (Thomson's regression score).
+    iterated); the score is l' R^-1 z (Thomson's regression score). An indicator that does not vary in the book, as
+    citations where there are none, has no part in it; of indicators that vary together the least weights are taken.
     """
     tally = whole.tallies["factor"]
     products, sums = tally.key < 0, tally.key >= 0
@@ -72,10 +76,21 @@ def factor_weights(whole: Whole) -> tuple[Floats, Floats]:
     second[np.triu_indices(_INDICATORS)] = upper
     second = second + np.triu(second, 1).T
     within = (second - (total / size[:, None]).T @ total) / freedom
-    deviation = np.sqrt(np.maximum(np.diag(within), 1e-12))
-    correlation = within / deviation[:, None] / deviation[None, :]
-    loading = _principal_axis(correlation)
-    return np.linalg.solve(correlation, loading) / deviation, loading
+    weights, loading = np.zeros(_INDICATORS), np.zeros(_INDICATORS)
+    varies = np.flatnonzero(np.diag(within) > _NO_VARIANCE)
+    if len(varies) > 1:
+        deviation = np.sqrt(np.diag(within)[varies])
+        correlation = within[np.ix_(varies, varies)] / deviation[:, None] / deviation[None, :]
+        loading[varies] = _principal_axis(correlation)
+        weights[varies] = _regression(correlation, loading[varies]) / deviation
+    return weights, loading
+
+
+def _regression(correlation: Floats, loading: Floats) -> Floats:
+    """Weights of Thomson's score; those of least norm where the correlations leave more than one choice."""
+    if np.linalg.cond(correlation) < _WELL_CONDITIONED:
+        return np.asarray(np.linalg.solve(correlation, loading), np.float64)
+    return np.asarray(np.linalg.pinv(correlation, rcond=1.0 / _WELL_CONDITIONED, hermitian=True) @ loading, np.float64)
 
 
 def _principal_axis(correlation: Floats) -> Floats:

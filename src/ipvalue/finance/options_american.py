@@ -167,7 +167,8 @@ def american(
             edge = bounds[begin : begin + _BLOCK + 1]
             some = rows[edge[0] : edge[-1]]
             shared = _Terms(*(each[rows[edge[:-1]]] for each in (life, interest, sigma, payout)))
-            ratio, floor = asset[some] / exercise[some], value[some] / exercise[some]
+            with np.errstate(over="ignore"):  # a strike of next to nothing: the option is the asset, its floor
+                ratio, floor = asset[some] / exercise[some], value[some] / exercise[some]
             mine = np.repeat(np.arange(edge.size - 1), np.diff(edge))
             priced = exercise[some] * _put(ratio, shared, mine, floor, _scheme(*scheme))
             value[some] = np.maximum(value[some], priced)

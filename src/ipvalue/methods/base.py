@@ -11,7 +11,7 @@ An outside package adds a method by an entry point of the group ``ipvalue.method
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from ipvalue.assumptions import Assumptions
-from ipvalue.errors import IpvalueError, Reason
+from ipvalue.errors import IpvalueError, Reason, require
 from ipvalue.features import Features
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.records.columns import Columns
@@ -40,6 +40,7 @@ __all__ = [
     "Step",
     "Subject",
     "available",
+    "checked",
     "create",
 ]
 
@@ -73,7 +74,8 @@ class Subject:
     features : Features
         One column a feature.
     money : dict of str to ndarray
-        ``revenue``, ``cost_to_develop`` and ``historical_cost`` in the assumptions' currency, and
+        ``revenue``, ``cost_to_develop`` and ``historical_cost`` in the assumptions' currency, ``exchange_rate`` by
+        which they were converted (NaN where no rate of their currency is known), and
         ``revenue_life`` and ``success_probability`` as given; ``price_trend``, the price level on the date over
         that of the day of the economics; ``fee_rate``, units of the assumptions' currency for one unit of the
         currency of the right's renewal fees; ``zero_rate_1`` to ``zero_rate_20``, the yield curve of the
@@ -363,3 +365,25 @@ def create(name: str, parameters: Mapping[str, Any]) -> Method:
             "is the package that brings it installed?"
         )
     return methods[name](**parameters)
+
+
+def checked(methods: Sequence[Method]) -> list[Method]:
+    """Methods as a list; what else users give for them is refused with what to write instead.
+
+    Raises
+    ------
+    IpvalueError
+        If it is a name, a class or anything else that is no method.
+    """
+    if isinstance(methods, (Method, str)) or not isinstance(methods, Iterable):
+        raise IpvalueError(f"methods={methods!r}: give a list of methods, as [ReliefFromRoyalty()]")
+    chosen = list(methods)
+    if not chosen:
+        raise IpvalueError("an engine needs at least one method")
+    for method in chosen:
+        if isinstance(method, type) and issubclass(method, Method):
+            raise IpvalueError(f"{method.__name__} is a class, not a method: write {method.__name__}()")
+        if isinstance(method, str) and method in available():
+            raise IpvalueError(f"{method!r} is a name, not a method: write {available()[method].__name__}()")
+        require(method, Method, "methods", "ReliefFromRoyalty()")
+    return chosen

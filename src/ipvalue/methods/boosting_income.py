@@ -71,7 +71,9 @@ def fit_income(evidence: Evidence, assumptions: Assumptions, *, trees: int, thre
     matrix = design(subject.take(rows), assumptions)
     # all models read the same columns, so that one pass serves them; a column without values is never split on
     matrix[:, ~np.isin(names, explaining(INCOME, _ECONOMICS))] = np.nan
-    text: str = train(matrix, income[rows], names, settings, trees, directions=directions(names)).model_to_string()
+    # LightGBM keeps targets in single precision: about their mean they round alike in every currency
+    target = income[rows] - income[rows].mean()
+    text: str = train(matrix, target, names, settings, trees, directions=directions(names)).model_to_string()
     return text
 
 

@@ -19,6 +19,7 @@ from ipvalue.methods.base import Deals, Evidence, Lots, Subject
 from ipvalue.methods.currency import exchange_rate, price_trend
 from ipvalue.methods.grants import grant_group
 from ipvalue.methods.riskless import curve_columns
+from ipvalue.methods.shared import shared_features
 from ipvalue.records.book import Book, Known
 from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
@@ -70,7 +71,11 @@ def money_of(
         From which the currency of the renewal fees follows.
     """
     rate = exchange_rate(market, assumptions, rows["currency"])
-    money = {name: rows[name] * rate for name in _MONEY} | {name: rows[name] for name in _AS_GIVEN}
+    money = (
+        {"exchange_rate": rate}
+        | {name: rows[name] * rate for name in _MONEY}
+        | {name: rows[name] for name in _AS_GIVEN}
+    )
     money["price_trend"] = price_trend(market, assumptions, rows["currency"], rows["date"])
     money["fee_rate"] = _fee_rate(market, assumptions, office, right)
     return money | curve_columns(market, assumptions, len(office))
@@ -124,7 +129,8 @@ def gather(
     grant, an appraisal, a book value) has no place in ``transactions`` and none here.
     """
     snapshot = book.as_of(as_of, known=known)
-    subject = prepare(snapshot, assumptions)
+    looks = shared_features((str(as_of), known, "all"), lambda: compute(snapshot))
+    subject = prepare(snapshot, assumptions, kept=looks)
     table = snapshot.transactions
     rate = exchange_rate(snapshot, assumptions, table["currency"], table["date"])
     price = table["price"] * rate / assumptions.by_key("deal_kind_factor", table["kind"])
@@ -169,7 +175,9 @@ def _sold_after(
     filed = before.patent_ids[place] == ids if len(before) else np.zeros(len(ids), bool)
     rows, place = rows[filed], place[filed]
     distinct, position = np.unique(place, return_inverse=True)
-    known_then = prepare(before.select(distinct), assumptions, Whole.of(before))
+    chosen = before.select(distinct)
+    looks = shared_features((str(day), known, *chosen.patent_ids), lambda: compute(chosen, Whole.of(before)))
+    known_then = prepare(chosen, assumptions, kept=looks)
     alive = known_then.features["alive"][position] == 1
     return rows[alive], known_then.take(position[alive])
 

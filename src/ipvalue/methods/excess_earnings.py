@@ -64,9 +64,9 @@ class ExcessEarnings(IncomeMethod):
         *CARRIED,
         Step("margin", "operating margin before tax", "share of revenue"),
         Step("tax", "tax rate on profit", "share", "assumptions.tax_rate"),
-        Step("profit", "revenue * attribution * margin * (1 - tax)", "currency a year"),
+        Step("profit", "current_revenue * attribution * margin * (1 - tax)", "currency a year"),
         Step("charge_rate", "sum of contributory_share * contributory_return", "share of revenue", "assumptions"),
-        Step("charge", "revenue * attribution * charge_rate", "currency a year"),
+        Step("charge", "current_revenue * attribution * charge_rate", "currency a year"),
         Step("excess", "max(profit - charge, 0)", "currency a year"),
         *valuing_steps("excess"),
     )
@@ -77,7 +77,7 @@ class ExcessEarnings(IncomeMethod):
         rate = sum(figure.value * returns[asset].value for asset, figure in assumptions.contributory_share.items())
         steps = expectations(subject, assumptions)
         steps["margin"], known = margin_of(subject, assumptions)
-        carried = steps["revenue"] * steps["attribution"]
+        carried = steps["current_revenue"] * steps["attribution"]
         steps["charge_rate"] = np.full(len(subject), rate)
         steps["profit"] = carried * steps["margin"] * (1.0 - steps["tax"])
         steps["charge"] = carried * steps["charge_rate"]

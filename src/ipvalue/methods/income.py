@@ -3,13 +3,15 @@
 Each method says what of a patent's revenue is income after tax; from there on all go the same way, so that
 their values differ by their view of the income and by nothing else::
 
+    R      = revenue as known * ((1 + g) (1 - d))^a         a the years since it was known
     chance = success * validity * enforcement
     value  = (PV(income, r, kept, growth g, decline d, ramp, mid-year) * chance - fees * (1 - tax)) * TAB
 
-``kept`` is the life of the income, or ends where a renewal fee would cost more than it keeps
-(:mod:`ipvalue.methods.upkeep`); a ramp is there for products still to be launched
-(:func:`ipvalue.finance.ramp.ramped_present_value`). Death and the probability of grant are the engine's business;
-``validity`` is the chance that a granted right stands if it is tested, times the chance that it is, and
+A revenue that was known long ago has grown or declined since, as it is expected to from now on: a book whose figures
+are three years old would else be worth as much as if they were of today. ``kept`` is the life of the income, or ends
+where a renewal fee would cost more than it keeps (:mod:`ipvalue.methods.upkeep`); a ramp is there for products still
+to be launched (:func:`ipvalue.finance.ramp.ramped_present_value`). Death and the probability of grant are the engine's
+business; ``validity`` is the chance that a granted right stands if it is tested, times the chance that it is, and
 ``enforcement`` that its royalty can be had. Licence rates are struck under these doubts, so both are near 1 by default
 but for rights that are under attack.
 """
@@ -51,6 +53,10 @@ _WIDEST = 5.0
 
 CARRIED = (
     Step("revenue", "yearly revenue known for the patent, converted", "currency a year", "economics.revenue"),
+    Step("growth", "growth of revenue", "per year"),
+    Step("decline", "decline of revenue; 0 where economics.growth is known", "per year"),
+    Step("revenue_age", "years since the revenue was known", "years", "economics.known_date"),
+    Step("current_revenue", "revenue * ((1 + growth) * (1 - decline))^revenue_age", "currency a year"),
     Step("attribution", "share of revenue that the patent carries", "share"),
 )
 
@@ -59,8 +65,6 @@ def valuing_steps(flow: str) -> tuple[Step, ...]:
     """Steps from a yearly income after tax to its value."""
     return (
         Step("discount_rate", "cost of capital of the field + country risk + patent premium", "per year"),
-        Step("growth", "growth of revenue", "per year"),
-        Step("decline", "decline of revenue; 0 where economics.growth is known", "per year"),
         Step("ramp_years", "years until sales are full; for a product still in development", "years"),
         Step("years", "min(remaining term, revenue life, economic life - age)", "years"),
         Step("kept", "years, or less where a renewal fee would cost more than it keeps", "years"),
@@ -129,16 +133,19 @@ def expectations(subject: Subject, assumptions: Assumptions) -> dict[str, Floats
     life = np.minimum(given["remaining_term"], assumptions.economic_life.value - given["age"])
     passed = np.nan_to_num(given["economics_age"])
     known_life = np.where(np.isfinite(rows["revenue_life"]), rows["revenue_life"] - passed, np.inf)
+    # a growth that the bank states is all that it expects of the revenue
+    stated = np.isfinite(given["revenue_growth"])
+    growth = known_or(given["revenue_growth"], assumptions.revenue_growth.value)
+    decline = np.where(stated, 0.0, assumptions.by_field("revenue_decline", subject.field))
     return {
         "revenue": rows["revenue"],
+        "growth": growth,
+        "decline": decline,
+        "revenue_age": passed,
+        "current_revenue": rows["revenue"] * ((1.0 + growth) * (1.0 - decline)) ** passed,
         "attribution": known_or(given["attribution"], assumptions.attribution.value),
         "tax": np.full(n, assumptions.tax_rate.value),
         "discount_rate": assumptions.discount_rate(subject.field),
-        "growth": known_or(given["revenue_growth"], assumptions.revenue_growth.value),
-        # a growth that the bank states is all that it expects of the revenue
-        "decline": np.where(
-            np.isfinite(given["revenue_growth"]), 0.0, assumptions.by_field("revenue_decline", subject.field)
-        ),
         "ramp_years": assumptions.by_key("ramp_years", np.where(_in_development(subject), "in_development", "on_sale")),
         "years": np.maximum(np.minimum(life, known_life), 0.0),
         "success_probability": known_or(rows["success_probability"], assumptions.success_probability.value),
@@ -207,8 +214,9 @@ def complete(
     Notes
     -----
     ``value = (PV(flow) * chance - fees) * TAB``; the variance of its logarithm adds those of revenue, of
-    attribution where it is assumed, ``spread`` squared, and that of decline times the sensitivity to it, and grows
-    by the square of ``PV(flow) * chance`` over what the fees leave of it, since fees are owed whatever is earned.
+    attribution where it is assumed, ``spread`` squared, and that of decline times the sensitivity to it (of the present
+    value, and of the current revenue to each year since it was known), and grows by the square of
+    ``PV(flow) * chance`` over what the fees leave of it, since fees are owed whatever is earned.
     """
     chance = steps["success_probability"] * steps["validity_probability"] * steps["enforcement_probability"]
 
@@ -238,7 +246,7 @@ def complete(
         factor = amortisation_factor(steps["tax"], steps["discount_rate"], assumptions.amortisation_years.value)
     left = np.maximum(worth * chance - held.fees, 0.0)
     value = left * factor
-    sensitivity = _sensitivity(worth, present(every, held.years, _DECLINE_STEP))
+    sensitivity = _sensitivity(worth, present(every, held.years, _DECLINE_STEP)) + steps["revenue_age"]
     known_share = np.isfinite(subject.features["attribution"])
     log_sd = np.sqrt(
         assumptions.revenue_log_sd.value**2
@@ -251,7 +259,8 @@ def complete(
     found |= {"tax_amortisation": factor, "estimate": value, "log_sd": log_sd}
     everything = {**steps, **found}
     details = {step.name: everything[step.name] for step in names}
-    return Estimate.make(value, lognormal_quantiles(value, log_sd), _reason(steps, value, refused), details)
+    reason = _reason(subject, steps, value, refused)
+    return Estimate.make(value, lognormal_quantiles(value, log_sd), reason, details)
 
 
 def _sensitivity(present: Floats, later: Floats) -> Floats:
@@ -267,11 +276,16 @@ def _leverage(gross: Floats, left: Floats) -> Floats:
 
 
 def _reason(
-    steps: Mapping[str, npt.NDArray[Any]], value: Floats, refused: npt.NDArray[np.int16] | None
+    subject: Subject,
+    steps: Mapping[str, npt.NDArray[Any]],
+    value: Floats,
+    refused: npt.NDArray[np.int16] | None,
 ) -> npt.NDArray[np.int16]:
     reason = np.zeros(len(value), np.int16) if refused is None else refused.copy()
     reason[np.isnan(steps["years"])] = Reason.NO_TERM_RULE
-    reason[~np.isfinite(steps["revenue"])] = Reason.NO_REVENUE
+    unknown = ~np.isfinite(steps["revenue"])
+    reason[unknown] = Reason.NO_REVENUE
+    reason[unknown & (subject.features["has_revenue"] == 1.0)] = Reason.NO_EXCHANGE_RATE
     # revenue of zero is a statement that nothing is earned, on which no lognormal interval can stand
     reason[steps["revenue"] == 0.0] = Reason.NO_REVENUE
     reason[(reason == 0) & (value == 0.0)] = Reason.NO_FUTURE_INCOME

@@ -4,7 +4,7 @@ Formula. For revenue R, attribution a, tax t, operating margin m with the patent
 
     premium = m - m0                          higher price or lower cost, as a share of revenue
     income  = R * a * premium * (1 - t)
-    value   = p * PV(income, r, n, growth g, decline d, mid-year) - fees * (1 - t)) * TAB
+    value   = (p * PV(income, r, n, growth g, decline d, mid-year) - fees * (1 - t)) * TAB
 
 with p, n, g, d, r, fees and TAB as in relief from royalty (:mod:`ipvalue.methods.income`).
 
@@ -75,7 +75,7 @@ class IncrementalIncome(IncomeMethod):
         Step("generic_margin", "operating margin without the patent", "share"),
         Step("premium", "margin - generic_margin, or as given", "share of revenue"),
         Step("tax", "tax rate on profit", "share", "assumptions.tax_rate"),
-        Step("income", "max(revenue * attribution * premium * (1 - tax), 0)", "currency a year"),
+        Step("income", "max(current_revenue * attribution * premium * (1 - tax), 0)", "currency a year"),
         *valuing_steps("income"),
     )
 
@@ -93,7 +93,7 @@ class IncrementalIncome(IncomeMethod):
         else:
             steps["premium"] = np.full(len(subject), self.premium)
             steps["margin"] = steps["generic_margin"] + steps["premium"]
-        income = steps["revenue"] * steps["attribution"] * steps["premium"] * (1.0 - steps["tax"])
+        income = steps["current_revenue"] * steps["attribution"] * steps["premium"] * (1.0 - steps["tax"])
         steps["income"] = np.maximum(income, 0.0)
         return self.complete(
             steps,

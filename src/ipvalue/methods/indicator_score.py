@@ -108,7 +108,7 @@ class IndicatorScore(Method):
         ),
         Step("royalty_rate", "median_royalty * exp(royalty_log_sd * z(low + (high - low) * score / 100))", "share"),
         Step("tax", "tax rate on royalties", "share", "assumptions.tax_rate"),
-        Step("saving", "revenue * attribution * royalty_rate * (1 - tax)", "currency a year"),
+        Step("saving", "current_revenue * attribution * royalty_rate * (1 - tax)", "currency a year"),
         *valuing_steps("saving"),
     )
 
@@ -137,7 +137,7 @@ class IndicatorScore(Method):
         spread = assumptions.royalty_log_sd.value
         level = self.low + (self.high - self.low) * points / 100.0
         steps["royalty_rate"] = steps["median_royalty"] * np.exp(spread * ndtri(level))
-        royalty = steps["revenue"] * steps["attribution"] * steps["royalty_rate"]
+        royalty = steps["current_revenue"] * steps["attribution"] * steps["royalty_rate"]
         steps["saving"] = royalty * (1.0 - steps["tax"])
         return complete(
             self.steps,

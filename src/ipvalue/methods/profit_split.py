@@ -69,7 +69,7 @@ class ProfitSplit(IncomeMethod):
     steps: ClassVar[tuple[Step, ...]] = (
         *CARRIED,
         Step("margin", "operating margin before tax", "share of revenue"),
-        Step("profit", "revenue * attribution * margin", "currency a year"),
+        Step("profit", "current_revenue * attribution * margin", "currency a year"),
         Step("coverage", "share of the indicators' weight that is known", "share"),
         Step("score", "weighted score of the known indicators", "0 to 100", "methods.indicators"),
         Step("share_rate", "floor + (ceiling - floor) * score / 100", "share of profit"),
@@ -90,7 +90,7 @@ class ProfitSplit(IncomeMethod):
         steps = expectations(subject, assumptions)
         points = score(*recall(state, subject))
         steps["margin"], known = margin_of(subject, assumptions)
-        steps["profit"] = steps["revenue"] * steps["attribution"] * steps["margin"]
+        steps["profit"] = steps["current_revenue"] * steps["attribution"] * steps["margin"]
         steps["coverage"], steps["score"] = points["coverage"], points["score"]
         steps["share_rate"] = share_rate(points["score"], assumptions)
         steps["income"] = np.maximum(steps["profit"] * steps["share_rate"] * (1.0 - steps["tax"]), 0.0)

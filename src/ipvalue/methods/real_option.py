@@ -145,7 +145,7 @@ class RealOption(Method):
         """Value the right to develop."""
         developed = self._income.estimate(subject, state, assumptions)
         steps = self._inputs(subject, developed, assumptions)
-        reason = self._reason(steps, developed)
+        reason = self._reason(subject, steps, developed)
         use = np.flatnonzero(reason == 0)
         n = len(subject)
         value, quantiles = np.full(n, np.nan), np.full((n, len(LEVELS)), np.nan)
@@ -179,11 +179,12 @@ class RealOption(Method):
             "log_sd": np.asarray(developed.details["log_sd"]),
         }
 
-    def _reason(self, steps: dict[str, Floats], developed: Estimate) -> npt.NDArray[np.int16]:
+    def _reason(self, subject: Subject, steps: dict[str, Floats], developed: Estimate) -> npt.NDArray[np.int16]:
         reason = developed.reason.copy()
         reason[(reason == Reason.NO_FUTURE_INCOME) & (steps["years"] == 0)] = Reason.TERM_OVER
         # a cost of 0 says that the patent is developed, and nothing is left to decide
         reason[~(steps["cost"] > 0)] = Reason.NO_COST
+        reason[np.isnan(subject.money["exchange_rate"])] = Reason.NO_EXCHANGE_RATE
         return reason
 
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Relief from royalty: what the owner saves by not having to license the patent.
 
-Formula. For a patent with yearly revenue R, attribution a, royalty rate rho, tax t, growth g, decline d,
+Formula. For a patent with yearly revenue R as of the date, attribution a, royalty rate rho, tax t, growth g, decline d,
 discount rate r, remaining life n, probabilities of success, validity and enforcement of product p, and the present
 value of the renewal fees still to be paid::
 
@@ -9,7 +9,8 @@ value of the renewal fees still to be paid::
     TAB    = 1 / (1 - t / m * annuity(r, m))        with m the amortisation period
 
 A product still in development reaches its sales over a ramp; n ends early where a fee would cost more than it keeps
-(:mod:`ipvalue.methods.income` has the chain, :mod:`ipvalue.methods.upkeep` the fees).
+(:mod:`ipvalue.methods.income` has the chain, and brings the revenue that is known up to the date;
+:mod:`ipvalue.methods.upkeep` has the fees).
 
 Source. IVS 210 (2022) paragraphs 60.18 to 60.25 and 110.1 (tax amortisation benefit); DIN 77100 (2011);
 Smith and Parr (2005), Intellectual Property, 4th ed.
@@ -110,7 +111,7 @@ class ReliefFromRoyalty(IncomeMethod):
     steps: ClassVar[tuple[Step, ...]] = (
         *CARRIED,
         Step("royalty_rate", "royalty rate on revenue", "share"),
-        Step("royalty", "revenue * attribution * royalty_rate", "currency a year"),
+        Step("royalty", "current_revenue * attribution * royalty_rate", "currency a year"),
         Step("tax", "tax rate on royalties saved", "share", "assumptions.tax_rate"),
         Step("saving", "royalty * (1 - tax)", "currency a year"),
         *valuing_steps("saving"),
@@ -139,7 +140,7 @@ class ReliefFromRoyalty(IncomeMethod):
         given, table = subject.features["royalty_rate"], state.tables["royalty"]
         steps = expectations(subject, assumptions)
         steps["royalty_rate"] = known_or(given, table["rate"][subject.field])
-        steps["royalty"] = steps["revenue"] * steps["attribution"] * steps["royalty_rate"]
+        steps["royalty"] = steps["current_revenue"] * steps["attribution"] * steps["royalty_rate"]
         steps["saving"] = steps["royalty"] * (1.0 - steps["tax"])
         return self.complete(
             steps,

@@ -107,7 +107,7 @@ class ReplacementCost(Method):
         """Value every patent whose cost is known."""
         steps = self._steps(subject, assumptions)
         quantiles = lognormal_quantiles(steps["estimate"], steps["log_sd"])
-        return Estimate.make(steps["estimate"], quantiles, self._reason(steps), steps)
+        return Estimate.make(steps["estimate"], quantiles, self._reason(subject, steps), steps)
 
     def _steps(self, subject: Subject, assumptions: Assumptions) -> dict[str, Floats]:
         n, cost, trend = len(subject), subject.money["historical_cost"], subject.money["price_trend"]
@@ -134,12 +134,13 @@ class ReplacementCost(Method):
             "log_sd": np.full(n, assumptions.replacement_log_sd.value),
         }
 
-    def _reason(self, steps: dict[str, Floats]) -> npt.NDArray[np.int16]:
+    def _reason(self, subject: Subject, steps: dict[str, Floats]) -> npt.NDArray[np.int16]:
         reason = np.zeros(len(steps["trend"]), np.int16)
         reason[steps["estimate"] == 0.0] = Reason.NO_FUTURE_INCOME
         reason[steps["remaining"] == 0.0] = Reason.TERM_OVER
         reason[np.isnan(steps["remaining"])] = Reason.NO_TERM_RULE
         reason[~(steps["historical_cost"] > 0)] = Reason.NO_COST
+        reason[np.isnan(subject.money["exchange_rate"])] = Reason.NO_EXCHANGE_RATE
         return reason
 
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:

@@ -26,7 +26,8 @@ def value_distribution(valuation: Valuation, ax: Axes | None = None) -> Axes:
     alive = value[value > 0].to_numpy()
     currency = valuation.provenance["currency"]
     if len(alive):
-        edges = np.geomspace(max(alive.min(), 1e-2), alive.max() * 1.0001, 50)
+        low = max(alive.min(), 1e-2)
+        edges = np.geomspace(low, max(alive.max(), low) * 1.0001, 50)
         ax.hist(alive, bins=edges.tolist(), color=LIGHT, edgecolor="white", linewidth=0.4)
         ax.axvline(np.median(alive), color=DARK, label=f"median {np.median(alive):,.0f}")
         ax.axvline(alive.mean(), color=DARK, linestyle="--", label=f"mean {alive.mean():,.0f}")
@@ -40,13 +41,14 @@ def value_distribution(valuation: Valuation, ax: Axes | None = None) -> Axes:
 def intervals(valuation: Valuation, ax: Axes | None = None) -> Axes:
     """The highest values with their 50 % and 90 % intervals."""
     ax = axes(ax)
-    top = valuation.to_pandas().sort_values("value", ascending=False).head(_SHOWN)
+    frame = valuation.to_pandas()
+    top = frame[frame["value"] > 0].sort_values("value", ascending=False).head(_SHOWN)
     place = np.arange(len(top))
     ax.vlines(place, top["q05"], top["q95"], color=LIGHT, linewidth=3, label="90 % interval")
     ax.vlines(place, top["q25"], top["q75"], color=DARK, linewidth=3, label="50 % interval")
     ax.plot(place, top["value"], "o", color="white", markeredgecolor="black", markersize=4, label="value")
     ax.set(
-        yscale="log",
+        yscale="log" if len(top) else "linear",
         ylabel=f"value ({valuation.provenance['currency']})",
         xlabel="patents, by value",
         title=f"The {len(top)} highest values",

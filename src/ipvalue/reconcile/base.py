@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -29,6 +29,7 @@ Floats = npt.NDArray[np.float64]
 _NORMAL = np.asarray(ndtri(np.array(LEVELS)), np.float64)
 _WIDTH = float(_NORMAL[-1] - _NORMAL[0])
 _SMALLEST_SD = 1e-3
+_DRIFT_SD = 0.03  # a year
 _ALL, _GROUP = "quantile", "quantile_of_"  # columns of scores: of all deals, and by pattern
 _FOLDS = 10  # in which the reconciliation's own errors are measured
 
@@ -97,6 +98,19 @@ class Reconciliation(BaseModel, ABC):
             What :meth:`fit` learnt; nothing before.
         """
 
+    def check(self, names: list[str]) -> None:
+        """Refuse methods that it can't combine; none here.
+
+        Parameters
+        ----------
+        names : list of str
+            The engine's methods.
+
+        Raises
+        ------
+        IpvalueError
+        """
+
     def learn(self, names: list[str], error: Floats) -> Mapping[str, npt.NDArray]:  # type: ignore[type-arg]
         """Learn from the methods' errors on deals what :meth:`weigh` needs beyond them, as columns; nothing here.
 
@@ -108,7 +122,14 @@ class Reconciliation(BaseModel, ABC):
         """
         return {}
 
-    def fit(self, names: list[str], estimates: list[Estimate], price: Floats, assumptions: Assumptions) -> State:
+    def fit(
+        self,
+        names: list[str],
+        estimates: list[Estimate],
+        price: Floats,
+        assumptions: Assumptions,
+        years: Floats | None = None,
+    ) -> State:
         """Learn how the methods err from their out-of-sample estimates of priced patents.
 
         Parameters
@@ -120,17 +141,27 @@ class Reconciliation(BaseModel, ABC):
         price : ndarray, shape (n_deals,)
         assumptions : Assumptions
             ``method_correlation`` stands where there are too few deals.
+        years : ndarray, shape (n_deals,), optional
+            Since each deal; without it prices and methods are taken to have drifted alike.
 
         Returns
         -------
         State
-            Table ``methods``: bias, inflation and deals of each; ``correlation``; ``scores``: standardised
-            quantiles of the reconciled errors, of all deals (normal ones with fewer than ``minimum``) and of those of
-            each group of methods that apply together, where there are as many of them; ``weights``: what
+            Table ``methods``: bias on the fit date, drift, inflation and deals of each; ``correlation``; ``scores``:
+            standardised quantiles of the reconciled errors, of all deals (normal ones with fewer than ``minimum``) and
+            of those of each group of methods that apply together, where there are as many of them; ``weights``: what
             :meth:`learn` learnt, where it did.
 
         Notes
         -----
+        Prices drift: a deal of ten years ago was paid in the money and the market of its day, while a method may speak
+        of today's (an adjusted comparable) or of no day at all (trees). The bias that counts is that on the fit date::
+
+            log price - log estimate = bias + drift * years since the deal + error
+
+        The drift of each method is a ridge estimate about 0, with a prior standard deviation of 3 % a year: about what
+        prices drift, and what few deals can't tell from chance. All errors are measured about this line.
+
         Intervals by group are conformal within it (Mondrian; Vovk, Gammerman and Shafer 2005, section 4.5): patents
         whose revenue is known, which other methods value, don't pay for the errors of the others.
         The reconciliation itself is held out too (ten folds, by the rank of the price): under a bias, an inflation and
@@ -139,10 +170,10 @@ class Reconciliation(BaseModel, ABC):
         with all cross-validated scores that is no theorem, and prices must be alike over time: what intervals cover of
         later deals, a backtest counts.
         """
-        state = self._learnt(names, estimates, price, assumptions)
+        state = self._learnt(names, estimates, price, assumptions, years)
         if len(price) < self.minimum:
             return state
-        final = self._held_out(names, estimates, price, assumptions)
+        final = self._held_out(names, estimates, price, assumptions, years)
         known = np.isfinite(final)
         if known.sum() < self.minimum:
             return state
@@ -152,33 +183,55 @@ class Reconciliation(BaseModel, ABC):
         scores = {"level": np.array(LEVELS), _ALL: conformal_quantiles(final[known])} | own
         return State(tables={**state.tables, "scores": scores})
 
-    def _learnt(self, names: list[str], estimates: list[Estimate], price: Floats, assumptions: Assumptions) -> State:
-        """Bias, inflation and correlation of the methods, and what :meth:`learn` learns; with normal scores."""
+    def _learnt(
+        self,
+        names: list[str],
+        estimates: list[Estimate],
+        price: Floats,
+        assumptions: Assumptions,
+        years: Floats | None,
+    ) -> State:
+        """Drift, bias, inflation and correlation of the methods, and what :meth:`learn` learns; with normal scores."""
         m = len(names)
-        bias, inflation, count = np.zeros(m), np.ones(m), np.zeros(m)
+        bias, drift, inflation, count = np.zeros(m), np.zeros(m), np.ones(m), np.zeros(m)
         correlation = np.full((m, m), assumptions.method_correlation.value)
         np.fill_diagonal(correlation, 1.0)
         error = np.full((0, m), np.nan)
         if len(price):
             center, deviation = log_estimates(estimates)
             error = np.log(price)[:, None] - center
+            if years is not None:
+                drift = _drifts(error, years)
+                error = error - drift * years[:, None]
             count = np.isfinite(error).sum(axis=0).astype(np.float64)
             bias = np.where(np.isfinite(error), error, 0.0).sum(axis=0) / (count + self.shrinkage)
             score = (error - bias) / deviation
             square = np.where(np.isfinite(score), score, 0.0) ** 2
             inflation = np.sqrt((square.sum(axis=0) + self.shrinkage) / (count + self.shrinkage))
             correlation = self._correlation(score / inflation, correlation)
-        return _state(names, bias, inflation, count, correlation, self.learn(names, error - bias))
+        table = {"bias": bias, "drift": drift, "inflation": inflation, "deals": count}
+        return _state(names, table, correlation, self.learn(names, error - bias))
 
-    def _held_out(self, names: list[str], estimates: list[Estimate], price: Floats, assumptions: Assumptions) -> Floats:
+    def _held_out(
+        self,
+        names: list[str],
+        estimates: list[Estimate],
+        price: Floats,
+        assumptions: Assumptions,
+        years: Floats | None,
+    ) -> Floats:
         """Standardised error of each deal by what the other folds' deals teach; NaN where no method applies."""
         # by the rank of the price: each fold spans all prices, and the order of the deals does not matter
         fold = np.argsort(np.argsort(price, kind="stable"), kind="stable") % _FOLDS
+        away = np.zeros(len(price)) if years is None else years
         final = np.full(len(price), np.nan)
         for k in range(_FOLDS):
             held, rest = fold == k, fold != k
-            state = self._learnt(names, [_part(e, rest) for e in estimates], price[rest], assumptions)
-            combined = self.combine(names, [_part(e, held) for e in estimates], state)
+            since = None if years is None else years[rest]
+            state = self._learnt(names, [_part(e, rest) for e in estimates], price[rest], assumptions, since)
+            drift = state.tables["methods"]["drift"]
+            moved = [_moved(_part(e, held), by * away[held]) for e, by in zip(estimates, drift)]
+            combined = self.combine(names, moved, state)
             final[held] = (np.log(price[held]) - combined.log_value) / combined.log_sd
         return final
 
@@ -256,20 +309,35 @@ def scores_of(state: State, pattern: npt.NDArray[np.int64]) -> Floats:
     return scores
 
 
+def _drifts(error: Floats, years: Floats) -> Floats:
+    """Slope of each method's error in the years since the deal: a ridge estimate about no drift."""
+    known = np.isfinite(error)
+    count = np.maximum(known.sum(axis=0), 1)
+    columns = [np.where(known, values, 0.0) for values in (np.broadcast_to(years[:, None], error.shape), error)]
+    away, left = (np.where(known, values - values.sum(axis=0) / count, 0.0) for values in columns)
+    noise = (left**2).sum(axis=0) / count
+    weight = (away**2).sum(axis=0) + noise / _DRIFT_SD**2
+    return np.where(weight > 0, (away * left).sum(axis=0) / np.where(weight > 0, weight, 1.0), 0.0)
+
+
 def _part(estimate: Estimate, rows: npt.NDArray[np.bool_]) -> Estimate:
     return Estimate(estimate.value[rows], estimate.quantiles[rows], estimate.reason[rows])
 
 
+def _moved(estimate: Estimate, by: Floats) -> Estimate:
+    """An estimate at another day's prices; ``by`` in log units."""
+    factor = np.exp(by)
+    return replace(estimate, value=estimate.value * factor, quantiles=estimate.quantiles * factor[:, None])
+
+
 def _state(
     names: list[str],
-    bias: Floats,
-    inflation: Floats,
-    count: Floats,
+    methods: Mapping[str, Floats],
     correlation: Floats,
     extra: Mapping[str, npt.NDArray],  # type: ignore[type-arg]
 ) -> State:
     tables = {
-        "methods": {"method": np.array(names, object), "bias": bias, "inflation": inflation, "deals": count},
+        "methods": {"method": np.array(names, object), **methods},
         "correlation": {name: correlation[:, k] for k, name in enumerate(names)},
         "scores": {"level": np.array(LEVELS), _ALL: _NORMAL},
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from ipvalue.errors import IpvalueError
 from ipvalue.methods.base import State
 from ipvalue.reconcile.base import Reconciliation, row_sum
 
@@ -78,7 +79,8 @@ class FixedWeights(Reconciliation):
     Parameters
     ----------
     weights : dict of str to float
-        Weight of each method by name; a method without one has none.
+        Weight of each method by name, at least 0 and one above it; a method without one has none. An engine refuses
+        names that none of its methods has.
 
     Examples
     --------
@@ -89,7 +91,20 @@ class FixedWeights(Reconciliation):
     """
 
     kind: ClassVar[str] = "fixed_weights"
-    weights: Mapping[str, float] = Field(min_length=1)
+    weights: Mapping[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(min_length=1)
+
+    @field_validator("weights")
+    @classmethod
+    def _some(cls, weights: Mapping[str, float]) -> Mapping[str, float]:
+        if not any(weight > 0 for weight in weights.values()):
+            raise ValueError("at least one weight must be above 0")
+        return weights
+
+    def check(self, names: list[str]) -> None:
+        """Refuse weights of methods that the engine does not have: a slip of the pen would weigh nothing."""
+        strange = sorted({*self.weights} - {*names})
+        if strange:
+            raise IpvalueError(f"weights name {strange[0]!r}, which is no method of the engine: {', '.join(names)}")
 
     def weigh(self, deviation: Floats, correlation: Floats, names: list[str], learnt: State | None = None) -> Floats:
         """The user's weights; equal ones where none of the methods that apply has a weight."""

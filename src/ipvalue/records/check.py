@@ -22,7 +22,7 @@ _COST = {
     "claims": "claim features are missing, but for the number where patents.n_claims has it",
     "legal_events": "status comes from the patents' own dates: lapses, pledges and licences are not seen",
     "family_members": "family features are missing",
-    "economics": "relief from royalty has no revenue and values nothing",
+    "economics": "methods by income, cost and development option have no money to start from and value nothing",
     "transactions": "comparable sales and gradient boosting have no prices and value nothing",
     "licences": "royalty rates are the assumed ones",
     "fx": "exchange rates are the assumed ones",

@@ -24,6 +24,7 @@ from ipvalue.records.synthetic_setup import (
     small_table,
     stream,
     take_text,
+    years_between,
 )
 from ipvalue.records.synthetic_truth import Truth, truth_columns, value_on
 
@@ -81,9 +82,15 @@ def _sold(population: Population, truth: Truth, rng: np.random.Generator) -> tup
     pending = rng.random(population.n) < PENDING_SHARE
     start, end = _windows(population, truth, pending)
     steady = np.isnat(truth.gap_start)  # a right that lapsed and came back is left out
-    weight = np.where((end > start) & steady, np.exp(SOLD_ON_QUALITY * population.quality), 0.0)
-    wanted = SOLD_SHARE * population.n / max(weight.sum(), 1e-9)
-    sold = np.flatnonzero(rng.random(population.n) < wanted * weight)
+    # as often in each year of life: were each right sold at most once in a life of any length, the last years, which
+    # cut the long lives short, would sell rights that are worth more than the same features were before
+    years = np.maximum(years_between(start, end), 0.0)
+    weight = np.where(steady, years * np.exp(SOLD_ON_QUALITY * population.quality), 0.0)
+    share = np.where(pending, PENDING_SHARE, 1.0 - PENDING_SHARE)
+    total = np.where(pending, weight[pending].sum(), weight[~pending].sum())
+    sold = np.flatnonzero(
+        rng.random(population.n) < SOLD_SHARE * population.n * share * weight / np.maximum(total, 1e-9)
+    )
     sold = sold[np.argsort(population.owner[sold], kind="stable")]
     return sold, start[sold], end[sold]
 
@@ -106,8 +113,9 @@ def draw_deals(population: Population, truth: Truth, fx: dict[str, Any], seed: i
 
     Notes
     -----
-    Chance to be sold: 5 % times exp(0.15 z), scaled. Price of a deal = sum of the true values on the day
-    * part of its kind * 0.85 for a portfolio * exp(0.25 e), and between related parties * exp(-0.7 + e').
+    Chance to be sold: 5 % of all, a tenth of them applications, alike in each year of life, times exp(0.15 z). Price of
+    a deal = sum of the true values on the day * part of its kind * 0.85 for a portfolio * exp(0.25 e), and between
+    related parties * exp(-0.7 + e').
     """
     rng = stream(seed, "deals")
     sold, start, end = _sold(population, truth, rng)

@@ -7,12 +7,12 @@ import pyarrow.compute as pc
 
 from ipvalue.errors import Reason
 from ipvalue.records.book import Book
-from ipvalue.sources.assemble import assemble, mapped, open_table
 from ipvalue.sources.cnipa_numbers import Publication, application_digits, publications
 from ipvalue.sources.cnipa_rows import STEPS, Rows, book_tables
-from ipvalue.sources.files import Source, inputs
-from ipvalue.sources.mapping import Columns, Field, documented
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.joining.assemble import assemble, mapped, open_table
+from ipvalue.sources.reading.files import Source, inputs
+from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.refusals import Refusal
 from ipvalue.sources.registry import Format
 
 __all__ = ["COLUMNS", "FORMAT", "read_cnipa"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from ipvalue.law.kinds import is_grant
 from ipvalue.law.numbers import cn_check_digit
-from ipvalue.sources.identifiers import document_ids
+from ipvalue.sources.reading.identifiers import document_ids
 
 __all__ = ["Publication", "application_digits", "application_id", "publications", "right_of_application"]
 
@@ -26,7 +26,7 @@ class Publication(NamedTuple):
     """A publication number."""
 
     document: str
-    """Identifier as :mod:`ipvalue.sources.identifiers` writes it."""
+    """Identifier as :mod:`ipvalue.sources.reading.identifiers` writes it."""
     office: str
     kind: str
     """Kind code; empty where none is printed."""

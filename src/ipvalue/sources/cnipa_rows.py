@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from ipvalue.errors import Reason
-from ipvalue.sources.claim_sets import numbered_claims
 from ipvalue.sources.cnipa_notices import Notice, earliest_priority, iso_day, iso_days, notices
 from ipvalue.sources.cnipa_numbers import application_id, publications, right_of_application
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.joining.claim_sets import numbered_claims
+from ipvalue.sources.reading.refusals import Refusal
 
 __all__ = ["STEPS", "Rows", "book_tables"]
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.errors import SourceError
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import AnyTable, mapped, one_input, open_table
-from ipvalue.sources.files import Source, inputs
-from ipvalue.sources.mapping import Columns, Field
+from ipvalue.sources.joining.assemble import AnyTable, mapped, one_input, open_table
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import TABLES, Source, inputs
+from ipvalue.sources.reading.mapping import Columns, Field
+from ipvalue.sources.reading.spreadsheets import SheetTable
 from ipvalue.sources.registry import Format
-from ipvalue.sources.spreadsheets import SheetTable
 
 __all__ = ["FORMAT", "read_damodaran"]
 
@@ -39,6 +39,7 @@ FORMAT = Format(
     "Damodaran's industry averages (not a book: a table of industries)",
     "read_damodaran",
     parts=(_COLUMNS, _COUNTRIES),
+    everything=True,
 )
 _NAMES = re.compile(r"[^a-z0-9]+")
 _EPOCH = np.datetime64("1899-12-30")  # day 0 of a spreadsheet
@@ -85,7 +86,7 @@ def read_damodaran(path: Source, *, edition: str | None = None) -> pd.DataFrame:
     >>> float(read_damodaran(path).loc["Advertising", "cost_of_capital"])
     0.0922
     """
-    source = one_input(inputs(path), "a table of industry averages")
+    source = one_input(inputs(path, suffixes=TABLES), "a table of industry averages")
     table = open_table(source, (_COLUMNS, _COUNTRIES))
     if _COLUMNS.missing(table.header) and not _COUNTRIES.missing(table.header):
         return _countries(table, edition)

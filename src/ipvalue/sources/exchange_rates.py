@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import AnyTable, assemble, mapped, open_table
-from ipvalue.sources.files import TABLES, Source, inputs
-from ipvalue.sources.mapping import Columns, Field, plain_header
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.joining.assemble import AnyTable, assemble, mapped, open_table
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import TABLES, Source, inputs
+from ipvalue.sources.reading.mapping import Columns, Field, plain_header
+from ipvalue.sources.reading.refusals import Refusal
 from ipvalue.sources.registry import Format, Look
 
 __all__ = ["FORMAT", "read_ecb_fx"]

@@ -8,12 +8,19 @@ import pyarrow.compute as pc
 from ipvalue.errors import SourceError
 from ipvalue.law.kinds import is_grant
 from ipvalue.records.book import Book
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import assemble, mapped, open_table
-from ipvalue.sources.documents import count_of, earliest_date, family_ids, members_of, merge_publications, renamed
-from ipvalue.sources.files import TABLES, Source, inputs
-from ipvalue.sources.mapping import Columns, Field, documented
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.joining.assemble import assemble, mapped, open_table
+from ipvalue.sources.joining.documents import (
+    count_of,
+    earliest_date,
+    family_ids,
+    members_of,
+    merge_publications,
+    renamed,
+)
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import TABLES, Source, inputs
+from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.refusals import Refusal
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_family_export"]

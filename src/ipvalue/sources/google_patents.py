@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 
 from ipvalue.errors import SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import assemble, mapped, open_table
-from ipvalue.sources.documents import count_of, members_of, merge_publications, renamed
-from ipvalue.sources.files import TABLE_OR_JSON, Input, Source, inputs
-from ipvalue.sources.json_documents import is_json, records
-from ipvalue.sources.mapping import Columns, Field, documented
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.joining.assemble import assemble, mapped, open_table
+from ipvalue.sources.joining.documents import count_of, members_of, merge_publications, renamed
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import TABLE_OR_JSON, Input, Source, inputs
+from ipvalue.sources.reading.json_documents import is_json, records
+from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.trees import column, each, text
 from ipvalue.sources.registry import Format
-from ipvalue.sources.trees import column, each, text
 
 __all__ = ["FORMAT", "read_google_patents"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources.assemble import assemble
-from ipvalue.sources.files import Source, inputs
-from ipvalue.sources.json_documents import Record, records
-from ipvalue.sources.office_documents import Cited, Document, Entry, book_tables
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.joining.assemble import assemble
+from ipvalue.sources.joining.office_documents import Cited, Document, Entry, book_tables
+from ipvalue.sources.reading.files import Source, inputs
+from ipvalue.sources.reading.json_documents import Record, records
+from ipvalue.sources.reading.refusals import Refusal
 from ipvalue.sources.registry import Format
 from ipvalue.sources.st36 import day, tidy
 

@@ -9,14 +9,21 @@ import pyarrow.compute as pc
 
 from ipvalue.errors import SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import assemble, mapped, one_input, open_table
-from ipvalue.sources.documents import count_of, earliest_date, family_ids, members_of, merge_publications, renamed
-from ipvalue.sources.files import TABLE_OR_JSON, Input, Source, inputs
-from ipvalue.sources.json_documents import is_json
+from ipvalue.sources.joining.assemble import assemble, mapped, one_input, open_table
+from ipvalue.sources.joining.documents import (
+    count_of,
+    earliest_date,
+    family_ids,
+    members_of,
+    merge_publications,
+    renamed,
+)
 from ipvalue.sources.lens_json import RECORD_KEYS, read_records
-from ipvalue.sources.mapping import Columns, Field, documented
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import TABLE_OR_JSON, Input, Source, inputs
+from ipvalue.sources.reading.json_documents import is_json
+from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.refusals import Refusal
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_lens"]

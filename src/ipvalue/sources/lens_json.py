@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ipvalue.sources.files import Input
-from ipvalue.sources.identifiers import document_ids
-from ipvalue.sources.json_documents import records
-from ipvalue.sources.refusals import Refusal
-from ipvalue.sources.trees import at, column, each, text
+from ipvalue.sources.reading.files import Input
+from ipvalue.sources.reading.identifiers import document_ids
+from ipvalue.sources.reading.json_documents import records
+from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.trees import at, column, each, text
 
 __all__ = ["RECORD_KEYS", "read_records"]
 

@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import assemble
-from ipvalue.sources.files import Input, inputs
-from ipvalue.sources.merge import one_row_a_patent
+from ipvalue.sources.joining.assemble import assemble
+from ipvalue.sources.joining.merge import one_row_a_patent
 from ipvalue.sources.patentsview_columns import Among, identifiers, portfolio
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import Input, inputs
+from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.texts import Utf8Stream
 from ipvalue.sources.registry import Format, Look
-from ipvalue.sources.texts import Utf8Stream
 from ipvalue.sources.us_expiries import EXPIRY, expired_on
 
 __all__ = ["read_maintenance_fees"]

@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources.assemble import assemble
-from ipvalue.sources.files import Input, inputs
-from ipvalue.sources.json_documents import records
+from ipvalue.sources.joining.assemble import assemble
 from ipvalue.sources.odp_claims import CLAIM_COLUMNS, PASSED_OVER, ROOT, ClaimSet, claim_rows, read_claim_set
 from ipvalue.sources.odp_wrapper import EVENT_COLUMNS, PATENT_COLUMNS, Wrapper, application_of, read_wrapper
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.reading.files import Input, inputs
+from ipvalue.sources.reading.json_documents import records
+from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.xml_documents import UnreadableDocumentError, parse, plain_names, split
 from ipvalue.sources.registry import Format, Look
-from ipvalue.sources.xml_documents import UnreadableDocumentError, parse, plain_names, split
 
 __all__ = ["read_odp"]
 

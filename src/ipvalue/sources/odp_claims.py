@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 import pyarrow as pa
 
 from ipvalue.errors import Reason
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.reading.refusals import Refusal
 from ipvalue.sources.st36 import day, wordings
 
 __all__ = ["CLAIM_COLUMNS", "PASSED_OVER", "ROOT", "ClaimSet", "claim_rows", "read_claim_set"]

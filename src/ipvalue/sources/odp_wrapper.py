@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from ipvalue.law.events import Effect, encode
-from ipvalue.sources.identifiers import document_ids
-from ipvalue.sources.trees import text
+from ipvalue.sources.reading.identifiers import document_ids
+from ipvalue.sources.reading.trees import text
 from ipvalue.sources.us_expiries import EXPIRY, expired_on
 
 __all__ = ["EVENT_COLUMNS", "PATENT_COLUMNS", "Wrapper", "application_of", "read_wrapper"]

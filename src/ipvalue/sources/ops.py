@@ -7,14 +7,14 @@ from xml.etree.ElementTree import Element
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources.assemble import assemble
-from ipvalue.sources.files import Input, Source, inputs
-from ipvalue.sources.json_documents import records
-from ipvalue.sources.office_documents import Document, book_tables
+from ipvalue.sources.joining.assemble import assemble
+from ipvalue.sources.joining.office_documents import Document, book_tables
 from ipvalue.sources.ops_answers import documents, element_of, fault
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.reading.files import Input, Source, inputs
+from ipvalue.sources.reading.json_documents import records
+from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.xml_documents import UnreadableDocumentError, parse, plain_names, split
 from ipvalue.sources.registry import Format
-from ipvalue.sources.xml_documents import UnreadableDocumentError, parse, plain_names, split
 
 __all__ = ["FORMAT", "read_ops"]
 

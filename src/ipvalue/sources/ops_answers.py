@@ -1,7 +1,7 @@
 """What one answer of the EPO's Open Patent Services says; the mapping stands in :mod:`ipvalue.sources.ops`.
 
-Names are without namespaces (:func:`~ipvalue.sources.xml_documents.plain_names`). JSON answers are the same tree
-written differently (``$`` for text, ``@`` for attributes) and are turned into it.
+Names are without namespaces (:func:`~ipvalue.sources.reading.xml_documents.plain_names`). JSON answers are the same
+tree written differently (``$`` for text, ``@`` for attributes) and are turned into it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from ipvalue.sources.claim_sets import numbered_claims
-from ipvalue.sources.office_documents import Cited, Document, Entry, Wording
+from ipvalue.sources.joining.claim_sets import numbered_claims
+from ipvalue.sources.joining.office_documents import Cited, Document, Entry, Wording
 
 __all__ = ["documents", "element_of", "fault"]
 

@@ -11,11 +11,7 @@ import pyarrow.compute as pc
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import assemble
-from ipvalue.sources.delimited import DelimitedTable, lay_out
-from ipvalue.sources.files import Input, inputs
-from ipvalue.sources.mapping import Columns, documented
+from ipvalue.sources.joining.assemble import assemble
 from ipvalue.sources.patentsview_columns import (
     APPLICATION,
     ASSIGNEE,
@@ -34,7 +30,11 @@ from ipvalue.sources.patentsview_columns import (
     Among,
     portfolio,
 )
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.delimited import DelimitedTable, lay_out
+from ipvalue.sources.reading.files import Input, inputs
+from ipvalue.sources.reading.mapping import Columns, documented
+from ipvalue.sources.reading.refusals import Refusal
 from ipvalue.sources.registry import Format
 
 __all__ = ["read_patentsview"]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ipvalue.sources import converters as to
-from ipvalue.sources.mapping import Columns, Field
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.mapping import Columns, Field
 
 __all__ = [
     "APPLICATION",

@@ -7,11 +7,11 @@ from typing import Literal
 
 from ipvalue.errors import SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources.assemble import assemble
-from ipvalue.sources.files import Source, inputs
-from ipvalue.sources.mapping import documented
+from ipvalue.sources.joining.assemble import assemble
 from ipvalue.sources.patstat_joins import book_tables
 from ipvalue.sources.patstat_tables import PARTS, Extract
+from ipvalue.sources.reading.files import Source, inputs
+from ipvalue.sources.reading.mapping import documented
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_patstat"]

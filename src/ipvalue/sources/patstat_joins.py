@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.errors import Reason
-from ipvalue.sources.identifiers import document_ids
 from ipvalue.sources.patstat_tables import Extract
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.reading.identifiers import document_ids
+from ipvalue.sources.reading.refusals import Refusal
 
 __all__ = ["book_tables"]
 

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.errors import Reason, SourceError
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import mapped, open_table
-from ipvalue.sources.files import Input
-from ipvalue.sources.mapping import Columns, Field
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.joining.assemble import mapped, open_table
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import Input
+from ipvalue.sources.reading.mapping import Columns, Field
+from ipvalue.sources.reading.refusals import Refusal
 
 __all__ = ["PARTS", "Extract", "Keep"]
 

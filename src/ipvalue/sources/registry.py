@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Literal
 
-from ipvalue.sources.mapping import Columns
+from ipvalue.sources.reading.mapping import Columns
 
 __all__ = ["PLACES", "Format", "Look", "formats"]
 
@@ -85,8 +85,11 @@ class Format:
         Columns that are filled from JSON, XML or Parquet beyond these.
     recognise : callable, optional
         For what this can't say: confidence from a :class:`Look`, 0 to 1.
-    call : str
-        How it is called; ``{path}`` stands for the path.
+    call : str or callable
+        How it is called, where that is not with the path alone; ``{path}`` stands for the path. Where it depends on the
+        file, a function of its :class:`Look`.
+    everything : bool
+        Whether the reader takes every column, also those that ``parts`` does not name.
     """
 
     name: str
@@ -98,12 +101,12 @@ class Format:
     fills: dict[str, tuple[str, ...]] = field(default_factory=dict)
     nested: dict[str, tuple[str, ...]] = field(default_factory=dict)
     recognise: Callable[[Look], float] | None = None
-    call: str = ""
+    call: str | Callable[[Look], str] = ""
+    everything: bool = False
 
-    @property
-    def line(self) -> str:
+    def line(self, look: Look) -> str:
         """One line of code that reads it, with ``{path}`` for the path."""
-        return self.call or f"ipv.{self.reader}({{path}})"
+        return (self.call(look) if callable(self.call) else self.call) or f"ipv.{self.reader}({{path}})"
 
     def confidence(self, look: Look) -> float:
         """How sure it is that a file is of this format, 0 to 1."""

@@ -6,11 +6,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.records.book import Book
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import assemble, mapped, open_table
-from ipvalue.sources.files import TABLES, Source, inputs
-from ipvalue.sources.mapping import Columns, Field, documented
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.joining.assemble import assemble, mapped, open_table
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import TABLES, Source, inputs
+from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.refusals import Refusal
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_royalties"]

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 from ipvalue.errors import MissingExtraError, SourceError
 from ipvalue.records.check import cost
 from ipvalue.records.schema import TABLES
-from ipvalue.sources.delimited import lay_out
-from ipvalue.sources.files import Input, inputs
-from ipvalue.sources.json_documents import top_level_keys
+from ipvalue.sources.reading.delimited import lay_out
+from ipvalue.sources.reading.files import Input, inputs
+from ipvalue.sources.reading.json_documents import top_level_keys
+from ipvalue.sources.reading.spreadsheets import SheetTable, is_spreadsheet
+from ipvalue.sources.reading.texts import detect
 from ipvalue.sources.registry import Format, Look, formats
-from ipvalue.sources.spreadsheets import SheetTable, is_spreadsheet
-from ipvalue.sources.texts import detect
 
 __all__ = ["Sniffed", "SniffedFile", "is_book", "look", "sniff"]
 
@@ -174,14 +174,15 @@ def sniff(path: str | os.PathLike[str]) -> Sniffed:
     files = tuple(_file(seen, about, known, best) for _, seen, about in looks)
     if not scores[best.name]:
         return Sniffed(str(path), "", "", "", "", 0.0, files, {}, {})
-    sure = max(best.confidence(seen) for _, seen, _ in looks)
+    surest = max((seen for _, seen, _ in looks), key=best.confidence)
+    sure = best.confidence(surest)
     tables = _tables(best, files)
     return Sniffed(
         path=str(path),
         format=best.name,
         title=best.title,
         reader=best.reader,
-        code=best.line.replace("{path}", repr(str(path))),
+        code=best.line(surest).replace("{path}", repr(str(path))),
         confidence=round(min(sure, 1.0), 2),
         files=files,
         tables=tables,
@@ -260,7 +261,7 @@ def _file(seen: Look, about: SniffedFile, known: list[Format], chosen: Format) -
             table, _, column = field_of.column.rpartition(".")
             if field_of.target in matched and column:
                 found.setdefault(table or part.table, {})[column] = matched[field_of.target]
-        unread = tuple(h for h in seen.header if h not in matched.values())
+        unread = () if best.everything else tuple(h for h in seen.header if h not in matched.values())
     known_part = part.part if part is not None else ""
     return SniffedFile(**{**vars(about), "format": best.name, "part": known_part, "found": found, "unread": unread})
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from ipvalue.sources.office_documents import Cited, Document, Wording
+from ipvalue.sources.joining.office_documents import Cited, Document, Wording
 
 __all__ = ["day", "first_day", "read_st36", "tidy", "wordings"]
 

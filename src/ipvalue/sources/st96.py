@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from ipvalue.sources.office_documents import Cited, Document, Entry
+from ipvalue.sources.joining.office_documents import Cited, Document, Entry
 from ipvalue.sources.st36 import day, first_day, tidy, wordings
 
 __all__ = ["read_chinese", "read_legal_status", "read_publication"]

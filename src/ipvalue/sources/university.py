@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +11,11 @@ import pandas as pd
 from ipvalue.errors import BookError, Reason, SourceError
 from ipvalue.law import fees
 from ipvalue.records.book import Book, parse_date
-from ipvalue.records.validate import nearest
-from ipvalue.sources.identifiers import document_ids
-from ipvalue.sources.mapping import Columns, Field
-from ipvalue.sources.refusals import Refusal, refused_rows
+from ipvalue.sources.joining.assemble import one_input, open_table
+from ipvalue.sources.reading.files import TABLES, Source, inputs
+from ipvalue.sources.reading.identifiers import document_ids
+from ipvalue.sources.reading.mapping import Columns, Field
+from ipvalue.sources.reading.refusals import Refusal, refused_rows
 from ipvalue.sources.registry import Format
 
 __all__ = ["read_university_renewals"]
@@ -32,20 +31,19 @@ _COLUMNS = {
     "num_claims": "n_claims",
 }
 _PAID = "payment_times"
+_TABLE = Columns(
+    "patents",
+    (
+        Field("patent_id", ("id",), required=True),
+        *(Field(ours, (theirs,), required=True) for theirs, ours in _COLUMNS.items()),
+        Field("payment_times", (_PAID,), required=True, own=True),
+    ),
+)
 FORMAT = Format(
     "university_renewals",
     "US university patents with the number of maintenance fees paid (2017)",
     "read_university_renewals",
-    parts=(
-        Columns(
-            "patents",
-            (
-                Field("patent_id", ("id",), required=True),
-                *(Field(ours, (theirs,), required=True) for theirs, ours in _COLUMNS.items()),
-                Field("payment_times", (_PAID,), required=True, own=True),
-            ),
-        ),
-    ),
+    parts=(_TABLE,),
     fills={
         "patents": ("jurisdiction", "kind"),
         "legal_events": ("patent_id", "effective_date", "announced_date", "scheme", "code", "detail"),
@@ -58,7 +56,7 @@ _EXPIRY_CODE = "EXP."
 
 
 def read_university_renewals(
-    path: str | os.PathLike[str],
+    path: Source,
     *,
     observed: object = "2017-09-06",
     announcement_days: int = 35,
@@ -69,7 +67,7 @@ def read_university_renewals(
     Parameters
     ----------
     path : path
-        The comma-separated table, one patent a row.
+        The table, one patent a row: a file, plain or packed, or the folder that holds it alone.
     observed : date-like, default '2017-09-06'
         Day on which the payments were counted.
     announcement_days : int, default 35
@@ -147,10 +145,10 @@ def read_university_renewals(
         last_day = parse_date(observed)
     except BookError as error:
         raise SourceError(f"observed: {error}") from error
-    rows = _read(path)
+    rows, refusals = _read(path)
     paid = pd.to_numeric(rows[_PAID].str.strip(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     usable = np.isin(paid, [0, *range(1, len(_PAYMENT_CODES) + 1)])
-    refusals = [
+    refusals += [
         Refusal(row, _PAID, str(rows[_PAID].iloc[row]), Reason.OUT_OF_RANGE, "0 to 3 fees can be paid")
         for row in np.flatnonzero(~usable).tolist()
     ]
@@ -159,17 +157,14 @@ def read_university_renewals(
     return Book(patents, legal_events=events, strict=strict, refused=refused_rows("patents", refusals))
 
 
-def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
-    try:
-        rows = pd.read_csv(Path(path), dtype=str, keep_default_na=False).fillna("")
-    except OSError as error:
-        raise SourceError(f"{path} can't be opened: {error.strerror or error}") from error
-    except ValueError as error:  # pandas' own errors, and text that is not UTF-8
-        raise SourceError(f"{path} is no comma-separated table: {error}") from error
-    for name in ("id", _PAID, *_COLUMNS):
-        if name not in rows.columns:
-            raise SourceError(f"{path} lacks the column {name!r}{nearest(name, list(rows.columns))}")
-    return rows
+def _read(path: Source) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Rows as text, an empty one where a cell has none; and lines that are no rows."""
+    table = open_table(one_input(inputs(path, suffixes=TABLES), "a table of university patents"), (_TABLE,))
+    found = _TABLE.require(table.place, table.header)
+    headers = {found[field.target]: field.headers[0] for field in _TABLE.fields}
+    parts = [batch.to_pandas() for batch in table.batches(list(headers))]
+    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(headers), dtype=str)
+    return rows.rename(columns=headers).fillna(""), table.refusals
 
 
 def _patents(rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources.files import Input, inputs
-from ipvalue.sources.identifiers import document_ids
-from ipvalue.sources.refusals import Refusal, refused_rows
+from ipvalue.sources.reading.files import Input, inputs
+from ipvalue.sources.reading.identifiers import document_ids
+from ipvalue.sources.reading.refusals import Refusal, refused_rows
+from ipvalue.sources.reading.xml_documents import UnreadableDocumentError, parse, split
 from ipvalue.sources.registry import Format
 from ipvalue.sources.uspto_document import Citation, Claim, Grant, Patent, read_grant
-from ipvalue.sources.xml_documents import UnreadableDocumentError, parse, split
 
 __all__ = ["read_uspto_grants"]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from ipvalue.sources.xml_documents import UnreadableDocumentError
+from ipvalue.sources.reading.xml_documents import UnreadableDocumentError
 
 __all__ = ["Citation", "Claim", "Grant", "Patent", "read_grant"]
 

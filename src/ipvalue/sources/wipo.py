@@ -7,14 +7,14 @@ from xml.etree.ElementTree import Element
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources.assemble import assemble
-from ipvalue.sources.files import Source, inputs
-from ipvalue.sources.office_documents import Document, book_tables
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.joining.assemble import assemble
+from ipvalue.sources.joining.office_documents import Document, book_tables
+from ipvalue.sources.reading.files import Source, inputs
+from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.xml_documents import UnreadableDocumentError, parse, plain_names, split
 from ipvalue.sources.registry import Format
 from ipvalue.sources.st36 import read_st36
 from ipvalue.sources.st96 import read_chinese, read_legal_status, read_publication
-from ipvalue.sources.xml_documents import UnreadableDocumentError, parse, plain_names, split
 
 __all__ = ["FORMAT", "read_wipo_xml"]
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 
 from ipvalue.errors import SourceError
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import one_input, open_table
-from ipvalue.sources.files import Input, Source, inputs
-from ipvalue.sources.mapping import Columns, Field
+from ipvalue.sources.joining.assemble import one_input, open_table
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import TABLES, Input, Source, inputs
+from ipvalue.sources.reading.mapping import Columns, Field
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_world_bank"]
@@ -56,6 +56,7 @@ FORMAT = Format(
     "World Bank indicator by economy and year (not a book: a table of economies)",
     "read_world_bank",
     parts=(_LONG, _WIDE),
+    everything=True,
 )
 
 
@@ -89,7 +90,7 @@ def read_world_bank(path: Source, *, indicator: str | None = None) -> pd.DataFra
     >>> read_world_bank(path)[["office", "year", "value"]].values.tolist()
     [['CN', 2023, 17794783039552.0]]
     """
-    table = open_table(_data_file(inputs(path)), (_LONG, _WIDE))
+    table = open_table(_data_file(inputs(path, suffixes=TABLES)), (_LONG, _WIDE))
     long = not _LONG.missing(table.header)
     found = (_LONG if long else _WIDE).require(table.place, table.header)
     frames = [batch.to_pandas() for batch in table.batches()]

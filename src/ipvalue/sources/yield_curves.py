@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources import converters as to
-from ipvalue.sources.assemble import AnyTable, assemble, mapped, open_table
-from ipvalue.sources.files import TABLES, Source, inputs
-from ipvalue.sources.mapping import Columns, Field, plain_header
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.joining.assemble import AnyTable, assemble, mapped, open_table
+from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.files import TABLES, Source, inputs
+from ipvalue.sources.reading.mapping import Columns, Field, plain_header
+from ipvalue.sources.reading.refusals import Refusal
 from ipvalue.sources.registry import Format, Look
 
 __all__ = ["FORMAT", "read_yield_curve", "zero_rates"]
@@ -53,13 +53,20 @@ def _recognise(look: Look) -> float:
     return 0.6 if named[1:] in (["rate"], ["yield"]) or (known == 1 and len(named) == 2) else 0.0
 
 
+def _call(look: Look) -> str:
+    """The currency is in no file, but its language tells; nor is the tenor of a single rate."""
+    currency = "CNY" if any(ord(letter) > 0x2E7F for letter in "".join(look.header)) else "USD"
+    alone = len(look.header) == 2 and _tenor(look.header[1]) is None
+    return f'ipv.read_yield_curve({{path}}, currency="{currency}"{", tenor_years=10" if alone else ""})'
+
+
 FORMAT = Format(
     "yield_curve",
     "yield curve (ChinaBond, US Treasury, or one tenor a column)",
     "read_yield_curve",
     recognise=_recognise,
     fills={"curves": ("date", "currency", "tenor_years", "rate")},
-    call='ipv.read_yield_curve({path}, currency="USD")',
+    call=_call,
 )
 
 

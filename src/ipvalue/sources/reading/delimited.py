@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from ipvalue.errors import Reason, SourceError
-from ipvalue.sources.files import Input
-from ipvalue.sources.mapping import Columns
-from ipvalue.sources.refusals import Refusal
-from ipvalue.sources.texts import LONGEST_LINE, Encoding, Utf8Stream, detect
+from ipvalue.sources.reading.files import Input
+from ipvalue.sources.reading.mapping import Columns
+from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.texts import LONGEST_LINE, Encoding, Utf8Stream, detect
 
 __all__ = ["DelimitedTable", "Layout", "distinct", "lay_out"]
 

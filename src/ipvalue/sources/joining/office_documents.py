@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from ipvalue.law.kinds import is_grant
-from ipvalue.sources.identifiers import document_ids
+from ipvalue.sources.reading.identifiers import document_ids
 
 __all__ = ["Cited", "Document", "Entry", "Wording", "book_tables"]
 

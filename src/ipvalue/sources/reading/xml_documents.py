@@ -19,7 +19,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from ipvalue.errors import SourceError
-from ipvalue.sources.files import Input, Source
+from ipvalue.sources.reading.files import Input, Source
 
 __all__ = ["Document", "UnreadableDocumentError", "parse", "plain_names", "split"]
 

@@ -11,12 +11,12 @@ from ipvalue.errors import BookError, SourceError
 from ipvalue.records.book import Book
 from ipvalue.records.schema import TABLES
 from ipvalue.records.validate import empty_rejects
-from ipvalue.sources.delimited import DelimitedTable
-from ipvalue.sources.files import Input
-from ipvalue.sources.mapping import Columns
-from ipvalue.sources.merge import one_row_a_patent
-from ipvalue.sources.refusals import Refusal, refused_rows
-from ipvalue.sources.spreadsheets import SheetTable, is_spreadsheet
+from ipvalue.sources.joining.merge import one_row_a_patent
+from ipvalue.sources.reading.delimited import DelimitedTable
+from ipvalue.sources.reading.files import Input
+from ipvalue.sources.reading.mapping import Columns
+from ipvalue.sources.reading.refusals import Refusal, refused_rows
+from ipvalue.sources.reading.spreadsheets import SheetTable, is_spreadsheet
 
 __all__ = ["AnyTable", "assemble", "combine", "mapped", "one_input", "open_table"]
 

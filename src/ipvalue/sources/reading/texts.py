@@ -8,7 +8,7 @@ import re
 from typing import BinaryIO, NamedTuple, cast
 
 from ipvalue.errors import SourceError
-from ipvalue.sources.files import Input
+from ipvalue.sources.reading.files import Input
 
 __all__ = ["LONGEST_LINE", "Encoding", "Utf8Stream", "detect"]
 

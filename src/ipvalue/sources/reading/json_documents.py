@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ipvalue.errors import Reason, SourceError
-from ipvalue.sources.files import Input
-from ipvalue.sources.refusals import Refusal
-from ipvalue.sources.texts import Utf8Stream
+from ipvalue.sources.reading.files import Input
+from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.texts import Utf8Stream
 
 __all__ = ["LARGEST_RECORD", "Record", "is_json", "records", "top_level_keys"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ipvalue.sources.identifiers import document_ids
+from ipvalue.sources.reading.identifiers import document_ids
 
 __all__ = [
     "bare_numbers",
@@ -147,7 +147,7 @@ def percent(values: pa.Array) -> pa.Array:
 
 
 def document_numbers(values: pa.Array) -> pa.Array:
-    """Publication numbers with their office in front, as the identifiers of :mod:`ipvalue.sources.identifiers`.
+    """Publication numbers with their office in front, as the identifiers of :mod:`ipvalue.sources.reading.identifiers`.
 
     Examples
     --------

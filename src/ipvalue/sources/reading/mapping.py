@@ -43,7 +43,7 @@ class Field:
     headers : tuple of str
         Headers under which it stands, the usual one first; case, width, spaces and brackets don't count.
     convert : callable, optional
-        From text to the column, whole arrays at a time (:mod:`ipvalue.sources.converters`).
+        From text to the column, whole arrays at a time (:mod:`ipvalue.sources.reading.converters`).
     required : bool
         Without it the file is not of the format.
     note : str

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ipvalue.sources.converters import document_numbers
+from ipvalue.sources.reading.converters import document_numbers
 
 __all__ = ["count_of", "earliest_date", "family_ids", "members_of", "merge_publications", "renamed"]
 

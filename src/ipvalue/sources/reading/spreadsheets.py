@@ -1,4 +1,4 @@
-"""Sheets of XLSX and XLS workbooks as batches of text, in the manner of :mod:`ipvalue.sources.delimited`."""
+"""Sheets of XLSX and XLS workbooks as batches of text, in the manner of :mod:`ipvalue.sources.reading.delimited`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import IO, Any
 import pyarrow as pa
 
 from ipvalue.errors import MissingExtraError, Reason, SourceError
-from ipvalue.sources.delimited import distinct
-from ipvalue.sources.files import Input
-from ipvalue.sources.mapping import Columns
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.reading.delimited import distinct
+from ipvalue.sources.reading.files import Input
+from ipvalue.sources.reading.mapping import Columns
+from ipvalue.sources.reading.refusals import Refusal
 
 __all__ = ["SheetTable", "is_spreadsheet"]
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ipvalue.errors import Reason
 from ipvalue.records.order import rank
-from ipvalue.sources.refusals import Refusal
+from ipvalue.sources.reading.refusals import Refusal
 
 __all__ = ["one_row_a_patent"]
 

@@ -1,0 +1,43 @@
+"""Engines that are compared share what the book looks like, and are judged as each would be alone."""
+
+import pandas as pd
+import pytest
+
+import ipvalue as ipv
+from ipvalue.features.whole import Whole
+
+DATES = ["2021-12-31", "2022-12-31"]
+
+
+def engines() -> dict[str, ipv.ValuationEngine]:
+    kinds = (ipv.ReliefFromRoyalty, ipv.ComparableSales, ipv.IndicatorScore)
+    return {kind.__name__: ipv.ValuationEngine([kind()]) for kind in kinds}
+
+
+@pytest.fixture
+def wholes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Dates on which statistics of the whole book were taken."""
+    asked: list[str] = []
+    former = Whole.of.__func__  # type: ignore[attr-defined]
+
+    def counted(cls: type[Whole], snapshot: ipv.Snapshot) -> Whole:
+        asked.append(str(snapshot.date))
+        return former(cls, snapshot)
+
+    monkeypatch.setattr(Whole, "of", classmethod(counted))
+    return asked
+
+
+def test_more_engines_ask_for_no_more_statistics(book: ipv.Book, wholes: list[str]) -> None:
+    several = engines()
+    ipv.compare({"first": several["ReliefFromRoyalty"]}, book, DATES, target="truth")
+    alone = len(wholes)
+    ipv.compare(several, book, DATES, target="truth")
+    assert alone < len(wholes) <= 2 * alone
+
+
+def test_each_engine_is_judged_as_alone(book: ipv.Book) -> None:
+    together = ipv.compare(engines(), book, DATES, target="truth", workers=2)
+    for name, engine in engines().items():
+        alone = pd.concat([ipv.backtest(engine, book, [day], target="truth").table for day in DATES], ignore_index=True)
+        pd.testing.assert_frame_equal(together.backtests[name].table, alone, check_exact=True)
