@@ -85,6 +85,40 @@ def test_a_folder_of_other_files_is_not_touched(on_disk: Path, engine: ipv.Valua
     with pytest.raises(BatchError, match="choose another folder"):
         ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY, restart=True)
     assert (tmp_path / "values" / "thesis.txt").read_text() == "irreplaceable"
+    assert [p.name for p in (tmp_path / "values").iterdir()] == ["thesis.txt"]
+
+
+def test_a_wrong_folder_spoils_neither_a_saved_engine_nor_a_book(
+    on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path
+) -> None:
+    saved, values = tmp_path / "engine", tmp_path / "values"
+    engine.save(saved)
+    before = {p: sorted(p.rglob("*")) for p in (saved, on_disk)}
+    for wrong in (saved, on_disk):
+        with pytest.raises(BatchError, match="choose another folder"):
+            ipv.revalue(on_disk, wrong, engine=saved, as_of=DAY, restart=True)
+        with pytest.raises(BatchError, match="choose another folder"):
+            ipv.revalue(on_disk, values, engine=saved, as_of=DAY, keep=wrong)
+    assert {p: sorted(p.rglob("*")) for p in (saved, on_disk)} == before
+    assert ipv.ValuationEngine.load(saved).hash == engine.hash
+
+
+@pytest.mark.parametrize("place", ["values", "values/keep"])
+def test_what_is_kept_lies_outside_of_the_values(
+    on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path, place: str
+) -> None:
+    with pytest.raises(BatchError, match="lies in the folder of the values"):
+        ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY, keep=tmp_path / place)
+    assert not (tmp_path / "values" / "keep").exists()
+
+
+def test_a_restart_discards_values_and_nothing_else(on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path) -> None:
+    values = tmp_path / "values"
+    ipv.revalue(on_disk, values, engine=engine, as_of="2022-12-31")
+    (values / "_signed-off.txt").write_text("by the committee")
+    ipv.revalue(on_disk, values, engine=engine, as_of=DAY, restart=True)
+    assert (values / "_signed-off.txt").read_text() == "by the committee"
+    assert ipv.Valuation.from_parquet(values).provenance["as_of"] == DAY
 
 
 @pytest.mark.parametrize("harm", ["truncate", "vanish", "manifest"])

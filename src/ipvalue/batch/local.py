@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from ipvalue.batch.identity import Run
 from ipvalue.batch.journal import Journal
+from ipvalue.batch.kept import Keep
 from ipvalue.batch.manifest import manifest_of, report_of
 from ipvalue.batch.passes import Execute, journalled, whole_of
 from ipvalue.batch.plan import BatchReport, Folder
@@ -127,7 +128,7 @@ def run_batch(
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
     disk, day, folder = BookOnDisk(book), str(parse_date(as_of)), Folder(values)
     run = Run.of(disk, loaded, day, known)
-    with folder.locked(), nullcontext() if keep is None else Folder(keep).locked():
+    with folder.locked(), nullcontext() if keep is None else Keep(keep).locked(folder.path):
         done = folder.begin(run, disk, restart)
         with folder.failing_clearly():
             todo = [s for s in range(disk.shards) if s not in done]

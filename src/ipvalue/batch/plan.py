@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,6 +37,7 @@ __all__ = ["BatchReport", "Folder"]
 
 _RUN, _MANIFEST, _JOURNAL, _WORK = "_run.json", "_manifest.json", "_journal.jsonl", "_work"
 _LOCK, _COMMIT = "_lock", "_commit"
+_PART = re.compile(r"part-\d{5,}\.parquet")
 _PROVENANCE_KEY = b"ipvalue"
 
 
@@ -144,11 +146,12 @@ class Folder:
         Raises
         ------
         BatchError
-            If another process is writing into the folder, or the folder can't be written.
+            If another process is writing into the folder, it is somebody else's, or it can't be written.
         """
         import fcntl
 
         with disk_errors(self.path):
+            self._refuse_strangers()  # before anything is left there: a file too many spoils a saved engine
             self.path.mkdir(parents=True, exist_ok=True)
             stream = (self.path / _LOCK).open("a")
         with stream:
@@ -293,9 +296,19 @@ class Folder:
                     "or pass restart=True to discard them"
                 )
             self._discard(str(earlier.get("key", "")))
-        elif any(p.name not in (_LOCK, _COMMIT, _JOURNAL) and not is_draft(p) for p in self.path.iterdir()):
-            raise BatchError(f"{self.path} holds files that are no values of a batch; choose another folder")
+        else:
+            self._refuse_strangers()
         write_file(file, json.dumps({"key": run.key, **asdict(run)}, indent=1).encode())
+
+    def _refuse_strangers(self) -> None:
+        """Refuse a folder that no run has begun in and that holds anything."""
+        if (self.path / _RUN).exists() or not self.path.is_dir():
+            return
+        strange = [p.name for p in self.path.iterdir() if p.name not in (_LOCK, _COMMIT, _JOURNAL) and not is_draft(p)]
+        if strange:
+            raise BatchError(
+                f"{self.path} holds files that are no values of a batch ({min(strange)}); choose another folder"
+            )
 
     def _earlier(self, restart: bool) -> dict[str, Any]:
         try:
@@ -313,13 +326,16 @@ class Folder:
         return True
 
     def _discard(self, key: str) -> None:
-        """Remove another run's values, the name of that run last: a discard that was killed is resumed."""
+        """Remove another run's values, the name of that run last: a discard that was killed is resumed.
+
+        Whatever else somebody has put into the folder stays there.
+        """
         if not self._readable():
             remove(self.journal.path)
         self.journal.write("discarded", run=key, path=os.fspath(self.path))
         remove(self.path / _MANIFEST)
         for path in sorted(self.path.iterdir()):
-            if path.name not in (_LOCK, _COMMIT, _JOURNAL, _RUN):
+            if path.name == _WORK or _PART.fullmatch(path.name) or is_draft(path):
                 remove(path)
         remove(self.path / _RUN)
 
