@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,7 +72,15 @@ def rates_of(
     """Units of the valuation's currency for one unit of each currency; NaN where unknown.
 
     Rates given count first, then what the snapshot and the assumptions know.
+
+    Raises
+    ------
+    BookError
+        If a rate given is no number above 0.
     """
+    for name, rate in (rates or {}).items():
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0.0 < float(rate) < math.inf:
+            raise BookError(f"rates[{name!r}]={rate!r}: a rate is a number above 0, in {valued_in} for one {name}")
     names = np.array([str(c) for c in currency] or [""])[: len(currency)]
     given = {**(rates or {}), valued_in: 1.0, "": 1.0}
     distinct, place = np.unique(names, return_inverse=True)
