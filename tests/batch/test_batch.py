@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -137,3 +139,25 @@ def test_a_damaged_book_gives_an_error_and_no_dataset(
     with pytest.raises(ArtifactError, match=r"damaged|lacks its file"):
         ipv.revalue(folder, tmp_path / "values", engine=engine, as_of=DAY)
     assert list((tmp_path / "values").glob("part-*")) == []
+
+
+def test_a_call_that_can_not_be_meant_costs_no_values(
+    book: ipv.Book, on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path
+) -> None:
+    values = tmp_path / "values"
+    ipv.revalue(on_disk, values, engine=engine, as_of=DAY)
+    before = content(values)
+    faults: list[tuple[dict[str, Any], str]] = [
+        ({"known": "x"}, "known='x': it must be 'announced' or 'loaded'"),
+        ({"engine": None}, "engine=None: a fitted engine"),
+        ({"book": book}, "Book: a batch takes the path"),
+        ({"keep": 3}, "keep is a int: a batch takes the path"),
+        ({"workers": 1.5}, "workers=1.5: a batch needs a whole number"),
+        ({"workers": "2"}, "workers='2': a batch needs a whole number"),
+        ({"workers": 0}, "workers=0: a batch needs a whole number"),
+    ]
+    for wrong, said in faults:
+        given = {"book": on_disk, "engine": engine, "as_of": "2022-12-31", "restart": True} | wrong
+        with pytest.raises(BatchError, match=re.escape(said)):
+            ipv.revalue(given.pop("book"), values, **given)
+    assert content(values).equals(before, check_metadata=True)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from joblib import Parallel, delayed
 from joblib.externals.loky import process_executor
@@ -98,8 +98,8 @@ def revalue(
     >>> ipv.revalue(folder / "book", folder / "values", engine=engine, as_of="2024-12-31").patents
     300
     """
-    if workers < 1:
-        raise BatchError(f"workers={workers}: a batch needs at least one")
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise BatchError(f"workers={workers!r}: a batch needs a whole number of them, at least one")
     execute = partial(_run, workers=workers, progress=progress, journal=Folder(values).journal)
     return run_batch(book, values, engine=engine, as_of=as_of, known=known, restart=restart, keep=keep, execute=execute)
 
@@ -125,6 +125,7 @@ def run_batch(
         ``execute(function, arguments by shard, label)`` calls the function for each shard, in any order and where it
         likes, more than once if it must, and gives each shard with its result.
     """
+    _check_types(book, engine, known, keep)
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
     disk, day, folder = BookOnDisk(book), str(parse_date(as_of)), Folder(values)
     run = Run.of(disk, loaded, day, known)
@@ -136,6 +137,17 @@ def run_batch(
             seconds = _score(os.fspath(book), loaded, disk, folder, kept, todo, execute)
             report = _end(folder, disk, len(done), seconds)
     return report
+
+
+def _check_types(book: object, engine: object, known: object, keep: object) -> None:
+    """Refuse what can't be meant before anything is read, and above all before a restart discards anything."""
+    if known not in get_args(Known):
+        raise BatchError(f"known={known!r}: it must be 'announced' or 'loaded'")
+    if not isinstance(engine, ValuationEngine | str | os.PathLike):
+        raise BatchError(f"engine={engine!r}: a fitted engine or the folder of a saved one is needed")
+    for name, path in (("book", book), ("keep", keep)):
+        if not isinstance(path, str | os.PathLike) and (path is not None or name != "keep"):
+            raise BatchError(f"{name} is a {type(path).__name__}: a batch takes the path of a folder (see write_book)")
 
 
 def _score(
