@@ -16,6 +16,7 @@ run         hash of everything that the values depend on (:class:`ipvalue.batch.
 book        fingerprint of the book
 engine      hash of the engine with all that it has learnt
 assumptions hash of the assumption set
+overrides   hash of the experts' overrides; empty without any
 as_of       valuation date
 known       from which of its dates a legal event counts
 versions    of Python and of the packages that values depend on
@@ -70,7 +71,7 @@ class Event:
 
 
 _WORK = ("seconds", "stages", "pid", "host", "memory")
-_RUN = ("run", "book", "engine", "assumptions", "as_of", "known", "versions")
+_RUN = ("run", "book", "engine", "assumptions", "as_of", "known", "versions", "overrides")
 
 EVENTS: dict[str, Event] = {
     "begun": Event(

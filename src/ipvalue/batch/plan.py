@@ -66,6 +66,8 @@ class BatchReport:
         How often dead workers were replaced; on a cluster, how often a shard was begun again.
     rejects : dict of str to int
         Rows that the book refused when it was made, by table, column and code.
+    overrides : dict of str to int
+        Experts' overrides that are applied (``overridden``), and those that are not, by reason code.
     stages : dict of str to dict of str to float
         Time by pass (counting, whole, valuing) and stage, measured in the workers and summed over them.
     peak_memory : dict of str to int
@@ -87,6 +89,7 @@ class BatchReport:
     seconds: dict[str, float]
     retried: int = 0
     rejects: dict[str, int] = field(default_factory=dict)
+    overrides: dict[str, int] = field(default_factory=dict)
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     peak_memory: dict[str, int] = field(default_factory=dict)
 
@@ -98,6 +101,7 @@ class BatchReport:
             "  grades " + ", ".join(f"{g} {c:,}" for g, c in self.grades.items()),
         ]
         lines += [f"  no value, {reason}: {count:,}" for reason, count in self.reasons.items()]
+        lines += [f"  overrides, {status}: {count:,}" for status, count in self.overrides.items()]
         lines += [f"  refused when the book was made, {what}: {count:,}" for what, count in self.rejects.items()]
         lines.append(f"  {self.shards} shards, {self.resumed} of them from an earlier run; {self._took()}")
         return "\n".join(lines)

@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ipvalue.errors import ArtifactError
+from ipvalue.overrides.log import counted
+from ipvalue.valuation import Valuation
 
 __all__ = ["read_values"]
 
@@ -56,7 +58,7 @@ def read_values(path: str | os.PathLike[str]) -> tuple[pa.Table, dict[str, Any]]
     table = pa.concat_tables([part.replace_schema_metadata(None) for _, part in parts])
     table = table.take(pc.sort_indices(table["patent_id"])).combine_chunks()
     _refuse_twice(table, path)
-    return table, provenance
+    return table, counted(Valuation(table, provenance)).provenance
 
 
 def _files(folder: Path) -> list[Path]:
