@@ -278,3 +278,13 @@ def test_a_chance_of_grant_moves_for_examined_rights_alone(book: ipv.Book, incom
 def test_a_scenario_survives_json() -> None:
     for scenario in default_scenarios(field=12):
         assert Scenario.model_validate_json(scenario.model_dump_json()) == scenario
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"largest": -0.5}, {"largest": float("nan")}, {"tolerance": 0.0}, {"tolerance": float("nan")}]
+)
+def test_a_search_that_can_not_be_meant_is_refused(
+    state: ipv.Snapshot, income: ipv.ValuationEngine, wrong: dict[str, float]
+) -> None:
+    with pytest.raises(IpvalueError, match=next(iter(wrong))):
+        ipv.reverse_stress(state, income, "royalty", 0.1, **wrong)

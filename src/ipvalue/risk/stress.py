@@ -52,7 +52,7 @@ from ipvalue.risk.scenarios import (
 from ipvalue.risk.segments import labels_by, segment_labels
 from ipvalue.valuation import QUANTILE_NAMES
 
-__all__ = ["StressReport", "stress", "stressed_quantiles", "sum_of_known"]
+__all__ = ["StressReport", "carried", "judged_in", "stress", "stressed_quantiles", "sum_of_known"]
 
 Floats = npt.NDArray[np.float64]
 # what economics gives of a patent in place of a figure: where it stands, the sign it moves with, and its bounds
@@ -211,8 +211,8 @@ def stress(
     quantiles += [stressed_quantiles(subject, engine, scenario) for scenario in chosen]
     labels = segment_labels(state, np.asarray(columns["grade"], object))
     if overrides is not None and len(overrides):
-        judged = _judged(overrides, state, engine, columns, quantiles[0], reason)
-        quantiles = [_carried(judged, quantiles[0], moved) for moved in quantiles]
+        judged = judged_in(overrides, state, engine, columns, quantiles[0], reason)
+        quantiles = [carried(judged, quantiles[0], moved) for moved in quantiles]
         labels = _relabelled(labels, judged)
     index = pd.Index(subject.patent_id, name="patent_id")
     lower, values, upper = (
@@ -222,7 +222,7 @@ def stress(
     return StressReport(values, lower, upper, labels, chosen, engine.assumptions.currency, str(state.date))
 
 
-def _judged(
+def judged_in(
     overrides: Overrides,
     state: Snapshot,
     engine: ValuationEngine,
@@ -238,7 +238,7 @@ def _judged(
     return judge(overrides, model)
 
 
-def _carried(judged: Judged, base: Floats, moved: Floats) -> Floats:
+def carried(judged: Judged, base: Floats, moved: Floats) -> Floats:
     """Quantiles under a scenario: those of overridden patents move by the model's own ratio, and stay in order."""
     row = np.maximum(judged.row, 0)
     ratio = np.divide(moved[row], base[row], out=np.ones_like(base[row]), where=base[row] > 0)
