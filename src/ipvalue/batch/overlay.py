@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from ipvalue.errors import BatchError, OverrideError, Reason
 from ipvalue.overrides.apply import COLUMNS, judge, model_of
-from ipvalue.overrides.record import Overrides
+from ipvalue.overrides.record import Overrides, given_set
 from ipvalue.valuation import Valuation
 
 __all__ = ["became_of", "overrides_from", "with_overrides"]
@@ -41,19 +41,16 @@ def overrides_from(given: Overrides | str | os.PathLike[str] | None) -> Override
     OverrideError
         If a file can't be read, or any row of it can't be taken: a batch leaves no override out in silence.
     """
-    if given is None or isinstance(given, Overrides):
-        return given if given is not None and len(given) else None
+    if given is None:
+        return None
     if not isinstance(given, str | os.PathLike):
-        raise OverrideError(f"overrides={given!r}: a set is needed, Overrides(items=[...]), or the path of one")
+        return given_set(given) if len(given_set(given)) else None
     path = Path(given)
     if path.suffix.lower() not in _TABLES:
         try:
-            read = Overrides.from_json(path)
-        except (OSError, ValueError) as error:
-            raise OverrideError(
-                f"{path} can't be read as a set of overrides (JSON, .csv or .parquet): {error}"
-            ) from error
-        return overrides_from(read)
+            return overrides_from(Overrides.from_json(path))
+        except OverrideError as error:
+            raise OverrideError(f"{path} is no set of overrides (.json, .csv or .parquet): {error}") from error
     found, rejects = Overrides.from_table(path, name=path.stem)
     if len(rejects):
         row = rejects.iloc[0]

@@ -24,7 +24,7 @@ from scipy.special import ndtri
 
 from ipvalue.errors import REASONS, OverrideError, Reason
 from ipvalue.finance.distributions import LEVELS
-from ipvalue.overrides.record import Override, Overrides
+from ipvalue.overrides.record import Override, Overrides, given_set
 from ipvalue.valuation import QUANTILE_NAMES, Valuation, grade_of
 
 __all__ = ["COLUMNS", "KEPT", "Judged", "Model", "judge", "model_of", "overridden", "restored", "told"]
@@ -192,6 +192,7 @@ def judge(overrides: Overrides, model: Model) -> Judged:
 
 def overridden(valuation: Valuation, overrides: Overrides, *, strict: bool = False) -> Valuation:
     """Values with overrides in the place of the model's; see :meth:`ipvalue.Valuation.override`."""
+    overrides = given_set(overrides)
     plain = restored(valuation)
     if not overrides.items:
         return plain
