@@ -37,7 +37,7 @@ memory      peak memory of that process since it began, in bytes
 adopted     true where the file was found: its writer did not live to report it
 what        what was lost or damaged, and is made again
 attempt     how often workers have died in this pass; of a shard: how often it was begun in it
-error       why the run ended early
+error       why the run ended early; of retries, how the workers died
 path        folder of the values
 =========== ===========================================================================================
 """
@@ -98,7 +98,9 @@ EVENTS: dict[str, Event] = {
     "lost": Event("shard {shard} is made again: {what}", logging.WARNING, ("shard", "what")),
     "damaged": Event("made again: {what}", logging.WARNING, ("what",)),
     "retried": Event(
-        "workers died ({attempt}) in pass {label}: {left} shards left", logging.WARNING, ("label", "left", "attempt")
+        "workers died ({attempt}) in pass {label}: {left} shards left",
+        logging.WARNING,
+        ("label", "left", "attempt", "error"),
     ),
     "repeated": Event(
         "shard {shard} was begun again ({attempt}) in pass {label} by {pid} on {host}",

@@ -244,12 +244,17 @@ def _run(
                     yield shard, result
                 return
             except TerminatedWorkerError as error:
-                journal.write("retried", label=label, left=len(waiting), attempt=attempt)
+                journal.write("retried", label=label, left=len(waiting), attempt=attempt, error=_short(error))
                 if attempt == _ATTEMPTS:
                     raise BatchError(
                         f"workers died {_ATTEMPTS} times with {len(waiting)} shard(s) left (out of memory? use fewer "
                         "workers or more shards); run again to go on with what is left"
                     ) from error
+
+
+def _short(error: Exception) -> str:
+    """What joblib says of the workers' end on one line: their exit codes tell a kill for memory from a crash."""
+    return " ".join(str(error).split())
 
 
 def _results(function: Any, calls: dict[int, tuple[Any, ...]], workers: int) -> Iterator[tuple[int, Any]]:
