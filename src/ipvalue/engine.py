@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ipvalue.artifacts import hash_state, read_folder, read_state, versions, write_folder
+from ipvalue.artifacts import hash_state, read_folder, read_state, readable, versions, write_folder
 from ipvalue.assumptions import Assumptions
-from ipvalue.errors import IpvalueError, NotFittedError, Reason
+from ipvalue.errors import BookError, IpvalueError, NotFittedError, Reason
 from ipvalue.features import Whole
 from ipvalue.features.grant import grant_probability
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Subject, create
@@ -189,6 +189,8 @@ class ValuationEngine:
         """
         from ipvalue.explain import Explainer
 
+        if not isinstance(snapshot, Snapshot):
+            raise BookError(f"a Snapshot is valued, not a {type(snapshot).__name__}: book.as_of(date)")
         whole = Whole.of(snapshot) if whole is None else whole
         with stage("features"):
             subject = prepare(snapshot, self.assumptions, whole)
@@ -284,19 +286,19 @@ class ValuationEngine:
         Raises
         ------
         ArtifactError
-            If the folder is no engine, or a file is damaged.
+            If the folder is no engine, a file is damaged, or the engine is of a version that can't be read.
         """
         content, folder = read_folder(path)
-        kind = _RECONCILIATIONS[content["reconciliation"]["kind"]]
-        engine = cls(
-            [create(m["name"], m["parameters"]) for m in content["methods"]],
-            Assumptions.model_validate(content["assumptions"]),
-            kind(**content["reconciliation"]["parameters"]),
-            folds=content["folds"],
-        )
-        states = {name: read_state(folder / f"method-{name}") for name in engine.names}
-        learnt = Learnt(**content["learnt"], states=states, reconciliation=read_state(folder / "reconciliation"))
-        return engine._with(learnt)
+        with readable(folder):
+            engine = cls(
+                [create(m["name"], m["parameters"]) for m in content["methods"]],
+                Assumptions.model_validate(content["assumptions"]),
+                _RECONCILIATIONS[content["reconciliation"]["kind"]](**content["reconciliation"]["parameters"]),
+                folds=content["folds"],
+            )
+            states = {name: read_state(folder / f"method-{name}") for name in engine.names}
+            learnt = Learnt(**content["learnt"], states=states, reconciliation=read_state(folder / "reconciliation"))
+            return engine._with(learnt)
 
     @property
     def hash(self) -> str:

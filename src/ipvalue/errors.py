@@ -36,7 +36,11 @@ __all__ = [
 
 
 class IpvalueError(Exception):
-    """Anything that ipvalue raises on purpose; catch this one to catch them all."""
+    """Anything that ipvalue raises on purpose; catch this one to catch them all.
+
+    One kind is not among them: a field of a parameter object (a method, ``Override``, ``CollateralPolicy``,
+    ``Scenario``) that is out of bounds raises ``pydantic.ValidationError``, a ``ValueError``, where it is made.
+    """
 
 
 class SchemaError(IpvalueError, ValueError):
