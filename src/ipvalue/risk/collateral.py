@@ -21,7 +21,7 @@ from ipvalue.risk.loans import LoanPairs, read_loans
 from ipvalue.risk.overlay import model_value
 from ipvalue.risk.policy import CollateralPolicy
 from ipvalue.risk.ranking import Allocation, allocate, to_cents
-from ipvalue.risk.sources import Origin, date_of, number, origin_of, rates_of, sigma_of, text
+from ipvalue.risk.sources import Origin, date_of, expect, number, origin_of, rates_of, sigma_of, text
 from ipvalue.valuation import Valuation
 
 __all__ = ["CollateralReport", "collateral"]
@@ -140,6 +140,8 @@ def collateral(
     True
     """
     policy = CollateralPolicy() if policy is None else policy
+    expect("valuation", valuation, Valuation)
+    expect("policy", policy, CollateralPolicy)
     day, origin = date_of(valuation, as_of), origin_of(valuation, snapshot, assumptions)
     ids = np.asarray(valuation.table["patent_id"].to_numpy(zero_copy_only=False), object)
     pairs = read_loans(loans, ids, day)

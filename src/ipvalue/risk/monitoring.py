@@ -18,7 +18,7 @@ from ipvalue.risk.drift import stability_index
 from ipvalue.risk.facts import Facts, facts_of
 from ipvalue.risk.figures import default_figure, default_figures
 from ipvalue.risk.overlay import model_value
-from ipvalue.risk.sources import origin_of
+from ipvalue.risk.sources import expect, origin_of
 from ipvalue.valuation import Valuation
 
 __all__ = ["Monitoring", "monitor"]
@@ -114,6 +114,8 @@ def monitor(
     >>> "lapsed" in set(found.triggers["trigger"])
     True
     """
+    for name, valuation in (("before", before), ("after", after)):
+        expect(name, valuation, Valuation)
     first, second = (parse_date(v.provenance["as_of"]) for v in (before, after))
     if second < first:
         raise BookError(f"the later values are of {second}, the earlier ones of {first}")

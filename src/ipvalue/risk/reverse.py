@@ -15,9 +15,10 @@ from ipvalue.errors import IpvalueError
 from ipvalue.features.whole import Whole
 from ipvalue.methods.base import Subject
 from ipvalue.methods.evidence import prepare
-from ipvalue.overrides.record import Overrides
+from ipvalue.overrides.record import Overrides, given_set
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.scenarios import FAMILIES, Scenario, ScenarioFamily
+from ipvalue.risk.sources import expect
 from ipvalue.risk.stress import carried, judged_in, stressed_quantiles, sum_of_known
 from ipvalue.valuation import QUANTILE_NAMES
 
@@ -96,6 +97,7 @@ def reverse_stress(
     Brent's method on one scalar between 0 and the largest size, on features computed once. Where the loss does not
     rise steadily with the size, the size found is one at which the loss is met, not the smallest.
     """
+    expect("state", state, Snapshot)
     if not 0.0 < target_loss < 1.0:
         raise IpvalueError(f"target_loss={target_loss}: a share between 0 and 1 is to be lost")
     if not 0.0 < tolerance < 1.0:
@@ -130,7 +132,7 @@ def _experts(
     overrides: Overrides | None, state: Snapshot, engine: ValuationEngine, subject: Subject
 ) -> tuple[Callable[[Floats], Floats], int]:
     """What puts experts' values into the model's quantiles under a shock, and of how many patents."""
-    if overrides is None or not len(overrides):
+    if overrides is None or not len(given_set(overrides)):
         return lambda quantiles: quantiles, 0
     columns, reason = engine.finish(subject, *engine.estimate(subject))
     base = np.column_stack([columns[name] for name in QUANTILE_NAMES])

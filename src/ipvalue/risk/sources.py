@@ -17,7 +17,7 @@ from ipvalue.records.book import parse_date
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.valuation import Valuation
 
-__all__ = ["Origin", "date_of", "number", "origin_of", "rates_of", "sigma_of", "text"]
+__all__ = ["Origin", "date_of", "expect", "number", "origin_of", "rates_of", "sigma_of", "text"]
 
 Floats = npt.NDArray[np.float64]
 _Z95 = 1.6448536269514722
@@ -29,6 +29,26 @@ class Origin(NamedTuple):
 
     snapshot: Snapshot | None
     assumptions: Assumptions
+
+
+_MAKE = {
+    "Valuation": "engine.value(book.as_of(date))",
+    "Snapshot": "book.as_of(date)",
+    "CollateralPolicy": "CollateralPolicy(...) or CollateralPolicy.from_json(path)",
+    "PortfolioCorrelation": "PortfolioCorrelation.of(market, field, owner)",
+}
+
+
+def expect(name: str, given: object, kind: type) -> None:
+    """Refuse an argument of another kind, and say how to make one of the right kind.
+
+    Raises
+    ------
+    BookError
+        If it is of another kind.
+    """
+    if not isinstance(given, kind):
+        raise BookError(f"{name} is a {type(given).__name__}, and a {kind.__name__} is needed: {_MAKE[kind.__name__]}")
 
 
 def origin_of(valuation: Valuation, snapshot: Snapshot | None, assumptions: Assumptions | None) -> Origin:

@@ -37,7 +37,7 @@ from ipvalue.features.whole import Whole
 from ipvalue.methods.base import Estimate, Subject
 from ipvalue.methods.evidence import prepare
 from ipvalue.overrides.apply import Judged, Model, judge
-from ipvalue.overrides.record import Overrides
+from ipvalue.overrides.record import Overrides, given_set
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.restate import under
 from ipvalue.risk.scenarios import (
@@ -50,6 +50,7 @@ from ipvalue.risk.scenarios import (
     moved,
 )
 from ipvalue.risk.segments import labels_by, segment_labels
+from ipvalue.risk.sources import expect
 from ipvalue.valuation import QUANTILE_NAMES
 
 __all__ = ["StressReport", "carried", "judged_in", "stress", "stressed_quantiles", "sum_of_known"]
@@ -199,7 +200,8 @@ def stress(
     >>> bool(report.book().loc["royalty_down_30pct", "change_share"] < -0.25)
     True
     """
-    chosen = default_scenarios() if scenarios is None else tuple(scenarios)
+    expect("state", state, Snapshot)
+    chosen = default_scenarios() if scenarios is None else _several(scenarios)
     names = [_BASE, *(scenario.name for scenario in chosen)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -210,7 +212,7 @@ def stress(
     quantiles = [np.column_stack([columns[q] for q in QUANTILE_NAMES])]
     quantiles += [stressed_quantiles(subject, engine, scenario) for scenario in chosen]
     labels = segment_labels(state, np.asarray(columns["grade"], object))
-    if overrides is not None and len(overrides):
+    if overrides is not None and len(given_set(overrides)):
         judged = judged_in(overrides, state, engine, columns, quantiles[0], reason)
         quantiles = [carried(judged, quantiles[0], moved) for moved in quantiles]
         labels = _relabelled(labels, judged)
@@ -220,6 +222,12 @@ def stress(
         for level in (0, _MEDIAN, -1)
     )
     return StressReport(values, lower, upper, labels, chosen, engine.assumptions.currency, str(state.date))
+
+
+def _several(scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
+    if isinstance(scenarios, Scenario) or not all(isinstance(one, Scenario) for one in scenarios):
+        raise IpvalueError(f"scenarios={scenarios!r}: it takes several Scenarios; write [scenario]")
+    return tuple(scenarios)
 
 
 def judged_in(
