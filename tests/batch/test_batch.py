@@ -58,6 +58,18 @@ def test_shuffled_rows_other_shards_and_two_workers_give_the_same_bits(
     assert content(tmp_path / "one").equals(content(tmp_path / "two"), check_metadata=True)
 
 
+def test_patents_that_are_not_known_yet_are_counted(
+    on_disk: Path, book: ipv.Book, engine: ipv.ValuationEngine, tmp_path: Path
+) -> None:
+    # a mistyped date must show: no patent of the book is known then, and every one by its last day
+    for day, expected in (("1900-12-31", len(book)), ("2015-12-31", len(book) - len(book.as_of("2015-12-31")))):
+        report = ipv.revalue(on_disk, tmp_path / day, engine=engine, as_of=day)
+        assert report.not_known_yet == expected > 0
+        assert report.patents + report.not_known_yet == len(book)
+        assert f"no row, as nothing is known of them by the date: {expected:,} patents" in str(report)
+    assert "no row" not in str(ipv.revalue(on_disk, tmp_path / "now", engine=engine, as_of="2024-12-31"))
+
+
 def test_a_finished_batch_is_not_done_again(on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path) -> None:
     first = ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY)
     stamps = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "values").glob("part-*")}

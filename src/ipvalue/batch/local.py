@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any, get_args
 
 from joblib import Parallel, delayed
@@ -16,6 +18,7 @@ from joblib.externals.loky import process_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
+from ipvalue.batch.files import write_file
 from ipvalue.batch.identity import Run
 from ipvalue.batch.journal import Journal
 from ipvalue.batch.kept import Keep
@@ -26,7 +29,7 @@ from ipvalue.batch.plan import BatchReport, Folder
 from ipvalue.batch.receipt import measured
 from ipvalue.batch.shards import Job, Statistics, value_shard
 from ipvalue.engine import ValuationEngine
-from ipvalue.errors import BatchError
+from ipvalue.errors import ArtifactError, BatchError
 from ipvalue.overrides.record import Overrides
 from ipvalue.records.book import Known, parse_date
 from ipvalue.records.store import BookOnDisk
@@ -186,9 +189,9 @@ def _score(
     started = time.perf_counter()
     run = folder.run
     job = Job(book, os.fspath(folder.work), loaded.hash, run.key, run.as_of, run.known, kept, run.overrides)
-    loaded.save(job.engine)
+    _save(loaded, job.engine)
     if experts is not None:
-        experts.to_json(job.overrides_file)
+        write_file(job.overrides_file, experts.to_json().encode("utf-8"))
     statistics, digest = whole_of(job, folder, disk, execute)
     counted = time.perf_counter()
     calls = {shard: (job, folder, shard, statistics[shard]) for shard in todo}
@@ -196,6 +199,13 @@ def _score(
         made = {"run": run.key, "inputs": disk.inputs(shard), "whole": digest}
         folder.journal.write("committed", shard=shard, **made, **receipt)
     return {"whole": counted - started, "values": time.perf_counter() - counted}
+
+
+def _save(engine: ValuationEngine, path: Path) -> None:
+    try:
+        engine.save(path)
+    except ArtifactError as error:
+        raise BatchError(f"{error}; run again to go on once that is mended") from error
 
 
 def _value_and_commit(job: Job, folder: Folder, shard: int, whole: Statistics) -> dict[str, Any]:
@@ -244,7 +254,7 @@ def _run(
                     yield shard, result
                 return
             except TerminatedWorkerError as error:
-                journal.write("retried", label=label, left=len(waiting), attempt=attempt, error=_short(error))
+                journal.write("retried", label=label, left=len(waiting), attempt=attempt, error=_ends(error))
                 if attempt == _ATTEMPTS:
                     raise BatchError(
                         f"workers died {_ATTEMPTS} times with {len(waiting)} shard(s) left (out of memory? use fewer "
@@ -252,9 +262,10 @@ def _run(
                     ) from error
 
 
-def _short(error: Exception) -> str:
-    """What joblib says of the workers' end on one line: their exit codes tell a kill for memory from a crash."""
-    return " ".join(str(error).split())
+def _ends(error: Exception) -> str:
+    """The exit codes that joblib tells, or all that it says: they tell a kill for memory (SIGKILL) from a crash."""
+    found = re.search(r"\{(.*?)\}", str(error))
+    return f"exit codes {found[1]}" if found else " ".join(str(error).split())
 
 
 def _results(function: Any, calls: dict[int, tuple[Any, ...]], workers: int) -> Iterator[tuple[int, Any]]:

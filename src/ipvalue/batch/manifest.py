@@ -67,6 +67,7 @@ def report_of(
         seconds=seconds,
         retried=sum(line["event"] in ("retried", "repeated") for line in lines),
         rejects=disk.rejects,
+        not_known_yet=disk.patents - counts.patents,
         overrides=became_of(overrides, map(folder.part, range(disk.shards))),
         stages=_stages(lines),
         peak_memory={"parent": peak_memory(), "largest_worker": max(workers.values(), default=0)},

@@ -50,7 +50,8 @@ class BatchReport:
     path : str
         Folder of the values, a Parquet dataset.
     patents, valued, dead, without_value : int
-        All rows; those with a value above 0 or of a living right; dead rights, worth 0; those without a value.
+        All rows (the book's patents that are known on the date); those with a value above 0 or of a living right; dead
+        rights, worth 0; those without a value.
     total : float
         Sum of the median values, in ``currency``.
     currency : str
@@ -66,6 +67,8 @@ class BatchReport:
         How often dead workers were replaced; on a cluster, how often a shard was begun again.
     rejects : dict of str to int
         Rows that the book refused when it was made, by table, column and code.
+    not_known_yet : int
+        Patents of the book of which nothing is known by the date: they have no row.
     overrides : dict of str to int
         Experts' overrides that are applied (``overridden``), and those that are not, by reason code.
     stages : dict of str to dict of str to float
@@ -89,6 +92,7 @@ class BatchReport:
     seconds: dict[str, float]
     retried: int = 0
     rejects: dict[str, int] = field(default_factory=dict)
+    not_known_yet: int = 0
     overrides: dict[str, int] = field(default_factory=dict)
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     peak_memory: dict[str, int] = field(default_factory=dict)
@@ -100,6 +104,8 @@ class BatchReport:
             f"  sum of medians {self.total:,.0f} {self.currency}",
             "  grades " + ", ".join(f"{g} {c:,}" for g, c in self.grades.items()),
         ]
+        later = self.not_known_yet
+        lines += [f"  no row, as nothing is known of them by the date: {later:,} patents of the book"] if later else []
         lines += [f"  no value, {reason}: {count:,}" for reason, count in self.reasons.items()]
         lines += [f"  overrides, {status}: {count:,}" for status, count in self.overrides.items()]
         lines += [f"  refused when the book was made, {what}: {count:,}" for what, count in self.rejects.items()]
