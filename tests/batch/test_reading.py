@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,31 @@ def test_a_batch_that_is_not_whole_any_more_is_refused(values: Path, little: Any
         assert victim.read_bytes() == little.undisturbed[victim.name]
 
 
-def test_a_damaged_manifest_is_said(values: Path) -> None:
-    (values / "_manifest.json").write_text("{")
-    with pytest.raises(ArtifactError, match="is damaged"):
+@pytest.mark.parametrize("harm", ["torn", "empty", "sum"])
+def test_a_damaged_manifest_is_said_and_the_next_run_mends_it(values: Path, little: Any, harm: str) -> None:
+    manifest = values / "_manifest.json"
+    sound = json.loads(manifest.read_text())
+    if harm == "torn":
+        manifest.write_text("{")
+    elif harm == "empty":
+        manifest.write_text('{"shards": []}')
+    else:
+        manifest.write_text(json.dumps(sound).replace(sound["shards"][1]["sha256"], "0" * 64))
+    with pytest.raises(ArtifactError, match=r"damaged|no part of the batch|was changed"):
         ipv.Valuation.from_parquet(values)
+    assert little.revalue(values).resumed == len(sound["shards"])
+    assert json.loads(manifest.read_text())["shards"] == sound["shards"]
+    assert len(ipv.Valuation.from_parquet(values)) == sound["rows"]["values"]
+
+
+def test_a_folder_in_place_of_a_part_is_made_a_part_again(values: Path, little: Any) -> None:
+    victim = values / "part-00001.parquet"
+    victim.unlink()
+    (victim / "notes").mkdir(parents=True)
+    with pytest.raises(ArtifactError, match="has vanished"):
+        ipv.Valuation.from_parquet(values)
+    little.revalue(values)
+    assert victim.read_bytes() == little.undisturbed[victim.name]
 
 
 def test_values_of_two_dates_are_not_mixed(book: ipv.Book, engine: ipv.ValuationEngine, tmp_path: Path) -> None:

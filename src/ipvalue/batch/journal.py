@@ -113,6 +113,16 @@ EVENTS: dict[str, Event] = {
     ),
 }
 
+# what is read again of a line, by its event, and what is measured in any
+_READ: dict[str, dict[str, type]] = {
+    "begun": {"run": str, "pid": int, "host": str},
+    "resumed": {"run": str, "pid": int, "host": str},
+    "discarded": {"run": str},
+    "committed": {"run": str, "shard": int, "bytes": int, "sha256": str},
+    "lost": {"shard": int},
+}
+_MEASURED: dict[str, type] = {"stages": dict, "memory": int}
+
 
 class Journal:
     """An append-only file of JSON lines.
@@ -161,11 +171,22 @@ class Journal:
         """
         if not self.path.exists():
             return []
-        lines = self.path.read_bytes().split(b"\n")[:-1]
         try:
-            return [json.loads(line) for line in lines]
-        except ValueError as error:
-            raise BatchError(f"{self.path} is damaged: {error}; pass restart=True to begin anew") from error
+            lines = self.path.read_bytes().split(b"\n")[:-1]
+        except OSError as error:
+            raise BatchError(f"{self.path} can't be read: {error}") from error
+        found = []
+        for number, text in enumerate(lines, 1):
+            try:
+                line = json.loads(text)
+                strange = _strange(line)
+            except ValueError as error:
+                line, strange = {}, str(error)
+            if strange:
+                what = f"line {number}: {strange}"
+                raise BatchError(f"{self.path} is damaged: {what}; pass restart=True to begin anew")
+            found.append(line)
+        return found
 
     def committed(self, run: str) -> dict[int, dict[str, Any]]:
         """Lines of the shards that a run has committed and not lost again, by shard."""
@@ -197,6 +218,20 @@ class Journal:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _strange(line: object) -> str:
+    """What keeps a line of JSON from being one of the journal; empty where nothing does."""
+    if not isinstance(line, dict) or not isinstance(line.get("event"), str):
+        return "it names no event"
+    missing = [name for name in _READ.get(line["event"], {}) if name not in line]
+    if missing:
+        return f"it lacks {missing[0]!r}"
+    kinds = _READ.get(line["event"], {}) | {name: kind for name, kind in _MEASURED.items() if name in line}
+    wrong = [name for name, kind in kinds.items() if not isinstance(line[name], kind)]
+    if not wrong and not all(isinstance(seconds, int | float) for seconds in line.get("stages", {}).values()):
+        wrong = ["stages"]
+    return f"{wrong[0]!r} is {line[wrong[0]]!r}" if wrong else ""
 
 
 def _cut_torn_line(handle: int) -> None:

@@ -243,7 +243,7 @@ class Folder:
     def found(self, shard: int) -> dict[str, Any] | None:
         """Look for a shard that was committed, whether or not its worker lived to report it; read all of it."""
         file = self.part(shard)
-        if not file.exists():
+        if not file.is_file():
             return None
         try:
             table = pq.read_table(file, partitioning=None)
@@ -280,8 +280,15 @@ class Folder:
 
     @property
     def finished(self) -> bool:
-        """Whether the manifest says that the dataset is complete."""
-        return (self.path / _MANIFEST).exists()
+        """Whether the manifest says that the dataset is complete, as it was committed."""
+        try:
+            manifest = json.loads((self.path / _MANIFEST).read_text())
+            listed = {line["shard"]: line["sha256"] for line in manifest["shards"]}
+            run = manifest["run"]["key"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        committed = self.journal.committed(self.run.key)
+        return run == self.run.key and listed == {shard: line["sha256"] for shard, line in committed.items()}
 
     @contextmanager
     def _committing(self) -> Iterator[None]:
@@ -373,7 +380,7 @@ class Folder:
 
     def _kept(self, file: Path, line: dict[str, Any]) -> dict[str, Any] | None:
         """The line of a shard whose file is what was committed."""
-        return line if file.exists() and file_digest(file) == line["sha256"] else None
+        return line if file.is_file() and file_digest(file) == line["sha256"] else None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

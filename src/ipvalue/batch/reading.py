@@ -79,9 +79,12 @@ def _of_batch(folder: Path) -> list[tuple[Path, pa.Table]]:
         raise ArtifactError(f"{strange[0]} is no part of the batch: remove it, so that no patent is read twice")
     parts = []
     for file, digest in listed.items():
-        if not file.exists():
+        if not file.is_file():
             raise ArtifactError(f"{file} has vanished since the batch finished: run it again to mend it")
-        content = file.read_bytes()
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise ArtifactError(f"{file} can't be read: {error}") from error
         if hashlib.sha256(content).hexdigest() != digest:
             raise ArtifactError(f"{file} was changed since the batch finished: run it again to mend it")
         parts.append((file, _parsed(file, pa.BufferReader(content))))
