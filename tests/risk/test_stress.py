@@ -108,6 +108,13 @@ def test_no_patent_gains_by_a_named_scenario(report: StressReport, name: str) ->
     assert (report.changes.loc[worth, name] <= 0).all()
     assert (report.changes.loc[worth, name] < 0).mean() > 0.5
     assert report.book().loc[name, "change"] < 0
+    assert report.book().loc[name, "gaining"] == 0
+
+
+def test_patents_that_gain_are_counted(state: ipv.Snapshot, income: ipv.ValuationEngine) -> None:
+    report = ipv.stress(state, income, [only(FigureShock(figure="royalty_rate", by="multiply", amount=1.5))])
+    gained = (report.changes["one"] > 0).sum()
+    assert report.book()["gaining"].tolist() == [0, gained] and gained > 50
 
 
 @pytest.mark.parametrize("name", [scenario.name for scenario in default_scenarios()])

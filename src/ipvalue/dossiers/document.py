@@ -166,8 +166,8 @@ def dossier(
     ('Purpose and use', True)
     """
     _checked(format)
-    if sample < 1:
-        raise IpvalueError(f"sample={sample}: sensitivities need at least one patent")
+    if isinstance(sample, bool) or not isinstance(sample, int) or sample < 1:
+        raise IpvalueError(f"sample={sample!r}: sensitivities need at least one patent")
     if not isinstance(engine, ValuationEngine) or not isinstance(book, Book | None):
         raise IpvalueError(
             f"a ValuationEngine and a Book are needed, not a {type(engine).__name__} and a {type(book).__name__}: "

@@ -7,7 +7,9 @@ the values are those of :meth:`ipvalue.ValuationEngine.value` bit for bit.
 What a shock reaches. A royalty shock moves the assumed rates, the rates learnt from licences (by the same ratio, field
 by field) and those given for a patent; market methods price by deals, which do not move with a rate: for them there is
 the market shock. How methods err on deals, and so their bias, stays as learnt. Their weights follow from the intervals
-under the scenario, so that a value of several methods can move a little against a shock that each of them follows.
+under the scenario, so that a value of several methods can move against a shock that each of them follows: a little as a
+rule, much where the shock makes one method's interval so wide that another takes over (on a synthetic book of 3,000,
+royalties down by 30 % raise 1 of 1,681 living patents, by 61 %). ``gaining`` counts them.
 
 A book's value here is the sum of its patents' medians, which is no median of the sum; a patent that loses its value
 under a scenario (no method applies any more) counts as 0 and is counted in ``without_value``.
@@ -108,8 +110,8 @@ class StressReport:
         -------
         pandas.DataFrame
             Indexed by scenario: ``sum_of_medians`` (no median of the sum), ``change``, ``change_share``,
-            ``without_value`` (patents that lose their value), ``median_change_share`` (median over the patents worth
-            something before) and ``description``.
+            ``without_value`` (patents that lose their value), ``gaining`` (patents worth more than before),
+            ``median_change_share`` (median over the patents worth something before) and ``description``.
         """
         base = self.values[_BASE]
         whole, worth = _total(base), base > 0
@@ -117,11 +119,19 @@ class StressReport:
         for name, text in [(_BASE, "no shock"), *((s.name, s.description) for s in self.scenarios)]:
             values = self.values[name]
             total = _total(values)
-            lost = int((base.notna() & values.isna()).sum())
+            lost, gaining = int((base.notna() & values.isna()).sum()), int((values > base).sum())
             ratio = (values.fillna(0.0) / base - 1.0)[worth]
             share = total / whole - 1.0 if whole else math.nan
-            rows.append((name, total, total - whole, share, lost, ratio.median(), text))
-        names = ["sum_of_medians", "change", "change_share", "without_value", "median_change_share", "description"]
+            rows.append((name, total, total - whole, share, lost, gaining, ratio.median(), text))
+        names = [
+            "sum_of_medians",
+            "change",
+            "change_share",
+            "without_value",
+            "gaining",
+            "median_change_share",
+            "description",
+        ]
         return pd.DataFrame(rows, columns=["scenario", *names]).set_index("scenario")
 
     def segments(self, by: str | pd.Series) -> pd.DataFrame:
