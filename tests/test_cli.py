@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,35 @@ def test_check_reports_what_is_there_refused_and_absent(tmp_path: Path, capsys: 
 def test_check_of_no_book_says_what_it_looked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(tmp_path)]) == 1
     assert "neither book.json nor patents.parquet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("plot", "said"), [("nowhere/x.png", "there is no folder"), ("x.nothing", "x.nothing")])
+def test_a_picture_that_can_not_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], plot: str, said: str
+) -> None:
+    assert main(["demo", "--patents", "20", "--plot", str(tmp_path / plot)]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith("ipvalue: --plot ") and said in printed.err and printed.err.count("\n") == 1
+    if "folder" in said:
+        assert printed.out == "", "what can't be written is said before anything is valued"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is full is Linux's")
+def test_output_that_can_not_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "patents.csv").write_text("patent_id,jurisdiction,application_date\nCN-1-B,CN,2015-03-01\n")
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "ipvalue", "check", str(tmp_path)]
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (run.returncode, run.stderr) == (1, "ipvalue: No space left on device\n")
+
+
+def test_revalue_counts_events_from_the_date_that_is_asked_for(
+    book: ipv.Book, engine: ipv.ValuationEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ipv.write_book(book, tmp_path / "book", shards=2)
+    engine.save(tmp_path / "engine")
+    places = [str(tmp_path / "book"), str(tmp_path / "values"), "--engine", str(tmp_path / "engine")]
+    assert main(["revalue", *places, "--as-of", "2023-12-31", "--known", "loaded"]) == 0
+    capsys.readouterr()
+    read = ipv.Valuation.from_parquet(tmp_path / "values")
+    assert read.table.equals(engine.value(book.as_of("2023-12-31", known="loaded")).table)

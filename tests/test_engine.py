@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -283,3 +284,38 @@ def test_an_expiry_without_a_grant_tells_nothing_of_the_chance_of_grant() -> Non
 def test_values_by_an_engine_that_learnt_later_say_so(book: ipv.Book, engine: ipv.ValuationEngine) -> None:
     assert "after this date" in repr(engine.value(book.as_of("2021-12-31")))
     assert "after this date" not in repr(engine.value(book.as_of("2023-12-31")))
+
+
+def test_an_engine_that_can_not_be_written_is_one_clear_error(engine: ipv.ValuationEngine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path / "file", tmp_path / "file" / "engine"):
+        with pytest.raises(ArtifactError, match="can't be written"):
+            engine.save(place)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("where", "changed"),
+    [
+        (("reconciliation", "kind"), "of tomorrow"),
+        (("learnt",), {}),
+        (("assumptions", "currency"), None),
+        (("methods", 0, "parameters"), {"of_tomorrow": 1}),
+    ],
+)
+def test_an_engine_of_another_version_says_so(
+    engine: ipv.ValuationEngine, tmp_path: Path, where: tuple[str | int, ...], changed: object
+) -> None:
+    folder = tmp_path / "engine"
+    engine.save(folder)
+    content = json.loads((folder / "content.json").read_text())
+    place = content
+    for step in where[:-1]:
+        place = place[step]
+    place[where[-1]] = changed
+    (folder / "content.json").write_text(json.dumps(content))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["content.json"] = hashlib.sha256((folder / "content.json").read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match=r"saved by a version of ipvalue that this one can't read.*fit the engine"):
+        ipv.ValuationEngine.load(folder)

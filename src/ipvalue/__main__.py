@@ -7,8 +7,10 @@ line itself is wrong; 130 interrupted from the keyboard (a batch that is run aga
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import ipvalue as ipv
@@ -33,13 +35,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()  # what can't be printed is said here, not when the process ends
+        return code
     except IpvalueError as error:
         print(f"ipvalue: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"ipvalue: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
+        _drop_output()
         return 1
     except KeyboardInterrupt:
         print("ipvalue: interrupted; a batch that is run again goes on where it was stopped", file=sys.stderr)
         return 130
+
+
+def _drop_output() -> None:
+    """Print nothing more where nobody reads it (a pipe that was closed, a full disk): a second error would follow."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        return
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,9 +77,12 @@ def _parser() -> argparse.ArgumentParser:
     revalue.add_argument("out", type=Path, help="folder of the values, a Parquet dataset")
     revalue.add_argument("--as-of", required=True, help="valuation date, YYYY-MM-DD")
     revalue.add_argument("--engine", type=Path, required=True, help="folder of a saved engine (engine.save)")
+    known = "from which of its dates a legal event counts (default announced)"
+    revalue.add_argument("--known", choices=("announced", "loaded"), default="announced", help=known)
     revalue.add_argument("--workers", type=int, default=1, help="processes (default 1)")
     revalue.add_argument("--restart", action="store_true", help="discard values of another run in the folder")
     revalue.add_argument("--keep", type=Path, help="folder of what the next run may use again")
+    revalue.add_argument("--overrides", type=Path, help="experts' overrides: a set (.json), or rows (.csv, .parquet)")
     revalue.set_defaults(run=_revalue)
     check = commands.add_parser("check", help="say what a book, or a file of a public format, holds, lacks and refuses")
     check.add_argument("book", type=Path, help="folder of a book, or a file, archive or folder of a public format")
@@ -74,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
 def _demo(options: argparse.Namespace) -> int:
     """Value a synthetic book by the default methods, compare with its known truth, and plot."""
     until = "2024-12-31"
+    if not options.plot.absolute().parent.is_dir():
+        raise IpvalueError(f"--plot {options.plot}: there is no folder {options.plot.absolute().parent}")
     book = ipv.synthetic_book(options.patents, seed=options.seed, until=until)
     print(f"A synthetic book (made up by a generator, seed {options.seed}): no real patent is in it.")
     print(book, end="\n\n")
@@ -104,7 +126,10 @@ def _demo(options: argparse.Namespace) -> int:
 def _picture(valuation: ipv.Valuation, path: Path) -> int:
     from ipvalue import plots
 
-    plots.overview(valuation, path, title="Synthetic book")
+    try:
+        plots.overview(valuation, path, title="Synthetic book")
+    except ValueError as error:  # of matplotlib, which knows the formats by their suffix
+        raise IpvalueError(f"--plot {path}: {error}") from error
     print(f"\nPicture: {path}")
     return 0
 
@@ -115,9 +140,11 @@ def _revalue(options: argparse.Namespace) -> int:
         options.out,
         engine=options.engine,
         as_of=options.as_of,
+        known=options.known,
         workers=options.workers,
         restart=options.restart,
         keep=options.keep,
+        overrides=options.overrides,
     )
     print(report)
     return 0

@@ -7,6 +7,8 @@ import os
 import platform
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ipvalue.errors import ArtifactError
+from ipvalue.errors import ArtifactError, IpvalueError
 from ipvalue.methods.base import State
 from ipvalue.records.store import file_digest
 
-__all__ = ["hash_state", "read_folder", "read_state", "versions", "write_folder", "write_state"]
+__all__ = ["hash_state", "read_folder", "read_state", "readable", "versions", "write_folder", "write_state"]
 
 _MANIFEST = "manifest.json"
 
@@ -43,9 +45,16 @@ def write_folder(path: str | os.PathLike[str], content: dict[str, Any], states: 
     Raises
     ------
     ArtifactError
-        If the folder holds something that is no artifact.
+        If the folder holds something that is no artifact, or can't be written.
     """
     target = Path(path)
+    try:
+        return _replace(target, content, states)
+    except OSError as error:
+        raise ArtifactError(f"{target} can't be written: {error}") from error
+
+
+def _replace(target: Path, content: dict[str, Any], states: dict[str, State]) -> str:
     if target.exists() and any(target.iterdir()) and not (target / _MANIFEST).exists():
         raise ArtifactError(f"{target} holds files that are no saved engine; choose another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +98,26 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Path]:
                 f"{target}: the file {name} is damaged or was changed: its SHA-256 is not the manifest's"
             )
     return json.loads((target / "content.json").read_text("utf-8")), target
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Say of a whole artifact that can't be understood that another version wrote it.
+
+    Raises
+    ------
+    ArtifactError
+        If the block meets content that it does not expect; errors of ipvalue say more, and pass.
+    """
+    try:
+        yield
+    except IpvalueError:
+        raise
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        what = " ".join(repr(error).split())  # on one line, as a log wants it
+        raise ArtifactError(
+            f"{folder} was saved by a version of ipvalue that this one can't read: {what}; fit the engine again"
+        ) from error
 
 
 def write_state(folder: Path, state: State) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ipvalue.artifacts import hash_state, read_folder, read_state, versions, write_folder
+from ipvalue.artifacts import hash_state, read_folder, read_state, readable, versions, write_folder
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import IpvalueError, NotFittedError, Reason, require
 from ipvalue.features import Whole
@@ -289,19 +289,19 @@ class ValuationEngine:
         Raises
         ------
         ArtifactError
-            If the folder is no engine, or a file is damaged.
+            If the folder is no engine, a file is damaged, or the engine is of a version that can't be read.
         """
         content, folder = read_folder(path)
-        kind = _RECONCILIATIONS[content["reconciliation"]["kind"]]
-        engine = cls(
-            [create(m["name"], m["parameters"]) for m in content["methods"]],
-            Assumptions.model_validate(content["assumptions"]),
-            kind(**content["reconciliation"]["parameters"]),
-            folds=content["folds"],
-        )
-        states = {name: read_state(folder / f"method-{name}") for name in engine.names}
-        learnt = Learnt(**content["learnt"], states=states, reconciliation=read_state(folder / "reconciliation"))
-        return engine._with(learnt)
+        with readable(folder):
+            engine = cls(
+                [create(m["name"], m["parameters"]) for m in content["methods"]],
+                Assumptions.model_validate(content["assumptions"]),
+                _RECONCILIATIONS[content["reconciliation"]["kind"]](**content["reconciliation"]["parameters"]),
+                folds=content["folds"],
+            )
+            states = {name: read_state(folder / f"method-{name}") for name in engine.names}
+            learnt = Learnt(**content["learnt"], states=states, reconciliation=read_state(folder / "reconciliation"))
+            return engine._with(learnt)
 
     @property
     def hash(self) -> str:

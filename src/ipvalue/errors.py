@@ -37,7 +37,11 @@ __all__ = [
 
 
 class IpvalueError(Exception):
-    """Anything that ipvalue raises on purpose; catch this one to catch them all."""
+    """Anything that ipvalue raises on purpose; catch this one to catch them all.
+
+    One kind is not among them: a field of a parameter object (a method, ``Override``, ``CollateralPolicy``,
+    ``Scenario``) that is out of bounds raises ``pydantic.ValidationError``, a ``ValueError``, where it is made.
+    """
 
 
 class SchemaError(IpvalueError, ValueError):
@@ -226,15 +230,19 @@ def require(value: object, kind: type | tuple[type, ...], name: str, instead: st
 
     Examples
     --------
-    >>> require("2024-12-31", int, "snapshot", "book.as_of('2024-12-31')")
+    >>> require("2024-12-31", float, "rate", "0.05")
     Traceback (most recent call last):
         ...
-    ipvalue.errors.IpvalueError: snapshot is a str, '2024-12-31': give one as book.as_of('2024-12-31')
+    ipvalue.errors.IpvalueError: rate is a str, '2024-12-31', and a float is needed: give one as 0.05
     """
     if not isinstance(value, kind):
         shown = repr(value).replace("\n", " ")
         shown = shown if len(shown) <= 60 else f"{shown[:60]}..."
-        raise IpvalueError(f"{name} is a {type(value).__name__}, {shown}: give one as {instead}")
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        wanted = " or ".join(each.__name__ for each in kinds if each is not type(None))
+        raise IpvalueError(
+            f"{name} is a {type(value).__name__}, {shown}, and a {wanted} is needed: give one as {instead}"
+        )
 
 
 def explain_reason(label: str) -> str:

@@ -58,10 +58,14 @@ class FigureSet(BaseModel):
         Raises
         ------
         AssumptionError
-            If a figure is missing, unknown or out of bounds; the message names it. Other sets raise their own.
+            If the file can't be read, or a figure is missing, unknown or out of bounds; the message names it. Other
+            sets raise their own.
         """
         inline = isinstance(source, str) and source.lstrip().startswith("{")
-        text = str(source) if inline else Path(source).read_text("utf-8")
+        try:
+            text = str(source) if inline else Path(source).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise cls.fault(f"{source} can't be read as JSON of {cls.__name__}: {error}") from error
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
@@ -70,8 +74,17 @@ class FigureSet(BaseModel):
             raise cls.fault(f"{place}: {first['msg']} ({error.error_count()} fault(s) in all)") from error
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Write the set as JSON; also into a file where a path is given."""
-        return _written(self.model_dump(mode="json"), path)
+        """Write the set as JSON; also into a file where a path is given.
+
+        Raises
+        ------
+        AssumptionError
+            If the file can't be written. Other sets raise their own.
+        """
+        try:
+            return _written(self.model_dump(mode="json"), path)
+        except OSError as error:
+            raise self.fault(f"{path} can't be written: {error}") from error
 
     @classmethod
     def json_schema(cls, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.special import ndtri
 
-from ipvalue.errors import ArtifactError, BookError, Reason, explain_reason, reason_labels
+from ipvalue.errors import BookError, Reason, explain_reason, reason_labels
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.law.states import state_names
 from ipvalue.methods.base import Estimate
@@ -142,8 +141,17 @@ class Valuation:
         return frame.set_index("patent_id")
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
-        """Write the values as one Parquet file, with the provenance in its metadata."""
-        pq.write_table(self.to_arrow(), os.fspath(path), compression="zstd")
+        """Write the values as one Parquet file, with the provenance in its metadata.
+
+        Raises
+        ------
+        BookError
+            If the file can't be written.
+        """
+        try:
+            pq.write_table(self.to_arrow(), os.fspath(path), compression="zstd")
+        except OSError as error:
+            raise BookError(f"{os.fspath(path)} can't be written: {error}") from error
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the values as CSV; text that a spreadsheet would take for a formula gets an apostrophe in front."""
@@ -153,21 +161,20 @@ class Valuation:
     def from_parquet(cls, path: str | os.PathLike[str]) -> Valuation:
         """Read values that :meth:`to_parquet` or a batch wrote (a file, or a folder of them).
 
+        Parameters
+        ----------
+        path : path
+            Each part of a batch is held against the batch's manifest, so that none is missing or changed.
+
         Raises
         ------
         ArtifactError
-            If it holds no ipvalue values, or those of a batch that has not finished.
+            If it holds no ipvalue values, those of several runs, a patent twice, or a batch that has not finished or is
+            not whole any more.
         """
-        folder = Path(path)
-        if (folder / "_run.json").exists() and not (folder / "_manifest.json").exists():
-            raise ArtifactError(f"the batch in {folder} has not finished: run it again to go on, then read its values")
-        try:
-            table = pq.read_table(os.fspath(path))
-            text = (table.schema.metadata or {})[_PROVENANCE_KEY]
-        except (OSError, pa.ArrowException, KeyError) as error:
-            raise ArtifactError(f"{os.fspath(path)} holds no ipvalue values: {error!r}") from error
-        order = pa.compute.sort_indices(table["patent_id"])
-        return cls(table.take(order).replace_schema_metadata(None), json.loads(text))
+        from ipvalue.batch.reading import read_values
+
+        return cls(*read_values(path))
 
     def explain(self, patent_id: str) -> pd.DataFrame:
         """Show every number of one value, from input to result.

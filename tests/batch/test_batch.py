@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +58,18 @@ def test_shuffled_rows_other_shards_and_two_workers_give_the_same_bits(
     assert content(tmp_path / "one").equals(content(tmp_path / "two"), check_metadata=True)
 
 
+def test_patents_that_are_not_known_yet_are_counted(
+    on_disk: Path, book: ipv.Book, engine: ipv.ValuationEngine, tmp_path: Path
+) -> None:
+    # a mistyped date must show: no patent of the book is known then, and every one by its last day
+    for day, expected in (("1900-12-31", len(book)), ("2015-12-31", len(book) - len(book.as_of("2015-12-31")))):
+        report = ipv.revalue(on_disk, tmp_path / day, engine=engine, as_of=day)
+        assert report.not_known_yet == expected > 0
+        assert report.patents + report.not_known_yet == len(book)
+        assert f"no row, as nothing is known of them by the date: {expected:,} patents" in str(report)
+    assert "no row" not in str(ipv.revalue(on_disk, tmp_path / "now", engine=engine, as_of="2024-12-31"))
+
+
 def test_a_finished_batch_is_not_done_again(on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path) -> None:
     first = ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY)
     stamps = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "values").glob("part-*")}
@@ -85,6 +99,40 @@ def test_a_folder_of_other_files_is_not_touched(on_disk: Path, engine: ipv.Valua
     with pytest.raises(BatchError, match="choose another folder"):
         ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY, restart=True)
     assert (tmp_path / "values" / "thesis.txt").read_text() == "irreplaceable"
+    assert [p.name for p in (tmp_path / "values").iterdir()] == ["thesis.txt"]
+
+
+def test_a_wrong_folder_spoils_neither_a_saved_engine_nor_a_book(
+    on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path
+) -> None:
+    saved, values = tmp_path / "engine", tmp_path / "values"
+    engine.save(saved)
+    before = {p: sorted(p.rglob("*")) for p in (saved, on_disk)}
+    for wrong in (saved, on_disk):
+        with pytest.raises(BatchError, match="choose another folder"):
+            ipv.revalue(on_disk, wrong, engine=saved, as_of=DAY, restart=True)
+        with pytest.raises(BatchError, match="choose another folder"):
+            ipv.revalue(on_disk, values, engine=saved, as_of=DAY, keep=wrong)
+    assert {p: sorted(p.rglob("*")) for p in (saved, on_disk)} == before
+    assert ipv.ValuationEngine.load(saved).hash == engine.hash
+
+
+@pytest.mark.parametrize("place", ["values", "values/keep"])
+def test_what_is_kept_lies_outside_of_the_values(
+    on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path, place: str
+) -> None:
+    with pytest.raises(BatchError, match="lies in the folder of the values"):
+        ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY, keep=tmp_path / place)
+    assert not (tmp_path / "values" / "keep").exists()
+
+
+def test_a_restart_discards_values_and_nothing_else(on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path) -> None:
+    values = tmp_path / "values"
+    ipv.revalue(on_disk, values, engine=engine, as_of="2022-12-31")
+    (values / "_signed-off.txt").write_text("by the committee")
+    ipv.revalue(on_disk, values, engine=engine, as_of=DAY, restart=True)
+    assert (values / "_signed-off.txt").read_text() == "by the committee"
+    assert ipv.Valuation.from_parquet(values).provenance["as_of"] == DAY
 
 
 @pytest.mark.parametrize("harm", ["truncate", "vanish", "manifest"])
@@ -103,3 +151,25 @@ def test_a_damaged_book_gives_an_error_and_no_dataset(
     with pytest.raises(ArtifactError, match=r"damaged|lacks its file"):
         ipv.revalue(folder, tmp_path / "values", engine=engine, as_of=DAY)
     assert list((tmp_path / "values").glob("part-*")) == []
+
+
+def test_a_call_that_can_not_be_meant_costs_no_values(
+    book: ipv.Book, on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path
+) -> None:
+    values = tmp_path / "values"
+    ipv.revalue(on_disk, values, engine=engine, as_of=DAY)
+    before = content(values)
+    faults: list[tuple[dict[str, Any], str]] = [
+        ({"known": "x"}, "known='x': it must be 'announced' or 'loaded'"),
+        ({"engine": None}, "engine=None: a fitted engine"),
+        ({"book": book}, "Book: a batch takes the path"),
+        ({"keep": 3}, "keep is a int: a batch takes the path"),
+        ({"workers": 1.5}, "workers=1.5: a batch needs a whole number"),
+        ({"workers": "2"}, "workers='2': a batch needs a whole number"),
+        ({"workers": 0}, "workers=0: a batch needs a whole number"),
+    ]
+    for wrong, said in faults:
+        given = {"book": on_disk, "engine": engine, "as_of": "2022-12-31", "restart": True} | wrong
+        with pytest.raises(BatchError, match=re.escape(said)):
+            ipv.revalue(given.pop("book"), values, **given)
+    assert content(values).equals(before, check_metadata=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -290,7 +291,10 @@ def test_workers_that_keep_dying_are_one_clear_error(little: Any, journal: Any, 
     )
     assert run.stdout.startswith("workers died 3 times with 4 shard(s) left (out of memory?"), run.stderr
     judge_unfinished(tmp_path / "values")
-    assert [line["attempt"] for line in journal(tmp_path / "values", "retried")] == [1, 2, 3]
+    retried = journal(tmp_path / "values", "retried")
+    assert [line["attempt"] for line in retried] == [1, 2, 3]
+    # how they ended tells a kill, as for memory, from a crash
+    assert all(re.fullmatch(r"exit codes SIGKILL\(-9\)(, SIGKILL\(-9\))*", line["error"]) for line in retried)
     assert "workers died 3 times" in journal(tmp_path / "values", "failed")[0]["error"]
     little.revalue(tmp_path / "values")
     assert parts(tmp_path / "values") == little.undisturbed

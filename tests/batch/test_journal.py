@@ -159,3 +159,36 @@ def test_values_tell_the_run_that_made_them(little: Any) -> None:
     assert run.key == named["key"]
     assert run.made(valuation.provenance)
     assert not run.made({**valuation.provenance, "as_of": "2022-12-31"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"event": "committed"', '"evenu": "committed"', "names no event"),
+        ('"shard": 2', '"shbrd": 2', "lacks 'shard'"),
+        ('"shard": 2', '"shard": "2"', "'shard' is '2'"),
+        ('"sha256"', '"sha255"', "lacks 'sha256'"),
+        ('"run"', '"rvn"', "lacks 'run'"),
+        ('"stages": {', '"stages": {"reading": "x", ', "'stages' is"),
+    ],
+)
+def test_a_line_that_is_json_and_no_line_is_an_error_until_told(
+    little: Any, tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    values = tmp_path / "values"
+    little.revalue(values)
+    journal = values / "_journal.jsonl"
+    journal.write_text(journal.read_text().replace(old, new))
+    with pytest.raises(BatchError, match=rf"_journal.jsonl is damaged: line \d+: .*{said}.*restart=True"):
+        little.revalue(values)
+    little.revalue(values, restart=True)
+    assert {p.name: p.read_bytes() for p in values.glob("part-*")} == little.undisturbed
+
+
+def test_a_folder_in_place_of_the_journal_is_one_clear_error(little: Any, tmp_path: Path) -> None:
+    values = tmp_path / "values"
+    little.revalue(values)
+    (values / "_journal.jsonl").unlink()
+    (values / "_journal.jsonl").mkdir()
+    with pytest.raises(BatchError, match=r"_journal.jsonl can't be read"):
+        little.revalue(values)

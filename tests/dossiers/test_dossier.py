@@ -323,3 +323,17 @@ def test_a_browser_shows_the_pictures(made: tuple[Dossier, float], browser: Brow
         blue[name] = share(pixels, "#9dc3e6"), share(pixels, "#1f4e79")
     assert blue["with"][0] > blue["without"][0] + 0.005
     assert blue["with"][1] > blue["without"][1] + 0.002
+
+
+def test_a_call_that_can_not_be_meant_is_refused_before_anything_is_valued(
+    book: ipv.Book, engine: ipv.ValuationEngine, tmp_path: Path
+) -> None:
+    with pytest.raises(IpvalueError, match="no such folder"):
+        ipv.dossier(engine, book, path=tmp_path / "nowhere" / "dossier.html")
+    with pytest.raises(IpvalueError, match=r"read_book\(path\)"):
+        ipv.dossier(engine, "book/")  # type: ignore[arg-type]
+    for wrong in ("log.csv", [3]):
+        with pytest.raises(IpvalueError, match=r"Overrides\(items=\[...\]\)"):
+            ipv.dossier(engine, overrides=wrong)  # type: ignore[arg-type]
+    with pytest.raises(IpvalueError, match="can't be written"):
+        ipv.dossier(engine, purpose="x").write(tmp_path)

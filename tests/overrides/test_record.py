@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import ipvalue as ipv
 from ipvalue.errors import REASONS, OverrideError, Reason, SchemaError
+from ipvalue.overrides.record import given_set
 from ipvalue.overrides.rows import COLUMNS
 
 ROW = {
@@ -238,3 +242,32 @@ def test_columns_of_a_table_are_the_fields_of_an_override() -> None:
     assert {c.name for c in COLUMNS if c.required} == {
         name for name, field in ipv.Override.model_fields.items() if field.is_required()
     }
+
+
+TEXTS = st.text(st.sampled_from("=+-@'\t x1"), min_size=1, max_size=6).filter(lambda text: bool(text.strip()))
+
+
+@given(TEXTS, TEXTS)
+def test_a_spreadsheet_runs_nothing_of_a_set_and_it_comes_back_as_it_was(patent: str, author: str) -> None:
+    item = make(patent_id=patent, author=author, approver=None, reason="=HYPERLINK(1)", reference="@A1")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "log.csv"
+        ipv.Overrides(items=[item]).to_csv(file)
+        cells = pd.read_csv(file, dtype=str, keep_default_na=False).iloc[0]
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in cells)
+        read = ipv.Overrides.from_table(file)
+    assert read.overrides.items == (item,) and not len(read.rejects)
+
+
+def test_files_that_are_not_there_are_said(tmp_path: Path) -> None:
+    with pytest.raises(OverrideError, match="can't be read as JSON of Overrides"):
+        ipv.Overrides.from_json(tmp_path / "log.json")
+    for write in (ipv.Overrides().to_json, ipv.Overrides().to_csv):
+        with pytest.raises(OverrideError, match="can't be written"):
+            write(tmp_path / "nowhere" / "log")
+
+
+@pytest.mark.parametrize("given", [None, "log.csv", [make()], make()])
+def test_what_is_no_set_is_told_how_to_become_one(given: object) -> None:
+    with pytest.raises(OverrideError, match=r"a set of overrides is needed, not a \w+: Overrides\(items="):
+        given_set(given)

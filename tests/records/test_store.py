@@ -172,6 +172,12 @@ def test_shards_are_a_whole_number_from_one(tmp_path: Path, shards: object) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_that_can_not_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(BookError, match="can't be written"):
+        ipv.write_book(SMALL, tmp_path / "file" / "book")
+
+
 def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "note").write_text("mine")
@@ -196,7 +202,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
             raise OSError("no space left on device")
 
     monkeypatch.setattr(store.pq, "write_table", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(BookError, match="no space"):
         ipv.write_book(SMALL, tmp_path / "book", shards=3)
     assert list(tmp_path.iterdir()) == []
 

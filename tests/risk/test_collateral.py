@@ -264,6 +264,18 @@ def test_a_missing_rate_is_a_reason_and_a_given_one_converts() -> None:
     assert report.loans["exposure"].tolist() == pytest.approx([70.0, np.nan], nan_ok=True)
     assert report.pairs["reasons"].tolist() == ["", "no_exchange_rate"]
     assert report.loans["reason"].tolist() == ["", "no_exchange_rate"]
+    # nobody can say that the second is covered, and it is in no sum: both are said
+    assert report.loans["margin_call"].tolist() == [True, True]
+    enough = ipv.collateral(valuation([1e6, 1e6]), table, flat_policy(), rates={"USD": 7.0})
+    assert enough.loans["margin_call"].tolist() == [False, True]
+    assert "loans in no sum, as no exchange rate of their currency is known 1" in repr(enough)
+
+
+@pytest.mark.parametrize("rate", [0.0, -7.0, float("nan"), float("inf"), "7", True])
+def test_a_rate_that_is_none_is_refused(rate: object) -> None:
+    table = loans(("L1", "P0", "2022-01-01", "2026-12-31", 10.0), currency=["USD"])
+    with pytest.raises(BookError, match=r"rates\['USD'\]=.*above 0"):
+        ipv.collateral(valuation(100.0), table, flat_policy(), rates={"USD": rate})  # type: ignore[dict-item]
 
 
 def test_bad_rows_are_set_aside_and_the_rest_is_judged() -> None:

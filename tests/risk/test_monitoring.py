@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,3 +62,64 @@ def test_stability_index_laws() -> None:
 def test_dates_and_currencies_must_fit() -> None:
     with pytest.raises(BookError, match="earlier"):
         ipv.monitor(valuation([1.0]), valuation([1.0], as_of="2020-12-31"))
+
+
+def experts(*items: tuple[str, float, str]) -> ipv.Overrides:
+    """A set of (patent_id, value, expires_on)."""
+    said: dict[str, Any] = {
+        "author": "A. Expert",
+        "reason": "offer in hand",
+        "made_on": "2023-06-30",
+        "currency": "CNY",
+    }
+    return ipv.Overrides(items=[ipv.Override(patent_id=i, value=v, expires_on=e, **said) for i, v, e in items])
+
+
+def test_an_override_neither_hides_a_fall_of_the_model_nor_passes_for_one() -> None:
+    # P0: the model falls by half under a value that is held; P1: an expert writes down what the model holds;
+    # P2: the override ends, and the value falls back to the model's; P3: both fall, no expert; P4: nothing happens
+    before = valuation([100.0] * 5, 0.5, as_of="2023-12-31")
+    after = valuation([50.0, 100.0, 100.0, 50.0, 100.0], 0.5, as_of="2024-12-31")
+    held = ("P0", 100.0, "2025-03-31")
+    one = before.override(experts(held, ("P2", 300.0, "2024-06-30")))
+    two = after.override(experts(held, ("P1", 20.0, "2025-06-30")))
+    found = ipv.monitor(one, two)
+    triggers = found.triggers[["patent_id", "trigger", "overridden_before", "overridden_after"]]
+    assert triggers.to_numpy().tolist() == [
+        ["P0", "model_value_down", True, True],
+        ["P1", "value_down", False, True],
+        ["P2", "override_ended", True, False],
+        ["P2", "value_down", True, False],
+        ["P3", "value_down", False, False],
+    ]
+    assert found.overridden == (2, 2)
+    assert found.calendar["overridden"].tolist() == [True, True, False, False, False]
+    assert "values set by experts: 2 before, 2 after" in repr(found)
+    # drift is the model's, and what experts do moves no score
+    assert found.drift.equals(ipv.monitor(before, after).drift)
+
+
+def test_a_value_is_due_again_when_its_override_expires() -> None:
+    # grade A waits for twelve months; an override that ends sooner is looked at then
+    before, after = valuation([100.0] * 2, 0.2, as_of="2023-12-31"), valuation([100.0] * 2, 0.2)
+    found = ipv.monitor(before, after.override(experts(("P0", 100.0, "2025-03-31")))).calendar
+    assert found["next_valuation"].tolist() == [pd.Timestamp("2025-03-31"), pd.Timestamp("2025-12-31")]
+
+
+def test_a_summary_says_what_happened() -> None:
+    before, after = valuation([100.0] * 3, as_of="2023-12-31"), valuation([100.0, 50.0, 10.0])
+    said = repr(ipv.monitor(before, after))
+    assert said.startswith("Monitoring of 3 living patents: 2 triggers\n  value_down: 2\n")
+    assert "experts" not in said
+
+
+@pytest.mark.parametrize("fall", [-3.0, 0.0, 1.1, float("nan")])
+def test_a_fall_that_can_not_be_meant_is_refused(fall: float) -> None:
+    with pytest.raises(BookError, match="value_fall"):
+        ipv.monitor(valuation([1.0]), valuation([1.0]), value_fall=fall)
+
+
+@pytest.mark.parametrize("months", [{"Z": 3.0}, {"A": -1.0}, {"A": float("nan")}, {"A": 1e9}])
+def test_months_that_can_not_be_meant_are_refused(months: dict[str, float]) -> None:
+    with pytest.raises(BookError, match=r"revaluation_months\['"):
+        ipv.monitor(valuation([1.0]), valuation([1.0]), revaluation_months=months)

@@ -260,3 +260,23 @@ def test_a_lender_lends_against_the_experts_value_and_is_told_so() -> None:
     model_report = ipv.collateral(values.without_overrides(), owed, flat_policy(basis="q50"))
     assert model_report.loans["allocated"].tolist() == [50.0, 50.0]
     assert "expert" not in repr(model_report)
+
+
+def test_a_reverse_stress_tells_experts_values_from_the_models(
+    ends: tuple[Valuation, Valuation], names: list[str]
+) -> None:
+    made = ends[1].sources
+    assert made is not None
+    total = float(ends[1].to_pandas()["value"].sum())
+    overrides = log(
+        make(names[0], 3 * total, expires_on="2025-06-30"), make(names[1], factor=2.0), make("CN-nowhere", 1e6)
+    )
+    plain = ipv.reverse_stress(made.snapshot, made.engine, "royalty", 0.2)
+    found = ipv.reverse_stress(made.snapshot, made.engine, "royalty", 0.2, overrides=overrides)
+    assert (plain.overridden, found.overridden) == (0, 2)
+    # the loss is that of the stressed book with the same experts' values
+    report = ipv.stress(made.snapshot, made.engine, [found.scenario], overrides=overrides).book()
+    assert report["change_share"].iloc[1] == pytest.approx(-found.loss, abs=1e-12)
+    assert found.loss == pytest.approx(0.2, abs=1e-3)
+    assert found.size != plain.size
+    assert ipv.reverse_stress(made.snapshot, made.engine, "royalty", 0.2, overrides=log()) == plain

@@ -108,6 +108,13 @@ def test_no_patent_gains_by_a_named_scenario(report: StressReport, name: str) ->
     assert (report.changes.loc[worth, name] <= 0).all()
     assert (report.changes.loc[worth, name] < 0).mean() > 0.5
     assert report.book().loc[name, "change"] < 0
+    assert report.book().loc[name, "gaining"] == 0
+
+
+def test_patents_that_gain_are_counted(state: ipv.Snapshot, income: ipv.ValuationEngine) -> None:
+    report = ipv.stress(state, income, [only(FigureShock(figure="royalty_rate", by="multiply", amount=1.5))])
+    gained = (report.changes["one"] > 0).sum()
+    assert report.book()["gaining"].tolist() == [0, gained] and gained > 50
 
 
 @pytest.mark.parametrize("name", [scenario.name for scenario in default_scenarios()])
@@ -289,3 +296,13 @@ def test_a_chance_of_grant_moves_for_examined_rights_alone(book: ipv.Book, incom
 def test_a_scenario_survives_json() -> None:
     for scenario in default_scenarios(field=12):
         assert Scenario.model_validate_json(scenario.model_dump_json()) == scenario
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"largest": -0.5}, {"largest": float("nan")}, {"tolerance": 0.0}, {"tolerance": float("nan")}]
+)
+def test_a_search_that_can_not_be_meant_is_refused(
+    state: ipv.Snapshot, income: ipv.ValuationEngine, wrong: dict[str, float]
+) -> None:
+    with pytest.raises(IpvalueError, match=next(iter(wrong))):
+        ipv.reverse_stress(state, income, "royalty", 0.1, **wrong)

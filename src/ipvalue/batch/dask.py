@@ -19,6 +19,7 @@ from ipvalue.batch.plan import BatchReport, Folder
 from ipvalue.batch.workers import call_checked, lit
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError, MissingExtraError
+from ipvalue.overrides.record import Overrides
 from ipvalue.records.book import Known
 
 __all__ = ["revalue"]
@@ -34,6 +35,7 @@ def revalue(
     known: Known = "announced",
     restart: bool = False,
     keep: str | os.PathLike[str] | None = None,
+    overrides: Overrides | str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> BatchReport:
     """Revalue a book on disk with the workers of a Dask cluster.
@@ -60,6 +62,8 @@ def revalue(
         Discard values of another run that the folder holds.
     keep : path, optional
         Folder in which features and values are kept for the next run (see :func:`ipvalue.revalue`), shared too.
+    overrides : Overrides or path, optional
+        Experts' values, as in :func:`ipvalue.revalue`.
     progress : bool, optional
         Show a progress bar; by default where standard error is a terminal.
 
@@ -102,6 +106,7 @@ def revalue(
         known=known,
         restart=restart,
         keep=keep,
+        overrides=overrides,
         execute=partial(_execute, client=client, progress=progress, journal=Folder(Path(values).absolute()).journal),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ipvalue.artifacts import versions
 from ipvalue.engine import ValuationEngine
+from ipvalue.overrides.record import Overrides
 from ipvalue.records.book import Known
 from ipvalue.records.store import BookOnDisk
 
@@ -22,6 +23,7 @@ _SHOWN = {
     "assumptions": "the assumptions",
     "as_of": "the date",
     "shards": "the number of shards",
+    "overrides": "the overrides",
 }
 
 
@@ -44,6 +46,8 @@ class Run:
         Of Python and of the packages that values depend on.
     shards : int
         Of the book: a shard's values are no part of the dataset of another division.
+    overrides : str
+        Hash of the experts' overrides; empty without any.
     """
 
     book: str
@@ -53,11 +57,15 @@ class Run:
     known: Known
     versions: dict[str, str]
     shards: int
+    overrides: str = ""
 
     @classmethod
-    def of(cls, disk: BookOnDisk, engine: ValuationEngine, as_of: str, known: Known) -> Run:
+    def of(
+        cls, disk: BookOnDisk, engine: ValuationEngine, as_of: str, known: Known, overrides: Overrides | None = None
+    ) -> Run:
         """Name the run of an engine over a book."""
-        return cls(disk.fingerprint, engine.hash, engine.assumptions.hash, as_of, known, versions(), disk.shards)
+        said = "" if overrides is None else overrides.hash
+        return cls(disk.fingerprint, engine.hash, engine.assumptions.hash, as_of, known, versions(), disk.shards, said)
 
     @property
     def key(self) -> str:
@@ -76,7 +84,7 @@ class Run:
         """
         found = []
         for name, mine in asdict(self).items():
-            there = earlier.get(name)
+            there = earlier.get(name, "" if name == "overrides" else None)
             if name == "versions":
                 found += _versions(there if isinstance(there, dict) else {}, self.versions)
             elif there != mine:
@@ -86,7 +94,15 @@ class Run:
     def made(self, provenance: Mapping[str, Any]) -> bool:
         """Tell whether a table of values with this provenance belongs to the run."""
         theirs = [provenance.get(k) for k in ("book", "engine_hash", "assumptions_hash", "as_of", "known", "versions")]
-        return theirs == [self.book, self.engine, self.assumptions, self.as_of, self.known, self.versions]
+        overrides = (provenance.get("overrides") or {}).get("hash", "")
+        return overrides == self.overrides and theirs == [
+            self.book,
+            self.engine,
+            self.assumptions,
+            self.as_of,
+            self.known,
+            self.versions,
+        ]
 
 
 def _versions(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
@@ -100,4 +116,4 @@ def _versions(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
 
 def _short(text: object) -> str:
     """The first characters of a hash; a date or a word whole."""
-    return str(text)[:12]
+    return str(text)[:12] or "none"

@@ -16,6 +16,7 @@ run         hash of everything that the values depend on (:class:`ipvalue.batch.
 book        fingerprint of the book
 engine      hash of the engine with all that it has learnt
 assumptions hash of the assumption set
+overrides   hash of the experts' overrides; empty without any
 as_of       valuation date
 known       from which of its dates a legal event counts
 versions    of Python and of the packages that values depend on
@@ -36,7 +37,7 @@ memory      peak memory of that process since it began, in bytes
 adopted     true where the file was found: its writer did not live to report it
 what        what was lost or damaged, and is made again
 attempt     how often workers have died in this pass; of a shard: how often it was begun in it
-error       why the run ended early
+error       why the run ended early; of retries, how the workers died
 path        folder of the values
 =========== ===========================================================================================
 """
@@ -70,7 +71,7 @@ class Event:
 
 
 _WORK = ("seconds", "stages", "pid", "host", "memory")
-_RUN = ("run", "book", "engine", "assumptions", "as_of", "known", "versions")
+_RUN = ("run", "book", "engine", "assumptions", "as_of", "known", "versions", "overrides")
 
 EVENTS: dict[str, Event] = {
     "begun": Event(
@@ -97,7 +98,9 @@ EVENTS: dict[str, Event] = {
     "lost": Event("shard {shard} is made again: {what}", logging.WARNING, ("shard", "what")),
     "damaged": Event("made again: {what}", logging.WARNING, ("what",)),
     "retried": Event(
-        "workers died ({attempt}) in pass {label}: {left} shards left", logging.WARNING, ("label", "left", "attempt")
+        "workers died ({attempt}) in pass {label}: {left} shards left",
+        logging.WARNING,
+        ("label", "left", "attempt", "error"),
     ),
     "repeated": Event(
         "shard {shard} was begun again ({attempt}) in pass {label} by {pid} on {host}",
@@ -109,6 +112,16 @@ EVENTS: dict[str, Event] = {
         "batch {path} finished: {patents} patents", logging.INFO, ("path", "run", "patents", "shards", "seconds")
     ),
 }
+
+# what is read again of a line, by its event, and what is measured in any
+_READ: dict[str, dict[str, type]] = {
+    "begun": {"run": str, "pid": int, "host": str},
+    "resumed": {"run": str, "pid": int, "host": str},
+    "discarded": {"run": str},
+    "committed": {"run": str, "shard": int, "bytes": int, "sha256": str},
+    "lost": {"shard": int},
+}
+_MEASURED: dict[str, type] = {"stages": dict, "memory": int}
 
 
 class Journal:
@@ -158,11 +171,22 @@ class Journal:
         """
         if not self.path.exists():
             return []
-        lines = self.path.read_bytes().split(b"\n")[:-1]
         try:
-            return [json.loads(line) for line in lines]
-        except ValueError as error:
-            raise BatchError(f"{self.path} is damaged: {error}; pass restart=True to begin anew") from error
+            lines = self.path.read_bytes().split(b"\n")[:-1]
+        except OSError as error:
+            raise BatchError(f"{self.path} can't be read: {error}") from error
+        found = []
+        for number, text in enumerate(lines, 1):
+            try:
+                line = json.loads(text)
+                strange = _strange(line)
+            except ValueError as error:
+                line, strange = {}, str(error)
+            if strange:
+                what = f"line {number}: {strange}"
+                raise BatchError(f"{self.path} is damaged: {what}; pass restart=True to begin anew")
+            found.append(line)
+        return found
 
     def committed(self, run: str) -> dict[int, dict[str, Any]]:
         """Lines of the shards that a run has committed and not lost again, by shard."""
@@ -194,6 +218,20 @@ class Journal:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _strange(line: object) -> str:
+    """What keeps a line of JSON from being one of the journal; empty where nothing does."""
+    if not isinstance(line, dict) or not isinstance(line.get("event"), str):
+        return "it names no event"
+    missing = [name for name in _READ.get(line["event"], {}) if name not in line]
+    if missing:
+        return f"it lacks {missing[0]!r}"
+    kinds = _READ.get(line["event"], {}) | {name: kind for name, kind in _MEASURED.items() if name in line}
+    wrong = [name for name, kind in kinds.items() if not isinstance(line[name], kind)]
+    if not wrong and not all(isinstance(seconds, int | float) for seconds in line.get("stages", {}).values()):
+        wrong = ["stages"]
+    return f"{wrong[0]!r} is {line[wrong[0]]!r}" if wrong else ""
 
 
 def _cut_torn_line(handle: int) -> None:

@@ -14,7 +14,8 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ipvalue.batch.files import write_file
+from ipvalue.batch.files import disk_errors, write_file
+from ipvalue.errors import BatchError
 from ipvalue.features import Features
 from ipvalue.features.base import families
 from ipvalue.methods.base import Subject
@@ -32,6 +34,8 @@ __all__ = ["Keep", "KeptShard", "unchanged_rows"]
 
 _LOG = logging.getLogger("ipvalue.batch")
 _SUM = hashlib.sha256().digest_size
+_LOCK = "_lock"
+_OURS = ("parts", "wholes", "shards", _LOCK)
 _CODES = ("patent_id", "jurisdiction", "right", "field")
 
 
@@ -73,6 +77,41 @@ class Keep:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+
+    @contextmanager
+    def locked(self, values: Path) -> Iterator[None]:
+        """Exclude a second run that keeps its results here; the lock goes with the process, however it ends.
+
+        Parameters
+        ----------
+        values : path
+            Folder of the run's values, of which this one is no part.
+
+        Raises
+        ------
+        BatchError
+            If another process keeps its results here, or the folder is somebody else's or can't be written.
+        """
+        import fcntl
+
+        mine, theirs = self.path.resolve(), values.resolve()
+        if mine == theirs or theirs in mine.parents:
+            raise BatchError(f"keep={os.fspath(self.path)!r} lies in the folder of the values; choose one outside")
+        with disk_errors(self.path):
+            self._refuse_strangers()  # before anything is left there: a file too many spoils a saved engine
+            self.path.mkdir(parents=True, exist_ok=True)
+            stream = (self.path / _LOCK).open("a")
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise BatchError(f"another process keeps its results in {self.path}; wait for it") from error
+            yield
+
+    def _refuse_strangers(self) -> None:
+        strange = [p.name for p in self.path.iterdir() if p.name not in _OURS] if self.path.is_dir() else []
+        if strange:
+            raise BatchError(f"{self.path} holds files that no batch has kept ({min(strange)}); choose another folder")
 
     def part(self, shard: int, key: str) -> Path:
         """File of what a shard contributes to the whole, under the hash of what that follows from."""

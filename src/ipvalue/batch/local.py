@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 from joblib import Parallel, delayed
 from joblib.externals.loky import process_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
+from ipvalue.batch.files import write_file
 from ipvalue.batch.identity import Run
 from ipvalue.batch.journal import Journal
+from ipvalue.batch.kept import Keep
 from ipvalue.batch.manifest import manifest_of, report_of
+from ipvalue.batch.overlay import overrides_from
 from ipvalue.batch.passes import Execute, journalled, whole_of
 from ipvalue.batch.plan import BatchReport, Folder
 from ipvalue.batch.receipt import measured
 from ipvalue.batch.shards import Job, Statistics, value_shard
 from ipvalue.engine import ValuationEngine
-from ipvalue.errors import BatchError
+from ipvalue.errors import ArtifactError, BatchError
+from ipvalue.overrides.record import Overrides
 from ipvalue.records.book import Known, parse_date
 from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
@@ -45,6 +51,7 @@ def revalue(
     workers: int = 1,
     restart: bool = False,
     keep: str | os.PathLike[str] | None = None,
+    overrides: Overrides | str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> BatchReport:
     """Revalue a book on disk, shard by shard.
@@ -73,6 +80,9 @@ def revalue(
         Folder in which features and values are kept for the next run, which then computes only what has changed: the
         columns of a shard whose files or statistics of the whole book differ, or that move with the date, and the
         values of patents of which anything differs. The values are those of a full run.
+    overrides : Overrides or path, optional
+        Experts' values, that stand in the place of the model's as by :meth:`ipvalue.Valuation.override`: a set, or the
+        file of one (JSON; or CSV or Parquet, of which every row must be taken). Another set is another run.
     progress : bool, optional
         Show a progress bar; by default where standard error is a terminal.
 
@@ -86,6 +96,8 @@ def revalue(
         If the book or the engine is damaged.
     BatchError
         If the folder holds other values, another run is writing, the disk is full, or workers keep dying.
+    OverrideError
+        If overrides can't be read. One that can't be applied stands in the report, as in ``override_log()``.
 
     Examples
     --------
@@ -97,10 +109,20 @@ def revalue(
     >>> ipv.revalue(folder / "book", folder / "values", engine=engine, as_of="2024-12-31").patents
     300
     """
-    if workers < 1:
-        raise BatchError(f"workers={workers}: a batch needs at least one")
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise BatchError(f"workers={workers!r}: a batch needs a whole number of them, at least one")
     execute = partial(_run, workers=workers, progress=progress, journal=Folder(values).journal)
-    return run_batch(book, values, engine=engine, as_of=as_of, known=known, restart=restart, keep=keep, execute=execute)
+    return run_batch(
+        book,
+        values,
+        engine=engine,
+        as_of=as_of,
+        known=known,
+        restart=restart,
+        keep=keep,
+        overrides=overrides,
+        execute=execute,
+    )
 
 
 def run_batch(
@@ -113,33 +135,48 @@ def run_batch(
     restart: bool,
     execute: Execute,
     keep: str | os.PathLike[str] | None = None,
+    overrides: Overrides | str | os.PathLike[str] | None = None,
 ) -> BatchReport:
     """Run a batch on any executor: plan, count, value, report; the parameters are those of :func:`revalue`.
 
     Parameters
     ----------
-    book, values, engine, as_of, known, restart, keep
+    book, values, engine, as_of, known, restart, keep, overrides
         As in :func:`revalue`.
     execute : callable
         ``execute(function, arguments by shard, label)`` calls the function for each shard, in any order and where it
         likes, more than once if it must, and gives each shard with its result.
     """
+    _check_types(book, engine, known, keep)
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
+    experts = overrides_from(overrides)
     disk, day, folder = BookOnDisk(book), str(parse_date(as_of)), Folder(values)
-    run = Run.of(disk, loaded, day, known)
-    with folder.locked(), nullcontext() if keep is None else Folder(keep).locked():
+    run = Run.of(disk, loaded, day, known, experts)
+    with folder.locked(), nullcontext() if keep is None else Keep(keep).locked(folder.path):
         done = folder.begin(run, disk, restart)
         with folder.failing_clearly():
             todo = [s for s in range(disk.shards) if s not in done]
             kept = None if keep is None else os.path.abspath(keep)
-            seconds = _score(os.fspath(book), loaded, disk, folder, kept, todo, execute)
-            report = _end(folder, disk, len(done), seconds)
+            seconds = _score(os.fspath(book), loaded, experts, disk, folder, kept, todo, execute)
+            report = _end(folder, disk, len(done), seconds, experts)
     return report
+
+
+def _check_types(book: object, engine: object, known: object, keep: object) -> None:
+    """Refuse what can't be meant before anything is read, and above all before a restart discards anything."""
+    if known not in get_args(Known):
+        raise BatchError(f"known={known!r}: it must be 'announced' or 'loaded'")
+    if not isinstance(engine, ValuationEngine | str | os.PathLike):
+        raise BatchError(f"engine={engine!r}: a fitted engine or the folder of a saved one is needed")
+    for name, path in (("book", book), ("keep", keep)):
+        if not isinstance(path, str | os.PathLike) and (path is not None or name != "keep"):
+            raise BatchError(f"{name} is a {type(path).__name__}: a batch takes the path of a folder (see write_book)")
 
 
 def _score(
     book: str,
     loaded: ValuationEngine,
+    experts: Overrides | None,
     disk: BookOnDisk,
     folder: Folder,
     kept: str | None,
@@ -150,15 +187,25 @@ def _score(
     if not todo:
         return {}
     started = time.perf_counter()
-    job = Job(book, os.fspath(folder.work), loaded.hash, folder.run.key, folder.run.as_of, folder.run.known, kept)
-    loaded.save(job.engine)
+    run = folder.run
+    job = Job(book, os.fspath(folder.work), loaded.hash, run.key, run.as_of, run.known, kept, run.overrides)
+    _save(loaded, job.engine)
+    if experts is not None:
+        write_file(job.overrides_file, experts.to_json().encode("utf-8"))
     statistics, digest = whole_of(job, folder, disk, execute)
     counted = time.perf_counter()
     calls = {shard: (job, folder, shard, statistics[shard]) for shard in todo}
     for shard, receipt in journalled(folder, execute, _value_and_commit, calls, "valuing"):
-        made = {"run": folder.run.key, "inputs": disk.inputs(shard), "whole": digest}
+        made = {"run": run.key, "inputs": disk.inputs(shard), "whole": digest}
         folder.journal.write("committed", shard=shard, **made, **receipt)
     return {"whole": counted - started, "values": time.perf_counter() - counted}
+
+
+def _save(engine: ValuationEngine, path: Path) -> None:
+    try:
+        engine.save(path)
+    except ArtifactError as error:
+        raise BatchError(f"{error}; run again to go on once that is mended") from error
 
 
 def _value_and_commit(job: Job, folder: Folder, shard: int, whole: Statistics) -> dict[str, Any]:
@@ -172,10 +219,12 @@ def _value_and_commit(job: Job, folder: Folder, shard: int, whole: Statistics) -
     return made | receipt
 
 
-def _end(folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float]) -> BatchReport:
+def _end(
+    folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float], experts: Overrides | None
+) -> BatchReport:
     """Check that the dataset is complete, report, and leave the manifest."""
     folder.check_complete(disk.shards)
-    report = report_of(folder, disk, resumed, seconds)
+    report = report_of(folder, disk, resumed, seconds, experts)
     # the manifest of a batch that was finished before tells more than one of a call that had nothing to do
     folder.finish(manifest_of(folder, disk, report) if seconds or not folder.finished else None)
     took = round(sum(seconds.values()), 6)
@@ -205,12 +254,18 @@ def _run(
                     yield shard, result
                 return
             except TerminatedWorkerError as error:
-                journal.write("retried", label=label, left=len(waiting), attempt=attempt)
+                journal.write("retried", label=label, left=len(waiting), attempt=attempt, error=_ends(error))
                 if attempt == _ATTEMPTS:
                     raise BatchError(
                         f"workers died {_ATTEMPTS} times with {len(waiting)} shard(s) left (out of memory? use fewer "
                         "workers or more shards); run again to go on with what is left"
                     ) from error
+
+
+def _ends(error: Exception) -> str:
+    """The exit codes that joblib tells, or all that it says: they tell a kill for memory (SIGKILL) from a crash."""
+    found = re.search(r"\{(.*?)\}", str(error))
+    return f"exit codes {found[1]}" if found else " ".join(str(error).split())
 
 
 def _results(function: Any, calls: dict[int, tuple[Any, ...]], workers: int) -> Iterator[tuple[int, Any]]:

@@ -27,9 +27,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ipvalue.batch.overlay import became_of
 from ipvalue.batch.plan import BatchReport, Folder
 from ipvalue.batch.receipt import peak_memory
 from ipvalue.errors import ArtifactError, BatchError
+from ipvalue.overrides.record import Overrides
 from ipvalue.records.store import BookOnDisk
 
 __all__ = ["manifest_of", "report_of"]
@@ -43,7 +45,9 @@ _MEASURED = (
 )
 
 
-def report_of(folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float]) -> BatchReport:
+def report_of(
+    folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float], overrides: Overrides | None = None
+) -> BatchReport:
     """Read what the values say back from the files; the rows must be those of the book on the date."""
     counts = _told(folder, disk)
     lines = folder.journal.of_run(folder.run.key)
@@ -63,6 +67,8 @@ def report_of(folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str,
         seconds=seconds,
         retried=sum(line["event"] in ("retried", "repeated") for line in lines),
         rejects=disk.rejects,
+        not_known_yet=disk.patents - counts.patents,
+        overrides=became_of(overrides, map(folder.part, range(disk.shards))),
         stages=_stages(lines),
         peak_memory={"parent": peak_memory(), "largest_worker": max(workers.values(), default=0)},
     )

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,6 +37,7 @@ __all__ = ["BatchReport", "Folder"]
 
 _RUN, _MANIFEST, _JOURNAL, _WORK = "_run.json", "_manifest.json", "_journal.jsonl", "_work"
 _LOCK, _COMMIT = "_lock", "_commit"
+_PART = re.compile(r"part-\d{5,}\.parquet")
 _PROVENANCE_KEY = b"ipvalue"
 
 
@@ -48,7 +50,8 @@ class BatchReport:
     path : str
         Folder of the values, a Parquet dataset.
     patents, valued, dead, without_value : int
-        All rows; those with a value above 0 or of a living right; dead rights, worth 0; those without a value.
+        All rows (the book's patents that are known on the date); those with a value above 0 or of a living right; dead
+        rights, worth 0; those without a value.
     total : float
         Sum of the median values, in ``currency``.
     currency : str
@@ -64,6 +67,10 @@ class BatchReport:
         How often dead workers were replaced; on a cluster, how often a shard was begun again.
     rejects : dict of str to int
         Rows that the book refused when it was made, by table, column and code.
+    not_known_yet : int
+        Patents of the book of which nothing is known by the date: they have no row.
+    overrides : dict of str to int
+        Experts' overrides that are applied (``overridden``), and those that are not, by reason code.
     stages : dict of str to dict of str to float
         Time by pass (counting, whole, valuing) and stage, measured in the workers and summed over them.
     peak_memory : dict of str to int
@@ -85,6 +92,8 @@ class BatchReport:
     seconds: dict[str, float]
     retried: int = 0
     rejects: dict[str, int] = field(default_factory=dict)
+    not_known_yet: int = 0
+    overrides: dict[str, int] = field(default_factory=dict)
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     peak_memory: dict[str, int] = field(default_factory=dict)
 
@@ -95,7 +104,10 @@ class BatchReport:
             f"  sum of medians {self.total:,.0f} {self.currency}",
             "  grades " + ", ".join(f"{g} {c:,}" for g, c in self.grades.items()),
         ]
+        later = self.not_known_yet
+        lines += [f"  no row, as nothing is known of them by the date: {later:,} patents of the book"] if later else []
         lines += [f"  no value, {reason}: {count:,}" for reason, count in self.reasons.items()]
+        lines += [f"  overrides, {status}: {count:,}" for status, count in self.overrides.items()]
         lines += [f"  refused when the book was made, {what}: {count:,}" for what, count in self.rejects.items()]
         lines.append(f"  {self.shards} shards, {self.resumed} of them from an earlier run; {self._took()}")
         return "\n".join(lines)
@@ -144,11 +156,12 @@ class Folder:
         Raises
         ------
         BatchError
-            If another process is writing into the folder, or the folder can't be written.
+            If another process is writing into the folder, it is somebody else's, or it can't be written.
         """
         import fcntl
 
         with disk_errors(self.path):
+            self._refuse_strangers()  # before anything is left there: a file too many spoils a saved engine
             self.path.mkdir(parents=True, exist_ok=True)
             stream = (self.path / _LOCK).open("a")
         with stream:
@@ -230,7 +243,7 @@ class Folder:
     def found(self, shard: int) -> dict[str, Any] | None:
         """Look for a shard that was committed, whether or not its worker lived to report it; read all of it."""
         file = self.part(shard)
-        if not file.exists():
+        if not file.is_file():
             return None
         try:
             table = pq.read_table(file, partitioning=None)
@@ -267,8 +280,15 @@ class Folder:
 
     @property
     def finished(self) -> bool:
-        """Whether the manifest says that the dataset is complete."""
-        return (self.path / _MANIFEST).exists()
+        """Whether the manifest says that the dataset is complete, as it was committed."""
+        try:
+            manifest = json.loads((self.path / _MANIFEST).read_text())
+            listed = {line["shard"]: line["sha256"] for line in manifest["shards"]}
+            run = manifest["run"]["key"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        committed = self.journal.committed(self.run.key)
+        return run == self.run.key and listed == {shard: line["sha256"] for shard, line in committed.items()}
 
     @contextmanager
     def _committing(self) -> Iterator[None]:
@@ -293,9 +313,19 @@ class Folder:
                     "or pass restart=True to discard them"
                 )
             self._discard(str(earlier.get("key", "")))
-        elif any(p.name not in (_LOCK, _COMMIT, _JOURNAL) and not is_draft(p) for p in self.path.iterdir()):
-            raise BatchError(f"{self.path} holds files that are no values of a batch; choose another folder")
+        else:
+            self._refuse_strangers()
         write_file(file, json.dumps({"key": run.key, **asdict(run)}, indent=1).encode())
+
+    def _refuse_strangers(self) -> None:
+        """Refuse a folder that no run has begun in and that holds anything."""
+        if (self.path / _RUN).exists() or not self.path.is_dir():
+            return
+        strange = [p.name for p in self.path.iterdir() if p.name not in (_LOCK, _COMMIT, _JOURNAL) and not is_draft(p)]
+        if strange:
+            raise BatchError(
+                f"{self.path} holds files that are no values of a batch ({min(strange)}); choose another folder"
+            )
 
     def _earlier(self, restart: bool) -> dict[str, Any]:
         try:
@@ -313,13 +343,16 @@ class Folder:
         return True
 
     def _discard(self, key: str) -> None:
-        """Remove another run's values, the name of that run last: a discard that was killed is resumed."""
+        """Remove another run's values, the name of that run last: a discard that was killed is resumed.
+
+        Whatever else somebody has put into the folder stays there.
+        """
         if not self._readable():
             remove(self.journal.path)
         self.journal.write("discarded", run=key, path=os.fspath(self.path))
         remove(self.path / _MANIFEST)
         for path in sorted(self.path.iterdir()):
-            if path.name not in (_LOCK, _COMMIT, _JOURNAL, _RUN):
+            if path.name == _WORK or _PART.fullmatch(path.name) or is_draft(path):
                 remove(path)
         remove(self.path / _RUN)
 
@@ -347,7 +380,7 @@ class Folder:
 
     def _kept(self, file: Path, line: dict[str, Any]) -> dict[str, Any] | None:
         """The line of a shard whose file is what was committed."""
-        return line if file.exists() and file_digest(file) == line["sha256"] else None
+        return line if file.is_file() and file_digest(file) == line["sha256"] else None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import pyarrow as pa
 from ipvalue.batch.cells import cells_are_whole
 from ipvalue.batch.inputs import DATED_TABLES, LASTING_TABLES, Inputs
 from ipvalue.batch.kept import Keep, KeptShard, unchanged_rows
+from ipvalue.batch.overlay import with_overrides
 from ipvalue.batch.statistics import (
     kept_standing,
     ranges_of,
@@ -67,6 +68,8 @@ class Job:
     known : {'announced', 'loaded'}
     keep : str, optional
         Folder of :class:`~ipvalue.batch.kept.Keep`.
+    overrides : str
+        Hash of the experts' overrides; empty without any.
     """
 
     book: str
@@ -76,6 +79,12 @@ class Job:
     as_of: str
     known: Known
     keep: str | None = None
+    overrides: str = ""
+
+    @property
+    def overrides_file(self) -> Path:
+        """File of the run's overrides."""
+        return Path(self.work) / "overrides.json"
 
     @property
     def engine(self) -> Path:
@@ -158,7 +167,8 @@ def value_shard(job: Job, shard: int, whole: Statistics) -> pa.Table:
     else:
         snapshot, table = _value_again(job, shard, whole, disk, engine)
     with stage("table"):
-        return Valuation(table, engine.provenance(snapshot, disk.fingerprint)).to_arrow()
+        made = Valuation(table, engine.provenance(snapshot, disk.fingerprint))
+        return (with_overrides(made, job.overrides_file, job.overrides) if job.overrides else made).to_arrow()
 
 
 def _whole(job: Job, whole: Statistics, standing: Standing) -> Whole:

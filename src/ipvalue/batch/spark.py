@@ -22,6 +22,7 @@ from ipvalue.batch.plan import BatchReport, Folder
 from ipvalue.batch.workers import Sight, call_checked, lit
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError, IpvalueError, MissingExtraError
+from ipvalue.overrides.record import Overrides
 from ipvalue.records.book import Known
 
 __all__ = ["revalue"]
@@ -37,6 +38,7 @@ def revalue(
     known: Known = "announced",
     restart: bool = False,
     keep: str | os.PathLike[str] | None = None,
+    overrides: Overrides | str | os.PathLike[str] | None = None,
 ) -> BatchReport:
     """Revalue a book on disk with the executors of a Spark session.
 
@@ -63,6 +65,8 @@ def revalue(
         Discard values of another run that the folder holds.
     keep : path, optional
         Folder in which features and values are kept for the next run (see :func:`ipvalue.revalue`), shared too.
+    overrides : Overrides or path, optional
+        Experts' values, as in :func:`ipvalue.revalue`.
 
     Returns
     -------
@@ -105,6 +109,7 @@ def revalue(
         known=known,
         restart=restart,
         keep=keep,
+        overrides=overrides,
         execute=partial(_execute, spark=spark, journal=Folder(Path(values).absolute()).journal),
     )
 

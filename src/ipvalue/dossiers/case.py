@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel
 
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import IpvalueError
@@ -113,7 +114,14 @@ def overrides_frame(overrides: pd.DataFrame | Sequence[Mapping[str, object]] | O
     """The rows of a log of overrides as a frame, whatever they were given as; a set that is applied has none."""
     if overrides is None or isinstance(overrides, Overrides):
         return pd.DataFrame()
-    return overrides if isinstance(overrides, pd.DataFrame) else pd.DataFrame([dict(row) for row in overrides])
+    if isinstance(overrides, pd.DataFrame):
+        return overrides
+    if not isinstance(overrides, Sequence) or not all(isinstance(row, Mapping | BaseModel) for row in overrides):
+        raise IpvalueError(
+            f"overrides is a {type(overrides).__name__}: a set is applied (Overrides(items=[...]), or "
+            "Overrides.from_table(path).overrides), a DataFrame or list of rows is shown as it is"
+        )
+    return pd.DataFrame([dict(row) for row in overrides])
 
 
 def overrides_applied(given: object, valuation: Valuation | None) -> Overrides | None:

@@ -78,9 +78,17 @@ class Dossier:
         ----------
         path : path
         format : {'html', 'markdown'}
+
+        Raises
+        ------
+        IpvalueError
+            If the format is unknown, or the file can't be written.
         """
         text = self.to_html() if _checked(format) == "html" else self.to_markdown()
-        Path(path).write_bytes(text.encode("utf-8"))
+        try:
+            Path(path).write_bytes(text.encode("utf-8"))
+        except OSError as error:
+            raise IpvalueError(f"{os.fspath(path)} can't be written: {error}") from error
 
     def __repr__(self) -> str:
         return f"Dossier {self.title!r}: {', '.join(s.id for s in self.sections)}"
@@ -158,8 +166,15 @@ def dossier(
     ('Purpose and use', True)
     """
     _checked(format)
-    if sample < 1:
-        raise IpvalueError(f"sample={sample}: sensitivities need at least one patent")
+    if isinstance(sample, bool) or not isinstance(sample, int) or sample < 1:
+        raise IpvalueError(f"sample={sample!r}: sensitivities need at least one patent")
+    if not isinstance(engine, ValuationEngine) or not isinstance(book, Book | None):
+        raise IpvalueError(
+            f"a ValuationEngine and a Book are needed, not a {type(engine).__name__} and a {type(book).__name__}: "
+            "ValuationEngine.load(path), read_book(path)"
+        )
+    if path is not None and not Path(path).absolute().parent.is_dir():
+        raise IpvalueError(f"{os.fspath(path)} can't be written: there is no such folder")
     if isinstance(limits, str):
         raise IpvalueError("limits takes several texts; write [text]")
     given = None if valuation is None else valuation.provenance["as_of"]

@@ -24,10 +24,10 @@ from scipy.special import ndtri
 
 from ipvalue.errors import REASONS, OverrideError, Reason
 from ipvalue.finance.distributions import LEVELS
-from ipvalue.overrides.record import Override, Overrides
+from ipvalue.overrides.record import Override, Overrides, given_set
 from ipvalue.valuation import QUANTILE_NAMES, Valuation, grade_of
 
-__all__ = ["COLUMNS", "KEPT", "Judged", "Model", "judge", "model_of", "overridden", "restored"]
+__all__ = ["COLUMNS", "KEPT", "Judged", "Model", "judge", "model_of", "overridden", "restored", "told"]
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
@@ -192,6 +192,7 @@ def judge(overrides: Overrides, model: Model) -> Judged:
 
 def overridden(valuation: Valuation, overrides: Overrides, *, strict: bool = False) -> Valuation:
     """Values with overrides in the place of the model's; see :meth:`ipvalue.Valuation.override`."""
+    overrides = given_set(overrides)
     plain = restored(valuation)
     if not overrides.items:
         return plain
@@ -211,13 +212,13 @@ def overridden(valuation: Valuation, overrides: Overrides, *, strict: bool = Fal
     grades = judged.grade[judged.applied][order].tolist()
     columns["grade"] = _replaced(columns["grade"], hit, grades)
     columns["reason"] = _replaced(columns["reason"], hit, [Reason.OVERRIDDEN.label] * len(rows))
-    told = {}
+    texts = {}
     for name in _TOLD:
         kind = pa.date32() if name.endswith("_on") else pa.string()
         values = pa.array([getattr(items[k], name) for k in order], kind)
-        told[f"override_{name}"] = pc.replace_with_mask(pa.nulls(n, kind), pa.array(hit), values)
-    provenance = plain.provenance | {"overrides": _provenance(overrides, judged)}
-    return Valuation(pa.table(columns | kept | told), provenance, valuation.sources)
+        texts[f"override_{name}"] = pc.replace_with_mask(pa.nulls(n, kind), pa.array(hit), values)
+    provenance = plain.provenance | {"overrides": told(overrides, judged)}
+    return Valuation(pa.table(columns | kept | texts), provenance, valuation.sources)
 
 
 def restored(valuation: Valuation) -> Valuation:
@@ -231,7 +232,7 @@ def restored(valuation: Valuation) -> Valuation:
     return Valuation(pa.table(columns), provenance, valuation.sources)
 
 
-def _provenance(overrides: Overrides, judged: Judged) -> dict[str, object]:
+def told(overrides: Overrides, judged: Judged) -> dict[str, object]:
     """The set by name, version and hash, what became of it, and the set itself: nothing of it can be lost."""
     labels, counts = np.unique(judged.code[~judged.applied], return_counts=True)
     return {

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.errors import REASONS, Reason
-from ipvalue.overrides.apply import judge, model_of
+from ipvalue.overrides.apply import judge, model_of, told
 from ipvalue.overrides.record import Override, Overrides
 from ipvalue.valuation import Valuation
 
-__all__ = ["override_log", "override_steps", "overrides_of"]
+__all__ = ["counted", "override_log", "override_steps", "overrides_of"]
 
 _COLUMNS = ["patent_id", "status", "meaning", "model_value", "model_q05", "model_q95", "model_grade"]
 _COLUMNS += ["value", "q05", "q95", "grade", "ratio"]
@@ -23,6 +23,15 @@ def overrides_of(valuation: Valuation) -> Overrides:
     if said is None:
         return Overrides()
     return Overrides.model_validate({name: said[name] for name in ("name", "version", "items")})
+
+
+def counted(valuation: Valuation) -> Valuation:
+    """The valuation with the counts of what became of its overrides: parts of a batch, read together, have none."""
+    if "overrides" not in valuation.provenance:
+        return valuation
+    overrides = overrides_of(valuation)
+    said = told(overrides, judge(overrides, model_of(valuation)))
+    return Valuation(valuation.table, valuation.provenance | {"overrides": said}, valuation.sources)
 
 
 def override_log(valuation: Valuation, overrides: Overrides | None = None) -> pd.DataFrame:

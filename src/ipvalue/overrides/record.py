@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
@@ -17,10 +18,11 @@ from pydantic_core import PydanticCustomError
 from ipvalue.errors import REASONS, IpvalueError, OverrideError, Reason
 from ipvalue.figures import FigureSet
 
-__all__ = ["Override", "Overrides", "OverridesRead"]
+__all__ = ["Override", "Overrides", "OverridesRead", "given_set"]
 
 LARGEST_VALUE = 1e15
 LARGEST_FACTOR = 1e3
+_FORMULA = re.compile(r"^'*(?=[=+\-@\t\r\n])")
 _LEAST_SUBSTANCE = 4  # letters and digits: a Chinese reason can be that short
 _NO_REASONS = """
     none null na nan missing unknown unclear test testing todo tbd tba pending override overridden manual manually
@@ -255,8 +257,38 @@ class Overrides(FigureSet):
         return frame.set_index(pd.Index([item.id for item in self.items], name="id", dtype=object))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the rows as a CSV file that :meth:`from_table` reads again."""
-        self.to_table().to_csv(path, index=False)
+        """Write the rows as a CSV file that :meth:`from_table` reads again, and that a spreadsheet runs nothing of.
+
+        Text that begins like a formula gets an apostrophe in front, which :meth:`from_table` takes away again.
+
+        Raises
+        ------
+        OverrideError
+            If the file can't be written.
+        """
+        frame = self.to_table()
+        for name in ("patent_id", "author", "reason", "approver", "reference"):
+            frame[name] = [_FORMULA.sub(r"'\g<0>", text) if isinstance(text, str) else text for text in frame[name]]
+        try:
+            frame.to_csv(path, index=False)
+        except OSError as error:
+            raise OverrideError(f"{path} can't be written: {error}") from error
+
+
+def given_set(given: object) -> Overrides:
+    """The set that a call was given.
+
+    Raises
+    ------
+    OverrideError
+        If it is something else, such as a list of overrides.
+    """
+    if isinstance(given, Overrides):
+        return given
+    raise OverrideError(
+        f"a set of overrides is needed, not a {type(given).__name__}: Overrides(items=[...]), "
+        "Overrides.from_json(path), or Overrides.from_table(path).overrides"
+    )
 
 
 def overlapping(items: Sequence[Override]) -> list[bool]:

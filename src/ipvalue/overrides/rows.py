@@ -35,6 +35,7 @@ COLUMNS = (
 )
 """Columns of a table of overrides."""
 
+_INERT = r"^'(?='*[=+\-@\t\r\n])"  # the apostrophe by which a spreadsheet shows such text as text
 _REJECT_COLUMNS = ["row", "patent_id", "column", "code", "message"]
 
 
@@ -84,7 +85,8 @@ def _opened(data: object) -> object:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
         # all as text: identifiers keep their zeros, and what is a number or a date is judged cell by cell
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        return table.replace(_INERT, "", regex=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise OverrideError(f"{path} can't be read as a table of overrides: {error}") from error
 

@@ -62,7 +62,7 @@ def write_book(book: Book, path: str | os.PathLike[str], *, shards: int = 16) ->
     Raises
     ------
     BookError
-        If there is something already, or ``shards`` is no whole number from 1.
+        If there is something already, it can't be written, or ``shards`` is no whole number from 1.
 
     Examples
     --------
@@ -78,14 +78,17 @@ def write_book(book: Book, path: str | os.PathLike[str], *, shards: int = 16) ->
         raise BookError(f"shards={shards!r}: a book has a whole number of shards, at least one")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise BookError(f"{target} is not an empty folder; choose another one or remove it first")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as room:
-        draft = Path(room) / target.name
-        draft.mkdir()
-        _write(book, draft, int(shards))
-        if target.exists():
-            target.rmdir()
-        draft.rename(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as room:
+            draft = Path(room) / target.name
+            draft.mkdir()
+            _write(book, draft, int(shards))
+            if target.exists():
+                target.rmdir()
+            draft.rename(target)
+    except OSError as error:
+        raise BookError(f"{target} can't be written: {error}") from error
 
 
 def _write(book: Book, folder: Path, shards: int) -> None:

@@ -39,6 +39,7 @@ from ipvalue.risk.exact import sequential_parts, shapley_parts, to_cents
 from ipvalue.risk.overlay import model_value, overlay_changes
 from ipvalue.risk.segments import labels_by, segment_labels
 from ipvalue.risk.sides import GROUPS, Side, States, side_of
+from ipvalue.risk.sources import expect
 from ipvalue.valuation import Valuation
 
 __all__ = ["PARTS", "Attribution", "attribute", "parts_of"]
@@ -235,6 +236,8 @@ def attribute(
     (0, 0)
     """
     groups = _order(order)
+    for name, valuation in (("before", before), ("after", after)):
+        expect(name, valuation, Valuation)
     currencies = [valuation.provenance["currency"] for valuation in (before, after)]
     if currencies[0] != currencies[1]:
         raise BookError(f"values in {currencies[0]} and in {currencies[1]} have no change: value both in one currency")
@@ -308,6 +311,8 @@ class _Made:
     def of(cls, valuation: Valuation, state: State | None, name: str) -> _Made:
         made, said = valuation.sources, valuation.provenance
         if state is not None:
+            if not isinstance(state, tuple) or [type(part) for part in state] != [ValuationEngine, Snapshot]:
+                raise BookError(f"{name}_state is (engine, snapshot): what made the values, such as book.as_of(date)")
             engine, snapshot = state
             whole = Whole.of(snapshot)
         elif made is not None:

@@ -21,7 +21,7 @@ from ipvalue.risk.loans import LoanPairs, read_loans
 from ipvalue.risk.overlay import model_value
 from ipvalue.risk.policy import CollateralPolicy
 from ipvalue.risk.ranking import Allocation, allocate, to_cents
-from ipvalue.risk.sources import Origin, date_of, number, origin_of, rates_of, sigma_of, text
+from ipvalue.risk.sources import Origin, date_of, expect, number, origin_of, rates_of, sigma_of, text
 from ipvalue.valuation import Valuation
 
 __all__ = ["CollateralReport", "collateral"]
@@ -47,8 +47,10 @@ class CollateralReport:
     loans : DataFrame
         One row a loan, in rank order: rank, exposure, patents, eligible_patents, value (median of the sum of its
         eligible patents, which is not the sum of their medians), available, allocated, cover (available over
-        exposure), ltv (exposure over value), shortfall, margin_call, cover_lost (day on which cover falls below 1;
-        NaT where it holds until maturity), cover_lost_q05 (the same at the 5 % quantile), reason.
+        exposure), ltv (exposure over value), shortfall, margin_call (cover below the policy's, or unknown: without an
+        exchange rate exposure, cover and shortfall are, and ``reason`` says so), cover_lost (day on which cover falls
+        below 1; NaT where it holds until maturity or is unknown), cover_lost_q05 (the same at the 5 % quantile),
+        reason.
     curve : DataFrame
         One row a loan and point in time: years, date, exposure, value (median) and value_q05 of the collateral,
         lendable, cover, cover_q05, ltv.
@@ -73,6 +75,8 @@ class CollateralReport:
             f"shortfall {loans['shortfall'].sum():,.0f}, margin calls {int(loans['margin_call'].sum()):,}",
             f"  pledges eligible {int(self.pairs['eligible'].sum()):,}, rows set aside {len(self.rejects):,}",
         ]
+        unknown = int(loans["exposure"].isna().sum())
+        lines += [f"  loans in no sum, as no exchange rate of their currency is known {unknown:,}"] if unknown else []
         experts = int((self.pairs["value_reason"] == Reason.OVERRIDDEN.label).sum())
         lines += [f"  pledges of which an expert set the value {experts:,}"] if experts else []
         reasons = self.pairs.loc[self.pairs["reasons"] != "", "reasons"].str.split("; ").explode().value_counts()
@@ -116,7 +120,7 @@ def collateral(
     SchemaError
         If ``loans`` is no table or lacks a required column.
     BookError
-        If a date does not fit.
+        If a date does not fit, or a rate given is no number above 0.
 
     Notes
     -----
@@ -136,6 +140,8 @@ def collateral(
     True
     """
     policy = CollateralPolicy() if policy is None else policy
+    expect("valuation", valuation, Valuation)
+    expect("policy", policy, CollateralPolicy)
     day, origin = date_of(valuation, as_of), origin_of(valuation, snapshot, assumptions)
     ids = np.asarray(valuation.table["patent_id"].to_numpy(zero_copy_only=False), object)
     pairs = read_loans(loans, ids, day)
@@ -348,7 +354,8 @@ def _loans_table(
     frame["cover"] = _ratio(frame["available"].to_numpy(), state.exposure, full=True)
     frame["ltv"] = curve.columns["ltv"][0]
     frame["shortfall"] = np.maximum(state.exposure - frame["allocated"], 0.0)
-    frame["margin_call"] = frame["cover"] < policy.margin_call_cover.value
+    # a cover that is not known is not shown to be enough
+    frame["margin_call"] = ~(frame["cover"] >= policy.margin_call_cover.value)
     until = np.nan_to_num(state.years, nan=0.0)
     for name, cover in (("cover_lost", "cover"), ("cover_lost_q05", "cover_q05")):
         lost = cover_lost(curve.columns["years"], curve.columns[cover], until)

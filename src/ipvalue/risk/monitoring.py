@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ipvalue.errors import BookError
+from ipvalue.errors import BookError, Reason
 from ipvalue.features import extract
 from ipvalue.law.states import ALIVE, State
 from ipvalue.records.book import parse_date
@@ -17,17 +17,21 @@ from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.drift import stability_index
 from ipvalue.risk.facts import Facts, facts_of
 from ipvalue.risk.figures import default_figure, default_figures
-from ipvalue.risk.sources import origin_of
+from ipvalue.risk.overlay import model_value
+from ipvalue.risk.sources import expect, origin_of
 from ipvalue.valuation import Valuation
 
 __all__ = ["Monitoring", "monitor"]
 
 _TABLE = "monitoring.csv"
 _ALIVE = [state.label for state in State if ALIVE[state]]
+_GRADES = ("A", "B", "C", "D", "E")
+_LONGEST = 1200  # months
+_SHIFTED = 0.25  # by the usual rule of thumb: see ipvalue.risk.drift
 _SCORES = ("value", "log_sd", "remaining_years", "grant_probability", "disagreement")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Monitoring:
     """What a bank looks at between two dates.
 
@@ -35,16 +39,38 @@ class Monitoring:
     ----------
     triggers : DataFrame
         One row a patent and trigger: patent_id, trigger (lapsed, gone, challenged, pledged, seized, fee_overdue,
-        value_down, no_value), value_before, value_after, state_before, state_after.
+        value_down, no_value, model_value_down, override_ended), value_before, value_after, state_before, state_after,
+        overridden_before, overridden_after (whether the value is an expert's).
     calendar : DataFrame
-        One row a living patent: grade, next_valuation (the after date where a trigger asks for it at once).
+        One row a living patent: grade, next_valuation (the after date where a trigger asks for it at once; not after an
+        override expires), overridden.
     drift : DataFrame
-        Population stability index of each score, and of each feature where both snapshots are at hand.
+        Population stability index of each score, and of each feature where both snapshots are at hand. Scores are the
+        model's own, overridden or not.
+    overridden : tuple of int
+        Patents of which the value is an expert's, before and after.
+
+    Notes
+    -----
+    Values are those that stand, the experts' included. ``model_value_down``: the model's own value of a patent that is
+    overridden on either date fell, whatever the expert's did. ``override_ended``: an expert's value stood before, and
+    none does now.
     """
 
     triggers: pd.DataFrame
     calendar: pd.DataFrame
     drift: pd.DataFrame
+    overridden: tuple[int, int] = (0, 0)
+
+    def __repr__(self) -> str:
+        counts = self.triggers["trigger"].value_counts().sort_index()
+        lines = [f"Monitoring of {len(self.calendar):,} living patents: {len(self.triggers):,} triggers"]
+        lines += [f"  {name}: {count:,}" for name, count in counts.items()]
+        if any(self.overridden):
+            lines.append(f"  values set by experts: {self.overridden[0]:,} before, {self.overridden[1]:,} after")
+        shifted = int((self.drift["stability_index"] > _SHIFTED).sum())
+        lines.append(f"  columns that shifted (stability index above {_SHIFTED}): {shifted:,} of {len(self.drift):,}")
+        return "\n".join(lines)
 
 
 def monitor(
@@ -67,7 +93,8 @@ def monitor(
     value_fall : float, optional
         Share of the median by which a value must fall to be a trigger.
     revaluation_months : mapping of str to float, optional
-        Months until the next valuation, by grade; a value without a grade is due at once.
+        Months until the next valuation, by grade; a value without a grade, or of a grade that is not named, is due at
+        once.
 
     Returns
     -------
@@ -76,7 +103,7 @@ def monitor(
     Raises
     ------
     BookError
-        If the dates are out of order or the currencies differ.
+        If the dates are out of order, the currencies differ, or a figure can't be meant.
 
     Examples
     --------
@@ -87,15 +114,40 @@ def monitor(
     >>> "lapsed" in set(found.triggers["trigger"])
     True
     """
+    for name, valuation in (("before", before), ("after", after)):
+        expect(name, valuation, Valuation)
     first, second = (parse_date(v.provenance["as_of"]) for v in (before, after))
     if second < first:
         raise BookError(f"the later values are of {second}, the earlier ones of {first}")
     if before.provenance["currency"] != after.provenance["currency"]:
         raise BookError("both valuations must be in one currency")
     fall = default_figure(_TABLE, "value_fall").value if value_fall is None else value_fall
+    if not 0.0 < fall <= 1.0:
+        raise BookError(f"value_fall={fall}: a share of the median above 0 and up to 1")
+    _check_months(revaluation_months or {})
     states = [origin_of(v, s, None).snapshot for v, s in zip((before, after), snapshots)]
-    triggers = _triggers(before.to_pandas(), after.to_pandas(), states, fall)
-    return Monitoring(triggers, _calendar(after, triggers, second, revaluation_months), _drift(before, after, states))
+    frames = [_frame(valuation) for valuation in (before, after)]
+    triggers = _triggers(frames[0], frames[1], states, fall)
+    calendar = _calendar(frames[1], triggers, second, revaluation_months)
+    drift = _drift(before.without_overrides(), after.without_overrides(), states)
+    one, two = (int(frame["overridden"].sum()) for frame in frames)
+    return Monitoring(triggers, calendar, drift, (one, two))
+
+
+def _check_months(months: Mapping[str, float]) -> None:
+    for grade, wait in months.items():
+        if grade not in _GRADES or not 0.0 <= wait <= _LONGEST:
+            raise BookError(
+                f"revaluation_months[{grade!r}]={wait}: grades are {', '.join(_GRADES)}, and months 0 to {_LONGEST}"
+            )
+
+
+def _frame(valuation: Valuation) -> pd.DataFrame:
+    """The values by patent, with what the model says and whether an expert's stands."""
+    frame = valuation.to_pandas()
+    frame["overridden"] = (frame["reason"] == Reason.OVERRIDDEN.label).to_numpy(bool)
+    frame["model_value"] = model_value(valuation)
+    return frame
 
 
 def _triggers(before: pd.DataFrame, after: pd.DataFrame, states: list[Snapshot | None], fall: float) -> pd.DataFrame:
@@ -103,6 +155,8 @@ def _triggers(before: pd.DataFrame, after: pd.DataFrame, states: list[Snapshot |
     gone = ~np.asarray(before.index.isin(after.index))
     was, value = before["value"].to_numpy(np.float64), now["value"].to_numpy(np.float64)
     lived, lives = before["state"].isin(_ALIVE).to_numpy(), now["state"].isin(_ALIVE).to_numpy()
+    set_before, set_now = before["overridden"].to_numpy(bool), (now["overridden"] == True).to_numpy(bool)  # noqa: E712
+    model_was, model_is = (side["model_value"].to_numpy(np.float64) for side in (before, now))
     grace = (now["state"] == "grace").to_numpy() & (before["state"] != "grace").to_numpy()
     found = {
         "lapsed": lived & ~lives & ~gone,
@@ -110,6 +164,8 @@ def _triggers(before: pd.DataFrame, after: pd.DataFrame, states: list[Snapshot |
         "fee_overdue": grace,
         "value_down": lives & (was > 0) & (value < (1.0 - fall) * was),
         "no_value": ~gone & ~np.isnan(was) & np.isnan(value),
+        "model_value_down": (set_before | set_now) & lives & (model_was > 0) & (model_is < (1.0 - fall) * model_was),
+        "override_ended": set_before & ~set_now & ~gone,
     }
     if states[0] is not None and states[1] is not None:
         ids = before.index.to_numpy(object)
@@ -121,6 +177,7 @@ def _triggers(before: pd.DataFrame, after: pd.DataFrame, states: list[Snapshot |
         table = {"patent_id": before.index.to_numpy(object)[rows], "trigger": name}
         table |= {"value_before": was[rows], "value_after": value[rows]}
         table |= {"state_before": before["state"].to_numpy()[rows], "state_after": now["state"].to_numpy()[rows]}
+        table |= {"overridden_before": set_before[rows], "overridden_after": set_now[rows]}
         parts.append(pd.DataFrame(table))
     return pd.concat(parts).sort_values(["patent_id", "trigger"], kind="stable").reset_index(drop=True)
 
@@ -136,15 +193,18 @@ def _register(old: Facts, new: Facts) -> dict[str, npt.NDArray[np.bool_]]:
 
 
 def _calendar(
-    after: Valuation, triggers: pd.DataFrame, day: np.datetime64, months: Mapping[str, float] | None
+    frame: pd.DataFrame, triggers: pd.DataFrame, day: np.datetime64, months: Mapping[str, float] | None
 ) -> pd.DataFrame:
-    frame = after.to_pandas()
     frame = frame[frame["state"].isin(_ALIVE)]
     given = months or {key: figure.value for key, figure in default_figures(_TABLE, "revaluation_months").items()}
     wait = frame["grade"].map(given).fillna(0.0).to_numpy(np.float64)
     wait = np.where(frame.index.isin(triggers["patent_id"]), 0.0, wait)
     days = np.rint(wait * 365.25 / 12.0).astype("timedelta64[D]")
-    table = {"grade": frame["grade"].to_numpy(), "next_valuation": (day + days).astype("M8[s]")}
+    due = day + days
+    if "override_expires_on" in frame:
+        due = np.fmin(due, frame["override_expires_on"].to_numpy("M8[D]"))
+    table = {"grade": frame["grade"].to_numpy(), "next_valuation": due.astype("M8[s]")}
+    table["overridden"] = frame["overridden"].to_numpy(bool)
     return pd.DataFrame(table, index=frame.index)
 
 

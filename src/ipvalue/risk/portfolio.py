@@ -18,7 +18,7 @@ from ipvalue.finance.distributions import LEVELS, lognormal_quantiles
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.factors import Factors, simulate_total, total_variance
 from ipvalue.risk.figures import default_figure
-from ipvalue.risk.sources import number, origin_of, sigma_of
+from ipvalue.risk.sources import expect, number, origin_of, sigma_of
 from ipvalue.valuation import Valuation
 
 __all__ = ["PortfolioCorrelation", "PortfolioRisk", "portfolio"]
@@ -145,7 +145,7 @@ def portfolio(
     Raises
     ------
     BookError
-        If fields or owners are missing, or their number does not fit.
+        If fields or owners are missing, or their number does not fit; or a number can't be meant.
 
     Notes
     -----
@@ -170,6 +170,9 @@ def portfolio(
     True
     """
     correlation = PortfolioCorrelation() if correlation is None else correlation
+    expect("valuation", valuation, Valuation)
+    expect("correlation", correlation, PortfolioCorrelation)
+    _check_draws(scenarios, seed, confidence)
     fields, owners = _groups(valuation, field, owner, snapshot)
     median, sigma = number(valuation, "value"), sigma_of(valuation)
     valued = median > 0
@@ -209,6 +212,16 @@ def portfolio(
         moments,
         provenance,
     )
+
+
+def _check_draws(scenarios: int, seed: int, confidence: tuple[float, ...]) -> None:
+    for name, number_ in (("scenarios", scenarios), ("seed", seed)):
+        if isinstance(number_, bool) or not isinstance(number_, int | np.integer) or number_ < 0:
+            raise BookError(f"{name}={number_!r}: a whole number from 0 is needed")
+    levels = np.ravel(np.asarray(confidence, object))
+    good = [isinstance(level, float | np.floating) and 0.0 < level < 1.0 for level in levels]
+    if not np.ndim(confidence) or not len(levels) or not all(good):
+        raise BookError(f"confidence={confidence!r}: one or more levels between 0 and 1, such as (0.95, 0.99)")
 
 
 def _groups(

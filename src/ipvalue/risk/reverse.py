@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from scipy.optimize import brentq
 
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import IpvalueError
 from ipvalue.features.whole import Whole
+from ipvalue.methods.base import Subject
 from ipvalue.methods.evidence import prepare
+from ipvalue.overrides.record import Overrides, given_set
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.scenarios import FAMILIES, Scenario, ScenarioFamily
-from ipvalue.risk.stress import stressed_quantiles, sum_of_known
+from ipvalue.risk.sources import expect
+from ipvalue.risk.stress import carried, judged_in, stressed_quantiles, sum_of_known
 from ipvalue.valuation import QUANTILE_NAMES
 
 __all__ = ["ReverseStress", "reverse_stress"]
 
+Floats = npt.NDArray[np.float64]
 _MEDIAN = QUANTILE_NAMES.index("q50")
 
 
@@ -33,12 +41,15 @@ class ReverseStress:
     scenario : Scenario
     evaluations : int
         Valuations of the book that the search took.
+    overridden : int
+        Patents of which an expert's value is shocked in the place of the model's; 0 where all values are the model's.
     """
 
     size: float
     loss: float
     scenario: Scenario
     evaluations: int
+    overridden: int = 0
 
 
 def reverse_stress(
@@ -49,6 +60,7 @@ def reverse_stress(
     *,
     largest: float | None = None,
     tolerance: float = 1e-4,
+    overrides: Overrides | None = None,
 ) -> ReverseStress:
     """Find the size of a shock at which the book's sum of medians falls by a given share.
 
@@ -66,6 +78,9 @@ def reverse_stress(
         Largest size sought; needed with a function.
     tolerance : float, default 1e-4
         Of the size, relative to the largest.
+    overrides : Overrides, optional
+        Experts' values, such as ``valuation.overrides``: they move as the model's own values do, as in
+        :func:`ipvalue.stress`. Without them the book is the model's, whatever experts say of it.
 
     Returns
     -------
@@ -74,25 +89,34 @@ def reverse_stress(
     Raises
     ------
     IpvalueError
-        If the family is unknown, or even the largest size does not cost that much.
+        If the family is unknown, a size, share or tolerance can't be meant, or even the largest size does not cost
+        that much.
 
     Notes
     -----
     Brent's method on one scalar between 0 and the largest size, on features computed once. Where the loss does not
     rise steadily with the size, the size found is one at which the loss is met, not the smallest.
     """
+    expect("state", state, Snapshot)
     if not 0.0 < target_loss < 1.0:
         raise IpvalueError(f"target_loss={target_loss}: a share between 0 and 1 is to be lost")
+    if not 0.0 < tolerance < 1.0:
+        raise IpvalueError(f"tolerance={tolerance}: a share of the largest size, between 0 and 1")
     family, limit = _family(scenario_family, largest)
     subject = prepare(state, engine.assumptions, Whole.of(state))
-    whole = sum_of_known(stressed_quantiles(subject, engine, family(0.0))[:, _MEDIAN])
+    experts, overridden = _experts(overrides, state, engine, subject)
+
+    def total(size: float) -> float:
+        return sum_of_known(experts(stressed_quantiles(subject, engine, family(size)))[:, _MEDIAN])
+
+    whole = total(0.0)
     if whole <= 0.0:
         raise IpvalueError("the book is worth nothing: there is nothing to lose")
     losses: dict[float, float] = {0.0: 0.0}
 
     def missed(size: float) -> float:
         if size not in losses:
-            losses[size] = 1.0 - sum_of_known(stressed_quantiles(subject, engine, family(size))[:, _MEDIAN]) / whole
+            losses[size] = 1.0 - total(size) / whole
         return losses[size] - target_loss
 
     if missed(limit) < 0.0:
@@ -101,10 +125,24 @@ def reverse_stress(
         )
     size = float(brentq(missed, 0.0, limit, xtol=tolerance * limit))
     missed(size)
-    return ReverseStress(size, losses[size], family(size), len(losses))
+    return ReverseStress(size, losses[size], family(size), len(losses), overridden)
+
+
+def _experts(
+    overrides: Overrides | None, state: Snapshot, engine: ValuationEngine, subject: Subject
+) -> tuple[Callable[[Floats], Floats], int]:
+    """What puts experts' values into the model's quantiles under a shock, and of how many patents."""
+    if overrides is None or not len(given_set(overrides)):
+        return lambda quantiles: quantiles, 0
+    columns, reason = engine.finish(subject, *engine.estimate(subject))
+    base = np.column_stack([columns[name] for name in QUANTILE_NAMES])
+    judged = judged_in(overrides, state, engine, columns, base, reason)
+    return lambda quantiles: carried(judged, base, quantiles), int(judged.applied.sum())
 
 
 def _family(named: str | ScenarioFamily, largest: float | None) -> tuple[ScenarioFamily, float]:
+    if largest is not None and not 0.0 < largest < math.inf:
+        raise IpvalueError(f"largest={largest}: a size above 0 is to be sought")
     if isinstance(named, str):
         if named not in FAMILIES:
             raise IpvalueError(f"there is no family of scenarios {named!r}; there are {', '.join(FAMILIES)}")

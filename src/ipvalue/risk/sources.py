@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
-from ipvalue.errors import BookError
+from ipvalue.errors import BookError, require
 from ipvalue.methods.currency import exchange_rate
 from ipvalue.records.book import parse_date
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.valuation import Valuation
 
-__all__ = ["Origin", "date_of", "number", "origin_of", "rates_of", "sigma_of", "text"]
+__all__ = ["Origin", "date_of", "expect", "number", "origin_of", "rates_of", "sigma_of", "text"]
 
 Floats = npt.NDArray[np.float64]
 _Z95 = 1.6448536269514722
@@ -27,6 +29,25 @@ class Origin(NamedTuple):
 
     snapshot: Snapshot | None
     assumptions: Assumptions
+
+
+_MAKE = {
+    "Valuation": "engine.value(book.as_of(date))",
+    "Snapshot": "book.as_of(date)",
+    "CollateralPolicy": "CollateralPolicy(...) or CollateralPolicy.from_json(path)",
+    "PortfolioCorrelation": "PortfolioCorrelation.of(market, field, owner)",
+}
+
+
+def expect(name: str, given: object, kind: type) -> None:
+    """Refuse an argument of another kind, and say how to make one of the right kind.
+
+    Raises
+    ------
+    IpvalueError
+        If it is of another kind.
+    """
+    require(given, kind, name, _MAKE[kind.__name__])
 
 
 def origin_of(valuation: Valuation, snapshot: Snapshot | None, assumptions: Assumptions | None) -> Origin:
@@ -70,7 +91,15 @@ def rates_of(
     """Units of the valuation's currency for one unit of each currency; NaN where unknown.
 
     Rates given count first, then what the snapshot and the assumptions know.
+
+    Raises
+    ------
+    BookError
+        If a rate given is no number above 0.
     """
+    for name, rate in (rates or {}).items():
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0.0 < float(rate) < math.inf:
+            raise BookError(f"rates[{name!r}]={rate!r}: a rate is a number above 0, in {valued_in} for one {name}")
     names = np.array([str(c) for c in currency] or [""])[: len(currency)]
     given = {**(rates or {}), valued_in: 1.0, "": 1.0}
     distinct, place = np.unique(names, return_inverse=True)

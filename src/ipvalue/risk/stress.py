@@ -7,7 +7,9 @@ the values are those of :meth:`ipvalue.ValuationEngine.value` bit for bit.
 What a shock reaches. A royalty shock moves the assumed rates, the rates learnt from licences (by the same ratio, field
 by field) and those given for a patent; market methods price by deals, which do not move with a rate: for them there is
 the market shock. How methods err on deals, and so their bias, stays as learnt. Their weights follow from the intervals
-under the scenario, so that a value of several methods can move a little against a shock that each of them follows.
+under the scenario, so that a value of several methods can move against a shock that each of them follows: a little as a
+rule, much where the shock makes one method's interval so wide that another takes over (on a synthetic book of 3,000,
+royalties down by 30 % raise 1 of 1,681 living patents, by 61 %). ``gaining`` counts them.
 
 A book's value here is the sum of its patents' medians, which is no median of the sum; a patent that loses its value
 under a scenario (no method applies any more) counts as 0 and is counted in ``without_value``.
@@ -38,7 +40,7 @@ from ipvalue.methods.base import Estimate, Subject
 from ipvalue.methods.evidence import prepare
 from ipvalue.methods.riskless import CURVE_COLUMNS
 from ipvalue.overrides.apply import Judged, Model, judge
-from ipvalue.overrides.record import Overrides
+from ipvalue.overrides.record import Overrides, given_set
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.restate import under
 from ipvalue.risk.scenarios import (
@@ -51,9 +53,10 @@ from ipvalue.risk.scenarios import (
     moved,
 )
 from ipvalue.risk.segments import labels_by, segment_labels
+from ipvalue.risk.sources import expect
 from ipvalue.valuation import QUANTILE_NAMES
 
-__all__ = ["StressReport", "stress", "stressed_quantiles", "sum_of_known"]
+__all__ = ["StressReport", "carried", "judged_in", "stress", "stressed_quantiles", "sum_of_known"]
 
 Floats = npt.NDArray[np.float64]
 # what economics or a curve gives in place of a figure: where it stands, the sign it moves with, and its bounds
@@ -109,8 +112,8 @@ class StressReport:
         -------
         pandas.DataFrame
             Indexed by scenario: ``sum_of_medians`` (no median of the sum), ``change``, ``change_share``,
-            ``without_value`` (patents that lose their value), ``median_change_share`` (median over the patents worth
-            something before) and ``description``.
+            ``without_value`` (patents that lose their value), ``gaining`` (patents worth more than before),
+            ``median_change_share`` (median over the patents worth something before) and ``description``.
         """
         base = self.values[_BASE]
         whole, worth = _total(base), base > 0
@@ -118,11 +121,19 @@ class StressReport:
         for name, text in [(_BASE, "no shock"), *((s.name, s.description) for s in self.scenarios)]:
             values = self.values[name]
             total = _total(values)
-            lost = int((base.notna() & values.isna()).sum())
+            lost, gaining = int((base.notna() & values.isna()).sum()), int((values > base).sum())
             ratio = (values.fillna(0.0) / base - 1.0)[worth]
             share = total / whole - 1.0 if whole else math.nan
-            rows.append((name, total, total - whole, share, lost, ratio.median(), text))
-        names = ["sum_of_medians", "change", "change_share", "without_value", "median_change_share", "description"]
+            rows.append((name, total, total - whole, share, lost, gaining, ratio.median(), text))
+        names = [
+            "sum_of_medians",
+            "change",
+            "change_share",
+            "without_value",
+            "gaining",
+            "median_change_share",
+            "description",
+        ]
         return pd.DataFrame(rows, columns=["scenario", *names]).set_index("scenario")
 
     def segments(self, by: str | pd.Series) -> pd.DataFrame:
@@ -201,7 +212,8 @@ def stress(
     >>> bool(report.book().loc["royalty_down_30pct", "change_share"] < -0.25)
     True
     """
-    chosen = default_scenarios() if scenarios is None else tuple(scenarios)
+    expect("state", state, Snapshot)
+    chosen = default_scenarios() if scenarios is None else _several(scenarios)
     names = [_BASE, *(scenario.name for scenario in chosen)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -212,9 +224,9 @@ def stress(
     quantiles = [np.column_stack([columns[q] for q in QUANTILE_NAMES])]
     quantiles += [stressed_quantiles(subject, engine, scenario) for scenario in chosen]
     labels = segment_labels(state, np.asarray(columns["grade"], object))
-    if overrides is not None and len(overrides):
-        judged = _judged(overrides, state, engine, columns, quantiles[0], reason)
-        quantiles = [_carried(judged, quantiles[0], moved) for moved in quantiles]
+    if overrides is not None and len(given_set(overrides)):
+        judged = judged_in(overrides, state, engine, columns, quantiles[0], reason)
+        quantiles = [carried(judged, quantiles[0], moved) for moved in quantiles]
         labels = _relabelled(labels, judged)
     index = pd.Index(subject.patent_id, name="patent_id")
     lower, values, upper = (
@@ -224,7 +236,13 @@ def stress(
     return StressReport(values, lower, upper, labels, chosen, engine.assumptions.currency, str(state.date))
 
 
-def _judged(
+def _several(scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
+    if isinstance(scenarios, Scenario) or not all(isinstance(one, Scenario) for one in scenarios):
+        raise IpvalueError(f"scenarios={scenarios!r}: it takes several Scenarios; write [scenario]")
+    return tuple(scenarios)
+
+
+def judged_in(
     overrides: Overrides,
     state: Snapshot,
     engine: ValuationEngine,
@@ -240,7 +258,7 @@ def _judged(
     return judge(overrides, model)
 
 
-def _carried(judged: Judged, base: Floats, moved: Floats) -> Floats:
+def carried(judged: Judged, base: Floats, moved: Floats) -> Floats:
     """Quantiles under a scenario: those of overridden patents move by the model's own ratio, and stay in order."""
     row = np.maximum(judged.row, 0)
     ratio = np.divide(moved[row], base[row], out=np.ones_like(base[row]), where=base[row] > 0)

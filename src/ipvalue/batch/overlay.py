@@ -1,0 +1,100 @@
+"""Experts' overrides in a batch: read whole or refused, taken along to the workers, and counted over all shards.
+
+A set of overrides is an input of the run as the engine is: another set makes other values. Each part keeps the model's
+columns beside the experts', and the set in its provenance; how many overrides are applied is a count over all parts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ipvalue.errors import BatchError, OverrideError, Reason
+from ipvalue.overrides.apply import COLUMNS, judge, model_of
+from ipvalue.overrides.record import Overrides, given_set
+from ipvalue.valuation import Valuation
+
+__all__ = ["became_of", "overrides_from", "with_overrides"]
+
+_COUNTS = ("applied", "not_applied")
+_TABLES = (".csv", ".parquet")
+
+
+def overrides_from(given: Overrides | str | os.PathLike[str] | None) -> Overrides | None:
+    """Read the set that a batch is given; None where it has no overrides.
+
+    Parameters
+    ----------
+    given : Overrides or path, optional
+        A set, or the path of one: JSON (:meth:`ipvalue.Overrides.to_json`), or rows as CSV or Parquet.
+
+    Raises
+    ------
+    OverrideError
+        If a file can't be read, or any row of it can't be taken: a batch leaves no override out in silence.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, str | os.PathLike):
+        return given_set(given) if len(given_set(given)) else None
+    path = Path(given)
+    if path.suffix.lower() not in _TABLES:
+        try:
+            return overrides_from(Overrides.from_json(path))
+        except OverrideError as error:
+            raise OverrideError(f"{path} is no set of overrides (.json, .csv or .parquet): {error}") from error
+    found, rejects = Overrides.from_table(path, name=path.stem)
+    if len(rejects):
+        row = rejects.iloc[0]
+        raise OverrideError(
+            f"{path}: {len(rejects)} row(s) can't be taken; the first is row {row['row']} of {row['patent_id']!r}, "
+            f"column {row['column'] or 'none alone'}: {row['message']}. Mend them, or pass Overrides.from_table(...)"
+            ".overrides to go on without"
+        )
+    return overrides_from(found)
+
+
+def with_overrides(valuation: Valuation, path: Path, overrides_hash: str) -> Valuation:
+    """A shard's values with the run's overrides; its provenance is the same in all shards."""
+    made = valuation.override(_read(os.fspath(path), overrides_hash))
+    said = {name: content for name, content in made.provenance["overrides"].items() if name not in _COUNTS}
+    return Valuation(made.table, made.provenance | {"overrides": said})
+
+
+def became_of(overrides: Overrides | None, parts: Iterable[Path]) -> dict[str, int]:
+    """How many overrides are applied, and why the others are not, over all parts; read are the rows that they name.
+
+    Returns
+    -------
+    dict of str to int
+        By status, as in :meth:`ipvalue.Valuation.override_log`; empty without overrides.
+    """
+    if overrides is None:
+        return {}
+    wanted = sorted({item.patent_id for item in overrides.items})
+    columns = ["patent_id", *(name for name in COLUMNS if name.startswith("model_"))]
+    tables = []
+    for file in parts:
+        try:
+            tables.append(
+                pq.read_table(file, columns=columns, filters=[("patent_id", "in", wanted)], partitioning=None)
+            )
+        except (OSError, pa.ArrowException) as error:
+            raise BatchError(f"{file} is damaged: {error}; run again to mend it") from error
+        said = json.loads(pq.read_schema(file).metadata[b"ipvalue"])
+    codes = judge(overrides, model_of(Valuation(pa.concat_tables(tables), said))).code
+    return dict(sorted(Counter(Reason(int(code)).label for code in np.asarray(codes)).items()))
+
+
+@lru_cache(maxsize=2)
+def _read(path: str, overrides_hash: str) -> Overrides:
+    """Read a set once a worker."""
+    return Overrides.from_json(Path(path))
