@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
+import numpy as np
 import pandas as pd
 
 from ipvalue.errors import require
@@ -47,8 +48,15 @@ def compute(snapshot: Snapshot, whole: Whole | None = None, kept: Mapping[str, C
             shown = families() if family.after is None else {other: families()[other] for other in family.after}
             earlier = {f.name: columns[f.name] for other in shown.values() for f in other.features if f.name in columns}
             found = family.compute(replace(context, whole=context.whole.only(family.reads), earlier=earlier))
+            found = found | _unknown(family, snapshot)
         columns.update({feature.name: found[feature.name] for feature in family.features})
     return Features(columns)
+
+
+def _unknown(family: Family, snapshot: Snapshot) -> Columns:
+    """Columns of NaN in the place of those that a book without some table can't tell."""
+    names = [name for table, without in family.without.items() if not snapshot.holds(table) for name in without]
+    return {name: np.full(len(snapshot), np.nan) for name in names}
 
 
 def family_keys(inputs: Callable[[Family], str], digests: Mapping[str, str]) -> dict[str, str]:
@@ -130,7 +138,7 @@ def feature_catalogue() -> pd.DataFrame:
             "lower": f.lower,
             "upper": f.upper,
             "direction": f.direction,
-            "missing": f.missing,
+            "missing": family.missing(f),
             "definition": f.definition,
             "source": f.source,
         }

@@ -85,6 +85,9 @@ class Family:
         Families whose columns it takes; all that stand before it by default.
     tables : tuple of str, optional
         Tables that it reads beside ``patents``; all by default.
+    without : mapping of str to tuple of str, optional
+        By table, the features that are unknown in a book that lacks it: that a book has no citations at all is not to
+        say that nobody cites its patents. By default what the family computes stands.
     dated : bool, default True
         Whether its columns depend on the date apart from what is known by then. Those that don't stay the same until
         something new is known.
@@ -96,7 +99,13 @@ class Family:
     reads: tuple[str, ...] | None = None
     after: tuple[str, ...] | None = None
     tables: tuple[str, ...] | None = None
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dated: bool = True
+
+    def missing(self, feature: Feature) -> str:
+        """What NaN means in one of its columns; empty where it is never missing."""
+        lacking = [f"the book has no {table}" for table, names in self.without.items() if feature.name in names]
+        return "; ".join(filter(None, [feature.missing, *lacking]))
 
 
 @dataclass(frozen=True)

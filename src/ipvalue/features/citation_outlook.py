@@ -17,6 +17,7 @@ __all__ = ["FAMILY", "seen_share"]
 
 Floats = npt.NDArray[np.float64]
 _HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
+_UNKNOWN = "forward citations are not known"
 _SMALLEST_SHARE = 0.02
 _MANY = 1e6
 
@@ -64,6 +65,7 @@ FAMILY = Family(
             1,
             "forward citations over the years since filing (at least one)",
             _HALL,
+            _UNKNOWN,
         ),
         Feature(
             "expected_citations",
@@ -74,6 +76,7 @@ FAMILY = Family(
             "forward citations over the share that a patent of this field and age has received by now, of those of 20 "
             "years: corrected for truncation",
             _HALL,
+            _UNKNOWN,
         ),
         Feature(
             "expected_citations_error",
@@ -83,6 +86,7 @@ FAMILY = Family(
             0,
             "standard error of the expected citations: sqrt((n + 1) (1 - share)) / share",
             _HALL,
+            _UNKNOWN,
         ),
     ),
     _compute,

@@ -148,4 +148,5 @@ FAMILY = Family(
     reads=(),
     after=("citations",),
     tables=("family_members",),
+    without={"family_members": ("triadic",)},
 )

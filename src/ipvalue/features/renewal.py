@@ -198,4 +198,5 @@ FAMILY = Family(
     reads=("renewals", "decisions"),
     after=(),
     tables=("legal_events",),
+    without={"legal_events": ("n_pledges", "pledges_recorded", "licences_recorded")},
 )

@@ -67,4 +67,5 @@ FAMILY = Family(
     reads=(),
     after=(),
     tables=("legal_events",),
+    without={"legal_events": (*_FLAGS, "n_transfers", "renewals_paid", "unknown_events")},
 )

@@ -13,7 +13,16 @@ from ipvalue.features import feature_catalogue
 from ipvalue.methods.base import Subject
 from ipvalue.records.schema import RIGHTS
 
-__all__ = ["design", "design_columns", "directions", "explaining", "input_names", "present_income"]
+__all__ = [
+    "design",
+    "design_columns",
+    "directions",
+    "explaining",
+    "filled",
+    "input_names",
+    "present_income",
+    "usual_inputs",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,3 +132,41 @@ def design_columns(
 def design(subject: Subject, assumptions: Assumptions, names: tuple[str, ...] | None = None) -> Floats:
     """Columns of :func:`design_columns` as a matrix of shape (n, number of names)."""
     return np.column_stack(design_columns(subject, assumptions, names)).astype(np.float64, copy=False)
+
+
+def usual_inputs(matrix: Floats) -> Floats:
+    """Median of each column that every row of a fit knows; NaN for the others, which trees have seen missing.
+
+    Examples
+    --------
+    >>> usual_inputs(np.array([[1.0, 1.0], [3.0, np.nan], [8.0, 2.0]])).tolist()
+    [3.0, nan]
+    """
+    known = ~np.isnan(matrix).any(axis=0)
+    return np.where(known, np.median(np.where(known, matrix, 0.0), axis=0), np.nan)
+
+
+def filled(columns: list[Floats], usual: Floats) -> list[Floats]:
+    """Put the fit's median where a column is missing that never was in the fit.
+
+    Trees that have not seen a column missing take it for 0: a book without citations for one that nobody cites. On a
+    synthetic book values without citations stood a third too low for it; so they are 2 % too low.
+
+    Parameters
+    ----------
+    columns : list of ndarray, each of shape (n,)
+        Of :func:`design_columns`.
+    usual : ndarray, shape (k,)
+        From :func:`usual_inputs`.
+
+    Examples
+    --------
+    >>> columns = [np.array([np.nan, 2.0]), np.array([np.nan, 1.0])]
+    >>> [column.tolist() for column in filled(columns, np.array([3.0, np.nan]))]
+    [[3.0, 2.0], [nan, 1.0]]
+    """
+    known = np.isfinite(usual)
+    return [
+        np.where(np.isnan(column), usual[k], column) if known[k] and np.isnan(column).any() else column
+        for k, column in enumerate(columns)
+    ]

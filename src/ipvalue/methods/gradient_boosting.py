@@ -46,7 +46,7 @@ from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subjec
 from ipvalue.methods.boosting import BoostedQuantiles, Observations, Predicted, assemble
 from ipvalue.methods.boosting_anchor import anchor_parts, anchor_slopes, effect_of
 from ipvalue.methods.boosting_income import ANCHORS, INCOME, anchors, fit_income
-from ipvalue.methods.boosting_inputs import design, design_columns, directions, input_names
+from ipvalue.methods.boosting_inputs import design, design_columns, directions, filled, input_names, usual_inputs
 from ipvalue.methods.boosting_trees import parsed, predict_columns
 from ipvalue.methods.life import life_factor, life_reason
 
@@ -130,15 +130,16 @@ class GradientBoosting(Method):
         sold = deals.subject
         income = fit_income(evidence, assumptions, trees=self.income_trees, threads=self.threads, seed=self.seed)
         texts = {} if income is None else {"income": income}
-        lines = anchors(sold, assumptions, self._expected(sold, State(texts=texts), assumptions))
-        target = np.log(deals.price / factor)
         matrix, names = design(sold, assumptions), input_names()
+        usual = {"inputs": {"median": usual_inputs(matrix)}}
+        lines = anchors(sold, assumptions, self._expected(sold, State(texts=texts, tables=usual), assumptions))
+        target = np.log(deals.price / factor)
         data = Observations(matrix, target, sold.patent_id, deals.date, lines, _field(sold), self._group(sold))
         learner = self._learner(anchored=income is not None)
         signs = directions(ANCHORS) if income is not None else ()
         state = learner.fit(data, names, directions=directions(names), anchor_directions=signs)
         numbers = {"deals": float(len(deals)), **state.numbers}
-        return State(numbers=numbers, tables=state.tables, texts=texts | dict(state.texts))
+        return State(numbers=numbers, tables={**state.tables, **usual}, texts=texts | dict(state.texts))
 
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
         """Predict location and scale of every patent that has remaining income."""
@@ -170,7 +171,7 @@ class GradientBoosting(Method):
         pandas.DataFrame
             One row a patent; the columns, with ``baseline``, sum to ``log_price``.
         """
-        matrix, names = design(subject, assumptions), list(input_names())
+        matrix, names = np.column_stack(_columns(subject, state, assumptions)), list(input_names())
         values = self._learner().contributions(matrix, state)
         table = pd.DataFrame(values, index=subject.patent_id, columns=[*names, "baseline"])
         lines = anchors(subject, assumptions, self._expected(subject, state, assumptions))
@@ -209,18 +210,22 @@ class GradientBoosting(Method):
     def _expected(self, subject: Subject, state: State, assumptions: Assumptions) -> Floats | None:
         if "income" not in state.texts:
             return None
-        return predict_columns([state.texts["income"]], design_columns(subject, assumptions), self.threads)[0]
+        return predict_columns([state.texts["income"]], _columns(subject, state, assumptions), self.threads)[0]
 
     def _predict(
         self, subject: Subject, state: State, assumptions: Assumptions, rows: npt.NDArray[np.int64]
     ) -> Predicted:
         """Predict some rows by all models in one pass; the others have no trees."""
         texts = [state.texts[name] for name in ("location", "scale", "income") if name in state.texts]
-        columns = design_columns(subject, assumptions)
+        columns = _columns(subject, state, assumptions)
         trees, log_scale, *income = predict_columns(texts, columns, self.threads, rows=rows)
         lines = anchors(subject, assumptions, income[0] if income else None)
         classes, group = _field(subject), self._group(subject)
         return assemble(trees, log_scale, state, anchors=lines, classes=classes, group=group)
+
+
+def _columns(subject: Subject, state: State, assumptions: Assumptions) -> list[Floats]:
+    return filled(design_columns(subject, assumptions), state.tables["inputs"]["median"])
 
 
 def _field(subject: Subject) -> npt.NDArray[np.int64]:

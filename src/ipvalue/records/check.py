@@ -18,9 +18,9 @@ __all__ = ["cost", "read_tables", "report"]
 
 # what falls away where a table is absent, for people
 _COST = {
-    "citations": "citation features are zero: values by comparison and learning lose what tells patents apart best",
+    "citations": "citation features are missing: values by comparison and learning lose what tells patents apart best",
     "claims": "claim features are missing, but for the number where patents.n_claims has it",
-    "legal_events": "status comes from the patents' own dates: lapses, pledges and licences are not seen",
+    "legal_events": "status comes from the patents' own dates: lapses are not seen, and pledges and licences not known",
     "family_members": "family features are missing",
     "economics": "methods by income, cost and development option have no money to start from and value nothing",
     "transactions": "comparable sales and gradient boosting have no prices and value nothing",

@@ -182,6 +182,10 @@ class BookColumns:
         """One table; without rows where the book lacks it."""
         return self._tables.get(name, TABLES[name].arrow_schema().empty_table())
 
+    def holds(self, name: str) -> bool:
+        """Whether the book has a table, with rows or without."""
+        return name in self._tables
+
     def _patent_index(self, name: str, column: str = "patent_id") -> npt.NDArray[np.int32]:
         return index_of(self.table(name)[column], _one(self.table("patents")["patent_id"]))
 

@@ -137,6 +137,10 @@ class Snapshot:
             reason = f"it was not filed by {self.date}"
         raise BookError(f"there is no patent {patent_id!r} in this snapshot: {reason}")
 
+    def holds(self, table: str) -> bool:
+        """Whether the book has a table at all, be it without rows."""
+        return self._columns.holds(table)
+
     @property
     def book_fingerprint(self) -> str:
         """SHA-256 of the book from which the snapshot is cut."""
