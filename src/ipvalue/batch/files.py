@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ipvalue.errors import BatchError
 
-__all__ = ["disk_errors", "is_draft", "remove", "sync", "write_draft", "write_file"]
+__all__ = ["LOCK", "disk_errors", "is_draft", "remove", "sole_user", "sync", "write_draft", "write_file"]
+
+LOCK = "_lock"
 
 _DRAFT = ".tmp"
 
@@ -88,3 +90,34 @@ def disk_errors(path: Path, draft: Path | None = None) -> Iterator[None]:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
         raise BatchError(f"{path} can't be written: {error}; run again to go on once that is mended") from error
+
+
+@contextmanager
+def sole_user(folder: Path, check: Callable[[], None], doing: str) -> Iterator[None]:
+    """Lock a folder, which is made if it is not there; the lock goes with the process, however it ends.
+
+    Parameters
+    ----------
+    folder : path
+    check : callable
+        Refuses the folder before anything is left in it: a file too many spoils a saved engine.
+    doing : str
+        What another process that holds the lock does, for the message.
+
+    Raises
+    ------
+    BatchError
+        If another process holds the lock, or the folder can't be written.
+    """
+    import fcntl
+
+    with disk_errors(folder):
+        check()
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / LOCK).open("a")
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BatchError(f"another process {doing} {folder}; wait for it") from error
+        yield

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ipvalue.batch.files import disk_errors, write_file
+from ipvalue.batch.files import LOCK, sole_user, write_file
 from ipvalue.errors import BatchError
 from ipvalue.features import Features
 from ipvalue.features.base import families
@@ -34,8 +34,7 @@ __all__ = ["Keep", "KeptShard", "unchanged_rows"]
 
 _LOG = logging.getLogger("ipvalue.batch")
 _SUM = hashlib.sha256().digest_size
-_LOCK = "_lock"
-_OURS = ("parts", "wholes", "shards", _LOCK)
+_OURS = ("parts", "wholes", "shards", LOCK)
 _CODES = ("patent_id", "jurisdiction", "right", "field")
 
 
@@ -92,20 +91,10 @@ class Keep:
         BatchError
             If another process keeps its results here, or the folder is somebody else's or can't be written.
         """
-        import fcntl
-
         mine, theirs = self.path.resolve(), values.resolve()
         if mine == theirs or theirs in mine.parents:
             raise BatchError(f"keep={os.fspath(self.path)!r} lies in the folder of the values; choose one outside")
-        with disk_errors(self.path):
-            self._refuse_strangers()  # before anything is left there: a file too many spoils a saved engine
-            self.path.mkdir(parents=True, exist_ok=True)
-            stream = (self.path / _LOCK).open("a")
-        with stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise BatchError(f"another process keeps its results in {self.path}; wait for it") from error
+        with sole_user(self.path, self._refuse_strangers, "keeps its results in"):
             yield
 
     def _refuse_strangers(self) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ipvalue.batch.files import disk_errors, is_draft, remove, sync, write_draft, write_file
+from ipvalue.batch.files import LOCK, disk_errors, is_draft, remove, sole_user, sync, write_draft, write_file
 from ipvalue.batch.identity import Run
 from ipvalue.batch.journal import Journal
 from ipvalue.errors import BatchError
@@ -36,7 +36,7 @@ from ipvalue.records.store import BookOnDisk, file_digest
 __all__ = ["BatchReport", "Folder"]
 
 _RUN, _MANIFEST, _JOURNAL, _WORK = "_run.json", "_manifest.json", "_journal.jsonl", "_work"
-_LOCK, _COMMIT = "_lock", "_commit"
+_COMMIT = "_commit"
 _PART = re.compile(r"part-\d{5,}\.parquet")
 _PROVENANCE_KEY = b"ipvalue"
 
@@ -158,17 +158,7 @@ class Folder:
         BatchError
             If another process is writing into the folder, it is somebody else's, or it can't be written.
         """
-        import fcntl
-
-        with disk_errors(self.path):
-            self._refuse_strangers()  # before anything is left there: a file too many spoils a saved engine
-            self.path.mkdir(parents=True, exist_ok=True)
-            stream = (self.path / _LOCK).open("a")
-        with stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise BatchError(f"another process is writing into {self.path}; wait for it") from error
+        with sole_user(self.path, self._refuse_strangers, "is writing into"):
             yield
 
     def begin(self, run: Run, disk: BookOnDisk, restart: bool) -> list[int]:
@@ -321,7 +311,7 @@ class Folder:
         """Refuse a folder that no run has begun in and that holds anything."""
         if (self.path / _RUN).exists() or not self.path.is_dir():
             return
-        strange = [p.name for p in self.path.iterdir() if p.name not in (_LOCK, _COMMIT, _JOURNAL) and not is_draft(p)]
+        strange = [p.name for p in self.path.iterdir() if p.name not in (LOCK, _COMMIT, _JOURNAL) and not is_draft(p)]
         if strange:
             raise BatchError(
                 f"{self.path} holds files that are no values of a batch ({min(strange)}); choose another folder"
