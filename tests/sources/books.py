@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import ipvalue as ipv
@@ -23,3 +24,14 @@ def kept_and_refused(book: ipv.Book, table: str) -> int:
     """Rows of a table that are accounted for: kept, refused, or dropped as exact repeats."""
     refused = int((book.rejects["table"] == table).sum())
     return book[table].num_rows + refused + book.duplicates.get(table, 0)
+
+
+def write_rows(folder: Path, rows: list[dict[str, str]], encoding: str = "utf-8-sig", name: str = "list.csv") -> Path:
+    """A delimited list with the keys of all rows as header, in the order in which they first come."""
+    path = folder / name
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.DictWriter(file, header)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import itertools
 import sys
@@ -24,7 +23,7 @@ from ipvalue.sources.cnipa_notices import notices
 from ipvalue.sources.registry import Look
 
 sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical
+from books import assert_canonical, write_rows
 
 Rows = list[dict[str, str]]
 LIST: Rows = [
@@ -62,16 +61,6 @@ LIST: Rows = [
 ]
 
 
-def write(folder: Path, rows: Rows, encoding: str = "utf-8-sig", name: str = "list.csv") -> Path:
-    path = folder / name
-    header = list(dict.fromkeys(key for row in rows for key in row))
-    with path.open("w", encoding=encoding, newline="") as file:
-        writer = csv.DictWriter(file, header)
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
 def workbook(folder: Path, rows: list[list[Any]]) -> Path:
     book = openpyxl.Workbook()
     for row in rows:
@@ -90,12 +79,12 @@ def table(book: ipv.Book, name: str) -> list[dict[str, Any]]:
 
 def one(tmp_path: Path, **cells: str) -> ipv.Book:
     base = {"申请号": "201911130921.9", "申请日": "2019-11-18", "公开（公告）号": "CN110825000B"}
-    return ipv.read_cnipa(write(tmp_path, [base | cells]))
+    return ipv.read_cnipa(write_rows(tmp_path, [base | cells]))
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-8-sig", "utf-8", "utf-16"])
 def test_documents_of_one_application_are_one_patent_in_any_encoding(tmp_path: Path, encoding: str) -> None:
-    book = ipv.read_cnipa(write(tmp_path, LIST, encoding))
+    book = ipv.read_cnipa(write_rows(tmp_path, LIST, encoding))
     first, second = table(book, "patents")
     assert first == {
         "patent_id": "CN-110825000",
@@ -134,15 +123,15 @@ def test_a_workbook_reads_as_the_same_book(tmp_path: Path) -> None:
     cells[1][1] = datetime.datetime(2019, 11, 18)
     cells[2][header.index("公开（公告）日")] = datetime.date(2011, 1, 5)
     path = workbook(tmp_path, [["检索结果"], [], header, *cells])
-    assert ipv.read_cnipa(path).fingerprint == ipv.read_cnipa(write(tmp_path, LIST)).fingerprint
+    assert ipv.read_cnipa(path).fingerprint == ipv.read_cnipa(write_rows(tmp_path, LIST)).fingerprint
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(len(LIST))), cut=st.integers(0, len(LIST)))
 def test_order_and_division_of_rows_do_not_matter(tmp_path: Path, order: list[int], cut: int) -> None:
     rows = [LIST[i] for i in order]
-    parts = [write(tmp_path, some, name=f"{n}.csv") for n, some in enumerate((rows[:cut], rows[cut:])) if some]
-    assert ipv.read_cnipa(*parts).fingerprint == ipv.read_cnipa(write(tmp_path, LIST)).fingerprint
+    parts = [write_rows(tmp_path, some, name=f"{n}.csv") for n, some in enumerate((rows[:cut], rows[cut:])) if some]
+    assert ipv.read_cnipa(*parts).fingerprint == ipv.read_cnipa(write_rows(tmp_path, LIST)).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -157,13 +146,13 @@ def test_order_and_division_of_rows_do_not_matter(tmp_path: Path, order: list[in
     ],
 )
 def test_forms_of_an_application_number_are_one(tmp_path: Path, number: str) -> None:
-    book = ipv.read_cnipa(write(tmp_path, [{"申请号": number, "申请日": "2019-11-18"}]))
+    book = ipv.read_cnipa(write_rows(tmp_path, [{"申请号": number, "申请日": "2019-11-18"}]))
     assert book.patent_ids == ["CN-201911130921.9"]
 
 
 def test_old_numbers_get_their_check_digit(tmp_path: Path) -> None:
     numbers = ["85100001", "01108608.4", "99816481.X"]
-    book = ipv.read_cnipa(write(tmp_path, [{"申请号": n, "申请日": "2001-07-09"} for n in numbers]))
+    book = ipv.read_cnipa(write_rows(tmp_path, [{"申请号": n, "申请日": "2001-07-09"} for n in numbers]))
     assert book.patent_ids == sorted(f"CN-{n[:8]}.{cn_check_digit([n[:8]])[0]}" for n in numbers)
     assert "CN-01108608.4" in book.patent_ids
 
@@ -185,7 +174,7 @@ def test_a_day_that_is_none_is_refused(tmp_path: Path, bad: str) -> None:
 def test_header_variants(tmp_path: Path) -> None:
     for number, day in itertools.product(("申请号", "专利申请号", "申请号 "), ("申请日", "申请日期")):
         book = ipv.read_cnipa(
-            write(tmp_path, [{number: "201911130921.9", day: "2019-11-18", "公开(公告)号": "CN110825000B"}])
+            write_rows(tmp_path, [{number: "201911130921.9", day: "2019-11-18", "公开(公告)号": "CN110825000B"}])
         )
         assert book.patent_ids == ["CN-110825000"]
 
@@ -200,7 +189,7 @@ def test_a_list_of_announcements_joins_the_list_of_patents(tmp_path: Path) -> No
         },
         {"申请号": "201899999999.9", "法律状态公告日": "2022.07.01", "法律状态": "授权", "法律状态信息": ""},
     ]
-    book = ipv.read_cnipa(write(tmp_path, events, name="events.csv"), write(tmp_path, LIST[:2]))
+    book = ipv.read_cnipa(write_rows(tmp_path, events, name="events.csv"), write_rows(tmp_path, LIST[:2]))
     assert ("2022-06-20", "2022-07-01") in {
         (r["effective_date"], r["announced_date"]) for r in table(book, "legal_events")
     }
@@ -271,7 +260,7 @@ def test_documents_of_other_offices_keep_their_bibliography(tmp_path: Path) -> N
             "法律状态公告日": "2019-01-01",
         },
     ]
-    book = ipv.read_cnipa(write(tmp_path, rows))
+    book = ipv.read_cnipa(write_rows(tmp_path, rows))
     (patent,) = table(book, "patents")
     assert (patent["patent_id"], patent["grant_date"], patent["publication_date"]) == (
         "US-10000001",
@@ -282,7 +271,7 @@ def test_documents_of_other_offices_keep_their_bibliography(tmp_path: Path) -> N
 
 
 def test_hostile_files(tmp_path: Path) -> None:
-    whole = write(tmp_path, LIST, "gb18030").read_bytes()
+    whole = write_rows(tmp_path, LIST, "gb18030").read_bytes()
     broken = tmp_path / "broken.csv"
     broken.write_bytes(whole[: len(whole) // 2])
     assert ipv.read_cnipa(broken).rows_in["patents"] >= 1
@@ -299,7 +288,7 @@ def test_hostile_files(tmp_path: Path) -> None:
         archive.writestr("list.csv", whole)
     assert ipv.read_cnipa(tmp_path / "list.zip").fingerprint == ipv.read_cnipa(tmp_path / "list.csv").fingerprint
     with pytest.raises(BookError):
-        ipv.read_cnipa(write(tmp_path, [*LIST, {"申请号": "无此号"}]), strict=True)
+        ipv.read_cnipa(write_rows(tmp_path, [*LIST, {"申请号": "无此号"}]), strict=True)
 
 
 def test_the_format_is_recognised_by_its_headers() -> None:

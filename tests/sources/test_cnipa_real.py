@@ -18,19 +18,9 @@ from ipvalue.law.numbers import cn_check_digit
 from ipvalue.sources.joining.claim_sets import numbered_claims
 
 sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical, kept_and_refused
+from books import assert_canonical, kept_and_refused, write_rows
 
 Rows = list[dict[str, str]]
-
-
-def write(folder: Path, rows: Rows, encoding: str = "utf-8-sig", name: str = "list.csv") -> Path:
-    path = folder / name
-    header = list(dict.fromkeys(key for row in rows for key in row))
-    with path.open("w", encoding=encoding, newline="") as file:
-        writer = csv.DictWriter(file, header)
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def table(book: ipv.Book, name: str) -> list[dict[str, Any]]:
@@ -88,7 +78,7 @@ def test_real_announcement_texts_are_understood(data_dir: Path, tmp_path: Path) 
          "法律状态": t["text_zh"], "法律状态公告日": "2020.05.05"}
         for d, t in zip(digits, texts)
     ]  # fmt: skip
-    book = ipv.read_cnipa(write(tmp_path, rows, "gb18030"))
+    book = ipv.read_cnipa(write_rows(tmp_path, rows, "gb18030"))
     assert book["legal_events"].num_rows == len(texts)
     frame = status.at(book["legal_events"].to_pandas(), book["patents"].to_pandas(), "2021-01-01")
     state = dict(zip(frame["patent_id"], frame["state"]))
@@ -111,7 +101,7 @@ def test_real_gazette_codes_arrive_as_codes(data_dir: Path, tmp_path: Path) -> N
         }
         for n, c in enumerate(codes)
     ]
-    events = table(ipv.read_cnipa(write(tmp_path, rows)), "legal_events")
+    events = table(ipv.read_cnipa(write_rows(tmp_path, rows)), "legal_events")
     assert [(e["code"], e["text"]) for e in events] == [(c["code"], c["text_zh"]) for c in codes]
     assert len(codes) == 22
 
@@ -138,7 +128,7 @@ def test_real_histories_of_three_applications(data_dir: Path, tmp_path: Path) ->
         }
         for case in cases
     ]
-    book = ipv.read_cnipa(write(tmp_path, rows))
+    book = ipv.read_cnipa(write_rows(tmp_path, rows))
     assert len(book) == 3
     assert book["legal_events"].num_rows == sum(len(case["PatentLegalHistory"]) for case in cases)
     assert {row["right"] for row in table(book, "patents")} == {"invention", "design"}

@@ -155,7 +155,7 @@ def _triggers(before: pd.DataFrame, after: pd.DataFrame, states: list[Snapshot |
     gone = ~np.asarray(before.index.isin(after.index))
     was, value = before["value"].to_numpy(np.float64), now["value"].to_numpy(np.float64)
     lived, lives = before["state"].isin(_ALIVE).to_numpy(), now["state"].isin(_ALIVE).to_numpy()
-    set_before, set_now = before["overridden"].to_numpy(bool), (now["overridden"] == True).to_numpy(bool)  # noqa: E712
+    set_before, set_now = before["overridden"].to_numpy(bool), now["overridden"].eq(True).to_numpy(bool)
     model_was, model_is = (side["model_value"].to_numpy(np.float64) for side in (before, now))
     grace = (now["state"] == "grace").to_numpy() & (before["state"] != "grace").to_numpy()
     found = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -173,19 +173,19 @@ def _wording(claim: Element) -> str:
     for parent in list(whole.iter()):
         _drop(parent, ("ClaimLabelText", "BoundaryData"))
     (found,) = wordings([("", whole)])
-    return _STATUS.sub("", found.text, count=1) if _STATUS.match(found.text) else found.text
+    status = _STATUS.match(found.text)
+    return found.text[status.end() :] if status else found.text
 
 
-def _drop(parent: Element, names: Iterable[str]) -> None:
+def _drop(parent: Element, names: tuple[str, ...]) -> None:
     """Take out children, but not the text behind them."""
-    for child in list(_children(parent, tuple(names))):
-        before = list(parent)[: list(parent).index(child)]
-        if before:
-            before[-1].tail = f"{before[-1].tail or ''}{child.tail or ''}"
-        else:
+    before: Element | None = None
+    for child in list(parent):
+        if child.tag not in names:
+            before = child
+            continue
+        if before is None:
             parent.text = f"{parent.text or ''}{child.tail or ''}"
+        else:
+            before.tail = f"{before.tail or ''}{child.tail or ''}"
         parent.remove(child)
-
-
-def _children(parent: Element, names: tuple[str, ...]) -> Iterator[Element]:
-    return (child for child in parent if child.tag in names)

@@ -77,15 +77,20 @@ def detect(source: Input, *, upto: int = 0) -> Encoding:
         if not sample:
             if block.isascii() and not decoder.getstate()[0]:
                 continue
-            try:
-                decoder.decode(block)
+            if _decodes(decoder, block):
                 continue
-            except UnicodeDecodeError:
-                pass
         sample += block
         if len(sample) > _SAMPLE:
             break
     return _guess(bytes(sample)) if sample else Encoding("utf-8", 0, "")
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes) -> bool:
+    try:
+        decoder.decode(block)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _wide(place: str, block: bytes) -> Encoding | None:
