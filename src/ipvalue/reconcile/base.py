@@ -159,8 +159,9 @@ class Reconciliation(BaseModel, ABC):
 
             log price - log estimate = bias + drift * years since the deal + error
 
-        The drift of each method is a ridge estimate about 0, with a prior standard deviation of 3 % a year: about what
-        prices drift, and what few deals can't tell from chance. All errors are measured about this line.
+        The drift of each method is a ridge estimate about 0, with a prior standard deviation of 3 % a year (assumed:
+        about what prices drift), so that few deals, which can't tell it from chance, say little of it.
+        All errors are measured about this line.
 
         Intervals by group are conformal within it (Mondrian; Vovk, Gammerman and Shafer 2005, section 4.5): patents
         whose revenue is known, which other methods value, don't pay for the errors of the others.
