@@ -21,10 +21,10 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from ipvalue.errors import AssumptionError
 from ipvalue.figures import Figure, FigureSet
+from ipvalue.types import Floats, Texts
 
 __all__ = ["Assumptions", "Figure"]
 
-Floats = npt.NDArray[np.float64]
 _DEFAULT = "default"
 _SHARES_BY_KEY = ("royalty_rate", "grant_probability", "validity_probability", "enforcement_probability")
 _LONGEST_RAMP = 50
@@ -331,7 +331,7 @@ class Assumptions(FigureSet):
         lookup = np.array([table.get(str(k), table[_DEFAULT]).value for k in range(36)])
         return np.asarray(lookup[field], np.float64)
 
-    def by_key(self, name: str, keys: npt.NDArray[np.str_]) -> Floats:
+    def by_key(self, name: str, keys: Texts) -> Floats:
         """Look a figure up by office, currency or kind; NaN where neither the key nor a default is there."""
         table: dict[str, Figure] = getattr(self, name)
         distinct, places = np.unique(keys, return_inverse=True)

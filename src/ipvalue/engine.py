@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ipvalue.artifacts import hash_state, read_folder, read_state, readable, versions, write_folder
@@ -32,11 +31,11 @@ from ipvalue.reconcile.held_out import out_of_sample
 from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.stopwatch import stage
+from ipvalue.types import Columns, Floats, Ints16, Mask
 from ipvalue.valuation import QUANTILE_NAMES, Valuation, assemble, grade_of, interval_sd, no_value_reason
 
 __all__ = ["Learnt", "ValuationEngine"]
 
-Floats = npt.NDArray[np.float64]
 _RECONCILIATIONS = {kind.kind: kind for kind in (PrecisionWeights, FixedWeights, StackedWeights)}
 
 
@@ -226,9 +225,7 @@ class ValuationEngine:
             estimates = [_without(estimate, dead) for estimate in estimates]
             return estimates, self.reconciliation.combine(self.names, estimates, learnt.reconciliation)
 
-    def finish(
-        self, subject: Subject, estimates: list[Estimate], combined: Reconciled
-    ) -> tuple[dict[str, npt.NDArray], npt.NDArray[np.int16]]:  # type: ignore[type-arg]
+    def finish(self, subject: Subject, estimates: list[Estimate], combined: Reconciled) -> tuple[Columns, Ints16]:
         """From the value on grant to the value: dead rights are worth 0, applications their chance of grant."""
         dead = _worthless(subject)
         pending = subject.features["pending"] == 1
@@ -363,12 +360,12 @@ class ValuationEngine:
         }
 
 
-def _worthless(subject: Subject) -> npt.NDArray[np.bool_]:
+def _worthless(subject: Subject) -> Mask:
     """Rights that are dead, or alive on the last day of their term."""
     return np.asarray((subject.features["alive"] == 0) | (subject.features["remaining_term"] == 0))
 
 
-def _without(estimate: Estimate, dead: npt.NDArray[np.bool_]) -> Estimate:
+def _without(estimate: Estimate, dead: Mask) -> Estimate:
     """Take the estimates of dead rights away: a method's value is that of a right that lives."""
     return replace(
         estimate,

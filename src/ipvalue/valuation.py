@@ -20,6 +20,7 @@ from ipvalue.law.states import state_names
 from ipvalue.methods.base import Estimate
 from ipvalue.reconcile import Reconciled
 from ipvalue.records.csv_out import write_csv
+from ipvalue.types import Columns, Floats, Ints16, Mask, Objects, Texts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["QUANTILE_NAMES", "Valuation", "grade_of", "interval_sd"]
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int16]
 
 QUANTILE_NAMES = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
 _GRADES = np.array(["A", "B", "C", "D", "E"])
@@ -40,9 +39,7 @@ _ENDLESS = 1e300
 _WIDTH = float(ndtri(LEVELS[-1]) - ndtri(LEVELS[0]))
 
 
-def grade_of(
-    log_sd: Floats, methods: npt.NDArray[np.integer], disagreement: Floats, pending: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.str_]:
+def grade_of(log_sd: Floats, methods: npt.NDArray[np.integer], disagreement: Floats, pending: Mask) -> Texts:
     """Grade the confidence in each value, A (best) to E.
 
     Parameters
@@ -327,10 +324,10 @@ class Valuation:
 
 
 def assemble(
-    patent_id: npt.NDArray[np.object_],
-    columns: dict[str, npt.NDArray],  # type: ignore[type-arg]
+    patent_id: Objects,
+    columns: Columns,
     state: npt.NDArray[np.int8],
-    reason: Codes,
+    reason: Ints16,
     currency: str,
     names: list[str],
     estimates: list[Estimate],
@@ -344,7 +341,7 @@ def assemble(
     columns : dict of str to ndarray
         ``value``, the quantiles, and the other columns of numbers and text, in order.
     state, reason : ndarray, shape (n,)
-        Codes, which are shown by name.
+        Ints16, which are shown by name.
     currency : str
     names, estimates : list
         The methods and what they say.
@@ -383,7 +380,7 @@ def _labels(codes: npt.NDArray[np.integer], names: list[str]) -> pa.Array:
     return pa.array(np.array(names, object)[codes], pa.string())
 
 
-def no_value_reason(combined: Reconciled, estimates: list[Estimate]) -> Codes:
+def no_value_reason(combined: Reconciled, estimates: list[Estimate]) -> Ints16:
     """Reason of each patent without a value: the methods' common reason, else that no method applied."""
     reasons = np.column_stack([e.reason for e in estimates])
     common = (reasons == reasons[:, :1]).all(axis=1)

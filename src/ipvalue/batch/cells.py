@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ipvalue.batch.files import write_file
 from ipvalue.errors import BatchError
+from ipvalue.types import Array
 
 __all__ = ["Cells", "cells_are_whole", "cells_digest", "write_cells"]
 
-Array = npt.NDArray[Any]
 _ABOUT, _SUM = b"about", b"sha256"
 
 

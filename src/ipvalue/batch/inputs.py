@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.artifacts import versions
 from ipvalue.features.base import Family
 from ipvalue.records.schema import TABLES
 from ipvalue.records.store import BookOnDisk
+from ipvalue.types import Dates
 
 __all__ = ["DATED_TABLES", "LASTING_TABLES", "Inputs", "code_hash"]
 
@@ -82,11 +82,11 @@ class Inputs:
         sums = {name: self.disk.sums(self.shard, name) for name in sorted(set(tables))}
         return hashlib.sha256(json.dumps([code_hash(), sums, moment, self.known]).encode()).hexdigest()
 
-    def _days(self, table: str) -> npt.NDArray[np.datetime64]:
+    def _days(self, table: str) -> Dates:
         return _days(self.disk, self.shard, table, json.dumps(self.disk.sums(self.shard, table)))
 
 
 @lru_cache(maxsize=16)
-def _days(disk: BookOnDisk, shard: int, table: str, sums: str) -> npt.NDArray[np.datetime64]:
+def _days(disk: BookOnDisk, shard: int, table: str, sums: str) -> Dates:
     """All dates that rows of a table have, ascending."""
     return disk.days(shard, table)

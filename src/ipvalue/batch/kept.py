@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ipvalue.batch.files import LOCK, sole_user, write_file
@@ -28,7 +27,7 @@ from ipvalue.errors import BatchError
 from ipvalue.features import Features
 from ipvalue.features.base import families
 from ipvalue.methods.base import Subject
-from ipvalue.records.columns import Columns
+from ipvalue.types import Array, Columns, Ints, Mask
 
 __all__ = ["Keep", "KeptShard", "unchanged_rows"]
 
@@ -150,7 +149,7 @@ class Keep:
                     shutil.rmtree(item) if item.is_dir() else item.unlink()
 
 
-def unchanged_rows(old: Subject, new: Subject) -> npt.NDArray[np.int64]:
+def unchanged_rows(old: Subject, new: Subject) -> Ints:
     """Row of the old subject that equals each row of the new one in every bit; -1 where none does.
 
     Examples
@@ -175,7 +174,7 @@ def unchanged_rows(old: Subject, new: Subject) -> npt.NDArray[np.int64]:
     return np.where(same, place, -1)
 
 
-def _equal(one: npt.NDArray, two: npt.NDArray) -> npt.NDArray[np.bool_]:  # type: ignore[type-arg]
+def _equal(one: Array, two: Array) -> Mask:
     """Equality of bits: a missing value equals a missing one, and 0 is not -0."""
     if one.dtype.kind in "fM" and one.dtype == two.dtype:
         return np.asarray(one.view(np.int64) == two.view(np.int64))
@@ -219,7 +218,7 @@ def _kept(table: pa.Table, about: dict[str, object]) -> KeptShard:
     return KeptShard(dict(about["keys"]), str(about["engine"]), subject, pa.table(values))  # type: ignore[call-overload]
 
 
-def _array(column: pa.ChunkedArray) -> npt.NDArray:  # type: ignore[type-arg]
+def _array(column: pa.ChunkedArray) -> Array:
     if pa.types.is_string(column.type):
         return np.asarray(column.to_numpy(), np.str_)
     return np.asarray(column.to_numpy())

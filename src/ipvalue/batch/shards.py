@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ipvalue.batch.cells import cells_are_whole
@@ -46,6 +45,7 @@ from ipvalue.records.schema import TABLES
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
+from ipvalue.types import Ints
 from ipvalue.valuation import Valuation
 
 __all__ = ["Job", "PartFiles", "Statistics", "count_shard", "part_files", "value_shard"]
@@ -217,7 +217,7 @@ def _tables(families: Iterable[Family]) -> tuple[str, ...]:
     return tuple(name for name in TABLES if name in read or name in _MONEY_TABLES)
 
 
-def _join(engine: ValuationEngine, subject: Subject, row: npt.NDArray[np.int64], kept: KeptShard | None) -> pa.Table:
+def _join(engine: ValuationEngine, subject: Subject, row: Ints, kept: KeptShard | None) -> pa.Table:
     """Earlier values of the rows that are unchanged, new ones of the others."""
     if kept is None or not (row >= 0).any():
         return engine.table(subject)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
 
@@ -14,11 +13,11 @@ from ipvalue.methods.base import Estimate, Method, Step, Subject
 from ipvalue.reconcile import Reconciled
 from ipvalue.risk.scenarios import FigureShock, Scenario
 from ipvalue.risk.stress import stressed_quantiles
+from ipvalue.types import Floats
 from ipvalue.valuation import QUANTILE_NAMES
 
 __all__ = ["moving", "tornado_table", "unobservable_inputs"]
 
-Floats = npt.NDArray[np.float64]
 _STEP = 0.10
 _SHARES = (1.0, 0.5, 0.25, 0.1, 0.05)
 _MOVES = "moves values"

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.types import Floats, Ints
+
 __all__ = ["Interval", "bootstrap_interval"]
 
-Floats = npt.NDArray[np.float64]
 _CELLS = 2_000_000  # numbers held at once
 
 
@@ -87,9 +88,7 @@ def bootstrap_interval(
     return Interval(float(metric(*data)), float(low), float(high))
 
 
-def _clusters(
-    n: int, clusters: npt.ArrayLike | None
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _clusters(n: int, clusters: npt.ArrayLike | None) -> tuple[Ints, Ints, Ints]:
     """Rows in the order of their clusters, and where each cluster starts and how long it is."""
     if clusters is None:
         rows = np.arange(n)
@@ -100,11 +99,11 @@ def _clusters(
 
 
 def _index(
-    rows: npt.NDArray[np.int64],
-    start: npt.NDArray[np.int64],
-    size: npt.NDArray[np.int64],
-    chosen: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
+    rows: Ints,
+    start: Ints,
+    size: Ints,
+    chosen: Ints,
+) -> Ints:
     """Rows of each draw's clusters, filled up with -1 to the longest draw."""
     if len(size) == len(rows):
         return np.asarray(rows[chosen], np.int64)

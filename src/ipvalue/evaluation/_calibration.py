@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.evaluation._points import log_errors
+from ipvalue.types import Array, Columns, Floats
 
 __all__ = ["calibration_by_segment", "calibration_by_size"]
 
-Floats = npt.NDArray[np.float64]
 
-
-def calibration_by_size(value: npt.ArrayLike, target: npt.ArrayLike, groups: int = 10) -> dict[str, npt.NDArray]:  # type: ignore[type-arg]
+def calibration_by_size(value: npt.ArrayLike, target: npt.ArrayLike, groups: int = 10) -> Columns:
     """Values against targets in groups of equal number by the size of the value: deciles by default.
 
     Parameters
@@ -44,9 +43,7 @@ def calibration_by_size(value: npt.ArrayLike, target: npt.ArrayLike, groups: int
     return _by_group("group", group, v[use], y[use])
 
 
-def calibration_by_segment(
-    value: npt.ArrayLike, target: npt.ArrayLike, segment: npt.ArrayLike
-) -> dict[str, npt.NDArray]:  # type: ignore[type-arg]
+def calibration_by_segment(value: npt.ArrayLike, target: npt.ArrayLike, segment: npt.ArrayLike) -> Columns:
     """Values against targets by segment, such as jurisdiction or technology field.
 
     Parameters
@@ -73,10 +70,10 @@ def calibration_by_segment(
 
 def _by_group(
     name: str,
-    group: npt.NDArray,  # type: ignore[type-arg]
+    group: Array,
     value: Floats,
     target: Floats,
-) -> dict[str, npt.NDArray]:  # type: ignore[type-arg]
+) -> Columns:
     labels, place = np.unique(group, return_inverse=True)
     n = np.bincount(place, minlength=len(labels)).astype(np.float64)
     error = np.log(value / target)

@@ -8,6 +8,7 @@ from scipy.special import ndtr, ndtri
 
 from ipvalue.evaluation._points import nan_mean
 from ipvalue.finance.distributions import LEVELS
+from ipvalue.types import Floats
 
 __all__ = [
     "coverage",
@@ -20,8 +21,6 @@ __all__ = [
     "pinball_losses",
     "quantiles_at",
 ]
-
-Floats = npt.NDArray[np.float64]
 
 
 def quantiles_at(quantiles: npt.ArrayLike, wanted: npt.ArrayLike, levels: npt.ArrayLike = LEVELS) -> Floats:

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-__all__ = ["bias", "gini", "log_errors", "log_rmse", "median_ape", "r2_log", "spearman"]
+from ipvalue.types import Floats
 
-Floats = npt.NDArray[np.float64]
+__all__ = ["bias", "gini", "log_errors", "log_rmse", "median_ape", "r2_log", "spearman"]
 
 
 def log_errors(value: npt.ArrayLike, target: npt.ArrayLike) -> Floats:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,10 +24,10 @@ from ipvalue.evaluation.metrics import calibration_by_segment, calibration_by_si
 from ipvalue.evaluation.scores import Quoted, coverage_table, log_of, losses, pairwise_tests, score
 from ipvalue.evaluation.walk import QUANTILES, Target, walk
 from ipvalue.records.book import Book, Known
+from ipvalue.types import Floats, Objects
 
 __all__ = ["Backtest", "backtest"]
 
-Floats = npt.NDArray[np.float64]
 RECONCILED = "reconciled"
 
 
@@ -64,7 +63,7 @@ class Backtest:
         return list(self.provenance["methods"])
 
     @property
-    def clusters(self) -> npt.NDArray[np.object_]:
+    def clusters(self) -> Objects:
         """What is drawn and tested together: patents of one owner, a patent alone where none is known."""
         owner = self.table["owner"].to_numpy(np.int64)
         return np.where(owner == 0, self.table["patent_id"].to_numpy(object), owner.astype(str).astype(object))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.engine import ValuationEngine
@@ -16,6 +15,7 @@ from ipvalue.evaluation.metrics import bootstrap_interval
 from ipvalue.evaluation.scores import losses, pairwise_tests, score
 from ipvalue.evaluation.walk import Target, walk
 from ipvalue.records.book import Book, Known
+from ipvalue.types import Mask
 
 __all__ = ["Comparison", "compare"]
 
@@ -41,7 +41,7 @@ class Comparison:
     def _first(self) -> Backtest:
         return self.backtests[self.names[0]]
 
-    def common(self) -> npt.NDArray[np.bool_]:
+    def common(self) -> Mask:
         """Rows that every engine values."""
         return np.asarray(np.all([test.quoted()["value"] > 0 for test in self.backtests.values()], axis=0), np.bool_)
 

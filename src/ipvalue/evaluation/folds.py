@@ -18,21 +18,21 @@ from ipvalue.errors import BookError
 from ipvalue.methods.currency import exchange_rate
 from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Dates, Floats, Ints, Mask, Objects
 
 __all__ = ["Cases", "deals_ahead", "fold_dates", "held_out"]
 
-Floats = npt.NDArray[np.float64]
 _DAYS_A_YEAR = 365.25
 
 
 class Cases(NamedTuple):
     """Patents of a fold that are judged, and what became of the others; one element a patent."""
 
-    row: npt.NDArray[np.int64]
+    row: Ints
     """Position in the snapshot of the fold's date, rising."""
     target: Floats
     """Price or true value, in the engine's currency."""
-    target_date: npt.NDArray[np.datetime64]
+    target_date: Dates
     """Day of the deal, or the fold's date."""
     found: int
     """Patents with a target, before any is left out."""
@@ -150,9 +150,7 @@ def held_out(state: Snapshot, target: pd.Series[float]) -> Cases:
     return Cases(row, np.asarray(true[row], np.float64), dates, int(judged.sum()), 0, int((judged & dealt).sum()))
 
 
-def _places(
-    ordered: npt.NDArray[np.object_], wanted: npt.NDArray[np.object_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def _places(ordered: Objects, wanted: Objects) -> tuple[Ints, Mask]:
     """Position of each identifier in a sorted column, and whether it is there."""
     if not len(ordered):
         return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
@@ -160,9 +158,7 @@ def _places(
     return place, np.asarray(ordered[place] == wanted, bool)
 
 
-def _previous_deal(
-    patent: npt.NDArray[np.integer], date: npt.NDArray[np.datetime64], price: Floats
-) -> npt.NDArray[np.datetime64]:
+def _previous_deal(patent: npt.NDArray[np.integer], date: Dates, price: Floats) -> Dates:
     """Day of the patent's deal before each one, NaT where there is none; by price within a day."""
     order = np.lexsort((price, date, patent))
     same = np.append(False, np.diff(patent[order]) == 0) if len(order) else np.zeros(0, bool)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import BookError
@@ -19,10 +18,9 @@ from ipvalue.methods.evidence import prepare
 from ipvalue.methods.renewal_history import Histories, Thresholds, histories
 from ipvalue.methods.renewal_option import RenewalOption
 from ipvalue.records.book import Book, Known, parse_date
+from ipvalue.types import Floats, Ints
 
 __all__ = ["RenewalScore", "renewal_score"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -167,13 +165,13 @@ def _conditional(
     return scores[0] - scores[1]
 
 
-def _next_fee(known: Histories) -> npt.NDArray[np.int64]:
+def _next_fee(known: Histories) -> Ints:
     """Year since grant of the first fee after what was paid."""
     ahead = np.arange(known.fees.shape[1]) >= known.years[:, None]
     return np.asarray((ahead & (known.fees > 0)).argmax(axis=1), np.int64)
 
 
-def _age_only(seen: Histories, paid: npt.NDArray[np.int64], end: Histories) -> Floats:
+def _age_only(seen: Histories, paid: Ints, end: Histories) -> Floats:
     """Log-probability of each later history by the share let go at each age before the cut."""
     total, hazard = np.zeros(len(end.row)), 0.5
     for year in range(end.fees.shape[1]):

@@ -25,10 +25,10 @@ from ipvalue.evaluation.metrics import (
     r2_log,
     spearman,
 )
+from ipvalue.types import Floats
 
 __all__ = ["LOSSES", "Quoted", "coverage_table", "log_of", "losses", "pairwise_tests", "score"]
 
-Floats = npt.NDArray[np.float64]
 Quoted = Mapping[str, Floats]
 """What is judged: ``value``, ``low`` and ``high`` (5 and 95 % quantiles), one element a patent."""
 LOSSES = ("squared_log_error", "absolute_log_error", "crps_log")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.errors import BookError
@@ -20,13 +19,11 @@ from ipvalue.methods.base import Subject
 from ipvalue.methods.evidence import prepare
 from ipvalue.methods.renewal_history import Histories, Thresholds, histories
 from ipvalue.methods.renewal_option import RenewalOption
+from ipvalue.types import Floats, Ints, Mask
 from ipvalue.valuation import Valuation
 
 __all__ = ["Curve", "counted_survival", "expected_survival", "renewal_survival"]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 _TWO_SIDED = 1.959963984540054
 
 
@@ -102,7 +99,7 @@ def renewal_survival(valuation: Valuation, *, jurisdiction: str | None = None) -
     return pd.DataFrame(columns, index=pd.RangeIndex(len(at_risk), name="year"))
 
 
-def counted_survival(years: Integers, let_go: Mask) -> Curve:
+def counted_survival(years: Ints, let_go: Mask) -> Curve:
     """Share of rights kept beyond each year, from histories.
 
     Parameters
@@ -135,7 +132,7 @@ def counted_survival(years: Integers, let_go: Mask) -> Curve:
     return _curve(hazard, at_risk * hazard * (1.0 - hazard), at_risk)
 
 
-def expected_survival(years: Integers, let_go: Mask, reach: Floats) -> Curve:
+def expected_survival(years: Ints, let_go: Mask, reach: Floats) -> Curve:
     """Share that a model expects to be kept beyond each year, of the rights that are at risk in it.
 
     Parameters
@@ -167,7 +164,7 @@ def expected_survival(years: Integers, let_go: Mask, reach: Floats) -> Curve:
     return _curve(chance.sum(axis=0) / at_risk, (chance * (1.0 - chance)).sum(axis=0), at_risk)
 
 
-def _counts(years: Integers, let_go: Mask) -> tuple[Integers, Integers]:
+def _counts(years: Ints, let_go: Mask) -> tuple[Ints, Ints]:
     """Rights at risk after each number of years, and those of them let go then."""
     horizon = int((years + let_go).max(initial=0))
     decided = np.bincount(years + let_go, minlength=horizon + 1)
@@ -175,7 +172,7 @@ def _counts(years: Integers, let_go: Mask) -> tuple[Integers, Integers]:
     return np.asarray(at_risk, np.int64), np.bincount(years[let_go], minlength=horizon)[:horizon].astype(np.int64)
 
 
-def _curve(hazard: Floats, variance: Floats, at_risk: Integers) -> Curve:
+def _curve(hazard: Floats, variance: Floats, at_risk: Ints) -> Curve:
     """Survival from hazards and the variances of the counts, with its interval."""
     with np.errstate(all="ignore"):
         share = np.cumprod(1.0 - hazard)

@@ -21,6 +21,7 @@ from ipvalue.methods.shared import shared_features, sharing
 from ipvalue.records.book import Book, Known
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.records.synthetic import SyntheticBook
+from ipvalue.types import Ints
 from ipvalue.valuation import QUANTILE_NAMES
 
 __all__ = ["QUANTILES", "Target", "walk"]
@@ -193,7 +194,7 @@ def _cases(
     return held_out(state, truth if plan.given is None else plan.given)
 
 
-def _values(engine: ValuationEngine, state: Snapshot, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
+def _values(engine: ValuationEngine, state: Snapshot, rows: Ints) -> pd.DataFrame:
     """Values of some patents of a snapshot, with the quantiles between and what they can be grouped by."""
     chosen = state.select(rows)
     key = (str(state.date), state.known, "judged", *chosen.patent_ids)

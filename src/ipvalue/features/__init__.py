@@ -14,8 +14,8 @@ import pandas as pd
 from ipvalue.errors import require
 from ipvalue.features.base import Context, Family, Features, families
 from ipvalue.features.whole import Whole
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Columns
 
 __all__ = ["Whole", "Features", "compute", "extract", "family_keys", "feature_catalogue"]
 

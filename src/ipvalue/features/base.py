@@ -20,7 +20,7 @@ import pandas as pd
 from ipvalue.errors import IpvalueError
 from ipvalue.features.legal import LegalFacts, legal_facts
 from ipvalue.features.whole import Whole
-from ipvalue.records.columns import Columns
+from ipvalue.types import Array, Columns, Floats, Mask, Objects
 
 if TYPE_CHECKING:
     from ipvalue.records.snapshot import Snapshot
@@ -139,24 +139,24 @@ class Features:
     columns : mapping of str to ndarray
     """
 
-    def __init__(self, columns: Mapping[str, npt.NDArray]) -> None:  # type: ignore[type-arg]
+    def __init__(self, columns: Mapping[str, Array]) -> None:
         self.columns = dict(columns)
 
-    def __getitem__(self, name: str) -> npt.NDArray[np.float64]:
+    def __getitem__(self, name: str) -> Floats:
         return self.columns[name]
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
-    def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Features:
+    def take(self, rows: npt.NDArray[np.integer] | Mask) -> Features:
         """Keep some rows."""
         return Features({name: values[rows] for name, values in self.columns.items()})
 
-    def matrix(self, names: Iterable[str]) -> npt.NDArray[np.float64]:
+    def matrix(self, names: Iterable[str]) -> Floats:
         """Some columns as a matrix, one row a patent."""
         return np.ascontiguousarray(np.stack([self.columns[name] for name in names], axis=1))
 
-    def frame(self, index: npt.NDArray[np.object_]) -> pd.DataFrame:
+    def frame(self, index: Objects) -> pd.DataFrame:
         """All columns as a DataFrame indexed by patent_id."""
         return pd.DataFrame(self.columns, index=pd.Index(index, name="patent_id"))
 

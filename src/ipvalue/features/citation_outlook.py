@@ -6,16 +6,14 @@ These move with the date even where nobody has cited anything new.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.citations import age_years
 from ipvalue.features.measures import publication
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns, Floats
 
 __all__ = ["FAMILY", "seen_share"]
 
-Floats = npt.NDArray[np.float64]
 _HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
 _UNKNOWN = "forward citations are not known"
 _SMALLEST_SHARE = 0.02

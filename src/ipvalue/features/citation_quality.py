@@ -7,7 +7,6 @@ those of the whole book (:mod:`ipvalue.features.network`).
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_of
@@ -18,11 +17,10 @@ from ipvalue.features.measures import (
     technology_cycle_time,
     window_counts,
 )
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns
 
 __all__ = ["FAMILY"]
 
-Floats = npt.NDArray[np.float64]
 _HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
 _OECD = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03"
 _BREAKTHROUGH = 0.01

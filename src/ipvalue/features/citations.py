@@ -6,19 +6,17 @@ A pair of documents counts once, from the earliest date on which one is known to
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_of
 from ipvalue.features.disruption import disruption
 from ipvalue.features.graph import generality
 from ipvalue.features.measures import citation_lag_years, citing_families, window_counts
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Columns, Dates, Floats
 
 __all__ = ["FAMILY", "age_years", "disruption", "generality"]
 
-Floats = npt.NDArray[np.float64]
 _DAYS_PER_YEAR = 365.25
 _MANY = 1e6
 _HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
@@ -26,7 +24,7 @@ _ALCACER = "Alcacer and Gittelman (2006), Review of Economics and Statistics 88"
 _SQUICCIARINI = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03"
 
 
-def age_years(start: npt.NDArray[np.datetime64], date: np.datetime64 | npt.NDArray[np.datetime64]) -> Floats:
+def age_years(start: Dates, date: np.datetime64 | Dates) -> Floats:
     """Years of 365.25 days from each date to one day, or to one each; NaN where a date is missing.
 
     Examples

@@ -9,7 +9,6 @@ the granted claims with those published.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,13 +17,11 @@ from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.claims_parser import parse
 from ipvalue.features.claims_patterns import normalise
 from ipvalue.features.claims_split import number_of
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Ragged, Snapshot
+from ipvalue.types import Columns, Dates, Floats, Ints32, Mask
 
 __all__ = ["FAMILY", "parse"]
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _MARCO = "Marco, Sarnoff and deGrazia (2019), Research Policy 48"
 _KUHN = "Kuhn and Thompson (2019), International Journal of the Economics of Business 26"
@@ -80,7 +77,7 @@ def _from_columns(claims: Ragged, stated: Floats) -> dict[str, Floats]:
     }
 
 
-def _from_wording(snapshot: Snapshot, claims: Ragged, wanted: Bools) -> dict[str, Floats]:
+def _from_wording(snapshot: Snapshot, claims: Ragged, wanted: Mask) -> dict[str, Floats]:
     """What the wording tells of the wanted patents for which every claim has one; NaN for the others."""
     n = len(snapshot)
     result = {name: np.full(n, np.nan) for name in (*_SUMMARY_NAMES, "language")}
@@ -106,7 +103,7 @@ def _from_wording(snapshot: Snapshot, claims: Ragged, wanted: Bools) -> dict[str
     return result
 
 
-def _numbered(numbers: npt.NDArray[np.int32], texts: list[str]) -> list[str]:
+def _numbered(numbers: Ints32, texts: list[str]) -> list[str]:
     """Put the table's number before each wording that does not begin with a number of its own."""
     return [
         text if number_of(normalise(text[:_LENGTH_OF_PREFIX]))[0] else f"{number}. {text}"
@@ -135,7 +132,7 @@ def _growth(latest: Columns, first: Columns) -> Floats:
     return np.asarray(np.log(np.where(known, latest[name], np.nan) / np.where(known, first[name], np.nan)))
 
 
-def _date(claims: Ragged) -> npt.NDArray[np.datetime64]:
+def _date(claims: Ragged) -> Dates:
     """Date of each patent's set; NaT where it has none."""
     dates = np.append(claims["date"], np.datetime64("NaT", "D"))
     return np.asarray(dates[np.where(claims.counts > 0, claims.pointers[:-1], len(claims))])

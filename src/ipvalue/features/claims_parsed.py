@@ -11,13 +11,12 @@ import numpy.typing as npt
 
 from ipvalue.features.claims_patterns import LANGUAGES
 from ipvalue.features.claims_text import CATEGORIES, TRANSITIONS
+from ipvalue.types import Ints, Ints32, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Dependency", "ParsedClaims"]
-
-Ints = npt.NDArray[np.int64]
 
 
 class Dependency(IntEnum):
@@ -65,17 +64,17 @@ class ParsedClaims:
 
     n_rows: int
     row: Ints
-    number: npt.NDArray[np.int32]
+    number: Ints32
     language: npt.NDArray[np.int8]
     dependency: npt.NDArray[np.int8]
     category: npt.NDArray[np.int8]
-    length: npt.NDArray[np.int32]
-    preamble_length: npt.NDArray[np.int32]
+    length: Ints32
+    preamble_length: Ints32
     transition: npt.NDArray[np.int8]
-    means_plus_function: npt.NDArray[np.bool_]
+    means_plus_function: Mask
     problems: npt.NDArray[np.uint8]
     edge_claim: Ints
-    edge_number: npt.NDArray[np.int32]
+    edge_number: Ints32
     edge_parent: Ints
 
     def __repr__(self) -> str:

@@ -35,6 +35,7 @@ from ipvalue.features.claims_tree import (
     expand_edges,
     find_parents,
 )
+from ipvalue.types import Ints, Mask
 
 __all__ = [
     "CATEGORIES",
@@ -47,7 +48,6 @@ __all__ = [
     "summarise",
 ]
 
-Ints = npt.NDArray[np.int64]
 Claims = str | Iterable[str | None] | None
 
 _FAMILY_OF_CATEGORY = np.array([0, 1, 2, 3, 4, 4, 3, 1], dtype=np.int8)
@@ -163,7 +163,7 @@ def _column(readings: list[ClaimText], pick: Callable[[ClaimText], int]) -> Ints
     return np.fromiter(map(pick, readings), dtype=np.int64, count=len(readings))
 
 
-def _repeated(row: Ints, number: Ints) -> npt.NDArray[np.bool_]:
+def _repeated(row: Ints, number: Ints) -> Mask:
     """Claims whose number an earlier claim of their row already has."""
     first = find_parents(row, number, row, number)
     return np.not_equal(first, np.arange(row.size))
@@ -175,7 +175,7 @@ def _dependency(
     text: Ints,
     readings: list[ClaimText],
     category: Ints,
-    refers: npt.NDArray[np.bool_],
+    refers: Mask,
 ) -> npt.NDArray[np.int8]:
     """Dependency of each claim, from its text and from the claim it refers to first."""
     heads: dict[str, int] = {"": 0}
@@ -204,7 +204,7 @@ def _problems(
     row: Ints,
     number: Ints,
     length: Ints,
-    repeated: npt.NDArray[np.bool_],
+    repeated: Mask,
     edge_claim: Ints,
     edge_number: Ints,
     edge_parent: Ints,

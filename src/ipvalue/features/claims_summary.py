@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.claims_parsed import Dependency, ParsedClaims
 from ipvalue.features.claims_text import CATEGORIES
 from ipvalue.features.claims_tree import claim_depths
+from ipvalue.types import Floats, Ints, Ints32, Mask
 
 __all__ = ["summarise"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _SHARES = {
     "share_product": ("product", "purpose_limited_product"),
@@ -87,19 +84,19 @@ def summarise(parsed: ParsedClaims, n_rows: int | None = None) -> dict[str, Floa
     return {name: np.where(claims > 0, values, np.nan) for name, values in summary.items()}
 
 
-def _count(row: Ints, which: Bools, n: int) -> Floats:
+def _count(row: Ints, which: Mask, n: int) -> Floats:
     """How many claims of each row are of a sort."""
     return np.bincount(row[which], minlength=n).astype(np.float64)
 
 
-def _largest(row: Ints, values: npt.NDArray[np.int64], n: int) -> Floats:
+def _largest(row: Ints, values: Ints, n: int) -> Floats:
     """Largest value of each row, 0 where there is none."""
     result = np.zeros(n)
     np.maximum.at(result, row, values)
     return result
 
 
-def _smallest(row: Ints, values: npt.NDArray[np.int32], n: int) -> Floats:
+def _smallest(row: Ints, values: Ints32, n: int) -> Floats:
     """Smallest value of each row, NaN where there is none."""
     result = np.full(n, np.inf)
     np.minimum.at(result, row, values)
@@ -114,7 +111,7 @@ def _first_length(parsed: ParsedClaims, n: int) -> Floats:
     return result
 
 
-def _depths(parsed: ParsedClaims, legal: Bools) -> Ints:
+def _depths(parsed: ParsedClaims, legal: Mask) -> Ints:
     """Depth of each claim; references to later claims, to itself or to missing claims lead nowhere."""
     child, parent = parsed.edge_claim, parsed.edge_parent
     usable = (parent >= 0) & (parsed.edge_number < parsed.number[child])

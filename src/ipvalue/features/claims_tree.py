@@ -5,12 +5,11 @@ from __future__ import annotations
 from enum import IntFlag
 
 import numpy as np
-import numpy.typing as npt
+
+from ipvalue.types import Ints, Mask
 
 __all__ = ["ClaimProblem", "claim_depths", "cyclic_claims", "expand_edges", "find_parents"]
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 LARGEST_NUMBER = 999
 
@@ -107,7 +106,7 @@ def find_parents(row: Ints, number: Ints, wanted_row: Ints, wanted_number: Ints)
     return np.where(keys[place] == wanted, first[place], -1).astype(np.int64)
 
 
-def cyclic_claims(child: Ints, parent: Ints, n: int) -> Bools:
+def cyclic_claims(child: Ints, parent: Ints, n: int) -> Mask:
     """Claims that depend, directly or not, on themselves.
 
     Parameters
@@ -143,7 +142,7 @@ def cyclic_claims(child: Ints, parent: Ints, n: int) -> Bools:
     return result
 
 
-def claim_depths(child: Ints, parent: Ints, root: Bools) -> Ints:
+def claim_depths(child: Ints, parent: Ints, root: Mask) -> Ints:
     """How many references lie between a claim and the nearest independent claim it rests on.
 
     Parameters

@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.tally import Tally
+from ipvalue.types import Dates, Floats, Ints
 
 __all__ = ["Cohorts", "cohort_key", "cohort_key_of", "cohort_of", "filing_year"]
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 _COUNT_BITS = 24
 _LARGEST = (1 << _COUNT_BITS) - 1
@@ -25,7 +24,7 @@ _YEARS = 4096
 _PRIOR_PATENTS = 20.0
 
 
-def cohort_of(field: npt.NDArray[np.integer], filing: npt.NDArray[np.datetime64]) -> Ints:
+def cohort_of(field: npt.NDArray[np.integer], filing: Dates) -> Ints:
     """Number the cohort of each patent: technology field and filing year.
 
     Examples
@@ -41,7 +40,7 @@ def cohort_key_of(field: Ints, year: Ints) -> Ints:
     return field * _YEARS + year
 
 
-def filing_year(filing: npt.NDArray[np.datetime64]) -> Ints:
+def filing_year(filing: Dates) -> Ints:
     """Calendar year of each date."""
     return np.asarray(filing.astype("datetime64[Y]").astype(np.int64) + 1970, np.int64)
 

@@ -15,10 +15,10 @@ from ipvalue.law.dates import add_months
 from ipvalue.law.fee_position import counted_from_grant
 from ipvalue.law.states import DEAD, ENFORCEABLE, State
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Ints
 
 __all__ = ["CITED_YEARS", "COUNTED", "FACTOR_SLOTS", "dated_tallies", "owner_field_key", "tallies"]
 
-Ints = npt.NDArray[np.int64]
 
 COUNTED: dict[str, tuple[str, ...] | None] = {
     "patents": None,
@@ -52,7 +52,7 @@ def _portfolio(snapshot: Snapshot) -> Tally:
     return Tally.of(snapshot.owner[snapshot.owner != 0])
 
 
-def owner_field_key(owner: npt.NDArray[np.int64], field: npt.NDArray[np.integer]) -> Ints:
+def owner_field_key(owner: Ints, field: npt.NDArray[np.integer]) -> Ints:
     """Key of an owner in a technology field: the owner's hash, moved on by the field (it may wrap around)."""
     return np.asarray(owner * np.int64(64) + field, np.int64)
 

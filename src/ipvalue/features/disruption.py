@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.graph_edges import bisect, checked_edges, distinct, ranges
+from ipvalue.types import Floats, Ints, Ints32
 
 __all__ = ["HALF", "LOW", "Links", "disruption", "disruption_index", "windows"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 HALF, LOW = np.int64(32), np.int64(2**32 - 1)
 _PAIRS_AT_A_TIME = 4_000_000
@@ -105,9 +104,9 @@ class Links(NamedTuple):
     """
 
     received: Ints
-    citing: npt.NDArray[np.int32]
+    citing: Ints32
     made: Ints
-    cited: npt.NDArray[np.int32]
+    cited: Ints32
 
     @classmethod
     def of(cls, citing: Ints, cited: Ints, n: int) -> Links:
@@ -148,7 +147,7 @@ def _drop_repeats(key: Ints) -> int:
     return kept
 
 
-def _low_half(key: Ints) -> npt.NDArray[np.int32]:
+def _low_half(key: Ints) -> Ints32:
     """Lower 32 bits of each key."""
     found = np.empty(len(key), np.int32)
     for block, into in zip(_blocks(key), range(0, len(key), _KEYS_AT_A_TIME)):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.citations import age_years
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns
 
 __all__ = ["FAMILY"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.graph_edges import distinct
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns
 
 __all__ = ["FAMILY"]
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.tally import Tally
+from ipvalue.types import Floats, Ints, Mask, Texts
 
 __all__ = ["decision_tally", "grant_probability", "grant_rates", "granted_shares"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 # weight, in decisions, of what offices have in common against one office's own
 _PRIOR_DECISIONS = 50.0
@@ -20,9 +18,9 @@ _KINDS = 16
 
 
 def grant_rates(
-    group: npt.NDArray[np.str_],
-    granted: npt.NDArray[np.bool_],
-    refused: npt.NDArray[np.bool_],
+    group: Texts,
+    granted: Mask,
+    refused: Mask,
     prior: Mapping[str, float],
     weight: float,
 ) -> dict[str, float]:
@@ -65,7 +63,7 @@ def grant_rates(
     }
 
 
-def grant_probability(group: npt.NDArray[np.str_], rates: Mapping[str, float], default: Floats) -> Floats:
+def grant_probability(group: Texts, rates: Mapping[str, float], default: Floats) -> Floats:
     """Look up each application's probability of grant.
 
     Parameters
@@ -85,7 +83,7 @@ def grant_probability(group: npt.NDArray[np.str_], rates: Mapping[str, float], d
     return np.where(np.isnan(known), default, known)
 
 
-def decision_tally(group: Ints, granted: npt.NDArray[np.bool_], refused: npt.NDArray[np.bool_]) -> Tally:
+def decision_tally(group: Ints, granted: Mask, refused: Mask) -> Tally:
     """Count decisions by group.
 
     Parameters

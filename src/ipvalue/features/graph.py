@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.graph_edges import checked_nodes, csr, distinct_pairs
+from ipvalue.types import Floats, Ints
 
 __all__ = [
     "csr",
@@ -24,8 +25,6 @@ __all__ = [
     "squares",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _DAYS_PER_YEAR = 365.25
 

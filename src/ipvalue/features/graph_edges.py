@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-__all__ = ["bisect", "checked_edges", "checked_nodes", "csr", "distinct", "distinct_pairs", "pointers", "ranges"]
+from ipvalue.types import Ints
 
-Ints = npt.NDArray[np.int64]
+__all__ = ["bisect", "checked_edges", "checked_nodes", "csr", "distinct", "distinct_pairs", "pointers", "ranges"]
 
 
 def csr(index: npt.ArrayLike, n: int) -> tuple[Ints, Ints]:

@@ -18,16 +18,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.tally import Tally
-from ipvalue.law.dates import DateArray, add_months
+from ipvalue.law.dates import add_months
+from ipvalue.types import Dates, Floats, Ints, Mask, Texts
 
 __all__ = ["OLDEST", "Hazards", "completed_years", "expected_years", "group_of", "renewal_tally", "yearly_hazard"]
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 OLDEST = 64
 _RIGHTS = ("", "invention", "utility_model", "design", "plant")
@@ -37,7 +34,7 @@ _PRIOR_YEARS = 50.0
 _SURE = 1.0 - 1e-9
 
 
-def group_of(jurisdiction: npt.NDArray[np.str_], right: npt.NDArray[np.str_], from_grant: Mask | bool = False) -> Ints:
+def group_of(jurisdiction: Texts, right: Texts, from_grant: Mask | bool = False) -> Ints:
     """Number the group of each patent: office, right, and whether age counts from grant.
 
     Examples
@@ -52,7 +49,7 @@ def group_of(jurisdiction: npt.NDArray[np.str_], right: npt.NDArray[np.str_], fr
     return np.asarray(((letters[:, 0] * 128 + letters[:, 1]) * (_KINDS // 2) + kind) * 2 + from_grant, np.int64)
 
 
-def completed_years(start: DateArray, day: DateArray) -> Ints:
+def completed_years(start: Dates, day: Dates) -> Ints:
     """Whole years from one date to another, by anniversaries; neither may be NaT.
 
     Examples
@@ -65,7 +62,7 @@ def completed_years(start: DateArray, day: DateArray) -> Ints:
     return np.asarray((months - (add_months(start, months) > day)) // 12, np.int64)
 
 
-def renewal_tally(group: Ints, start: DateArray, entered: DateArray, lapse: DateArray, until: DateArray) -> Tally:
+def renewal_tally(group: Ints, start: Dates, entered: Dates, lapse: Dates, until: Dates) -> Tally:
     """Count years at risk and lapses by group and age.
 
     Parameters

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.once import once
-from ipvalue.law.dates import DateArray
 from ipvalue.law.ep_rights import lapsed_throughout
 from ipvalue.law.fee_position import overdue_since
 from ipvalue.law.fees import calendar
@@ -16,11 +14,9 @@ from ipvalue.law.states import ALIVE, ENFORCEABLE, PENDING, State
 from ipvalue.law.status_arrays import StatusArrays, states_at, term_changes
 from ipvalue.law.term import Term, end_dates, in_force_through, remaining_years
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Dates, Floats, Mask
 
 __all__ = ["LegalFacts", "legal_facts"]
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class LegalFacts:
     """
 
     term: Term
-    end: npt.NDArray[np.datetime64]
+    end: Dates
     remaining: Floats
     status: StatusArrays
 
@@ -112,7 +108,7 @@ def legal_facts(snapshot: Snapshot) -> LegalFacts:
     return LegalFacts(term, end, remaining_years(end, snapshot.date), _with_grace(snapshot, status, end))
 
 
-def _with_grace(snapshot: Snapshot, status: StatusArrays, end: DateArray) -> StatusArrays:
+def _with_grace(snapshot: Snapshot, status: StatusArrays, end: Dates) -> StatusArrays:
     """Put rights in force with a fee overdue, of those whose payments are seen, in grace."""
     patents = snapshot.patents
     rows = np.flatnonzero(ENFORCEABLE[status.state] & (status.last_paid_year > 0))

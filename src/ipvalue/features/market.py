@@ -11,23 +11,21 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.graph_edges import distinct
 from ipvalue.law.ep_rights import MAIN_STATES
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Columns, Floats, Ints, Texts
 
 __all__ = ["FAMILY", "market_weight", "offices_of"]
 
-Floats = npt.NDArray[np.float64]
 _ERNST = "Ernst and Omland (2011), World Patent Information 33 (Patent Asset Index: market coverage)"
 _PUBLISHED_MONTH = 7
 _REFERENCE = "US"
 
 
-def offices_of(snapshot: Snapshot) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.str_]]:
+def offices_of(snapshot: Snapshot) -> tuple[Ints, Texts]:
     """Distinct pairs of patent and office: where the family is published, and the patent's own office.
 
     Returns
@@ -44,7 +42,7 @@ def offices_of(snapshot: Snapshot) -> tuple[npt.NDArray[np.int64], npt.NDArray[n
 
 
 @cache
-def _gdp() -> dict[str, tuple[npt.NDArray[np.int64], Floats]]:
+def _gdp() -> dict[str, tuple[Ints, Floats]]:
     """Years and gross domestic product of each office's economy."""
     file = resources.files("ipvalue.features") / "tables" / "market_gdp.csv"
     found: dict[str, list[tuple[int, float]]] = {}
@@ -58,7 +56,7 @@ def _gdp() -> dict[str, tuple[npt.NDArray[np.int64], Floats]]:
     }
 
 
-def market_weight(offices: npt.NDArray[np.str_], date: np.datetime64) -> Floats:
+def market_weight(offices: Texts, date: np.datetime64) -> Floats:
     """Size of each office's economy against that of the United States, as known on a day.
 
     Parameters

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.features.graph import generality, spread, squares
 from ipvalue.features.graph_edges import distinct
 from ipvalue.features.once import once
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Dates, Floats, Ints, Ints32
 
 __all__ = [
     "QUALITY",
@@ -28,13 +28,11 @@ __all__ = [
     "window_counts",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 _DAYS_PER_YEAR = 365.25
 
 
 @once
-def publication(snapshot: Snapshot) -> npt.NDArray[np.datetime64]:
+def publication(snapshot: Snapshot) -> Dates:
     """Publication of each patent; its filing where it is not published."""
     published = snapshot.patents["publication_date"]
     return np.where(np.isnat(published), snapshot.patents["application_date"], published)
@@ -79,7 +77,7 @@ _LEVELS = {"section": 0xFF, "class": 0xFFFFFF, "subclass": 0x7FFFFFFF}
 Level = Literal["section", "class", "subclass"]
 
 
-def _labels(subclass: npt.NDArray[np.int32], level: Level) -> Ints:
+def _labels(subclass: Ints32, level: Level) -> Ints:
     """Class of each document at a level of the IPC; -1 where unknown."""
     return np.where(subclass == 0, -1, (subclass & _LEVELS[level]).astype(np.int64))
 
@@ -163,7 +161,8 @@ def radicalness_of(snapshot: Snapshot) -> Floats:
 def technology_cycle_time(snapshot: Snapshot) -> Floats:
     """Median years from the cited documents' publication to that of the patent; NaN where none is dated."""
     made, n = snapshot.citations_made, len(snapshot)
-    age = (publication(snapshot)[made.patent] - made["cited_date"]) / np.timedelta64(1, "D") / _DAYS_PER_YEAR
+    cited: Dates = made["cited_date"]
+    age = (publication(snapshot)[made.patent] - cited) / np.timedelta64(1, "D") / _DAYS_PER_YEAR
     known = np.flatnonzero(age >= 0)
     patent, age = made.patent[known], age[known]
     order = np.lexsort((age, patent))

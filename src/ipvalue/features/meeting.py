@@ -15,12 +15,10 @@ import numpy.typing as npt
 from ipvalue.features.disruption import HALF
 from ipvalue.features.graph_edges import distinct, ranges
 from ipvalue.features.ranges import Answer, Report
+from ipvalue.types import Ints, Ints32, Mask
 
 __all__ = ["WINDOW_DAYS", "Meeting", "meet"]
 
-Ints = npt.NDArray[np.int64]
-Short = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.bool_]
 
 WINDOW_DAYS = 1826  # five years
 _DAY_ZERO = np.int64(2**31)
@@ -62,7 +60,7 @@ def meet(reports: Sequence[Report]) -> Meeting:
     return Meeting(len(document), answers)
 
 
-def _counted(reports: Sequence[Report], numbers: Sequence[Short], documents: int) -> list[Mask]:
+def _counted(reports: Sequence[Report], numbers: Sequence[Ints32], documents: int) -> list[Mask]:
     """Citations that count, by report: the part of the cited patent has all of them; of other documents, the citing."""
     held = np.zeros(documents, bool)
     for report, number in zip(reports, numbers):
@@ -75,8 +73,8 @@ def _key(cited: npt.NDArray[np.integer], day: npt.NDArray[np.integer]) -> Ints:
 
 
 def _following(
-    reports: Sequence[Report], numbers: Sequence[Short], key: Ints, citing: Ints
-) -> Iterator[tuple[Short, Ints]]:
+    reports: Sequence[Report], numbers: Sequence[Ints32], key: Ints, citing: Ints
+) -> Iterator[tuple[Ints32, Ints]]:
     """Who cites what each patent cites, within five years after it: row of the patent, and that document."""
     for report, number in zip(reports, numbers):
         asked = number[report.asked]
@@ -85,7 +83,7 @@ def _following(
         yield np.repeat(report.asking, high - low), citing[ranges(low, high - low)]
 
 
-def _citers(reports: Sequence[Report]) -> Iterator[Short]:
+def _citers(reports: Sequence[Report]) -> Iterator[Ints32]:
     """Distinct documents that cite each family from outside."""
     family = distinct(np.concatenate([report.family for report in reports]))
     places = [np.searchsorted(family, report.family) for report in reports]

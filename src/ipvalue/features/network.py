@@ -11,19 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.disruption import HALF, LOW
 from ipvalue.features.meeting import WINDOW_DAYS, Meeting, meet
 from ipvalue.features.page_rank import UNIT, Citations, ranks_at, ranks_of_cited
 from ipvalue.features.ranges import Answer, Report
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns, Floats, Ints, Ints32
 
 __all__ = ["Block", "Standing", "block_of", "disruption_of", "first_numbers", "h_index", "standing_of"]
 
-Ints = npt.NDArray[np.int64]
-Short = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
 
 _CODE_BITS = 43  # with one of them to say what the document does
 _MOST_OWNERS = 2 ** (63 - _CODE_BITS)
@@ -96,7 +92,7 @@ class Block:
     """
 
     citations: Citations
-    patents: Short
+    patents: Ints32
 
 
 def first_numbers(meetings: Sequence[Meeting]) -> Ints:
@@ -152,7 +148,7 @@ def standing_of(reports: Sequence[Report], answers: Sequence[Answer], ranks: Int
     )
 
 
-def _joined(positions: Sequence[Short], reports: Sequence[Report]) -> Ints:
+def _joined(positions: Sequence[Ints32], reports: Sequence[Report]) -> Ints:
     """Positions within each report as positions among the documents of all."""
     starts = np.cumsum([0, *(len(report.document) for report in reports)])
     return np.concatenate([each.astype(np.int64) + start for each, start in zip(positions, starts)])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.counts import owner_field_key
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY"]
 
@@ -25,7 +24,7 @@ def _compute(context: Context) -> Columns:
     }
 
 
-def _concentration(context: Context, owner: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _concentration(context: Context, owner: Ints) -> Floats:
     """Herfindahl index of each owner's patents over technology fields; whole numbers until the last division."""
     owners, place = np.unique(owner, return_inverse=True)
     counts = context.whole.tallies["owner_field"].at(owner_field_key(owners[:, None], _FIELDS[None, :]))

@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.graph_edges import checked_edges, distinct_pairs
+from ipvalue.types import Floats, Ints, Ints32, Mask
 
 __all__ = ["UNIT", "Citations", "page_rank", "ranks_at", "ranks_of_cited", "whole_ranks"]
 
-Ints = npt.NDArray[np.int64]
-Short = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
 
 UNIT = 2**31
 _START = np.int64(UNIT // 2)  # the rank of what nobody cites
@@ -75,21 +73,21 @@ class Citations(NamedTuple):
     start, cited : ndarray of int32, shape (k,)
     """
 
-    citing: Short
-    start: Short
-    cited: Short
+    citing: Ints32
+    start: Ints32
+    cited: Ints32
 
     @classmethod
-    def of(cls, citing: Short, cited: Short) -> Citations:
+    def of(cls, citing: Ints32, cited: Ints32) -> Citations:
         """Group citations, each once, of which the cited documents ascend."""
         start = np.flatnonzero(np.diff(cited, prepend=-1)).astype(np.int32)
         return cls(citing, start, cited[start])
 
-    def only(self, some: npt.NDArray[np.bool_]) -> Citations:
+    def only(self, some: Mask) -> Citations:
         """Keep some citations."""
         return Citations.of(self.citing[some], self.targets()[some])
 
-    def targets(self) -> Short:
+    def targets(self) -> Ints32:
         """The cited document of each citation."""
         return np.repeat(self.cited, np.diff(self.start, append=np.int32(len(self.citing))))
 
@@ -148,14 +146,14 @@ def ranks_of_cited(blocks: Sequence[Citations], n: int) -> Iterator[Ints]:
         yield _START + (found >> 1)
 
 
-def ranks_at(nodes: Short, block: Citations, found: Ints) -> Ints:
+def ranks_at(nodes: Ints32, block: Citations, found: Ints) -> Ints:
     """Ranks of some nodes, of which the block has all citations, from those of its cited documents."""
     place = np.searchsorted(block.cited, nodes)
     known = np.append(block.cited, np.int32(-1))[place] == nodes
     return np.where(known, np.append(found, 0)[place], _START)
 
 
-def _settled(blocks: Sequence[Citations], place: Short, references: Short, n: int) -> Ints:
+def _settled(blocks: Sequence[Citations], place: Ints32, references: Ints32, n: int) -> Ints:
     """What each node that is cited and cites hands on to each of its references, once that moves no more."""
     fixed, moving = np.zeros(n, np.int64), []
     waits = np.zeros(n, np.int64)
@@ -179,12 +177,12 @@ def _settled(blocks: Sequence[Citations], place: Short, references: Short, n: in
     return waits
 
 
-def _handed(settled: Ints, place: Short, references: Short, node: Short) -> Ints:
+def _handed(settled: Ints, place: Ints32, references: Ints32, node: Ints32) -> Ints:
     """What each of some nodes hands on to each of its references."""
     moved = np.append(settled, 0)[place[node]]
     return np.where(place[node] >= 0, moved, _START // references[node])
 
 
-def _add(received: Ints, cited: Short, start: Short, handed: Ints) -> None:
+def _add(received: Ints, cited: Ints32, start: Ints32, handed: Ints) -> None:
     if len(cited):
         received[cited] += np.add.reduceat(handed, start)

@@ -8,19 +8,16 @@ as the sources do against their whole databases: an index compares patents of on
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_of
 from ipvalue.features.counts import FACTOR_SLOTS
 from ipvalue.features.measures import QUALITY, SCALE, log_indicators, quality_components
 from ipvalue.features.whole import Whole
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY", "factor_weights", "normalised"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _OECD = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03, section 4.9"
 _LANJOUW = "Lanjouw and Schankerman (2004), Economic Journal 114"

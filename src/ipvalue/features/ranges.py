@@ -16,12 +16,9 @@ import numpy.typing as npt
 from ipvalue.features.graph_edges import distinct
 from ipvalue.features.measures import publication
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Dates, Ints, Ints32, Mask
 
 __all__ = ["Answer", "Report", "range_bounds", "reports_of"]
-
-Ints = npt.NDArray[np.int64]
-Short = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.bool_]
 
 
 class Report(NamedTuple):
@@ -51,18 +48,18 @@ class Report(NamedTuple):
     """
 
     document: Ints
-    row: Short
-    published: Short
+    row: Ints32
+    published: Ints32
     home: Ints
-    cited: Short
+    cited: Ints32
     citing: Ints
-    place: Short
-    day: Short
-    asked: Short
-    asking: Short
-    after: Short
+    place: Ints32
+    day: Ints32
+    asked: Ints32
+    asking: Ints32
+    after: Ints32
     family: Ints
-    member: Short
+    member: Ints32
     citer: Ints
 
 
@@ -83,12 +80,12 @@ class Answer(NamedTuple):
         Documents that cite each of the report's families from outside.
     """
 
-    cites: Short
-    number: Short
+    cites: Ints32
+    number: Ints32
     counted: Mask
-    asking: Short
+    asking: Ints32
     follower: Ints
-    families: Short
+    families: Ints32
 
 
 def range_bounds(count: int) -> Ints:
@@ -173,7 +170,7 @@ def _divided(report: Report, bounds: Ints) -> list[Report]:
     ]
 
 
-def _citations(snapshot: Snapshot) -> tuple[Ints, Ints, Short]:
+def _citations(snapshot: Snapshot) -> tuple[Ints, Ints, Ints32]:
     """Citations of and by the patents, each once: those from one of them to another are among the received."""
     received, made = snapshot.citations_received, snapshot.citations_made
     patent, away = snapshot.patents["document"], np.flatnonzero(made["cited"] < 0)
@@ -199,9 +196,9 @@ def _slices(bounds: Ints, end: int) -> list[slice]:
     return [slice(low, high) for low, high in pairwise([0, *bounds.tolist(), end])]
 
 
-def _days(dates: npt.NDArray[np.datetime64]) -> Short:
+def _days(dates: Dates) -> Ints32:
     return dates.astype("datetime64[D]").astype(np.int64).astype(np.int32)
 
 
-def _short(values: npt.NDArray[np.integer]) -> Short:
+def _short(values: npt.NDArray[np.integer]) -> Ints32:
     return values.astype(np.int32)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.grant import granted_shares
 from ipvalue.features.graph_edges import distinct
 from ipvalue.features.hazard import Hazards, expected_years, group_of, yearly_hazard
-from ipvalue.law.dates import DateArray, years_between
+from ipvalue.law.dates import years_between
 from ipvalue.law.events import Effect
 from ipvalue.law.fee_position import FeePosition, counted_from_grant, fee_position
 from ipvalue.law.states import DEAD
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Columns, Dates, Floats, Mask
 
 __all__ = ["FAMILY"]
 
-Floats = npt.NDArray[np.float64]
 _NO_DATE = np.datetime64("NaT", "D")
 
 
@@ -44,7 +42,7 @@ def _compute(context: Context) -> Columns:
     }
 
 
-def _fees(context: Context, ended: DateArray) -> FeePosition:
+def _fees(context: Context, ended: Dates) -> FeePosition:
     snapshot, legal = context.snapshot, context.legal
     patents = snapshot.patents
     return fee_position(
@@ -60,11 +58,11 @@ def _fees(context: Context, ended: DateArray) -> FeePosition:
     )
 
 
-def _years_in_force(date: np.datetime64, grant: DateArray, ended: DateArray) -> Floats:
+def _years_in_force(date: np.datetime64, grant: Dates, ended: Dates) -> Floats:
     return np.maximum(years_between(grant, np.fmin(date, ended)), 0.0)
 
 
-def _life(context: Context, standing: npt.NDArray[np.bool_], dead: npt.NDArray[np.bool_]) -> Columns:
+def _life(context: Context, standing: Mask, dead: Mask) -> Columns:
     """Hazard of lapse and expected life of granted rights, by the renewals of the whole book."""
     snapshot, legal = context.snapshot, context.legal
     patents = snapshot.patents

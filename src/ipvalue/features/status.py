@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family, Feature
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns
 
 __all__ = ["FAMILY"]
 

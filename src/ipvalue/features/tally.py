@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Tally"]
+from ipvalue.types import Ints
 
-Ints = npt.NDArray[np.int64]
+__all__ = ["Tally"]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_key_of, filing_year
 from ipvalue.features.graph_edges import distinct
 from ipvalue.features.tally import Tally
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY"]
 
@@ -17,7 +17,7 @@ _SCHMOCH = "Schmoch (2008), Concept of a technology classification, report to WI
 _LERNER = "Lerner (1994), RAND Journal of Economics 25"
 
 
-def _distinct(patent: npt.NDArray[np.int64], label: npt.NDArray[np.integer], n: int) -> npt.NDArray[np.float64]:
+def _distinct(patent: Ints, label: npt.NDArray[np.integer], n: int) -> Floats:
     """Count the distinct labels (0 is none) of each patent."""
     known = label != 0
     pairs = distinct((patent[known] << 32) | label[known].astype(np.int64))
@@ -42,7 +42,7 @@ def _compute(context: Context) -> Columns:
     }
 
 
-def _growth(size: Tally, field: npt.NDArray[np.int64], year: int) -> npt.NDArray[np.float64]:
+def _growth(size: Tally, field: Ints, year: int) -> Floats:
     """Log of the field's filings 3 to 5 years ago over those 6 to 8 years ago.
 
     Filings of the last two years are mostly unpublished: they say nothing of growth.

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.citations import age_years
 from ipvalue.law.term import remaining_years
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns, Dates
 
 __all__ = ["FAMILY", "term_columns"]
 
-Dates = npt.NDArray[np.datetime64]
 
 _STATUTES = "law.term: the statute of each office and right, with source and date in law/tables/term_rules.csv"
 _HARHOFF = "Harhoff and Wagner (2009), Management Science 55"

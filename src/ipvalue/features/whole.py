@@ -22,10 +22,10 @@ from ipvalue.features.network import Standing
 from ipvalue.features.ranges import Report, reports_of
 from ipvalue.features.tally import Tally
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Floats
 
 __all__ = ["Part", "Whole", "digest_of", "merged_tallies"]
 
-Ints = npt.NDArray[np.int64]
 
 _RATE_PRIOR = 50.0
 
@@ -109,7 +109,7 @@ class Whole:
         return Cohorts.from_tally(self.tallies["forward_citations"])
 
     @cached_property
-    def citation_rates(self) -> npt.NDArray[np.float64]:
+    def citation_rates(self) -> Floats:
         """Citations a patent and year of age, by technology field: shape (36, 20).
 
         Patents that have lived through the whole of the year of age are at risk in it; the rates of a field

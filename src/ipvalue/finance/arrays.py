@@ -12,9 +12,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.types import Floats
+
 __all__ = ["Floats", "flatten"]
 
-Floats: TypeAlias = npt.NDArray[np.float64]
+Floats: TypeAlias = Floats
 
 
 def flatten(*inputs: npt.ArrayLike) -> tuple[tuple[int, ...], list[Floats]]:

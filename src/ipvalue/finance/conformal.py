@@ -6,11 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.finance.distributions import LEVELS
+from ipvalue.types import Floats, Ints
 
 __all__ = ["conformal_quantiles", "fewest_scores", "grouped_quantiles"]
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 def conformal_quantiles(scores: Floats, levels: npt.ArrayLike = LEVELS) -> Floats:
@@ -64,8 +62,8 @@ def fewest_scores(levels: npt.ArrayLike = LEVELS) -> int:
 
 
 def grouped_quantiles(
-    scores: Floats, group: Integers, levels: npt.ArrayLike = LEVELS, *, fewest: int = 0
-) -> tuple[Integers, Floats]:
+    scores: Floats, group: Ints, levels: npt.ArrayLike = LEVELS, *, fewest: int = 0
+) -> tuple[Ints, Floats]:
     """Conformal quantiles of each group that has enough scores (Mondrian).
 
     Parameters

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.finance.arrays import Floats, flatten
+from ipvalue.finance.arrays import flatten
+from ipvalue.types import Floats
 
 __all__ = ["convert", "forward_rate", "rate_in_currency"]
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.finance.arrays import Floats, flatten
+from ipvalue.finance.arrays import flatten
 from ipvalue.finance.cost_of_capital import build_up, capm, wacc
+from ipvalue.types import Floats
 
 __all__ = [
     "annuity",

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from ipvalue.finance.arrays import Floats, flatten
+from ipvalue.finance.arrays import flatten
 from ipvalue.finance.lognormal_sums import fenton_wilkinson
+from ipvalue.types import Floats, Mask
 
 __all__ = [
     "LEVELS",
@@ -294,7 +295,7 @@ def weighted_quantile(values: npt.ArrayLike, weights: npt.ArrayLike, levels: npt
     return _interpolate(observed, share, running, points)
 
 
-def _sorted_rows(observed: Floats, share: Floats, absent: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _sorted_rows(observed: Floats, share: Floats, absent: Mask) -> tuple[Floats, Floats]:
     """Observations and weights of each row in the order of absence, observation and weight."""
     order = np.argsort(observed, axis=1)
     result = np.take_along_axis(observed, order, axis=1), np.take_along_axis(share, order, axis=1)

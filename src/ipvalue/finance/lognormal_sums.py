@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.finance.arrays import Floats
+from ipvalue.types import Floats
 
 __all__ = ["fenton_wilkinson"]
 

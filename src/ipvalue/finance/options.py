@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from ipvalue.finance.arrays import Floats, flatten
+from ipvalue.finance.arrays import flatten
 from ipvalue.finance.options_american import american
 from ipvalue.finance.options_compound import compound
 from ipvalue.finance.options_european import european, signs
 from ipvalue.finance.options_lattice import lattice
+from ipvalue.types import Floats
 
 __all__ = [
     "Greeks",

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from ipvalue.finance.arrays import Floats, flatten
+from ipvalue.finance.arrays import flatten
 from ipvalue.finance.options_european import european_flat, signs
 from ipvalue.finance.options_lattice import lattice
+from ipvalue.types import Floats, Ints
 
 __all__ = ["american"]
 
@@ -25,7 +26,6 @@ _STIFF = 8.0  # rate over variance from which the boundary bends too sharply for
 _ITERATIONS, _SETTLED = 24, 3e-5  # most steps, and the last change of the boundary's logarithm that needs no other
 _BLOCK = 1_024
 _LEAST_SPREAD = 1e-3
-Ints = npt.NDArray[np.int64]
 _ROOT_TWO_PI = float(np.sqrt(2.0 * np.pi))
 
 

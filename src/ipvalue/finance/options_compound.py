@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, owens_t
 
-from ipvalue.finance.arrays import Floats, flatten
+from ipvalue.finance.arrays import flatten
 from ipvalue.finance.options_european import european_flat
+from ipvalue.types import Floats
 
 __all__ = ["bivariate_normal", "compound"]
 

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from ipvalue.finance.arrays import Floats, flatten
+from ipvalue.finance.arrays import flatten
+from ipvalue.types import Floats
 
 __all__ = ["european", "european_flat", "signs"]
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.finance.arrays import Floats, flatten
+from ipvalue.finance.arrays import flatten
 from ipvalue.finance.discounting import present_value
+from ipvalue.types import Floats
 
 __all__ = ["SHAPES", "ramp_share", "ramped_present_value"]
 

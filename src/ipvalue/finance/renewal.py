@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_ndtr, ndtr
 
-from ipvalue.finance.arrays import Floats, flatten
+from ipvalue.finance.arrays import flatten
+from ipvalue.types import Floats, Ints, Mask
 
 __all__ = ["renewal_log_likelihood", "renewal_probability", "renewal_thresholds", "renewal_value"]
-
-Ints = npt.NDArray[np.int64]
 
 
 def _parts(
@@ -33,7 +32,7 @@ def _parts(
     return shape, rows, flat[1:]
 
 
-def _invalid(decay: Floats, discount: Floats) -> npt.NDArray[np.bool_]:
+def _invalid(decay: Floats, discount: Floats) -> Mask:
     """Where decay or discount rate is NaN or out of range."""
     return ~((decay <= 1.0) & (discount > -1.0))
 

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
 from ipvalue.finance.renewal import renewal_log_likelihood
+from ipvalue.types import Floats
 
 __all__ = ["Bounds", "RenewalFit", "fit_renewals", "interval_log_likelihood"]
 
-Floats = npt.NDArray[np.float64]
 Bounds = tuple[Floats, Floats]
 """Least and largest initial return that fits each history, shape (n,) each; 0 and infinite where open."""
 

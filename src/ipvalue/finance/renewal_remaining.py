@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-__all__ = ["remaining_value", "return_quantile"]
+from ipvalue.types import Floats
 
-Floats = npt.NDArray[np.float64]
+__all__ = ["remaining_value", "return_quantile"]
 
 
 def remaining_value(

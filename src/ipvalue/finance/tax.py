@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.finance.arrays import Floats, flatten
+from ipvalue.finance.arrays import flatten
 from ipvalue.finance.discounting import annuity
+from ipvalue.types import Floats
 
 __all__ = ["amortisation_benefit", "amortisation_factor"]
 

@@ -6,10 +6,9 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.law._tables import rows
-from ipvalue.law.dates import DateArray
+from ipvalue.types import Dates, Floats
 
 __all__ = ["Offers", "Plan", "Slot", "fee_plan"]
 
@@ -20,9 +19,9 @@ class Slot(NamedTuple):
     """Amounts of one fee year, by the day from which they are in force."""
 
     year: int
-    valid_from: DateArray
-    amount: npt.NDArray[np.float64]
-    per_claim: npt.NDArray[np.float64]
+    valid_from: Dates
+    amount: Floats
+    per_claim: Floats
     whole: bool
     """Owed only for a year that lies wholly within the term."""
 
@@ -30,10 +29,10 @@ class Slot(NamedTuple):
 class Offers(NamedTuple):
     """Amounts of all fee years of a plan: slots by the schedules that were in force one after the other."""
 
-    valid_from: DateArray
+    valid_from: Dates
     """Never, where a slot has fewer schedules than another."""
-    amount: npt.NDArray[np.float64]
-    per_claim: npt.NDArray[np.float64]
+    amount: Floats
+    per_claim: Floats
 
 
 class Plan(NamedTuple):

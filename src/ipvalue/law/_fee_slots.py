@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.law._fee_plans import Plan
-from ipvalue.law.dates import DateArray, Months, add_months, add_years, month_end
+from ipvalue.law.dates import Months, add_months, add_years, month_end
+from ipvalue.types import Dates, Floats, Mask
 
 __all__ = ["Slots", "slots_of"]
 
@@ -17,29 +18,29 @@ _NO_DATE = np.datetime64("NaT", "D")
 
 
 class _Dates(NamedTuple):
-    due: DateArray
-    grace_end: DateArray
-    lapse: DateArray
+    due: Dates
+    grace_end: Dates
+    lapse: Dates
 
 
 class Slots(NamedTuple):
     """Fees of a plan by rights of one group: arrays of shape (k, n)."""
 
-    owed: npt.NDArray[np.bool_]
+    owed: Mask
     """Whether the fee arises and falls due before the end of the term."""
-    due: DateArray
-    grace_end: DateArray
-    lapse: DateArray
-    amount: npt.NDArray[np.float64]
+    due: Dates
+    grace_end: Dates
+    lapse: Dates
+    amount: Floats
 
 
 def slots_of(
     plan: Plan,
-    filing: DateArray,
-    grant: DateArray,
-    n_claims: npt.NDArray[np.float64],
-    end: DateArray,
-    known_on: DateArray,
+    filing: Dates,
+    grant: Dates,
+    n_claims: Floats,
+    end: Dates,
+    known_on: Dates,
 ) -> Slots:
     """Dates and amounts of all fees of a plan; parameters of shape (n,) as in :func:`ipvalue.law.fees.calendar`."""
     dates = _dates(plan, filing, grant)
@@ -49,7 +50,7 @@ def slots_of(
     return Slots(owed, *dates, _amounts(plan, dates.due, known_on, grant, n_claims))
 
 
-def _dates(plan: Plan, filing: DateArray, grant: DateArray) -> _Dates:
+def _dates(plan: Plan, filing: Dates, grant: Dates) -> _Dates:
     """Due date, end of grace and lapse of each fee; NaT where the fee does not arise."""
     rule = plan.rule
     anchor = Months.of(grant if rule["anchor"] == "grant" else filing)
@@ -76,9 +77,7 @@ def _dates(plan: Plan, filing: DateArray, grant: DateArray) -> _Dates:
     return _Dates(due, grace_end, lapse)
 
 
-def _lapse(
-    kind: str, due: DateArray, grace_end: DateArray, anchor: Months, months: npt.NDArray[np.integer]
-) -> DateArray:
+def _lapse(kind: str, due: Dates, grace_end: Dates, anchor: Months, months: npt.NDArray[np.integer]) -> Dates:
     """Day on which a right ends that is not paid for."""
     if kind == "due":
         return due
@@ -91,9 +90,7 @@ def _lapse(
     return anchor.plus(months)
 
 
-def _amounts(
-    plan: Plan, due: DateArray, known_on: DateArray, grant: DateArray, n_claims: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _amounts(plan: Plan, due: Dates, known_on: Dates, grant: Dates, n_claims: Floats) -> Floats:
     """Fees by the schedule in force on the due date, or on the earlier day on which it is foreseen."""
     when, offers = np.fmin(due, known_on), plan.offers
     window = np.zeros(due.shape, np.int64)

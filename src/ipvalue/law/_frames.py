@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.errors import SchemaError
-from ipvalue.law.dates import DateArray, as_dates
+from ipvalue.law.dates import as_dates
 from ipvalue.law.kinds import right_of
+from ipvalue.types import Dates, Floats, Objects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,14 +26,14 @@ def require(frame: pd.DataFrame, *columns: str) -> None:
         raise SchemaError(f"the table lacks the column(s) {', '.join(missing)}; it has {list(frame.columns)}")
 
 
-def date_column(frame: pd.DataFrame, column: str) -> DateArray:
+def date_column(frame: pd.DataFrame, column: str) -> Dates:
     """Days of a column, all NaT where the frame lacks it."""
     if column not in frame.columns:
         return np.full(len(frame), np.datetime64("NaT"), dtype="datetime64[D]")
     return as_dates(frame[column])
 
 
-def number_column(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+def number_column(frame: pd.DataFrame, column: str) -> Floats:
     """Numbers of a column, all NaN where the frame lacks it."""
     if column not in frame.columns:
         return np.full(len(frame), np.nan)
@@ -47,7 +47,7 @@ def text_column(frame: pd.DataFrame, column: str) -> Any:
     return frame[column]
 
 
-def rights_column(patents: pd.DataFrame) -> npt.NDArray[np.object_]:
+def rights_column(patents: pd.DataFrame) -> Objects:
     """Right of each patent: as stated, else by its kind code, else an invention."""
     stated = np.asarray(text_column(patents, "right"), dtype=object)
     stated = np.where(np.isin(stated.astype(str), RIGHTS), stated, "")

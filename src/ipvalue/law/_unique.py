@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from ipvalue.types import Ints
 
 __all__ = ["codes_of", "joint_codes"]
 
-Codes = npt.NDArray[np.int64]
 
-
-def codes_of(values: Any) -> tuple[Codes, list[str]]:
+def codes_of(values: Any) -> tuple[Ints, list[str]]:
     """Distinct strings of an array-like, and the index of each element among them.
 
     Parameters
@@ -47,13 +46,13 @@ def codes_of(values: Any) -> tuple[Codes, list[str]]:
     return lookup[codes], names
 
 
-def joint_codes(*parts: Codes) -> tuple[Codes, npt.NDArray[np.int64]]:
+def joint_codes(*parts: Ints) -> tuple[Ints, Ints]:
     """Distinct combinations of several code arrays of one length.
 
     Parameters
     ----------
     *parts : int64 arrays, shape (n,)
-        Codes from 0 on.
+        Ints from 0 on.
 
     Returns
     -------

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.law.dates import add_years, as_dates, days_between
+from ipvalue.types import Floats
 
 __all__ = ["cn_adjustment_days", "spc_days"]
 
 
 def cn_adjustment_days(
     filing: Any, exam_request: Any, grant: Any, reasonable_delay: Any = 0.0, applicant_delay: Any = 0.0
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Days of patent term adjustment of a Chinese invention patent.
 
     Parameters
@@ -53,7 +53,7 @@ def cn_adjustment_days(
     return np.asarray(np.maximum(net, 0.0), dtype=np.float64)
 
 
-def spc_days(filing: Any, first_authorisation: Any) -> npt.NDArray[np.float64]:
+def spc_days(filing: Any, first_authorisation: Any) -> Floats:
     """Days of a supplementary protection certificate in Europe, without the paediatric six months.
 
     Parameters

@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 __all__ = [
-    "DateArray",
+    "Dates",
     "Months",
     "add_months",
     "add_years",
@@ -24,7 +25,6 @@ __all__ = [
     "years_between",
 ]
 
-DateArray = npt.NDArray[np.datetime64]
 
 DAYS_IN_YEAR = 365.25
 
@@ -37,15 +37,15 @@ _FIRST_DAYS = np.arange("1600-01", "2601-01", dtype="datetime64[M]").astype("dat
 class Months(NamedTuple):
     """Dates as month and day of the month, to which months are added many times."""
 
-    month: npt.NDArray[np.int64]
+    month: Ints
     """Months since January 1970; 0 for a missing date."""
-    day: npt.NDArray[np.int64]
+    day: Ints
     """Days since the first of the month."""
-    missing: npt.NDArray[np.bool_] | None
+    missing: Mask | None
     """Which dates are missing; None where none is."""
 
     @classmethod
-    def of(cls, dates: DateArray) -> Months:
+    def of(cls, dates: Dates) -> Months:
         """Take dates apart."""
         dates = np.asarray(dates, dtype="datetime64[D]")
         missing = np.isnat(dates)
@@ -54,7 +54,7 @@ class Months(NamedTuple):
         day = dates.view(np.int64) - month.astype("datetime64[D]").view(np.int64)
         return cls(month.view(np.int64), np.where(missing, 0, day) if some else day, missing if some else None)
 
-    def plus(self, months: Any) -> DateArray:
+    def plus(self, months: Any) -> Dates:
         """Dates a number of months later, clipped to the end of a shorter month; months broadcast.
 
         Examples
@@ -67,18 +67,18 @@ class Months(NamedTuple):
         result += self.day
         return self._known(np.minimum(result, _first_day(month + 1) - 1, out=result))
 
-    def end(self, months: Any) -> DateArray:
+    def end(self, months: Any) -> Dates:
         """Last day of the month that is a number of months later; months broadcast."""
         return self._known(_first_day(self.month + (np.asarray(months, np.int64) + 1)) - 1)
 
-    def _known(self, days: npt.NDArray[np.int64]) -> DateArray:
+    def _known(self, days: Ints) -> Dates:
         result = days.view("datetime64[D]")
         if self.missing is not None:
             result[np.broadcast_to(self.missing, result.shape)] = _MISSING
         return result
 
 
-def _first_day(month: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _first_day(month: Ints) -> Ints:
     """First day of months since January 1970, in days since then."""
     place = month - _EARLIEST
     if place.size and (place.min() < 0 or place.max() >= _FIRST_DAYS.size):
@@ -86,7 +86,7 @@ def _first_day(month: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.asarray(_FIRST_DAYS[place])
 
 
-def as_dates(values: Any) -> DateArray:
+def as_dates(values: Any) -> Dates:
     """Read dates from what tables and users hold.
 
     Parameters
@@ -114,7 +114,7 @@ def as_dates(values: Any) -> DateArray:
     return np.asarray(pd.to_datetime(pd.Series(array.ravel())), dtype="datetime64[D]").reshape(array.shape)
 
 
-def add_months(dates: DateArray, months: Any) -> DateArray:
+def add_months(dates: Dates, months: Any) -> Dates:
     """Dates a number of months later, clipped to the end of a shorter month.
 
     Parameters
@@ -137,7 +137,7 @@ def add_months(dates: DateArray, months: Any) -> DateArray:
     return Months.of(dates).plus(months)
 
 
-def add_years(dates: DateArray, years: Any) -> DateArray:
+def add_years(dates: Dates, years: Any) -> Dates:
     """Anniversaries: dates a number of whole years later, 29 February giving 28 February.
 
     Parameters
@@ -160,7 +160,7 @@ def add_years(dates: DateArray, years: Any) -> DateArray:
     return add_months(dates, np.asarray(years, dtype=np.int64) * 12)
 
 
-def month_end(dates: DateArray) -> DateArray:
+def month_end(dates: Dates) -> Dates:
     """Last day of the month of each date.
 
     Parameters
@@ -181,7 +181,7 @@ def month_end(dates: DateArray) -> DateArray:
     return Months.of(dates).end(0)
 
 
-def days_between(start: Any, end: Any) -> npt.NDArray[np.float64]:
+def days_between(start: Any, end: Any) -> Floats:
     """Days from one date to another.
 
     Parameters
@@ -200,11 +200,11 @@ def days_between(start: Any, end: Any) -> npt.NDArray[np.float64]:
     2.0
     """
     difference = np.subtract(np.asarray(end, dtype="datetime64[D]"), np.asarray(start, dtype="datetime64[D]"))
-    days: npt.NDArray[np.float64] = np.asarray(difference / np.timedelta64(1, "D"), dtype=np.float64)
+    days: Floats = np.asarray(difference / np.timedelta64(1, "D"), dtype=np.float64)
     return days
 
 
-def years_between(start: Any, end: Any) -> npt.NDArray[np.float64]:
+def years_between(start: Any, end: Any) -> Floats:
     """Years of 365.25 days from one date to another.
 
     Parameters

@@ -19,22 +19,19 @@ import numpy.typing as npt
 
 from ipvalue.law._tables import rows
 from ipvalue.law._unique import codes_of, joint_codes
-from ipvalue.law.dates import DateArray, add_months
+from ipvalue.law.dates import add_months
 from ipvalue.law.events import Effect
+from ipvalue.types import Dates, Ints, Ints16, Mask
 
 __all__ = ["Flags", "flags_at", "last_paid_years", "open_by_number", "open_challenges"]
 
 _NEVER = np.iinfo(np.int64).min
 
-Indices = npt.NDArray[np.int64]
-Days = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-
 
 class Flags(NamedTuple):
     """Flags on a date, one element a right."""
 
-    n_pledges: npt.NDArray[np.int16]
+    n_pledges: Ints16
     """Pledges registered and not cancelled."""
     licensed: Mask
     """A recorded licence is running."""
@@ -52,18 +49,18 @@ class Flags(NamedTuple):
     """A suit was recorded."""
     opposition_survived: Mask
     """A challenge ended (with the right alive, which the caller checks)."""
-    n_transfers: npt.NDArray[np.int16]
-    """Days on which ownership changed; an owner's new name is no change."""
+    n_transfers: Ints16
+    """Ints on which ownership changed; an owner's new name is no change."""
 
 
-def _last(n_groups: int, group: Indices, day: Days) -> Days:
+def _last(n_groups: int, group: Ints, day: Ints) -> Ints:
     """Last day of each group, a very early day where it has none."""
     last = np.full(n_groups, _NEVER, dtype=np.int64)
     np.maximum.at(last, group, day)
     return last
 
 
-def open_by_number(n_rights: int, right: Indices, number: Any, day: Days, on: Mask, off: Mask) -> npt.NDArray[np.int16]:
+def open_by_number(n_rights: int, right: Ints, number: Any, day: Ints, on: Mask, off: Mask) -> Ints16:
     """Registrations that were opened and not closed, counted by right.
 
     Parameters
@@ -111,7 +108,7 @@ def open_by_number(n_rights: int, right: Indices, number: Any, day: Days, on: Ma
     return np.bincount(owner[standing], minlength=n_rights).astype(np.int16)
 
 
-def open_challenges(n_rights: int, right: Indices, day: Days, on: Mask) -> npt.NDArray[np.int16]:
+def open_challenges(n_rights: int, right: Ints, day: Ints, on: Mask) -> Ints16:
     """Challenges pending: each opening adds one, each end takes one away, never below none.
 
     Parameters
@@ -155,7 +152,7 @@ def open_challenges(n_rights: int, right: Indices, day: Days, on: Mask) -> npt.N
 
 
 def last_paid_years(
-    n_rights: int, right: Indices, effect: npt.NDArray[np.int8], year: npt.NDArray[np.int8], detail: Any
+    n_rights: int, right: Ints, effect: npt.NDArray[np.int8], year: npt.NDArray[np.int8], detail: Any
 ) -> npt.NDArray[np.int8]:
     """Latest fee year seen as paid.
 
@@ -196,9 +193,7 @@ def _year(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else 0
 
 
-def flags_at(
-    n_rights: int, right: Indices, day: DateArray, effect: npt.NDArray[np.int8], detail: Any, as_of: DateArray
-) -> Flags:
+def flags_at(n_rights: int, right: Ints, day: Dates, effect: npt.NDArray[np.int8], detail: Any, as_of: Dates) -> Flags:
     """Flags from the events that count on a date.
 
     Parameters
@@ -230,10 +225,10 @@ def flags_at(
     """
     days = day.astype("datetime64[D]").view(np.int64)
 
-    def of(*effects: Effect) -> npt.NDArray[np.int64]:
+    def of(*effects: Effect) -> Ints:
         return np.flatnonzero(np.isin(effect, effects))
 
-    def last(*effects: Effect) -> Days:
+    def last(*effects: Effect) -> Ints:
         found = of(*effects)
         return _last(n_rights, right[found], days[found])
 
@@ -263,27 +258,27 @@ def flags_at(
 
 def _registered(
     n_rights: int,
-    right: Indices,
-    days: Days,
+    right: Ints,
+    days: Ints,
     effect: npt.NDArray[np.int8],
     detail: Any,
     opens: Effect,
     alters: Effect,
     closes: Effect,
-) -> npt.NDArray[np.int16]:
+) -> Ints16:
     """Open registrations of one kind; an alteration shows that the registration stands."""
     found = np.flatnonzero(np.isin(effect, (opens, alters, closes)))
     off = effect[found] == closes
     return open_by_number(n_rights, right[found], detail[found], days[found], ~off, off)
 
 
-def _preservation_end(start: Days) -> DateArray:
+def _preservation_end(start: Ints) -> Dates:
     """Day on which a preservation that was not renewed has ended."""
     months = next(int(row["lasts_months"]) for row in rows("effects") if row["effect"] == "PRESERVE_ON")
     return add_months(np.where(start > _NEVER, start, 0).view("datetime64[D]"), months)
 
 
-def _distinct_days(n_rights: int, right: Indices, days: Days) -> npt.NDArray[np.int16]:
+def _distinct_days(n_rights: int, right: Ints, days: Ints) -> Ints16:
     """Number of distinct days a right."""
     if right.size == 0:
         return np.zeros(n_rights, dtype=np.int16)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ipvalue.law._unique import codes_of
 from ipvalue.law.events import Effect, Operators, ep_states, precedence_of
 from ipvalue.law.states import State
+from ipvalue.types import Dates, Ints, Mask
 
 __all__ = ["by_state", "lapsed_throughout", "spread_over_pairs", "state_operators"]
 
@@ -93,9 +94,7 @@ def state_operators(operators: Operators, effect: npt.NDArray[np.int8]) -> Opera
     return operators._replace(effect=effect, target=target, precedence=precedence_of(effect, target))
 
 
-def spread_over_pairs(
-    pairs: npt.NDArray[np.int64], patent: npt.NDArray[np.int64], state: npt.NDArray[np.int8]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def spread_over_pairs(pairs: Ints, patent: Ints, state: npt.NDArray[np.int8]) -> tuple[Ints, Ints]:
     """Which event acts on which (patent, state) pair.
 
     Parameters
@@ -131,7 +130,7 @@ def spread_over_pairs(
 
 def lapsed_throughout(
     n_patents: int, patent: npt.NDArray[np.integer], day: Any, operators: Operators, detail: Any
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.datetime64]]:
+) -> tuple[Mask, Dates]:
     """Whether a European patent has lapsed in every state in which it is taken to have lived, and since when.
 
     Parameters

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from ipvalue.law._tables import rows
 from ipvalue.law._unique import codes_of, joint_codes
 from ipvalue.law.states import DEAD, State
+from ipvalue.types import Ints, Mask
 
 __all__ = ["Effect", "Operators", "cn_text", "encode", "ep_states", "precedence_of"]
 
@@ -80,7 +81,7 @@ class Operators(NamedTuple):
     """Fee year that the code or text itself names, 0 where it names none."""
     state: npt.NDArray[np.int8]
     """Contracting state that the code itself names, index into :func:`ep_states`; 0 where it names none."""
-    known: npt.NDArray[np.bool_]
+    known: Mask
     """False where neither the code nor the text is known: the operator does nothing."""
 
     def take(self, where: npt.NDArray[Any]) -> Operators:
@@ -301,7 +302,7 @@ def encode(office: Any, scheme: Any, code: Any, text: Any = "") -> Operators:
     return _gather(meanings, spread)
 
 
-def _gather(meanings: list[_Meaning], codes: npt.NDArray[np.int64]) -> Operators:
+def _gather(meanings: list[_Meaning], codes: Ints) -> Operators:
     """Meanings of distinct events spread over all events."""
     effect = np.array([meaning.effect for meaning in meanings], dtype=np.int8)
     target = np.array([meaning.target for meaning in meanings], dtype=np.int8)

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from ipvalue.law._fee_plans import fee_plan
 from ipvalue.law._unique import codes_of, joint_codes
-from ipvalue.law.dates import DateArray, as_dates
+from ipvalue.law.dates import as_dates
 from ipvalue.law.fees import FeeCalendar, calendar
+from ipvalue.types import Dates, Floats, Ints16, Mask
 
 __all__ = ["FeePosition", "counted_from_grant", "fee_position", "overdue_since", "position_in"]
 
@@ -29,19 +30,19 @@ _BLOCK = 1 << 15
 class FeePosition(NamedTuple):
     """Fees of rights, one element a right."""
 
-    fees: npt.NDArray[np.int16]
+    fees: Ints16
     """Fees from grant (or filing, where applications pay) to the end of the term."""
-    paid: npt.NDArray[np.int16]
+    paid: Ints16
     """Those seen as paid, or taken as paid."""
     next_year: npt.NDArray[np.int8]
     """Fee year of the next fee; 0 where none is left or the right has ended."""
-    next_due: DateArray
+    next_due: Dates
     """Its due date, which may have passed within the grace; NaT where there is none."""
-    share_left: npt.NDArray[np.float64]
+    share_left: Floats
     """Amount of the fees not paid over the amount of all, NaN where no fee is known."""
 
 
-def counted_from_grant(jurisdiction: Any, right: Any) -> npt.NDArray[np.bool_]:
+def counted_from_grant(jurisdiction: Any, right: Any) -> Mask:
     """Whether the office counts its fee years from grant rather than from filing.
 
     Parameters
@@ -128,13 +129,13 @@ def position_in(fees: FeeCalendar, as_of: Any, last_paid_year: Any, ended: Any) 
 def fee_position(
     jurisdiction: Any,
     right: Any,
-    filing: DateArray,
-    grant: DateArray,
-    end: DateArray,
-    n_claims: npt.NDArray[np.float64],
+    filing: Dates,
+    grant: Dates,
+    end: Dates,
+    n_claims: Floats,
     as_of: Any,
     last_paid_year: npt.NDArray[np.integer],
-    ended: DateArray,
+    ended: Dates,
 ) -> FeePosition:
     """Position of rights in the fee calendars of their offices.
 
@@ -177,7 +178,7 @@ def fee_position(
     return FeePosition(*(np.concatenate(columns) for columns in zip(*blocks)))
 
 
-def overdue_since(fees: FeeCalendar, last_paid_year: npt.NDArray[np.integer], as_of: DateArray) -> DateArray:
+def overdue_since(fees: FeeCalendar, last_paid_year: npt.NDArray[np.integer], as_of: Dates) -> Dates:
     """Day after the due date of the earliest fee that is unpaid, within its grace or before a lapse would show.
 
     Parameters

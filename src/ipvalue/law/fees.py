@@ -29,8 +29,9 @@ from ipvalue.law._fee_plans import Plan, fee_plan
 from ipvalue.law._fee_slots import slots_of
 from ipvalue.law._frames import date_column, number_column, require, rights_column
 from ipvalue.law._unique import codes_of, joint_codes
-from ipvalue.law.dates import DateArray, as_dates, years_between
+from ipvalue.law.dates import as_dates, years_between
 from ipvalue.law.term import end_dates_of_table
+from ipvalue.types import Dates, Floats, Ints, Ints16, Mask, Texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,17 +48,17 @@ class FeeCalendar(NamedTuple):
 
     fee_year: npt.NDArray[np.int8]
     """Patent year that the fee pays for, as the office counts it."""
-    due: DateArray
+    due: Dates
     """Last day to pay without surcharge, datetime64[D]; rises along the slots."""
-    amount: npt.NDArray[np.float64]
+    amount: Floats
     """Fee in whole units of the currency, without surcharge."""
-    grace_end: DateArray
+    grace_end: Dates
     """Last day to pay with surcharge."""
-    lapse: DateArray
+    lapse: Dates
     """Day on which the right has ended if the fee is never paid (in many states before the grace is over)."""
-    currency: npt.NDArray[np.str_]
+    currency: Texts
     """ISO 4217 code, one a right; empty where no schedule covers the right."""
-    shown_after: npt.NDArray[np.int16]
+    shown_after: Ints16
     """Days from the end of the grace until a lapse is published at the latest, one a right; 0 where unknown."""
 
 
@@ -66,12 +67,12 @@ class NextFee(NamedTuple):
 
     fee_year: npt.NDArray[np.int8]
     """Patent year of the fee, 0 where no fee is left."""
-    due: DateArray
-    amount: npt.NDArray[np.float64]
+    due: Dates
+    amount: Floats
     """In the calendar's currency, NaN where no fee is left."""
-    grace_end: DateArray
-    lapse: DateArray
-    overdue: npt.NDArray[np.bool_]
+    grace_end: Dates
+    lapse: Dates
+    overdue: Mask
     """The due date has passed unpaid."""
 
 
@@ -155,7 +156,7 @@ def calendar(
     return found
 
 
-def _empty(size: int, n_slots: int, plans: list[Plan | None], groups: npt.NDArray[np.int64]) -> FeeCalendar:
+def _empty(size: int, n_slots: int, plans: list[Plan | None], groups: Ints) -> FeeCalendar:
     # a slot of all rights lies together in memory: calendars are made and read slot by slot
     days = [np.full((n_slots, size), _NO_DATE).T for _ in range(3)]
     return FeeCalendar(
@@ -169,7 +170,7 @@ def _empty(size: int, n_slots: int, plans: list[Plan | None], groups: npt.NDArra
     )
 
 
-def _fill(found: FeeCalendar, plan: Plan, where: npt.NDArray[np.int64], *columns: npt.NDArray[Any]) -> None:
+def _fill(found: FeeCalendar, plan: Plan, where: Ints, *columns: npt.NDArray[Any]) -> None:
     """Write the slots of one plan into the calendar, some rights at a time."""
     years = np.array([slot.year for slot in plan.slots], np.int8)[:, None]
     for first in range(0, len(where), _BLOCK):
@@ -236,7 +237,7 @@ def next_due(fees: FeeCalendar, as_of: Any, last_paid_year: Any = 0) -> NextFee:
     )
 
 
-def cost_to_keep(fees: FeeCalendar, as_of: Any, end: Any, rate: Any) -> npt.NDArray[np.float64]:
+def cost_to_keep(fees: FeeCalendar, as_of: Any, end: Any, rate: Any) -> Floats:
     """Present value of the fees that keep a right until an end date.
 
     Parameters

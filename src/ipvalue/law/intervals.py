@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law.dates import DateArray
 from ipvalue.law.machine import Course
 from ipvalue.law.states import ALIVE, State
+from ipvalue.types import Dates, Ints
 
 __all__ = ["END_OF_TIME", "Intervals", "intervals_of"]
 
@@ -22,17 +22,17 @@ END_OF_TIME = np.datetime64("2400-01-01", "D")
 class Intervals(NamedTuple):
     """Intervals of states; ``to`` is the first day that is no longer in the interval."""
 
-    right: npt.NDArray[np.int64]
+    right: Ints
     state: npt.NDArray[np.int8]
-    start: DateArray
-    to: DateArray
+    start: Dates
+    to: Dates
 
     def keep(self, where: npt.NDArray[Any]) -> Intervals:
         """Some of the intervals."""
         return Intervals(self.right[where], self.state[where], self.start[where], self.to[where])
 
 
-def _intervals(course: Course, initial: npt.NDArray[np.int8], application: DateArray) -> Intervals:
+def _intervals(course: Course, initial: npt.NDArray[np.int8], application: Dates) -> Intervals:
     """Intervals between the changes of a course, the first one from the application on."""
     filed = np.flatnonzero(initial == State.FILED)
     right = np.concatenate([filed, course.right])
@@ -46,7 +46,7 @@ def _intervals(course: Course, initial: npt.NDArray[np.int8], application: DateA
     return Intervals(right, state, start, to)
 
 
-def _by_calendar(intervals: Intervals, statutory: DateArray, actual: DateArray) -> Intervals:
+def _by_calendar(intervals: Intervals, statutory: Dates, actual: Dates) -> Intervals:
     """Intervals cut at the ends of the terms: extension after the basic term, expiry after the actual one."""
     basic_over = np.fmin(statutory[intervals.right] + _DAY, END_OF_TIME)
     over = np.fmin(actual[intervals.right] + _DAY, END_OF_TIME)
@@ -81,9 +81,9 @@ def _merge(intervals: Intervals) -> Intervals:
 def intervals_of(
     course: Course,
     initial: npt.NDArray[np.int8],
-    application: DateArray,
-    statutory: DateArray,
-    actual: DateArray,
+    application: Dates,
+    statutory: Dates,
+    actual: Dates,
 ) -> Intervals:
     """State intervals of all rights.
 

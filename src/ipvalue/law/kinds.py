@@ -16,10 +16,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.law._tables import rows
 from ipvalue.law._unique import codes_of, joint_codes
+from ipvalue.types import Ints, Mask, Texts
 
 __all__ = ["is_grant", "right_of"]
 
@@ -41,14 +41,14 @@ def _meaning(office: str, kind: str) -> tuple[str, bool]:
     return found or ("", False)
 
 
-def _read(jurisdiction: Any, kind: Any) -> tuple[npt.NDArray[np.int64], list[tuple[str, bool]]]:
+def _read(jurisdiction: Any, kind: Any) -> tuple[Ints, list[tuple[str, bool]]]:
     office_codes, offices = codes_of(jurisdiction)
     kind_codes, kinds = codes_of(kind)
     codes, pairs = joint_codes(*np.broadcast_arrays(office_codes, kind_codes))
     return codes, [_meaning(offices[office], kinds[code]) for office, code in pairs.tolist()]
 
 
-def right_of(jurisdiction: Any, kind: Any) -> npt.NDArray[np.str_]:
+def right_of(jurisdiction: Any, kind: Any) -> Texts:
     """Right that a document of a kind concerns.
 
     Parameters
@@ -78,7 +78,7 @@ def right_of(jurisdiction: Any, kind: Any) -> npt.NDArray[np.str_]:
     return np.array([right for right, _ in meanings] or [""])[codes]
 
 
-def is_grant(jurisdiction: Any, kind: Any) -> npt.NDArray[np.bool_]:
+def is_grant(jurisdiction: Any, kind: Any) -> Mask:
     """Whether a document of a kind is published on or after the grant of the right.
 
     Parameters

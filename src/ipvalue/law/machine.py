@@ -24,9 +24,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law.dates import DateArray
 from ipvalue.law.events import Effect
 from ipvalue.law.states import ALIVE, DEAD, GRANTED, PENDING, State
+from ipvalue.types import Dates, Ints, Mask
 
 __all__ = ["Course", "operation_of", "run"]
 
@@ -42,13 +42,13 @@ _LOSSES = (State.INVALIDATED, State.SURRENDERED, State.EXPIRED, State.LAPSED, St
 class Course(NamedTuple):
     """State changes of all rights: one element an operation, sorted by right and day."""
 
-    right: npt.NDArray[np.int64]
+    right: Ints
     """Index of the right."""
-    day: DateArray
+    day: Dates
     """Day of the operation, datetime64[D]."""
     state: npt.NDArray[np.int8]
     """State after the operation."""
-    changed: npt.NDArray[np.bool_]
+    changed: Mask
     """Whether the operation changed the state."""
 
 
@@ -135,11 +135,11 @@ def _alive_before_loss() -> npt.NDArray[np.int8]:
 
 
 def _sorted_keys(
-    right: npt.NDArray[np.int64],
-    day: DateArray,
+    right: Ints,
+    day: Dates,
     precedence: npt.NDArray[np.int8],
     operation: npt.NDArray[np.int8],
-) -> npt.NDArray[np.int64]:
+) -> Ints:
     """Right, day, precedence and operation packed into one integer an event, and sorted."""
     days = np.clip(day.astype("datetime64[D]").view(np.int64), _FIRST_DAY, _LAST_DAY) - _FIRST_DAY
     keys = (right << _DAY_BITS) | days
@@ -150,9 +150,9 @@ def _sorted_keys(
 
 
 def _scan(
-    operation: npt.NDArray[np.int64],
-    counts: npt.NDArray[np.int64],
-    starts: npt.NDArray[np.int64],
+    operation: Ints,
+    counts: Ints,
+    starts: Ints,
     initial: npt.NDArray[np.int8],
 ) -> npt.NDArray[np.int8]:
     """State after each operation; operations lie sorted by right, ``counts`` a right from ``starts`` on."""
@@ -180,8 +180,8 @@ def _scan(
 
 def run(
     n_rights: int,
-    right: npt.NDArray[np.int64],
-    day: DateArray,
+    right: Ints,
+    day: Dates,
     precedence: npt.NDArray[np.int8],
     operation: npt.NDArray[np.int8],
     initial: npt.NDArray[np.int8],

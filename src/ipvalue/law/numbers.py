@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from ipvalue.law._tables import rows
 from ipvalue.law._unique import codes_of
+from ipvalue.types import Texts
 
 __all__ = ["Numbers", "cn_check_digit", "normalise"]
 
@@ -34,13 +35,13 @@ _FIRST_PCT_YEAR = 78
 class Numbers(NamedTuple):
     """Parts of numbers, one element a number; all empty where the number can't be read."""
 
-    jurisdiction: npt.NDArray[np.str_]
+    jurisdiction: Texts
     """Office, ST.3 code."""
-    series: npt.NDArray[np.str_]
+    series: Texts
     """``'application'`` or ``'publication'``."""
-    number: npt.NDArray[np.str_]
+    number: Texts
     """Normal form with the office and without the kind code, such as ``'US20190123456'``."""
-    kind: npt.NDArray[np.str_]
+    kind: Texts
     """Kind code, empty where none is printed."""
     check: npt.NDArray[np.int8]
     """Check digit of a Chinese application: 1 right, 0 wrong, -1 none printed, or none to check."""
@@ -116,7 +117,7 @@ def normalise(numbers: Any) -> Numbers:
     return Numbers(jurisdiction, series, number, kind, np.array(columns[4], dtype=np.int8)[codes])
 
 
-def cn_check_digit(digits: Any) -> npt.NDArray[np.str_]:
+def cn_check_digit(digits: Any) -> Texts:
     """Check digit of Chinese application numbers.
 
     Parameters

@@ -10,7 +10,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
+
+from ipvalue.types import Mask
 
 __all__ = ["ALIVE", "DEAD", "ENFORCEABLE", "GRANTED", "PENDING", "State", "state_names"]
 
@@ -39,7 +40,7 @@ class State(IntEnum):
         return self.name.lower()
 
 
-def _mask(first: State, last: State) -> npt.NDArray[np.bool_]:
+def _mask(first: State, last: State) -> Mask:
     numbers = np.arange(len(State))
     mask = (numbers >= first) & (numbers <= last)
     mask.flags.writeable = False

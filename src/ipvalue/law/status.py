@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ipvalue.errors import BookError, SchemaError
 from ipvalue.law._frames import date_column, require, text_column
-from ipvalue.law.dates import DateArray, as_dates
+from ipvalue.law.dates import as_dates
 from ipvalue.law.ep_rights import by_state, spread_over_pairs, state_operators
 from ipvalue.law.events import Operators, encode, ep_states
 from ipvalue.law.intervals import END_OF_TIME, intervals_of
@@ -34,6 +34,7 @@ from ipvalue.law.status_arrays import (
     term_changes,
 )
 from ipvalue.law.term import end_dates_of_table, in_force_through
+from ipvalue.types import Dates, Ints, Objects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,11 +63,11 @@ __all__ = [
 class _Events(NamedTuple):
     """A table of events as arrays; the fields are the event arguments of :func:`states_at`."""
 
-    patent: npt.NDArray[np.int64]
-    effective: DateArray
-    announced: DateArray
+    patent: Ints
+    effective: Dates
+    announced: Dates
     operators: Operators
-    detail: npt.NDArray[np.object_]
+    detail: Objects
 
 
 def _read(events: pd.DataFrame, patents: pd.DataFrame, known: str) -> _Events:
@@ -93,7 +94,7 @@ def _read(events: pd.DataFrame, patents: pd.DataFrame, known: str) -> _Events:
     )
 
 
-def _last_days(patents: pd.DataFrame, changes: TermChanges) -> tuple[DateArray, DateArray]:
+def _last_days(patents: pd.DataFrame, changes: TermChanges) -> tuple[Dates, Dates]:
     """Last days in force of the basic and of the actual term, with what events say about it."""
     term = end_dates_of_table(patents, changes.days)
     actual = np.where(np.isnat(changes.end), term.actual, changes.end)
@@ -178,7 +179,7 @@ def at(
     return pd.DataFrame({"patent_id": patents["patent_id"].to_numpy(), **columns}, index=patents.index)
 
 
-def _single_day(date: Any) -> DateArray:
+def _single_day(date: Any) -> Dates:
     try:
         day = as_dates(np.asarray(date, dtype="datetime64[D]"))
     except (TypeError, ValueError) as error:
@@ -340,11 +341,11 @@ def state_rights(
 
 
 def _pairs(
-    patent: npt.NDArray[np.int64],
+    patent: Ints,
     named_state: npt.NDArray[np.int8],
     validations: pd.DataFrame | None,
     european: pd.DataFrame,
-) -> npt.NDArray[np.int64]:
+) -> Ints:
     """Distinct (row of the patent, number of the state), sorted."""
     import pandas as pd
 

@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.law._unique import codes_of
-from ipvalue.law.dates import DateArray, as_dates
+from ipvalue.law.dates import as_dates
 from ipvalue.law.encumbrances import flags_at, last_paid_years
 from ipvalue.law.events import Effect, Operators, precedence_of
 from ipvalue.law.fee_position import overdue_since
 from ipvalue.law.machine import Course, operation_of, run
 from ipvalue.law.states import ALIVE, State
+from ipvalue.types import Dates, Floats, Ints, Ints16, Ints32, Mask
 
 if TYPE_CHECKING:
     from ipvalue.law.fees import FeeCalendar
@@ -39,48 +40,48 @@ class StatusArrays(NamedTuple):
 
     state: npt.NDArray[np.int8]
     """:class:`~ipvalue.law.states.State`."""
-    since: DateArray
+    since: Dates
     """Day on which the right came into the state; NaT where the state is unknown."""
-    pledged: npt.NDArray[np.bool_]
-    preserved: npt.NDArray[np.bool_]
-    licensed: npt.NDArray[np.bool_]
-    open_licence: npt.NDArray[np.bool_]
-    challenged: npt.NDArray[np.bool_]
-    partly_invalid: npt.NDArray[np.bool_]
-    suspended: npt.NDArray[np.bool_]
-    litigated: npt.NDArray[np.bool_]
-    n_pledges: npt.NDArray[np.int16]
+    pledged: Mask
+    preserved: Mask
+    licensed: Mask
+    open_licence: Mask
+    challenged: Mask
+    partly_invalid: Mask
+    suspended: Mask
+    litigated: Mask
+    n_pledges: Ints16
     """Pledges open."""
     last_paid_year: npt.NDArray[np.int8]
     """Latest fee year seen as paid, 0 where no payment is known."""
-    n_unknown_codes: npt.NDArray[np.int32]
+    n_unknown_codes: Ints32
     """Counted events whose meaning is unknown."""
-    n_transfers: npt.NDArray[np.int16]
+    n_transfers: Ints16
     """Changes of owner."""
-    opposition_survived: npt.NDArray[np.bool_]
+    opposition_survived: Mask
     """A challenge ended and the right was not invalidated."""
 
 
 class TermChanges(NamedTuple):
     """What adjustment and extension events say, one element a right."""
 
-    days: npt.NDArray[np.float64]
+    days: Floats
     """Days added, by the latest event that gives days; NaN where none does."""
-    end: DateArray
+    end: Dates
     """End of term, by the latest event that gives a date; NaT where none does."""
 
 
 class Counted(NamedTuple):
     """Events that count on the date."""
 
-    right: npt.NDArray[np.int64]
-    day: DateArray
+    right: Ints
+    day: Dates
     operators: Operators
     detail: Any
 
 
 def count_events(
-    patent: Any, effective: Any, announced: Any, operators: Operators, detail: Any, as_of: DateArray
+    patent: Any, effective: Any, announced: Any, operators: Operators, detail: Any, as_of: Dates
 ) -> Counted:
     """Events effective and announced by the date; a missing date of the two is taken from the other."""
     right = np.asarray(patent, dtype=np.int64)
@@ -94,8 +95,8 @@ def count_events(
 
 
 def _own_events(
-    publication: DateArray, grant: DateArray, as_of: DateArray
-) -> tuple[npt.NDArray[np.int64], DateArray, npt.NDArray[np.int8], npt.NDArray[np.int8]]:
+    publication: Dates, grant: Dates, as_of: Dates
+) -> tuple[Ints, Dates, npt.NDArray[np.int8], npt.NDArray[np.int8]]:
     """Publication and grant as events: right, day, effect, target."""
     parts = []
     for dates, effect, target in (
@@ -110,7 +111,7 @@ def _own_events(
 
 
 def course_of(
-    counted: Counted, application: DateArray, publication: DateArray, grant: DateArray, as_of: DateArray
+    counted: Counted, application: Dates, publication: Dates, grant: Dates, as_of: Dates
 ) -> tuple[Course, npt.NDArray[np.int8]]:
     """State changes by events and own dates, and the state before the first of them."""
     operation = operation_of(counted.operators.effect, counted.operators.target)
@@ -130,12 +131,12 @@ def course_of(
 
 def _calendar(
     state: npt.NDArray[np.int8],
-    since: DateArray,
-    as_of: DateArray,
-    statutory: DateArray,
-    actual: DateArray,
-    overdue_since: DateArray,
-) -> tuple[npt.NDArray[np.int8], DateArray]:
+    since: Dates,
+    as_of: Dates,
+    statutory: Dates,
+    actual: Dates,
+    overdue_since: Dates,
+) -> tuple[npt.NDArray[np.int8], Dates]:
     """What the calendar makes of states: fee overdue, extension, expiry."""
     in_force = state == State.IN_FORCE
     extended = in_force & (as_of > statutory)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from ipvalue.law._tables import rows
 from ipvalue.law._unique import codes_of
+from ipvalue.types import Ints16, Texts
 
 __all__ = [
     "Symbols",
@@ -48,11 +49,11 @@ _OLD_GROUP_COLUMNS = 3
 class Symbols(NamedTuple):
     """Parts of IPC symbols, one element a symbol."""
 
-    subclass: npt.NDArray[np.str_]
+    subclass: Texts
     """Four characters such as ``'H04L'``; empty where the symbol can't be read."""
-    group: npt.NDArray[np.int16]
+    group: Ints16
     """Main group number such as 29; -1 where there is none."""
-    subgroup: npt.NDArray[np.str_]
+    subgroup: Texts
     """Subgroup digits such as ``'06'``; empty where there are none."""
 
 
@@ -112,7 +113,7 @@ def parse(symbols: Any) -> Symbols:
     )
 
 
-def subclass(symbols: Any) -> npt.NDArray[np.str_]:
+def subclass(symbols: Any) -> Texts:
     """IPC subclass, the unit in which technological breadth is usually counted.
 
     Parameters
@@ -137,7 +138,7 @@ def subclass(symbols: Any) -> npt.NDArray[np.str_]:
     return parse(symbols).subclass
 
 
-def main_group(symbols: Any) -> npt.NDArray[np.str_]:
+def main_group(symbols: Any) -> Texts:
     """IPC main group in its printed form, such as ``'H04L 29/00'``.
 
     Parameters

@@ -32,7 +32,8 @@ from ipvalue.law._frames import date_column, number_column, require, rights_colu
 from ipvalue.law._term_rules import Rule, ends_at_start_of_day, rule_ids, term_rules
 from ipvalue.law._unique import codes_of, joint_codes
 from ipvalue.law.adjustments import cn_adjustment_days, spc_days
-from ipvalue.law.dates import DateArray, add_months, add_years, as_dates, years_between
+from ipvalue.law.dates import add_months, add_years, as_dates, years_between
+from ipvalue.types import Dates, Floats, Ints16, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,39 +57,39 @@ _NO_DATE = np.datetime64("NaT", "D")
 class Term(NamedTuple):
     """End dates of rights, one element a right."""
 
-    statutory: DateArray
+    statutory: Dates
     """End of the basic term, datetime64[D]."""
-    adjusted: DateArray
+    adjusted: Dates
     """With the adjustment for office delay, cut at a terminal disclaimer."""
-    actual: DateArray
+    actual: Dates
     """With the extension for a product's approval as well."""
-    rule: npt.NDArray[np.int16]
+    rule: Ints16
     """Index into :func:`rule_ids`; -1 where no rule covers the right."""
 
 
 class _Facts(NamedTuple):
     """Inputs of the patents that one pair of jurisdiction and right covers."""
 
-    own_filing: DateArray
-    filing: DateArray
-    grant: DateArray
-    adjustment: npt.NDArray[np.float64]
-    extension: npt.NDArray[np.float64]
-    disclaimer: DateArray
-    health_related: npt.NDArray[np.bool_]
+    own_filing: Dates
+    filing: Dates
+    grant: Dates
+    adjustment: Floats
+    extension: Floats
+    disclaimer: Dates
+    health_related: Mask
 
-    def dated(self, field: str) -> DateArray:
+    def dated(self, field: str) -> Dates:
         """Dates that a condition of the table names."""
         named = {"own_filing_date": self.own_filing, "grant_date": self.grant, "grant": self.grant}
         return named.get(field, self.filing)
 
-    def take(self, where: npt.NDArray[np.bool_]) -> _Facts:
+    def take(self, where: Mask) -> _Facts:
         """Facts of some of the patents."""
         taken: list[Any] = [values[where] for values in self]
         return _Facts(*taken)
 
 
-def _covers(rule: Rule, facts: _Facts) -> npt.NDArray[np.bool_]:
+def _covers(rule: Rule, facts: _Facts) -> Mask:
     """Whether a rule covers each patent."""
     covered = np.ones(facts.filing.shape, dtype=bool)
     if rule.condition_field:
@@ -99,7 +100,7 @@ def _covers(rule: Rule, facts: _Facts) -> npt.NDArray[np.bool_]:
     return covered
 
 
-def _apply(rule: Rule, facts: _Facts) -> tuple[DateArray, DateArray, DateArray]:
+def _apply(rule: Rule, facts: _Facts) -> tuple[Dates, Dates, Dates]:
     """Statutory, adjusted and actual end under one rule."""
     statutory = add_years(facts.dated(rule.base), rule.years)
     if rule.alternative_years:
@@ -117,7 +118,7 @@ def _apply(rule: Rule, facts: _Facts) -> tuple[DateArray, DateArray, DateArray]:
     return statutory, adjusted, actual
 
 
-def _days(days: npt.NDArray[np.float64]) -> npt.NDArray[np.timedelta64]:
+def _days(days: Floats) -> npt.NDArray[np.timedelta64]:
     """Whole days, none where unknown or negative."""
     return np.fmax(np.nan_to_num(days, nan=0.0, posinf=0.0), 0.0).astype("timedelta64[D]")
 
@@ -209,7 +210,7 @@ def end_dates(
     return Term(statutory, adjusted, actual, rule_index)
 
 
-def in_force_through(end: Any, jurisdiction: Any) -> DateArray:
+def in_force_through(end: Any, jurisdiction: Any) -> Dates:
     """Last day on which a right is in force.
 
     Parameters
@@ -240,7 +241,7 @@ def in_force_through(end: Any, jurisdiction: Any) -> DateArray:
     return np.where(early, days - np.timedelta64(1, "D"), days)
 
 
-def ended(end: Any, date: Any, jurisdiction: Any) -> npt.NDArray[np.bool_]:
+def ended(end: Any, date: Any, jurisdiction: Any) -> Mask:
     """Whether a term is over on a date.
 
     Parameters
@@ -265,7 +266,7 @@ def ended(end: Any, date: Any, jurisdiction: Any) -> npt.NDArray[np.bool_]:
     return np.asarray(as_dates(date) > in_force_through(end, jurisdiction), dtype=bool)
 
 
-def remaining_years(end: Any, as_of: Any) -> npt.NDArray[np.float64]:
+def remaining_years(end: Any, as_of: Any) -> Floats:
     """Years of 365.25 days left until the end of a term.
 
     Parameters

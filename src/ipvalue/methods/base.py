@@ -26,8 +26,8 @@ from ipvalue.assumptions import Assumptions
 from ipvalue.errors import IpvalueError, Reason, require
 from ipvalue.features import Features
 from ipvalue.finance.distributions import LEVELS
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Array, Columns, Dates, Floats, Ints, Ints16, Mask, Objects, Texts
 
 __all__ = [
     "BUILT_IN",
@@ -44,7 +44,6 @@ __all__ = [
     "create",
 ]
 
-Floats = npt.NDArray[np.float64]
 
 BUILT_IN = {
     "relief_from_royalty": "ipvalue.methods.relief_from_royalty:ReliefFromRoyalty",
@@ -84,9 +83,9 @@ class Subject:
         ``as_of`` (the day of which the features are), ``filing`` and ``grant``.
     """
 
-    patent_id: npt.NDArray[np.object_]
-    jurisdiction: npt.NDArray[np.str_]
-    right: npt.NDArray[np.str_]
+    patent_id: Objects
+    jurisdiction: Texts
+    right: Texts
     field: npt.NDArray[np.int8]
     features: Features
     money: Columns
@@ -95,7 +94,7 @@ class Subject:
     def __len__(self) -> int:
         return len(self.patent_id)
 
-    def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Subject:
+    def take(self, rows: npt.NDArray[np.integer] | Mask) -> Subject:
         """Keep some patents, in any order and number."""
         money = {name: values[rows] for name, values in self.money.items()}
         dates = {name: values[rows] for name, values in self.dates.items()}
@@ -131,12 +130,12 @@ class Deals:
 
     subject: Subject
     price: Floats
-    date: npt.NDArray[np.datetime64]
+    date: Dates
 
     def __len__(self) -> int:
         return len(self.price)
 
-    def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Deals:
+    def take(self, rows: npt.NDArray[np.integer] | Mask) -> Deals:
         """Keep some deals."""
         return Deals(self.subject.take(rows), self.price[rows], self.date[rows])
 
@@ -162,19 +161,19 @@ class Lots:
 
     subject: Subject
     price: Floats
-    date: npt.NDArray[np.datetime64]
-    deal: npt.NDArray[np.int64]
+    date: Dates
+    deal: Ints
     chance: Floats
 
     def __len__(self) -> int:
         return len(self.price)
 
     @property
-    def size(self) -> npt.NDArray[np.int64]:
+    def size(self) -> Ints:
         """Patents in the deal of each lot."""
         return np.bincount(self.deal)[self.deal] if len(self) else np.zeros(0, np.int64)
 
-    def without(self, patent_ids: npt.NDArray[np.object_]) -> Lots:
+    def without(self, patent_ids: Objects) -> Lots:
         """Leave out every deal that holds one of the patents."""
         gone = np.unique(self.deal[np.isin(self.subject.patent_id.astype(str), patent_ids.astype(str))])
         rows = np.flatnonzero(~np.isin(self.deal, gone))
@@ -195,7 +194,7 @@ class Evidence:
     deals: Deals
     lots: Lots | None = None
 
-    def with_deals(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Evidence:
+    def with_deals(self, rows: npt.NDArray[np.integer] | Mask) -> Evidence:
         """The same evidence with some of the deals; lots with a patent that is left out are left out too."""
         kept = self.deals.take(rows)
         if self.lots is None:
@@ -209,7 +208,7 @@ class State:
     """What a method has learnt: numbers, tables of arrays, and texts (a LightGBM model is a text)."""
 
     numbers: Mapping[str, float] = field(default_factory=dict)
-    tables: Mapping[str, Mapping[str, npt.NDArray]] = field(default_factory=dict)  # type: ignore[type-arg]
+    tables: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -231,16 +230,16 @@ class Estimate:
 
     value: Floats
     quantiles: Floats
-    reason: npt.NDArray[np.int16]
-    details: Mapping[str, npt.NDArray] = field(default_factory=dict)  # type: ignore[type-arg]
+    reason: Ints16
+    details: Mapping[str, Array] = field(default_factory=dict)
 
     @classmethod
     def make(
         cls,
         value: Floats,
         quantiles: Floats,
-        reason: npt.NDArray[np.int16],
-        details: Mapping[str, npt.NDArray] | None = None,  # type: ignore[type-arg]
+        reason: Ints16,
+        details: Mapping[str, Array] | None = None,
     ) -> Estimate:
         """Put an estimate together; where a reason says so, or a number is not finite, there is no value."""
         finite = np.isfinite(value) & np.isfinite(quantiles).all(axis=1)

@@ -40,11 +40,10 @@ from ipvalue.methods.base import State
 from ipvalue.methods.boosting_anchor import anchor_line, class_effects, complete_rows, effect_of, fit_anchor, place_in
 from ipvalue.methods.boosting_data import Observations, Predicted, fewest_within_error, folds_of
 from ipvalue.methods.boosting_trees import parsed, predict_columns, train
+from ipvalue.types import Floats, Ints
 
 __all__ = ["BoostedQuantiles", "Observations", "Predicted", "assemble"]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 _SMALLEST_RESIDUAL = 1e-3
 _POOLED = -1
@@ -164,8 +163,8 @@ class BoostedQuantiles(BaseModel):
         state: State,
         *,
         anchors: Floats | None = None,
-        classes: Integers | None = None,
-        group: Integers | None = None,
+        classes: Ints | None = None,
+        group: Ints | None = None,
     ) -> Predicted:
         """Predict every row; a row's figures do not depend on the rows beside it.
 
@@ -199,7 +198,7 @@ class BoostedQuantiles(BaseModel):
         booster = parsed(state.texts["location"])
         return np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=self.threads), np.float64)
 
-    def _calibrate(self, scores: Floats, group: Integers) -> dict[str, npt.NDArray[Any]]:
+    def _calibrate(self, scores: Floats, group: Ints) -> dict[str, npt.NDArray[Any]]:
         """Quantiles of all scores (group -1), then of each group that has enough."""
         groups, own = grouped_quantiles(scores, group, fewest=self.smallest_group)
         rows = np.concatenate([conformal_quantiles(scores)[None], own])
@@ -279,8 +278,8 @@ def assemble(
     state: State,
     *,
     anchors: Floats | None = None,
-    classes: Integers | None = None,
-    group: Integers | None = None,
+    classes: Ints | None = None,
+    group: Ints | None = None,
 ) -> Predicted:
     """Add the line to the trees, and choose each row's conformal quantiles; parameters as in ``predict``."""
     n = len(trees)
@@ -298,6 +297,6 @@ def _fit_base(data: Observations, signs: Sequence[int]) -> dict[str, dict[str, n
     return {"line": line, "effects": class_effects(left, complete_rows(data.anchors), data.classes)}
 
 
-def _base(tables: Mapping[str, Mapping[str, npt.NDArray[Any]]], anchors: Floats, classes: Integers) -> Floats:
+def _base(tables: Mapping[str, Mapping[str, npt.NDArray[Any]]], anchors: Floats, classes: Ints) -> Floats:
     """Line and effect of every row."""
     return anchor_line(tables["line"], anchors) + effect_of(tables["effects"], classes)

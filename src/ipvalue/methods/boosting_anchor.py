@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
+
+from ipvalue.types import Array, Columns, Floats, Ints, Mask
 
 __all__ = [
     "anchor_line",
@@ -24,7 +25,6 @@ __all__ = [
     "place_in",
 ]
 
-Floats = npt.NDArray[np.float64]
 _FEWEST = 20
 _PENALTY = 5.0
 
@@ -82,14 +82,12 @@ def fit_anchor(anchors: Floats, target: Floats, directions: Sequence[int]) -> di
     }
 
 
-def complete_rows(anchors: Floats) -> npt.NDArray[np.bool_]:
+def complete_rows(anchors: Floats) -> Mask:
     """Whether a row knows all anchors."""
     return np.asarray(np.isfinite(anchors).all(axis=1), np.bool_)
 
 
-def _ridge(
-    columns: Floats, target: Floats, directions: Sequence[int], use: npt.NDArray[np.bool_]
-) -> tuple[Floats, ...]:
+def _ridge(columns: Floats, target: Floats, directions: Sequence[int], use: Mask) -> tuple[Floats, ...]:
     """Intercept at the centre and slopes (0 for a column not used), and the centre."""
     k = columns.shape[1]
     slope, centre = np.zeros(k), np.zeros(k)
@@ -107,7 +105,7 @@ def _ridge(
     return np.concatenate([[target.mean()], slope]), np.concatenate([[0.0], centre])
 
 
-def anchor_parts(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -> Floats:
+def anchor_parts(line: Mapping[str, Floats], anchors: Floats) -> Floats:
     """Intercept and each column's part of the line of every row.
 
     Parameters
@@ -128,16 +126,16 @@ def anchor_parts(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -
     return np.concatenate([slopes[:, :1], parts], axis=1)
 
 
-def anchor_slopes(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -> Floats:
+def anchor_slopes(line: Mapping[str, Floats], anchors: Floats) -> Floats:
     """Intercept at the centre and slopes of the line of every row, shape (n, k + 1)."""
     return np.where(_complete(line, anchors)[:, None], line["complete"], line["partial"])
 
 
-def _complete(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -> npt.NDArray[np.bool_]:
+def _complete(line: Mapping[str, Floats], anchors: Floats) -> Mask:
     return complete_rows(anchors) & bool(line["use"][0] > 0)
 
 
-def anchor_line(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) -> Floats:
+def anchor_line(line: Mapping[str, Floats], anchors: Floats) -> Floats:
     """The line of every row, its parts summed in the order of the columns."""
     parts = anchor_parts(line, anchors)
     total = parts[:, 0].copy()
@@ -146,7 +144,7 @@ def anchor_line(line: Mapping[str, npt.NDArray[np.float64]], anchors: Floats) ->
     return total
 
 
-def class_effects(left: Floats, whole: npt.NDArray[np.bool_], classes: npt.NDArray[np.int64]) -> dict[str, npt.NDArray]:  # type: ignore[type-arg]
+def class_effects(left: Floats, whole: Mask, classes: Ints) -> Columns:
     """Effect of each class on what the line leaves.
 
     Parameters
@@ -190,7 +188,7 @@ def class_effects(left: Floats, whole: npt.NDArray[np.bool_], classes: npt.NDArr
     return {"class": distinct.astype(np.int64), "effect": mean * between * known / (1.0 + between * known)}
 
 
-def _precision(error: Floats, whole: npt.NDArray[np.bool_]) -> Floats:
+def _precision(error: Floats, whole: Mask) -> Floats:
     """Inverse mean square of the rows of each kind."""
     weight = np.ones(len(error))
     for kind in (whole, ~whole):
@@ -207,13 +205,13 @@ def _between(mean: Floats, known: Floats) -> float:
     return max(float(spread / base), 0.0) if base > 1e-9 * total else 0.0
 
 
-def effect_of(effects: Mapping[str, npt.NDArray], classes: npt.NDArray[np.int64]) -> Floats:  # type: ignore[type-arg]
+def effect_of(effects: Mapping[str, Array], classes: Ints) -> Floats:
     """Effect of each row's class; 0 where the fit had no such class."""
     place = place_in(effects["class"], classes)
     return np.where(place >= 0, effects["effect"][place], 0.0)
 
 
-def place_in(table: npt.NDArray[np.int64], values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def place_in(table: Ints, values: Ints) -> Ints:
     """Position of each value in an ascending table, -1 where it is not there."""
     place = np.minimum(np.searchsorted(table, values), len(table) - 1)
     return np.where(table[place] == values, place, -1)

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Observations", "Predicted", "fewest_within_error", "folds_of"]
+from ipvalue.types import Dates, Floats, Ints, Objects
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+__all__ = ["Observations", "Predicted", "fewest_within_error", "folds_of"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,11 @@ class Observations:
 
     matrix: Floats
     target: Floats
-    key: npt.NDArray[np.object_]
-    date: npt.NDArray[np.datetime64]
+    key: Objects
+    date: Dates
     anchors: Floats
-    classes: Integers
-    group: Integers
+    classes: Ints
+    group: Ints
 
     def __len__(self) -> int:
         return len(self.target)
@@ -53,7 +52,7 @@ class Observations:
         return Observations(*(part[rows] for part in parts))
 
     @classmethod
-    def plain(cls, matrix: Floats, target: Floats, key: npt.NDArray[np.object_]) -> Observations:
+    def plain(cls, matrix: Floats, target: Floats, key: Objects) -> Observations:
         """Observations without anchors, classes and groups, in the order of time."""
         n = len(target)
         date = np.arange(n).astype("datetime64[D]")
@@ -80,13 +79,13 @@ class Predicted:
         return self.location[:, None] + np.exp(self.log_scale)[:, None] * self.scores
 
 
-def folds_of(key: npt.NDArray[np.object_], folds: int, seed: int) -> Integers:
+def folds_of(key: Objects, folds: int, seed: int) -> Ints:
     """Fold of each observation by its key, so that one key is in one fold."""
     codes = pd.util.hash_array(key, hash_key=f"{seed:016d}"[:16], categorize=False)
     return (codes % np.uint64(folds)).astype(np.int64)
 
 
-def fewest_within_error(numbers: Integers, errors: Floats) -> int:
+def fewest_within_error(numbers: Ints, errors: Floats) -> int:
     """Smallest number whose mean error is within one standard error of that of the last.
 
     Parameters

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.assumptions import Assumptions
@@ -18,6 +17,7 @@ from ipvalue.methods.base import Evidence, Subject
 from ipvalue.methods.boosting_inputs import design, directions, explaining, input_names, present_income
 from ipvalue.methods.boosting_trees import Floats, train
 from ipvalue.methods.life import life_factor
+from ipvalue.types import Ints, Objects
 
 __all__ = ["ANCHORS", "INCOME", "anchors", "fit_income"]
 
@@ -77,7 +77,7 @@ def fit_income(evidence: Evidence, assumptions: Assumptions, *, trees: int, thre
     return text
 
 
-def _sample(rows: npt.NDArray[np.int64], patent_id: npt.NDArray[np.object_], seed: int) -> npt.NDArray[np.int64]:
+def _sample(rows: Ints, patent_id: Objects, seed: int) -> Ints:
     """The rows, or those with the smallest hashes where there are too many; in their order."""
     if len(rows) <= _MOST:
         return rows

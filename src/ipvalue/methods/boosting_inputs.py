@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import IpvalueError
 from ipvalue.features import feature_catalogue
 from ipvalue.methods.base import Subject
 from ipvalue.records.schema import RIGHTS
+from ipvalue.types import Floats
 
 __all__ = [
     "design",
@@ -24,7 +24,6 @@ __all__ = [
     "usual_inputs",
 ]
 
-Floats = npt.NDArray[np.float64]
 
 _OFFICES = ("CN", "US", "EP", "JP", "KR", "DE")
 _INCOME = "log_royalty_income"
@@ -105,9 +104,7 @@ def present_income(subject: Subject, assumptions: Assumptions) -> Floats:
     return np.asarray(now, np.float64)
 
 
-def design_columns(
-    subject: Subject, assumptions: Assumptions, names: tuple[str, ...] | None = None
-) -> list[npt.NDArray[np.float64]]:
+def design_columns(subject: Subject, assumptions: Assumptions, names: tuple[str, ...] | None = None) -> list[Floats]:
     """Columns by name, those of the features without a copy; NaN stays NaN.
 
     Parameters

@@ -12,16 +12,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.errors import MissingExtraError
+from ipvalue.types import Floats, Ints
 
 if TYPE_CHECKING:
     import lightgbm
 
 __all__ = ["Floats", "lightgbm_module", "parsed", "predict_columns", "train"]
 
-Floats = npt.NDArray[np.float64]
 _BLOCK = 8192
 _KEPT_MODELS = 32
 
@@ -111,7 +110,7 @@ def predict_columns(
     columns: Sequence[Floats],
     threads: int = 1,
     *,
-    rows: npt.NDArray[np.int64] | None = None,
+    rows: Ints | None = None,
 ) -> list[Floats]:
     """Predict with several models of the same columns, from one pass over the rows.
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.methods.base import Subject
+from ipvalue.types import Floats, Texts
 
 __all__ = ["CHARACTERISTICS", "characteristics", "common_offices", "sum_columns"]
 
-Floats = npt.NDArray[np.float64]
-Texts = npt.NDArray[np.str_]
 
 CHARACTERISTICS = (
     "age",

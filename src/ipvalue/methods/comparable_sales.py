@@ -38,7 +38,6 @@ from __future__ import annotations
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
@@ -52,11 +51,10 @@ from ipvalue.methods.life import life_factor, life_reason
 from ipvalue.methods.nearest import nearest
 from ipvalue.methods.portfolio import priced
 from ipvalue.methods.ridge import ridge
+from ipvalue.types import Floats, Ints
 
 __all__ = ["ComparableSales"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _BLOCK = 4096
 _COLUMNS = (

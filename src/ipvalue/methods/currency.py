@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Dates, Floats, Texts
 
 __all__ = ["exchange_rate", "price_trend"]
 
-Floats = npt.NDArray[np.float64]
-Dates = npt.NDArray[np.datetime64]
 
-
-def exchange_rate(
-    snapshot: Snapshot, assumptions: Assumptions, currency: npt.NDArray[np.str_], dates: Dates | None = None
-) -> Floats:
+def exchange_rate(snapshot: Snapshot, assumptions: Assumptions, currency: Texts, dates: Dates | None = None) -> Floats:
     """Units of the valuation's currency for one unit of each amount's currency.
 
     Parameters
@@ -44,7 +39,7 @@ def exchange_rate(
     )
 
 
-def _usd(snapshot: Snapshot, assumptions: Assumptions, currency: npt.NDArray[np.str_], dates: Dates) -> Floats:
+def _usd(snapshot: Snapshot, assumptions: Assumptions, currency: Texts, dates: Dates) -> Floats:
     table = snapshot.market("fx")
     result = np.full(len(currency), np.nan)
     for name in np.unique(currency):
@@ -64,7 +59,7 @@ def _usd(snapshot: Snapshot, assumptions: Assumptions, currency: npt.NDArray[np.
     return result
 
 
-def price_trend(snapshot: Snapshot, assumptions: Assumptions, currency: npt.NDArray[np.str_], dates: Dates) -> Floats:
+def price_trend(snapshot: Snapshot, assumptions: Assumptions, currency: Texts, dates: Dates) -> Floats:
     """Price level on the snapshot's date over the level on each amount's day, in the amount's own currency.
 
     Parameters

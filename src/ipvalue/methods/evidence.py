@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.features import Whole, compute
@@ -21,12 +20,11 @@ from ipvalue.methods.grants import grant_group
 from ipvalue.methods.riskless import curve_columns
 from ipvalue.methods.shared import shared_features
 from ipvalue.records.book import Book, Known
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Columns, Dates, Floats, Ints, Texts
 
 __all__ = ["gather", "money_of", "prepare"]
 
-Floats = npt.NDArray[np.float64]
 _MONEY = ("revenue", "cost_to_develop", "historical_cost")
 _AS_GIVEN = ("revenue_life", "success_probability", "industry")
 
@@ -55,9 +53,7 @@ def prepare(
     )
 
 
-def money_of(
-    market: Snapshot, assumptions: Assumptions, rows: Columns, office: npt.NDArray[np.str_], right: npt.NDArray[np.str_]
-) -> Columns:
+def money_of(market: Snapshot, assumptions: Assumptions, rows: Columns, office: Texts, right: Texts) -> Columns:
     """Money of a subject: what ``economics`` says, in the assumptions' currency.
 
     Parameters
@@ -81,9 +77,7 @@ def money_of(
     return money | curve_columns(market, assumptions, len(office))
 
 
-def _fee_rate(
-    market: Snapshot, assumptions: Assumptions, office: npt.NDArray[np.str_], right: npt.NDArray[np.str_]
-) -> Floats:
+def _fee_rate(market: Snapshot, assumptions: Assumptions, office: Texts, right: Texts) -> Floats:
     """Rate of exchange of the currency in which each right's renewal fees are due; NaN without a schedule."""
     if not len(office):
         return np.zeros(0)
@@ -152,10 +146,10 @@ def gather(
     return Evidence(snapshot, subject, deals, lots)
 
 
-def _half_year_before(dates: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
+def _half_year_before(dates: Dates) -> Dates:
     """Last 30 June or 31 December before each date."""
     month = (dates.astype("datetime64[M]").astype(np.int64) // 6) * 6
-    first: npt.NDArray[np.datetime64] = month.astype("datetime64[M]").astype("datetime64[D]")
+    first: Dates = month.astype("datetime64[M]").astype("datetime64[D]")
     return np.asarray(first - np.timedelta64(1, "D"), "datetime64[D]")
 
 
@@ -165,8 +159,8 @@ def _sold_after(
     known: Known,
     assumptions: Assumptions,
     today: Snapshot,
-    rows: npt.NDArray[np.int64],
-) -> tuple[npt.NDArray[np.int64], Subject]:
+    rows: Ints,
+) -> tuple[Ints, Subject]:
     """The sales of one half-year of rights that lived when it began, with what was known of them then."""
     before = book.as_of(day, known=known)
     ids = today.patent_ids[today.transactions["patent"][rows]]
@@ -189,12 +183,12 @@ def _chance(sold: Subject, assumptions: Assumptions, grant_rates: dict[str, floa
     return np.where(sold.features["pending"] == 1, chance, 1.0)
 
 
-def _deals(sold: Subject, price: Floats, date: npt.NDArray[np.datetime64]) -> Deals:
+def _deals(sold: Subject, price: Floats, date: Dates) -> Deals:
     """Deals in the order of their dates, then of patents and prices."""
     return Deals(sold, price, date).take(np.lexsort((price, sold.patent_id.astype(str), date)))
 
 
-def _lots(sold: Subject, chance: Floats, rows: npt.NDArray[np.int64], price: Floats, table: Columns) -> Lots:
+def _lots(sold: Subject, chance: Floats, rows: Ints, price: Floats, table: Columns) -> Lots:
     """Deals of several patents, all of them known and sold for one price, in the order of dates and patents.
 
     A deal of which a patent is not in the book, was dead or not yet filed, or whose rows contradict each other on

@@ -9,16 +9,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.law.dates import as_dates, years_between
 from ipvalue.law.fees import FeeCalendar, calendar
 from ipvalue.methods.base import Subject
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 __all__ = ["YEARS", "FeeYears", "by_year", "fee_calendar", "fees_paid", "granted_on"]
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 YEARS = 25
 # a lapse falls on an anniversary up to a leap day and a month's end
 _NEARLY_A_YEAR = 0.1
@@ -34,7 +32,7 @@ class FeeYears(NamedTuple):
     """Whether any schedule with a fee after grant covers the right, one element a right."""
 
 
-def granted_on(subject: Subject) -> npt.NDArray[np.datetime64]:
+def granted_on(subject: Subject) -> Dates:
     """Grant date; the date of valuation for an application, which is valued as if it were granted."""
     grant, today = subject.dates["grant"], subject.dates["as_of"]
     return np.asarray(np.where(np.isnat(grant), today, grant), "datetime64[D]")
@@ -52,7 +50,7 @@ def fee_calendar(subject: Subject) -> FeeCalendar:
     )
 
 
-def slot_years(fees: FeeCalendar, grant: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
+def slot_years(fees: FeeCalendar, grant: Dates) -> Ints:
     """Year since grant for whose sake each fee is paid: the first that begins once the right would have lapsed.
 
     A fee that is due before grant belongs to no such year and has -1.
@@ -62,7 +60,7 @@ def slot_years(fees: FeeCalendar, grant: npt.NDArray[np.datetime64]) -> npt.NDAr
     return np.where((after > 0) & (year < YEARS), year, -1).astype(np.int64)
 
 
-def by_year(fees: FeeCalendar, grant: npt.NDArray[np.datetime64], fee_rate: Floats, term: Floats) -> FeeYears:
+def by_year(fees: FeeCalendar, grant: Dates, fee_rate: Floats, term: Floats) -> FeeYears:
     """Put fees into years since grant.
 
     Parameters

@@ -35,7 +35,6 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
@@ -49,10 +48,9 @@ from ipvalue.methods.boosting_income import ANCHORS, INCOME, anchors, fit_income
 from ipvalue.methods.boosting_inputs import design, design_columns, directions, filled, input_names, usual_inputs
 from ipvalue.methods.boosting_trees import parsed, predict_columns
 from ipvalue.methods.life import life_factor, life_reason
+from ipvalue.types import Floats, Ints
 
 __all__ = ["GradientBoosting"]
-
-Floats = npt.NDArray[np.float64]
 
 
 class GradientBoosting(Method):
@@ -202,7 +200,7 @@ class GradientBoosting(Method):
             seed=self.seed,
         )
 
-    def _group(self, subject: Subject) -> npt.NDArray[np.int64]:
+    def _group(self, subject: Subject) -> Ints:
         if self.calibrate_by is None:
             return np.zeros(len(subject), np.int64)
         return _field(subject) if self.calibrate_by == "field" else sector_of(subject.field).astype(np.int64)
@@ -212,9 +210,7 @@ class GradientBoosting(Method):
             return None
         return predict_columns([state.texts["income"]], _columns(subject, state, assumptions), self.threads)[0]
 
-    def _predict(
-        self, subject: Subject, state: State, assumptions: Assumptions, rows: npt.NDArray[np.int64]
-    ) -> Predicted:
+    def _predict(self, subject: Subject, state: State, assumptions: Assumptions, rows: Ints) -> Predicted:
         """Predict some rows by all models in one pass; the others have no trees."""
         texts = [state.texts[name] for name in ("location", "scale", "income") if name in state.texts]
         columns = _columns(subject, state, assumptions)
@@ -228,5 +224,5 @@ def _columns(subject: Subject, state: State, assumptions: Assumptions) -> list[F
     return filled(design_columns(subject, assumptions), state.tables["inputs"]["median"])
 
 
-def _field(subject: Subject) -> npt.NDArray[np.int64]:
+def _field(subject: Subject) -> Ints:
     return subject.field.astype(np.int64)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.features.grant import grant_rates
 from ipvalue.features.legal import legal_facts
 from ipvalue.law.states import State
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Texts
 
 __all__ = ["UNEXAMINED", "counted_grants", "grant_group"]
 
 UNEXAMINED = ("utility_model", "design")
 
 
-def grant_group(jurisdiction: npt.NDArray[np.str_], right: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+def grant_group(jurisdiction: Texts, right: Texts) -> Texts:
     """Group in which the share of granted applications is counted: office and right."""
     return np.char.add(np.char.add(jurisdiction, "/"), right)
 

@@ -31,7 +31,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
@@ -45,8 +44,6 @@ from ipvalue.methods.portfolio import priced
 from ipvalue.methods.ridge import leave_one_out, ridge
 
 __all__ = ["HedonicPrice"]
-
-Floats = npt.NDArray[np.float64]
 
 
 class HedonicPrice(Method):

@@ -32,6 +32,7 @@ from ipvalue.finance.ramp import ramped_present_value
 from ipvalue.finance.tax import amortisation_factor
 from ipvalue.methods.base import Estimate, Method, Step, Subject
 from ipvalue.methods.upkeep import Upkeep, upkeep
+from ipvalue.types import Floats, Ints, Ints16, Mask, Texts
 
 __all__ = [
     "CARRIED",
@@ -44,9 +45,6 @@ __all__ = [
     "valuing_steps",
 ]
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.int64]
 _DECLINE_STEP = 0.01
 # a wider spread says no more than that nothing is known, and its quantiles overflow
 _WIDEST = 5.0
@@ -94,7 +92,7 @@ class IncomeMethod(Method):
         assumptions: Assumptions,
         *,
         spread: Floats,
-        refused: npt.NDArray[np.int16] | None = None,
+        refused: Ints16 | None = None,
     ) -> Estimate:
         """Value a yearly income after tax by the method's own parameters; see :func:`complete`."""
         return complete(
@@ -154,17 +152,17 @@ def expectations(subject: Subject, assumptions: Assumptions) -> dict[str, Floats
     }
 
 
-def _in_development(subject: Subject) -> Flags:
+def _in_development(subject: Subject) -> Mask:
     """Whether money must still be spent before the product can be sold."""
     return np.asarray(subject.money["cost_to_develop"] > 0.0)
 
 
-def _attack(subject: Subject) -> npt.NDArray[np.str_]:
+def _attack(subject: Subject) -> Texts:
     """Key of the validity: whether a challenge of the right is pending."""
     return np.where(subject.features["challenged"] > 0.0, "challenged", "default")
 
 
-def margin_of(subject: Subject, assumptions: Assumptions) -> tuple[Floats, Flags]:
+def margin_of(subject: Subject, assumptions: Assumptions) -> tuple[Floats, Mask]:
     """Operating margin of each patent's revenue, the industry's where none is known; and whether it is known."""
     known = np.isfinite(subject.features["operating_margin"])
     assumed = assumptions.by_field("operating_margin", subject.field)
@@ -182,7 +180,7 @@ def complete(
     amortise: bool,
     fees: str = "ignored",
     ramp: str = "linear",
-    refused: npt.NDArray[np.int16] | None = None,
+    refused: Ints16 | None = None,
 ) -> Estimate:
     """Value a yearly income after tax: present value, chances, fees, tax amortisation, interval and reasons.
 
@@ -220,7 +218,7 @@ def complete(
     """
     chance = steps["success_probability"] * steps["validity_probability"] * steps["enforcement_probability"]
 
-    def present(rows: Rows, times: Floats, step: float = 0.0) -> Floats:
+    def present(rows: Ints, times: Floats, step: float = 0.0) -> Floats:
         growth, decline = steps["growth"][rows], steps["decline"][rows] + step
         return ramped_present_value(
             steps[flow][rows],
@@ -279,8 +277,8 @@ def _reason(
     subject: Subject,
     steps: Mapping[str, npt.NDArray[Any]],
     value: Floats,
-    refused: npt.NDArray[np.int16] | None,
-) -> npt.NDArray[np.int16]:
+    refused: Ints16 | None,
+) -> Ints16:
     reason = np.zeros(len(value), np.int16) if refused is None else refused.copy()
     reason[np.isnan(steps["years"])] = Reason.NO_TERM_RULE
     unknown = ~np.isfinite(steps["revenue"])

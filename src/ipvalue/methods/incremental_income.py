@@ -29,17 +29,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.methods.base import Estimate, State, Step, Subject
 from ipvalue.methods.income import CARRIED, IncomeMethod, expectation_sources, expectations, valuing_steps
+from ipvalue.types import Floats, Ints16
 
 __all__ = ["IncrementalIncome"]
-
-Floats = npt.NDArray[np.float64]
 
 
 class IncrementalIncome(IncomeMethod):
@@ -123,7 +121,7 @@ class IncrementalIncome(IncomeMethod):
         return found
 
 
-def _refused(premium: Floats) -> npt.NDArray[np.int16]:
+def _refused(premium: Floats) -> Ints16:
     """No margin, or none above the generic one."""
     none = np.where(premium > 0, 0, Reason.NO_EXCESS_INCOME)
     return np.where(np.isnan(premium), Reason.NO_MARGIN, none).astype(np.int16)

@@ -33,7 +33,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field, model_validator
 from scipy.special import ndtri
@@ -42,14 +41,14 @@ from ipvalue.assumptions import Assumptions
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
 from ipvalue.methods.income import CARRIED, complete, expectation_sources, expectations, valuing_steps
 from ipvalue.methods.indicators import Indicator, learn, recall, score, score_reason, share_rate
+from ipvalue.types import Floats, Texts
 
 __all__ = ["IndicatorScore", "rating"]
 
-Floats = npt.NDArray[np.float64]
 _DIMENSIONS = ("legal", "technical", "economic")
 
 
-def rating(points: Floats) -> npt.NDArray[np.str_]:
+def rating(points: Floats) -> Texts:
     """Grade of a score, in bands of 20 points: A from 80, B from 60, C from 40, D from 20, else E; '' where none.
 
     Examples

@@ -37,6 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import AssumptionError, Reason
 from ipvalue.methods.base import Evidence, State, Subject
+from ipvalue.types import Floats, Ints16
 
 __all__ = [
     "Indicator",
@@ -51,7 +52,6 @@ __all__ = [
     "share_rate",
 ]
 
-Floats = npt.NDArray[np.float64]
 Ranks = Mapping[str, Mapping[str, npt.NDArray[Any]]]
 _FIELDS = 36
 _POINTS = 101
@@ -274,6 +274,6 @@ def share_rate(points: Floats, assumptions: Assumptions) -> Floats:
     return floor + (ceiling - floor) * points / 100.0
 
 
-def score_reason(coverage: Floats, minimum: float) -> npt.NDArray[np.int16]:
+def score_reason(coverage: Floats, minimum: float) -> Ints16:
     """Why there is no score to rely on: too little of the weight is known; 0 where enough is."""
     return np.where((coverage >= minimum) & (coverage > 0), 0, Reason.NO_INDICATORS).astype(np.int16)

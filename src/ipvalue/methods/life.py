@@ -8,17 +8,17 @@ by that of the patent to be valued: a value falls to zero as its right expires, 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.finance.discounting import present_value
 from ipvalue.methods.base import Subject
+from ipvalue.types import Floats, Ints16
 
 __all__ = ["life_factor", "life_reason"]
 
 
-def life_factor(subject: Subject, assumptions: Assumptions) -> npt.NDArray[np.float64]:
+def life_factor(subject: Subject, assumptions: Assumptions) -> Floats:
     """Present value of one currency unit a year over each right's remaining term.
 
     Parameters
@@ -42,7 +42,7 @@ def life_factor(subject: Subject, assumptions: Assumptions) -> npt.NDArray[np.fl
     return present_value(np.ones(len(subject)), rate, subject.features["remaining_term"], decay=decline, timing="mid")
 
 
-def life_reason(factor: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
+def life_reason(factor: Floats) -> Ints16:
     """Why a right without remaining income can't be priced per unit of it; 0 where it can."""
     reason = np.where(np.isnan(factor), Reason.NO_TERM_RULE, np.where(factor > 0, 0, Reason.TERM_OVER))
     return reason.astype(np.int16)

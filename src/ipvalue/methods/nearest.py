@@ -8,12 +8,11 @@ are asked for together, only shortens the search, and where it can't tell for ce
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from ipvalue.types import Floats, Ints, Mask
 
 __all__ = ["nearest"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 _BLOCK = 512
 _UNIT = 2.0**-53
 _TINY = float(np.finfo(np.float64).tiny)
@@ -67,7 +66,7 @@ def nearest(points: Floats, others: Floats, k: int) -> tuple[Ints, Floats]:
     return index, square
 
 
-def _candidates(points: Floats, others: Floats, k: int) -> tuple[Ints, npt.NDArray[np.bool_]]:
+def _candidates(points: Floats, others: Floats, k: int) -> tuple[Ints, Mask]:
     """The k nearest by the matrix product, in order of position, and whether they are so for certain."""
     if k == len(others):
         return np.broadcast_to(np.arange(k), (len(points), k)), np.ones(len(points), bool)

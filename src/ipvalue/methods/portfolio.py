@@ -22,18 +22,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.methods.base import Deals, Evidence, Lots, Subject
 from ipvalue.methods.characteristics import characteristics
 from ipvalue.methods.life import life_factor
 from ipvalue.methods.ridge import ridge
+from ipvalue.types import Dates, Floats, Ints
 
 __all__ = ["Priced", "allocate", "priced"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 _FIELDS = np.arange(36)
 _DAYS_PER_YEAR = 365.25
 _PRIOR_DEALS = 20.0
@@ -60,7 +58,7 @@ class Priced:
     subject: Subject
     price: Floats
     log_price: Floats
-    date: npt.NDArray[np.datetime64]
+    date: Dates
     age: Floats
     size: Ints
 

@@ -41,10 +41,10 @@ from ipvalue.finance.options_european import european
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
 from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
 from ipvalue.methods.riskless import riskless_rate
+from ipvalue.types import Floats, Ints16
 
 __all__ = ["RealOption", "development_option"]
 
-Floats = npt.NDArray[np.float64]
 _LEAST_SHARE = 1e-6
 
 
@@ -179,7 +179,7 @@ class RealOption(Method):
             "log_sd": np.asarray(developed.details["log_sd"]),
         }
 
-    def _reason(self, subject: Subject, steps: dict[str, Floats], developed: Estimate) -> npt.NDArray[np.int16]:
+    def _reason(self, subject: Subject, steps: dict[str, Floats], developed: Estimate) -> Ints16:
         reason = developed.reason.copy()
         reason[(reason == Reason.NO_FUTURE_INCOME) & (steps["years"] == 0)] = Reason.TERM_OVER
         # a cost of 0 says that the patent is developed, and nothing is left to decide

@@ -40,16 +40,16 @@ from pydantic import Field
 from ipvalue.assumptions import Assumptions
 from ipvalue.methods.base import Estimate, Evidence, State, Step, Subject
 from ipvalue.methods.income import CARRIED, IncomeMethod, expectation_sources, expectations, known_or, valuing_steps
+from ipvalue.types import Floats, Ints
 
 __all__ = ["ReliefFromRoyalty", "royalty_table"]
 
-Floats = npt.NDArray[np.float64]
 _FIELDS = 36
 
 
 def royalty_table(
     field: npt.NDArray[np.integer], rate: Floats, assumed: Floats, assumed_log_sd: float, weight: float
-) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+) -> tuple[Floats, Floats, Ints]:
     """Royalty rate of each technology field: its licences, shrunk towards all licences, and these towards the assumed.
 
     Parameters

@@ -16,12 +16,10 @@ from ipvalue.law.states import ALIVE, State
 from ipvalue.methods.base import Subject
 from ipvalue.methods.fee_years import by_year, fee_calendar, granted_on, slot_years
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 __all__ = ["Histories", "Thresholds", "histories", "settled_until", "settled_years"]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Days = npt.NDArray[np.datetime64]
 # days until a lapse for want of payment is in the register. It works back to the due date and is gazetted about a year
 # later (CNIPA: 383 days in tests/test_no_look_ahead.py); in the United States after 33 to 36 days (samples in
 # law/tables/fee_rules.csv), and a reinstatement of the first weeks is given time to appear
@@ -56,11 +54,11 @@ class Thresholds:
         """Least initial return with which each right is kept for 0, 1, ... years: rights by years."""
         return np.asarray(self.at(decay)[self._place], np.float64)
 
-    def reach(self, decay: float, years: Integers) -> Floats:
+    def reach(self, decay: float, years: Ints) -> Floats:
         """Least initial return of each right that was kept for so many years."""
         return np.asarray(self.at(decay)[self._place, years], np.float64)
 
-    def bounds(self, decay: float, years: Integers, let_go: npt.NDArray[np.bool_]) -> Bounds:
+    def bounds(self, decay: float, years: Ints, let_go: Mask) -> Bounds:
         """Initial returns that fit each history."""
         table = self.at(decay)
         low = table[self._place, years]
@@ -71,21 +69,21 @@ class Thresholds:
 class Histories(NamedTuple):
     """Rights of which renewals tell something; one element a right."""
 
-    row: Integers
+    row: Ints
     """Position in the snapshot."""
-    years: Integers
+    years: Ints
     """For how many years since grant the fees were paid."""
-    let_go: npt.NDArray[np.bool_]
+    let_go: Mask
     """Whether the next fee was then not paid."""
     fees: Floats
     """By year since grant, shape (n, 25), in the valuation's currency."""
 
-    def take(self, chosen: npt.NDArray[np.bool_] | Integers) -> Histories:
+    def take(self, chosen: Mask | Ints) -> Histories:
         """Keep some."""
         return Histories(self.row[chosen], self.years[chosen], self.let_go[chosen], self.fees[chosen])
 
 
-def settled_until(subject: Subject) -> Days:
+def settled_until(subject: Subject) -> Dates:
     """Day until which a missed fee would be in the register by the date of valuation."""
     delay = np.full(len(subject), _LATEST_GAZETTED)
     for office, days in _GAZETTED_DAYS.items():
@@ -93,7 +91,7 @@ def settled_until(subject: Subject) -> Days:
     return np.asarray(subject.dates["as_of"] - delay.astype("timedelta64[D]"), "datetime64[D]")
 
 
-def settled_years(fees: FeeCalendar, table: Floats, year: Integers, until: Days, last_paid: Floats) -> Integers:
+def settled_years(fees: FeeCalendar, table: Floats, year: Ints, until: Dates, last_paid: Floats) -> Ints:
     """Years since grant for which it is settled that the fees were paid.
 
     Parameters
@@ -162,7 +160,7 @@ def histories(snapshot: Snapshot, subject: Subject) -> Histories:
     return Histories(row, years[row], lapsed[row], table.amount[row])
 
 
-def _unpaid_slot(fees: FeeCalendar, year: Integers, since: Days) -> tuple[Integers, npt.NDArray[np.timedelta64]]:
+def _unpaid_slot(fees: FeeCalendar, year: Ints, since: Dates) -> tuple[Ints, npt.NDArray[np.timedelta64]]:
     """Slot whose lapse or due date lies nearest to the end of each right, and how near."""
     nearest, distance = np.zeros(len(since), np.int64), np.full(len(since), _FAR)
     for slot in range(year.shape[1]):

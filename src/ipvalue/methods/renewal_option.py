@@ -44,10 +44,10 @@ from ipvalue.law.dates import years_between
 from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
 from ipvalue.methods.fee_years import by_year, fee_calendar, granted_on, slot_years
 from ipvalue.methods.renewal_history import Histories, Thresholds, histories, settled_until, settled_years
+from ipvalue.types import Floats, Ints16, Mask
 
 __all__ = ["RenewalOption", "renewal_design"]
 
-Floats = npt.NDArray[np.float64]
 _FIELDS = 36
 
 
@@ -166,9 +166,7 @@ class RenewalOption(Method):
         details = {step.name: steps[step.name] for step in self.steps}
         return Estimate.make(value, quantiles, _reason(subject, covered, value), details)
 
-    def log_likelihood(
-        self, evidence: Evidence, state: State, assumptions: Assumptions
-    ) -> tuple[Histories, npt.NDArray[np.float64]]:
+    def log_likelihood(self, evidence: Evidence, state: State, assumptions: Assumptions) -> tuple[Histories, Floats]:
         """Judge a fit by renewals that it need not have seen: the log-probability of each history.
 
         Parameters
@@ -191,7 +189,7 @@ class RenewalOption(Method):
 
     def _inputs(
         self, subject: Subject, state: State, assumptions: Assumptions
-    ) -> tuple[dict[str, Floats], Floats, npt.NDArray[np.bool_]]:
+    ) -> tuple[dict[str, Floats], Floats, Mask]:
         """Quantities of each step, fees still to be paid by year since grant, and which rights a schedule covers."""
         n, today = len(subject), subject.dates["as_of"]
         grant, fees = granted_on(subject), fee_calendar(subject)
@@ -288,7 +286,7 @@ def _row_sum(table: Floats) -> Floats:
     return total
 
 
-def _reason(subject: Subject, covered: npt.NDArray[np.bool_], value: Floats) -> npt.NDArray[np.int16]:
+def _reason(subject: Subject, covered: Mask, value: Floats) -> Ints16:
     reason = np.zeros(len(subject), np.int16)
     reason[value == 0.0] = Reason.NO_FUTURE_INCOME
     reason[subject.features["remaining_term"] == 0.0] = Reason.TERM_OVER

@@ -27,17 +27,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.finance.distributions import lognormal_quantiles
 from ipvalue.methods.base import Estimate, Method, State, Step, Subject
 from ipvalue.methods.fee_years import fees_paid
+from ipvalue.types import Floats, Ints16
 
 __all__ = ["ReplacementCost", "depreciated_cost"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def depreciated_cost(cost: Floats, age: Floats, remaining: Floats, economic: Floats) -> Floats:
@@ -134,7 +132,7 @@ class ReplacementCost(Method):
             "log_sd": np.full(n, assumptions.replacement_log_sd.value),
         }
 
-    def _reason(self, subject: Subject, steps: dict[str, Floats]) -> npt.NDArray[np.int16]:
+    def _reason(self, subject: Subject, steps: dict[str, Floats]) -> Ints16:
         reason = np.zeros(len(steps["trend"]), np.int16)
         reason[steps["estimate"] == 0.0] = Reason.NO_FUTURE_INCOME
         reason[steps["remaining"] == 0.0] = Reason.TERM_OVER

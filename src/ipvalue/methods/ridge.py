@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+
+from ipvalue.types import Floats
 
 __all__ = ["Ridge", "leave_one_out", "ridge"]
 
-Floats = npt.NDArray[np.float64]
 _CONSTANT = 1e-12
 
 

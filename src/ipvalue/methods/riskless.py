@@ -7,16 +7,14 @@ mixed states of an attribution see the curve of their own day.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.methods.base import Subject
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Columns, Floats, Mask
 
 __all__ = ["CURVE_COLUMNS", "TENORS", "curve_columns", "riskless_rate"]
 
-Floats = npt.NDArray[np.float64]
 TENORS = (1.0, 5.0, 10.0, 20.0)
 """Years; a patent has 20 at most, and between these the curve is taken as straight."""
 CURVE_COLUMNS = tuple(f"zero_rate_{tenor:.0f}" for tenor in TENORS)
@@ -58,7 +56,7 @@ def curve_columns(market: Snapshot, assumptions: Assumptions, n: int) -> Columns
     return {name: np.full(n, rate) for name, rate in zip(CURVE_COLUMNS, rates)}
 
 
-def riskless_rate(subject: Subject, assumptions: Assumptions, years: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def riskless_rate(subject: Subject, assumptions: Assumptions, years: Floats) -> tuple[Floats, Mask]:
     """Riskless rate for each patent's years, and whether a curve gives it.
 
     Parameters

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.assumptions import Assumptions
@@ -19,8 +18,8 @@ from ipvalue.errors import IpvalueError
 from ipvalue.law.technology import field_names, sector_names, sector_of
 from ipvalue.methods.relief_from_royalty import royalty_table
 from ipvalue.records.book import Book
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["QUANTILES", "royalty_benchmark"]
 
@@ -35,8 +34,8 @@ class _Groups(NamedTuple):
 
     code: list[str]
     name: list[str]
-    member: npt.NDArray[np.int64]
-    assumed: npt.NDArray[np.float64]
+    member: Ints
+    assumed: Floats
     source: list[str]
 
 

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 
 from ipvalue.features import Features
 from ipvalue.features.base import families
-from ipvalue.records.columns import Columns
+from ipvalue.types import Columns
 
 __all__ = ["shared_features", "sharing"]
 

@@ -10,17 +10,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.law.dates import years_between
 from ipvalue.law.fees import calendar
 from ipvalue.methods.base import Subject
 from ipvalue.methods.fee_years import granted_on
+from ipvalue.types import Floats, Ints
 
 __all__ = ["Upkeep", "keep_while_worth", "upkeep"]
 
-Floats = npt.NDArray[np.float64]
-Worth = Callable[[npt.NDArray[np.int64], Floats], Floats]
+Worth = Callable[[Ints, Floats], Floats]
 # rows whose fee calendars stay in a core's cache together
 _BLOCK = 4096
 
@@ -94,9 +93,7 @@ def keep_while_worth(due: Floats, lapse: Floats, fee: Floats, years: Floats, rat
     return Upkeep(kept, cost)
 
 
-def upkeep(
-    subject: Subject, rows: npt.NDArray[np.int64], years: Floats, rate: Floats, tax: Floats, worth: Worth
-) -> Upkeep:
+def upkeep(subject: Subject, rows: Ints, years: Floats, rate: Floats, tax: Floats, worth: Worth) -> Upkeep:
     """Renewal fees still to come of a subject's rights, and how long the owner pays them.
 
     Parameters

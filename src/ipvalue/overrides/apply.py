@@ -17,7 +17,6 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import ndtri
@@ -25,12 +24,11 @@ from scipy.special import ndtri
 from ipvalue.errors import REASONS, OverrideError, Reason
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.overrides.record import Override, Overrides, given_set
+from ipvalue.types import Floats, Ints, Ints16, Mask, Texts
 from ipvalue.valuation import QUANTILE_NAMES, Valuation, grade_of
 
 __all__ = ["COLUMNS", "KEPT", "Judged", "Model", "judge", "model_of", "overridden", "restored", "told"]
 
-Floats = npt.NDArray[np.float64]
-Texts = npt.NDArray[np.str_]
 
 KEPT = ("value", *QUANTILE_NAMES, "grade", "reason")
 """Columns that an override can change; the model's are kept as ``model_<name>``."""
@@ -83,7 +81,7 @@ class Model:
     value: Floats
     quantiles: Floats
     grade: Texts
-    dead: npt.NDArray[np.bool_]
+    dead: Mask
     currency: str
     day: dt.date
 
@@ -104,14 +102,14 @@ class Judged:
     grade : ndarray of str, shape (m,)
     """
 
-    code: npt.NDArray[np.int16]
-    row: npt.NDArray[np.int64]
+    code: Ints16
+    row: Ints
     value: Floats
     quantiles: Floats
     grade: Texts
 
     @property
-    def applied(self) -> npt.NDArray[np.bool_]:
+    def applied(self) -> Mask:
         """Overrides that stand in the place of the model's value."""
         return np.asarray(self.code == Reason.OVERRIDDEN, bool)
 
@@ -299,5 +297,5 @@ def _nullable(values: Floats) -> pa.Array:
     return pa.array(values, pa.float64(), mask=np.isnan(values))
 
 
-def _replaced(column: pa.ChunkedArray, hit: npt.NDArray[np.bool_], values: list[str]) -> pa.Array:
+def _replaced(column: pa.ChunkedArray, hit: Mask, values: list[str]) -> pa.Array:
     return pc.replace_with_mask(_one(column), pa.array(hit), pa.array(values, pa.string()))

@@ -10,18 +10,17 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import bdtr
 
 from ipvalue.errors import IpvalueError, Reason
 from ipvalue.overrides.log import override_log
 from ipvalue.overrides.record import Overrides
+from ipvalue.types import Floats, Ints
 from ipvalue.valuation import Valuation
 
 __all__ = ["WARNINGS", "OverrideReview", "review"]
 
-Floats = npt.NDArray[np.float64]
 
 WARNINGS = {
     "material": "value and model differ by more than the limit, either way",
@@ -181,7 +180,7 @@ def _bias(group: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _warned(used: pd.DataFrame, left: npt.NDArray[np.int64], material: float, soon: int, longest: int) -> pd.DataFrame:
+def _warned(used: pd.DataFrame, left: Ints, material: float, soon: int, longest: int) -> pd.DataFrame:
     ratio, value = used["ratio"].to_numpy(np.float64), used["value"].to_numpy(np.float64)
     low, high = (used[name].to_numpy(np.float64) for name in ("model_q05", "model_q95"))
     tests = {
@@ -205,5 +204,5 @@ def _log_ratio(log: pd.DataFrame) -> Floats:
     return np.log(np.where(ratio > 0, ratio, np.nan))
 
 
-def _days(start: pd.Series, end: pd.Series) -> npt.NDArray[np.int64]:
+def _days(start: pd.Series, end: pd.Series) -> Ints:
     return np.array([(two - one).days for one, two in zip(start, end)], np.int64)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.errors import IpvalueError, MissingExtraError
+from ipvalue.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def pyplot() -> Any:
     return plt
 
 
-def column(table: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+def column(table: pd.DataFrame, name: str) -> Floats:
     """Take a column of numbers of a table that a picture is drawn from.
 
     Raises

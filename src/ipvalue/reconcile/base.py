@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import ndtri
 
@@ -22,10 +21,10 @@ from ipvalue.errors import Reason
 from ipvalue.finance.conformal import conformal_quantiles, grouped_quantiles
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import Estimate, State
+from ipvalue.types import Array, Floats, Ints, Ints16, Mask
 
 __all__ = ["Reconciled", "Reconciliation", "log_estimates", "patterns", "row_sum", "scores_of"]
 
-Floats = npt.NDArray[np.float64]
 _NORMAL = np.asarray(ndtri(np.array(LEVELS)), np.float64)
 _WIDTH = float(_NORMAL[-1] - _NORMAL[0])
 _SMALLEST_SD = 1e-3
@@ -56,7 +55,7 @@ class Reconciled:
     quantiles: Floats
     weights: Floats
     disagreement: Floats
-    reason: npt.NDArray[np.int16]
+    reason: Ints16
     log_value: Floats
     log_sd: Floats
 
@@ -111,7 +110,7 @@ class Reconciliation(BaseModel, ABC):
         IpvalueError
         """
 
-    def learn(self, names: list[str], error: Floats) -> Mapping[str, npt.NDArray]:  # type: ignore[type-arg]
+    def learn(self, names: list[str], error: Floats) -> Mapping[str, Array]:
         """Learn from the methods' errors on deals what :meth:`weigh` needs beyond them, as columns; nothing here.
 
         Parameters
@@ -289,7 +288,7 @@ class Reconciliation(BaseModel, ABC):
         return np.asarray(result, np.float64)
 
 
-def patterns(applies: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def patterns(applies: Mask) -> Ints:
     """Which methods apply to each patent, as a number: bit k stands for method k.
 
     Examples
@@ -300,7 +299,7 @@ def patterns(applies: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     return np.asarray(applies @ (1 << np.arange(applies.shape[1])), np.int64)
 
 
-def scores_of(state: State, pattern: npt.NDArray[np.int64]) -> Floats:
+def scores_of(state: State, pattern: Ints) -> Floats:
     """Standardised quantiles of the error of each patent, by the methods that apply to it, shape (n, 5)."""
     table = state.tables["scores"]
     scores = np.tile(np.asarray(table[_ALL], np.float64), (len(pattern), 1))
@@ -321,7 +320,7 @@ def _drifts(error: Floats, years: Floats) -> Floats:
     return np.where(weight > 0, (away * left).sum(axis=0) / np.where(weight > 0, weight, 1.0), 0.0)
 
 
-def _part(estimate: Estimate, rows: npt.NDArray[np.bool_]) -> Estimate:
+def _part(estimate: Estimate, rows: Mask) -> Estimate:
     return Estimate(estimate.value[rows], estimate.quantiles[rows], estimate.reason[rows])
 
 
@@ -335,7 +334,7 @@ def _state(
     names: list[str],
     methods: Mapping[str, Floats],
     correlation: Floats,
-    extra: Mapping[str, npt.NDArray],  # type: ignore[type-arg]
+    extra: Mapping[str, Array],
 ) -> State:
     tables = {
         "methods": {"method": np.array(names, object), **methods},

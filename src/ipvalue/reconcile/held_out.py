@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.methods.base import Estimate, Evidence, Method
+from ipvalue.types import Ints
 
 __all__ = ["out_of_sample"]
 
@@ -49,7 +49,7 @@ def out_of_sample(
     return [_join([part[m] for part in parts], back) for m in range(len(methods))]
 
 
-def _join(parts: list[Estimate], back: npt.NDArray[np.int64]) -> Estimate:
+def _join(parts: list[Estimate], back: Ints) -> Estimate:
     return Estimate(
         np.concatenate([p.value for p in parts])[back],
         np.concatenate([p.quantiles for p in parts])[back],

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from scipy.optimize import nnls
 
 from ipvalue.methods.base import State
 from ipvalue.reconcile.base import Reconciliation, patterns
 from ipvalue.reconcile.weights import precision_weights
+from ipvalue.types import Array, Floats
 
 __all__ = ["StackedWeights", "simplex_weights"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def simplex_weights(error: Floats) -> Floats:
@@ -95,7 +93,7 @@ class StackedWeights(Reconciliation):
     kind: ClassVar[str] = "stacked_weights"
     prior_deals: float = Field(default=50.0, ge=0, description="deals that weigh as much as weights by precision")
 
-    def learn(self, names: list[str], error: Floats) -> Mapping[str, npt.NDArray]:  # type: ignore[type-arg]
+    def learn(self, names: list[str], error: Floats) -> Mapping[str, Array]:
         """Stack the methods of each group of deals to which the same ones apply.
 
         Returns

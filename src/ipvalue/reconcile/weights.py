@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field, field_validator
 
 from ipvalue.errors import IpvalueError
 from ipvalue.methods.base import State
 from ipvalue.reconcile.base import Reconciliation, row_sum
+from ipvalue.types import Floats
 
 __all__ = ["FixedWeights", "PrecisionWeights", "precision_weights"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def precision_weights(deviation: Floats, correlation: Floats) -> Floats:

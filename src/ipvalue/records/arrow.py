@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.errors import SchemaError
+from ipvalue.types import Mask
 
 __all__ = ["TEXT_LIMIT", "decoded", "overflows", "plain", "to_arrow"]
 
@@ -199,7 +199,7 @@ def overflows(column: pa.Array | pa.ChunkedArray) -> bool:
     return int(pc.sum(pc.binary_length(column)).as_py() or 0) > TEXT_LIMIT
 
 
-def decoded(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+def decoded(values: pa.Array) -> tuple[pa.Array, Mask]:
     """Bytes as text, null where they are not UTF-8, and where that is."""
     unreadable = np.zeros(len(values), bool)
     kind = values.type

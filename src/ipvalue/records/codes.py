@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ipvalue.types import Ints
+
 __all__ = ["hash_codes"]
 
 Words = npt.NDArray[np.uint64]
@@ -19,7 +21,7 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _GOLDEN, _FIRST, _SECOND = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
-def hash_codes(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
+def hash_codes(values: pa.Array | pa.ChunkedArray) -> Ints:
     """Code strings by a 64-bit hash; 0 for null.
 
     Parameters
@@ -60,7 +62,7 @@ def hash_codes(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
     return code.view(np.int64)
 
 
-def _bytes(array: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Words]:
+def _bytes(array: pa.Array) -> tuple[Ints, Ints, Words]:
     """Where each string begins, its bytes (0 for null), and the eight bytes from each place of the text on."""
     _, offsets, data = array.buffers()
     width = np.int64 if pa.types.is_large_string(array.type) else np.int32

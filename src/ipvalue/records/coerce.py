@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.errors import Reason
 from ipvalue.records.arrow import decoded, plain
 from ipvalue.records.schema import Column
+from ipvalue.types import Floats, Ints, Ints16, Mask
 
 __all__ = ["Coerced", "coerce"]
 
@@ -24,7 +24,7 @@ _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _ISO_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]00:00(:00(\.0+)?)?(Z|\+00:00)?)?$"
 _COMPACT_DATE = r"^[0-9]{8}$"
 
-Coerced = tuple[pa.Array, npt.NDArray[np.int16]]
+Coerced = tuple[pa.Array, Ints16]
 """The column in the schema's type with null for every bad value, and a reason code for each row."""
 
 
@@ -62,13 +62,13 @@ def coerce(column: Column, values: pa.Array | pa.ChunkedArray) -> Coerced:
     return result, codes
 
 
-def _mask(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def _mask(array: pa.Array | pa.ChunkedArray) -> Mask:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     return np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), bool)
 
 
-def _codes(bad: npt.NDArray[np.bool_], reason: Reason) -> npt.NDArray[np.int16]:
+def _codes(bad: Mask, reason: Reason) -> Ints16:
     return np.where(bad, np.int16(reason), np.int16(0)).astype(np.int16)
 
 
@@ -139,7 +139,7 @@ def _recased(column: Column, names: pa.Array) -> pa.Array:
     return pc.if_else(fits, names, pc.if_else(fits_upper, upper, pc.if_else(fits_lower, lower, names)))
 
 
-def _numbers(column: Column, values: pa.Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int16]]:
+def _numbers(column: Column, values: pa.Array) -> tuple[Floats, Ints16]:
     """Values as float64 with NaN for null, and reason codes."""
     if pa.types.is_null(values.type):
         return np.full(len(values), np.nan), np.zeros(len(values), np.int16)
@@ -217,7 +217,7 @@ def _date(column: Column, values: pa.Array) -> Coerced:
     return values, codes
 
 
-def _days_of(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+def _days_of(values: pa.Array) -> tuple[pa.Array, Mask]:
     """The day of each timestamp on the clocks of its time zone; bad where nobody knows the zone."""
     try:
         local = pc.local_timestamp(values) if values.type.tz else values
@@ -226,7 +226,7 @@ def _days_of(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
         return pa.nulls(len(values), pa.date32()), _mask(pc.is_valid(values))
 
 
-def _parse_dates(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+def _parse_dates(values: pa.Array) -> tuple[pa.Array, Mask]:
     """ISO dates; a day that the calendar lacks (30 February) is bad, not moved to the next month."""
     trimmed = pc.utf8_trim_whitespace(values)
     trimmed = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
@@ -269,7 +269,7 @@ _LISTS = (
 )
 
 
-def _tidy_list(column: Column, parents: npt.NDArray[np.int64], elements: pa.Array, n_rows: int) -> Coerced:
+def _tidy_list(column: Column, parents: Ints, elements: pa.Array, n_rows: int) -> Coerced:
     """Trim the elements, drop the empty ones, and refuse a list with an element that is too long."""
     elements = pc.utf8_trim_whitespace(elements)
     keep = _mask(pc.not_equal(elements, ""))

@@ -21,15 +21,15 @@ from ipvalue.records.codes import hash_codes
 from ipvalue.records.fingerprint import fingerprint
 from ipvalue.records.order import index_of
 from ipvalue.records.schema import TABLES
+from ipvalue.types import Array, Columns, Dates, Floats, Ints, Ints32, Objects, Texts
 
 __all__ = ["BookColumns", "Columns", "OnDemand", "hash_codes", "subclass_codes"]
 
-Columns = dict[str, npt.NDArray]  # type: ignore[type-arg]
 
 _DATES = "datetime64[D]"
 
 
-class OnDemand(Mapping[str, npt.NDArray]):  # type: ignore[type-arg]
+class OnDemand(Mapping[str, Array]):
     """Columns of which each is made when it is first asked for.
 
     Parameters
@@ -44,11 +44,11 @@ class OnDemand(Mapping[str, npt.NDArray]):  # type: ignore[type-arg]
     (['one'], [1.0, 1.0], True)
     """
 
-    def __init__(self, makers: Mapping[str, Callable[[], npt.NDArray]]) -> None:  # type: ignore[type-arg]
+    def __init__(self, makers: Mapping[str, Callable[[], Array]]) -> None:
         self._makers = dict(makers)
         self._made: Columns = {}
 
-    def __getitem__(self, name: str) -> npt.NDArray:  # type: ignore[type-arg]
+    def __getitem__(self, name: str) -> Array:
         if name not in self._made:
             self._made[name] = self._makers[name]()
         return self._made[name]
@@ -60,7 +60,7 @@ class OnDemand(Mapping[str, npt.NDArray]):  # type: ignore[type-arg]
         return len(self._makers)
 
 
-def subclass_codes(symbols: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]:
+def subclass_codes(symbols: pa.Array | pa.ChunkedArray) -> Ints32:
     """Code the IPC subclass (the first four characters, ``H04L``) as an integer; 0 for null.
 
     Examples
@@ -77,7 +77,7 @@ def subclass_codes(symbols: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]
     return np.asarray(text.view(np.int32)[places], np.int32)
 
 
-def _coded(values: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+def _coded(values: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Ints]:
     """Distinct strings, and the place of each value among them; -1 for null."""
     encoded = pc.dictionary_encode(values)
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
@@ -92,7 +92,7 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return pa.array([], array.type) if isinstance(array, pa.ChunkedArray) else array
 
 
-def dates(column: pa.ChunkedArray) -> npt.NDArray[np.datetime64]:
+def dates(column: pa.ChunkedArray) -> Dates:
     """Arrow dates as ``datetime64[D]``, NaT for null."""
     days = np.asarray(pc.fill_null(_one(column).cast(pa.int32()), 0).to_numpy(zero_copy_only=False))
     result = days.astype(np.int64).view(_DATES).copy()
@@ -100,18 +100,18 @@ def dates(column: pa.ChunkedArray) -> npt.NDArray[np.datetime64]:
     return result
 
 
-def numbers(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+def numbers(column: pa.ChunkedArray) -> Floats:
     """Arrow numbers as float64, NaN for null."""
     return np.asarray(_one(column).cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
 
 
-def texts(column: pa.ChunkedArray) -> npt.NDArray[np.str_]:
+def texts(column: pa.ChunkedArray) -> Texts:
     """Short Arrow strings as fixed-width text, empty for null."""
     array = np.asarray(pc.fill_null(_one(column), "").to_numpy(zero_copy_only=False), np.str_)
     return array if array.dtype.itemsize else array.astype("<U1")
 
 
-def _objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
+def _objects(column: pa.ChunkedArray) -> Objects:
     """Arrow strings as Python strings, empty for null; equal ones are one object."""
     encoded = pc.dictionary_encode(pc.fill_null(_one(column), ""))
     names = np.asarray(encoded.dictionary.to_numpy(zero_copy_only=False), object)
@@ -124,7 +124,7 @@ def flags(column: pa.ChunkedArray) -> npt.NDArray[np.int8]:
     return np.asarray(pc.fill_null(whole, -1).to_numpy(zero_copy_only=False), np.int8)
 
 
-def _ragged(lists: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], pa.Array]:
+def _ragged(lists: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
     array = _one(lists)
     lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False), np.int64)
     return np.concatenate([[0], np.cumsum(lengths)]), pc.list_flatten(array)
@@ -136,14 +136,12 @@ def _fields(symbols: pa.Array) -> npt.NDArray[np.int8]:
     return np.append(fields, np.int8(0)).astype(np.int8)[places]
 
 
-def _cut(column: Callable[[], npt.NDArray], rows: npt.NDArray[np.int64] | None) -> npt.NDArray:  # type: ignore[type-arg]
+def _cut(column: Callable[[], Array], rows: Ints | None) -> Array:
     """Make a column and keep some rows; all for None."""
     return column() if rows is None else column()[rows]
 
 
-def _first_of_pairs(
-    citing: npt.NDArray[np.int64], cited: npt.NDArray[np.int64], date: npt.NDArray[np.datetime64]
-) -> npt.NDArray[np.int64] | None:
+def _first_of_pairs(citing: Ints, cited: Ints, date: Dates) -> Ints | None:
     """The first dated row of each pair; None where that is every row.
 
     Rows stand in the order (citing, cited, date), so that the first of a pair is the earliest.
@@ -186,7 +184,7 @@ class BookColumns:
         """Whether the book has a table, with rows or without."""
         return name in self._tables
 
-    def _patent_index(self, name: str, column: str = "patent_id") -> npt.NDArray[np.int32]:
+    def _patent_index(self, name: str, column: str = "patent_id") -> Ints32:
         return index_of(self.table(name)[column], _one(self.table("patents")["patent_id"]))
 
     @cached_property
@@ -206,19 +204,19 @@ class BookColumns:
         return columns
 
     @cached_property
-    def ipc(self) -> tuple[npt.NDArray[np.int64], Columns]:
+    def ipc(self) -> tuple[Ints, Columns]:
         """IPC symbols of the patents: row pointers, then subclass and technology field of each symbol."""
         pointers, symbols = _ragged(self.table("patents")["ipc"])
         return pointers, {"subclass": subclass_codes(symbols), "field": _fields(symbols)}
 
     @cached_property
-    def owners(self) -> tuple[npt.NDArray[np.int64], Columns]:
+    def owners(self) -> tuple[Ints, Columns]:
         """Owners of the patents: row pointers, then the code of each owner."""
         pointers, names = _ragged(self.table("patents")["owners"])
         return pointers, {"owner": hash_codes(names)}
 
     @cached_property
-    def first_owner(self) -> npt.NDArray[np.object_]:
+    def first_owner(self) -> Objects:
         """Name of each patent's first owner; '' where none is known. For tables that people read."""
         pointers, names = _ragged(self.table("patents")["owners"])
         all_names = np.append(np.asarray(pc.fill_null(names, "").to_numpy(zero_copy_only=False), object), "")
@@ -248,7 +246,7 @@ class BookColumns:
         return OnDemand({name: partial(_cut, column, rows) for name, column in whole.items()})
 
     @cached_property
-    def by_cited(self) -> npt.NDArray[np.int64]:
+    def by_cited(self) -> Ints:
         """Order of the citations by the cited patent."""
         return np.argsort(self.citations["cited"], kind="stable")
 
@@ -265,7 +263,7 @@ class BookColumns:
             "row": np.arange(table.num_rows),
         }
 
-    def claim_texts(self, rows: npt.NDArray[np.int64]) -> pa.Table:
+    def claim_texts(self, rows: Ints) -> pa.Table:
         """Wording and language of some claims."""
         return self.table("claims").select(["text", "language"]).take(pa.array(rows))
 

@@ -1,6 +1,6 @@
 """One order for the rows of a table, whatever the order in which they came, and who stands twice in it.
 
-Ranks are order-preserving integers: equal values have equal ranks, null ranks lowest. A table is sorted by
+Ints are order-preserving integers: equal values have equal ranks, null ranks lowest. A table is sorted by
 the ranks of its key; only rows whose key stands twice are compared by all their other values, so that the
 usual table costs one sort of its key.
 """
@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ipvalue.types import Ints, Ints32, Mask
+
 __all__ = ["Sorted", "index_of", "rank", "sort_rows"]
 
-Ranks = npt.NDArray[np.int64]
 _NULL = np.iinfo(np.int64).min
 
 
-def rank(column: pa.Array | pa.ChunkedArray) -> Ranks:
+def rank(column: pa.Array | pa.ChunkedArray) -> Ints:
     """Give each value an integer that sorts as the value does.
 
     Parameters
@@ -72,7 +72,7 @@ def _joined(lists: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_valid(lists), joined, pa.scalar(None, pa.string()))
 
 
-def index_of(values: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]:
+def index_of(values: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArray) -> Ints32:
     """Find each value's position in a set of distinct values.
 
     Parameters
@@ -102,19 +102,19 @@ class Sorted:
         Rows that repeat a kept row's key with other values.
     """
 
-    def __init__(self, kept: Ranks, duplicates: Ranks, conflicts: Ranks) -> None:
+    def __init__(self, kept: Ints, duplicates: Ints, conflicts: Ints) -> None:
         self.kept = kept
         self.duplicates = duplicates
         self.conflicts = conflicts
 
 
-def sort_rows(key: Sequence[Ranks], others: Sequence[pa.Array], n_rows: int, *, unique_key: bool) -> Sorted:
+def sort_rows(key: Sequence[Ints], others: Sequence[pa.Array], n_rows: int, *, unique_key: bool) -> Sorted:
     """Sort rows by key, then by all other values; find exact repeats and repeats of a key.
 
     Parameters
     ----------
     key : sequence of ndarray of int64
-        Ranks of the sort columns, the first one weighing most.
+        Ints of the sort columns, the first one weighing most.
     others : sequence of pyarrow.Array
         The remaining columns, looked at only where the key stands twice.
     n_rows : int
@@ -143,7 +143,7 @@ def sort_rows(key: Sequence[Ranks], others: Sequence[pa.Array], n_rows: int, *, 
     return Sorted(order[~repeat & ~clash], order[repeat], order[clash])
 
 
-def _equal_to_previous(columns: Sequence[Ranks], order: Ranks) -> npt.NDArray[np.bool_]:
+def _equal_to_previous(columns: Sequence[Ints], order: Ints) -> Mask:
     same = np.ones(len(order), bool)
     same[:1] = False
     for column in columns:

@@ -14,12 +14,11 @@ import pyarrow as pa
 
 from ipvalue.errors import BookError
 from ipvalue.law.events import Operators
-from ipvalue.records.columns import BookColumns, Columns, OnDemand
+from ipvalue.records.columns import BookColumns, OnDemand
+from ipvalue.types import Array, Columns, Dates, Ints, Ints32, Mask, Objects
 
 __all__ = ["Events", "Ragged", "Snapshot"]
 
-Index = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 _NOT_A_DATE = np.datetime64("NaT", "D")
 
 
@@ -35,27 +34,27 @@ class Ragged:
         One element a row.
     """
 
-    pointers: Index
-    columns: Mapping[str, npt.NDArray]  # type: ignore[type-arg]
+    pointers: Ints
+    columns: Mapping[str, Array]
 
     @property
-    def counts(self) -> Index:
+    def counts(self) -> Ints:
         """Rows of each patent."""
         return np.diff(self.pointers)
 
     @cached_property
-    def patent(self) -> Index:
+    def patent(self) -> Ints:
         """The patent of each row."""
         return np.repeat(np.arange(len(self.pointers) - 1), self.counts)
 
-    def __getitem__(self, name: str) -> npt.NDArray:  # type: ignore[type-arg]
+    def __getitem__(self, name: str) -> Array:
         return self.columns[name]
 
     def __len__(self) -> int:
         return int(self.pointers[-1])
 
     @classmethod
-    def group(cls, patent: npt.NDArray[np.integer], n_patents: int, columns: Mapping[str, npt.NDArray]) -> Ragged:  # type: ignore[type-arg]
+    def group(cls, patent: npt.NDArray[np.integer], n_patents: int, columns: Mapping[str, Array]) -> Ragged:
         """Group rows that already stand in the order of their patents."""
         counts = np.bincount(patent, minlength=n_patents)
         return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), columns)
@@ -65,11 +64,11 @@ class Ragged:
 class Events:
     """Legal events known on the date: when, and what each does to the state of its patent."""
 
-    patent: npt.NDArray[np.int32]
-    effective: npt.NDArray[np.datetime64]
-    known: npt.NDArray[np.datetime64]
+    patent: Ints32
+    effective: Dates
+    known: Dates
     operators: Operators
-    detail: npt.NDArray[np.object_]
+    detail: Objects
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +90,7 @@ class Snapshot:
     date: np.datetime64
     known: Literal["announced", "loaded"]
     _columns: BookColumns = field(repr=False)
-    _rows: Index = field(repr=False)
+    _rows: Ints = field(repr=False)
 
     @classmethod
     def cut(cls, columns: BookColumns, date: np.datetime64, known: Literal["announced", "loaded"]) -> Snapshot:
@@ -158,7 +157,7 @@ class Snapshot:
         return [(str(names[i]), int(counts[i])) for i in np.argsort(-counts, kind="stable")[:6]]
 
     @property
-    def patent_ids(self) -> npt.NDArray[np.object_]:
+    def patent_ids(self) -> Objects:
         """The patents' identifiers, sorted."""
         return np.asarray(self.patents["patent_id"])
 
@@ -202,24 +201,24 @@ class Snapshot:
         return result
 
     @cached_property
-    def owner(self) -> npt.NDArray[np.int64]:
+    def owner(self) -> Ints:
         """Code of the first owner; 0 where none is known."""
         first = np.append(self.owners["owner"], 0)
         return first[np.where(self.owners.counts > 0, self.owners.pointers[:-1], len(first) - 1)]
 
     @cached_property
-    def owner_name(self) -> npt.NDArray[np.object_]:
+    def owner_name(self) -> Objects:
         """Name of the first owner; '' where none is known."""
         return self._columns.first_owner[self._rows]
 
     @cached_property
-    def _place(self) -> npt.NDArray[np.int32]:
+    def _place(self) -> Ints32:
         """Position in the snapshot of each patent of the book; -1 where it is not in it (also for index -1)."""
         place = np.full(self._columns.n_patents + 1, -1, np.int32)
         place[self._rows] = np.arange(len(self), dtype=np.int32)
         return place
 
-    def _citations(self, end: str, other: str, order: Index | None) -> Ragged:
+    def _citations(self, end: str, other: str, order: Ints | None) -> Ragged:
         columns = self._columns.citations
         mask = (columns["date"] <= self.date) & (self._place[columns[end]] >= 0)
         rows = np.flatnonzero(mask) if order is None else order[mask[order]]
@@ -316,12 +315,12 @@ class Snapshot:
         return {key: values[columns["date"] <= self.date] for key, values in columns.items()}
 
 
-def _places_of(place: npt.NDArray[np.int32], columns: OnDemand, name: str, rows: Index) -> npt.NDArray[np.int32]:
+def _places_of(place: Ints32, columns: OnDemand, name: str, rows: Ints) -> Ints32:
     """Positions in the snapshot of the patents at one end of some citations."""
     return np.asarray(place[columns[name][rows]], np.int32)
 
 
-def _rows_of(columns: OnDemand, name: str, rows: Index) -> npt.NDArray:  # type: ignore[type-arg]
+def _rows_of(columns: OnDemand, name: str, rows: Ints) -> Array:
     return columns[name][rows]
 
 
@@ -331,19 +330,19 @@ def _mask(columns: Columns, name: str, hide: Mask) -> None:
     columns[name] = values
 
 
-def _take(values: npt.NDArray, rows: Index) -> npt.NDArray:  # type: ignore[type-arg]
+def _take(values: Array, rows: Ints) -> Array:
     """Take rows, with a missing value where the row is -1."""
     missing: object = _NOT_A_DATE if values.dtype.kind == "M" else "" if values.dtype.kind == "U" else np.nan
     extended = np.append(values, np.array([missing], values.dtype))
     return extended[rows]
 
 
-def _spread(low: Index, counts: Index, pointers: Index) -> Index:
+def _spread(low: Ints, counts: Ints, pointers: Ints) -> Ints:
     """Row numbers low[i], low[i] + 1, ... for each patent, one after the other."""
     return np.arange(pointers[-1]) + np.repeat(low - pointers[:-1], counts)
 
 
-def _gather(pointers: Index, columns: Columns, rows: Index) -> Ragged:
+def _gather(pointers: Ints, columns: Columns, rows: Ints) -> Ragged:
     counts = np.diff(pointers)[rows]
     new = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     source = _spread(pointers[:-1][rows], counts, new)

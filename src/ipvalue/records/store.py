@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -28,6 +27,7 @@ from ipvalue.records.book import Book
 from ipvalue.records.order import index_of
 from ipvalue.records.schema import TABLES
 from ipvalue.records.validate import refuse_overflow, sort_table
+from ipvalue.types import Dates, Ints, Objects
 
 __all__ = ["BookOnDisk", "file_digest", "read_book", "shard_of", "write_book"]
 
@@ -35,7 +35,7 @@ FORMAT = 1
 _MANIFEST = "book.json"
 
 
-def shard_of(patent_ids: npt.NDArray[np.object_], shards: int) -> npt.NDArray[np.int64]:
+def shard_of(patent_ids: Objects, shards: int) -> Ints:
     """Assign patents to shards by the CRC-32 of their identifier, whatever else the book holds.
 
     Examples
@@ -242,7 +242,7 @@ class BookOnDisk:
         places = (f"shard-{shard:05d}/{table}.parquet", f"shared/{table}.parquet")
         return [self.files.get(place, "") for place in places]
 
-    def days(self, shard: int, table: str) -> npt.NDArray[np.datetime64]:
+    def days(self, shard: int, table: str) -> Dates:
         """All dates in a shard's rows of a table, ascending, each once; of those rows, nothing else is read."""
         place = f"shard-{shard:05d}/{table}.parquet"
         columns = [field.name for field in TABLES[table].arrow_schema() if pa.types.is_date(field.type)]
@@ -299,9 +299,7 @@ def _merge(name: str, table: pa.Table) -> pa.Table:
     return table.take(pa.array(sort_table(TABLES[name], table.combine_chunks()).kept)).combine_chunks()
 
 
-def _parts(
-    book: Book, name: str, table: pa.Table, owner: npt.NDArray[np.int64], shards: int
-) -> Iterator[tuple[str, pa.Table]]:
+def _parts(book: Book, name: str, table: pa.Table, owner: Ints, shards: int) -> Iterator[tuple[str, pa.Table]]:
     """The rows of each shard, with its folder; a table that belongs to no patent is shared by all."""
     columns = ("patent_id",) if name == "family_members" else TABLES[name].patent_columns
     if not columns:
@@ -315,9 +313,7 @@ def _parts(
         yield f"shard-{shard:05d}", table.filter(pa.array(mine))
 
 
-def _shards_of_rows(
-    book: Book, name: str, table: pa.Table, column: str, owner: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _shards_of_rows(book: Book, name: str, table: pa.Table, column: str, owner: Ints) -> tuple[Ints, Ints]:
     """Row numbers and the shard in which each is needed; a row may come several times."""
     if name == "family_members":
         return _shards_of_families(book, table, owner)
@@ -326,9 +322,7 @@ def _shards_of_rows(
     return rows, owner[place[rows]]
 
 
-def _shards_of_families(
-    book: Book, table: pa.Table, owner: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _shards_of_families(book: Book, table: pa.Table, owner: Ints) -> tuple[Ints, Ints]:
     """A family's rows go to every shard that holds a patent of the family."""
     families = table["family_id"].unique()
     of_row = index_of(table["family_id"], families)

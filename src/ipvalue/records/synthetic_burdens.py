@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ipvalue.records.synthetic_population import Population
-from ipvalue.records.synthetic_setup import (
-    Days,
-    Flags,
-    Floats,
-    Integers,
-    add_years,
-    days_after,
-    random_days,
-    small_table,
-    stream,
-)
+from ipvalue.records.synthetic_setup import Floats, add_years, days_after, random_days, small_table, stream
 from ipvalue.records.synthetic_truth import Truth, truth_columns, value_on
+from ipvalue.types import Dates, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,10 +30,10 @@ REGISTRATION_DAYS = 15  # from the effect of a burden, or its end, to its announ
 class Burden:
     """One kind of burden; one element a burden. ``ends`` is NaT where no end is registered."""
 
-    patent: Integers
-    begins: Days
-    due: Days
-    ends: Days
+    patent: Ints
+    begins: Dates
+    due: Dates
+    ends: Dates
     number: pa.Array
 
 
@@ -132,7 +123,7 @@ def loans_table(
     }
 
 
-def _standing(burden: Burden, until: np.datetime64) -> Flags:
+def _standing(burden: Burden, until: np.datetime64) -> Mask:
     """Whether a burden is announced, and neither struck out nor due, by the date."""
     announced = days_after(burden.begins, REGISTRATION_DAYS) <= until
     return announced & (burden.due > until) & (np.isnat(burden.ends) | (burden.ends > until))

@@ -15,8 +15,9 @@ import numpy as np
 
 from ipvalue.records.synthetic_documents import draw_symbols, family_names, owner_names, symbols
 from ipvalue.records.synthetic_population import Population, choose, field_numbers, rights_numbers
-from ipvalue.records.synthetic_setup import Days, Flags, Integers, days_after, known_by, small_table, stream, take_text
+from ipvalue.records.synthetic_setup import days_after, known_by, small_table, stream, take_text
 from ipvalue.records.synthetic_truth import Truth
+from ipvalue.types import Dates, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,10 +45,10 @@ OFFICE_WEIGHTS = np.array([0.35, 0.33, 0.1, 0.08, 0.06, 0.08])
 class _Citing:
     """Citations of the book's patents before they have a citing document; one element a citation."""
 
-    cited: Integers
-    date: Days
-    field: Integers
-    own: Flags
+    cited: Ints
+    date: Dates
+    field: Ints
+    own: Mask
 
 
 def _demand(population: Population, seed: int) -> _Citing:
@@ -69,12 +70,12 @@ def _demand(population: Population, seed: int) -> _Citing:
     return _Citing(cited, date, np.where(same, population.field[cited], other), rng.random(len(cited)) < SELF_SHARE)
 
 
-def _key(technology: Integers, date: Days) -> Integers:
+def _key(technology: Ints, date: Dates) -> Ints:
     """One number by which documents are sorted by field, then by date."""
     return technology * 1_000_000 + date.astype(np.int64)
 
 
-def _from_book(population: Population, publication: Days, demand: _Citing, seed: int) -> Integers:
+def _from_book(population: Population, publication: Dates, demand: _Citing, seed: int) -> Ints:
     """Citing patent of the book for the citations that have one, else -1.
 
     It is the published patent of the field that is nearest after the date aimed at, within two months.
@@ -102,12 +103,12 @@ def _from_book(population: Population, publication: Days, demand: _Citing, seed:
 class _Documents:
     """Outside documents; one element a document."""
 
-    date: Days
-    field: Integers
-    owner: Integers
+    date: Dates
+    field: Ints
+    owner: Ints
 
 
-def _outside(population: Population, demand: _Citing, rows: Integers, seed: int) -> tuple[_Documents, Integers]:
+def _outside(population: Population, demand: _Citing, rows: Ints, seed: int) -> tuple[_Documents, Ints]:
     """Outside documents for the given citations, and the document of each.
 
     Documents are placed where citations are wanted; a citation takes the next document of its field. A
@@ -136,7 +137,7 @@ def _outside(population: Population, demand: _Citing, rows: Integers, seed: int)
     return _Documents(demand.date[sources], demand.field[sources], owners), document[rows]
 
 
-def _outside_names(documents: _Documents, rng: np.random.Generator) -> tuple[pa.Array, Integers]:
+def _outside_names(documents: _Documents, rng: np.random.Generator) -> tuple[pa.Array, Ints]:
     """Publication numbers of outside documents, unique, and their leading symbols."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -150,7 +151,7 @@ def _outside_names(documents: _Documents, rng: np.random.Generator) -> tuple[pa.
     return name, draw_symbols(rng, documents.field)
 
 
-def _origins(rng: np.random.Generator, american: Flags, n: int) -> tuple[pa.Array, pa.Array]:
+def _origins(rng: np.random.Generator, american: Mask, n: int) -> tuple[pa.Array, pa.Array]:
     """Origin of citations, and the search report's category for those that examiners brought."""
     applicant = np.where(american, 0.55, 0.15)  # American applicants must disclose what they know
     draw = rng.random(n)
@@ -159,14 +160,14 @@ def _origins(rng: np.random.Generator, american: Flags, n: int) -> tuple[pa.Arra
     return take_text(ORIGINS, origin), take_text(CATEGORIES, np.where(origin == 0, category, -1))
 
 
-def _distinct(citing: Integers, cited: Integers, n: int) -> Integers:
+def _distinct(citing: Ints, cited: Ints, n: int) -> Ints:
     """Rows that keep one of each pair of citing and cited document, in their order."""
     _, first = np.unique(citing * n + cited, return_index=True)
     return np.sort(first)
 
 
 def _forward(
-    population: Population, publication: Days, patent_id: pa.Array, leading: Integers, seed: int
+    population: Population, publication: Dates, patent_id: pa.Array, leading: Ints, seed: int
 ) -> dict[str, Any]:
     """Columns of the citations that the book's patents receive."""
     import pyarrow as pa
@@ -199,12 +200,12 @@ def _forward(
     }
 
 
-def _american(population: Population) -> Flags:
+def _american(population: Population) -> Mask:
     """Whether a patent is American."""
     return np.asarray(np.array(small_table("rights")["jurisdiction"])[population.right] == "US", np.bool_)
 
 
-def _backward_counts(population: Population, publication: Days, seed: int) -> Integers:
+def _backward_counts(population: Population, publication: Dates, seed: int) -> Ints:
     """Outside documents that each published patent cites: mean of the right times exp(0.10 z)."""
     rng = stream(seed, "backward citations")
     mean = rights_numbers("backward")[population.right] * np.exp(CITING_ON_QUALITY * population.quality)
@@ -213,7 +214,7 @@ def _backward_counts(population: Population, publication: Days, seed: int) -> In
 
 
 def _backward(
-    population: Population, publication: Days, patent_id: pa.Array, leading: Integers, seed: int
+    population: Population, publication: Dates, patent_id: pa.Array, leading: Ints, seed: int
 ) -> dict[str, Any]:
     """Columns of the citations that the book's patents make to earlier documents outside the book."""
     import pyarrow as pa
@@ -245,7 +246,7 @@ def _backward(
 
 
 def citations_table(
-    population: Population, truth: Truth, patent_id: pa.Array, leading: Integers, seed: int
+    population: Population, truth: Truth, patent_id: pa.Array, leading: Ints, seed: int
 ) -> list[dict[str, Any]]:
     """Columns of the citations table in two parts: received, and made to documents outside the book.
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ipvalue.records.synthetic_population import Population, rights_numbers
-from ipvalue.records.synthetic_setup import Flags, Integers, known_by, small_table, stream, take_text
+from ipvalue.records.synthetic_setup import known_by, small_table, stream, take_text
 from ipvalue.records.synthetic_texts import claim_wording
 from ipvalue.records.synthetic_truth import Truth
+from ipvalue.types import Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +26,7 @@ LENGTH_SPREAD = 0.40
 INDEPENDENT_SHARE = 0.10  # of the claims after the first
 
 
-def _sets(population: Population, truth: Truth, claims: Integers, seed: int) -> tuple[Integers, Flags, Integers]:
+def _sets(population: Population, truth: Truth, claims: Ints, seed: int) -> tuple[Ints, Mask, Ints]:
     """Patent of each claim set, whether it is the granted one, and how many claims it has."""
     rng = stream(seed, "claim sets")
     published = np.flatnonzero(~np.isnat(known_by(truth.publication, population.until)))
@@ -38,7 +39,7 @@ def _sets(population: Population, truth: Truth, claims: Integers, seed: int) -> 
     return patent, granted, number.astype(np.int64)
 
 
-def _lengths(rng: np.random.Generator, base: Any, granted: Flags, independent: Flags) -> Integers:
+def _lengths(rng: np.random.Generator, base: Any, granted: Mask, independent: Mask) -> Ints:
     """Length of each claim in words or characters."""
     part = np.where(independent, 1.0, DEPENDENT_LENGTH) * np.where(granted & independent, NARROWED_LENGTH, 1.0)
     spread = np.exp(0.25 * rng.standard_normal(len(base)))
@@ -46,7 +47,7 @@ def _lengths(rng: np.random.Generator, base: Any, granted: Flags, independent: F
 
 
 def claims_table(
-    population: Population, truth: Truth, patent_id: pa.Array, claims: Integers, seed: int, *, texts: bool
+    population: Population, truth: Truth, patent_id: pa.Array, claims: Ints, seed: int, *, texts: bool
 ) -> dict[str, Any]:
     """Columns of the claims table.
 
@@ -96,7 +97,7 @@ def claims_table(
     return columns
 
 
-def _arrow(index: Integers) -> pa.Array:
+def _arrow(index: Ints) -> pa.Array:
     import pyarrow as pa
 
     return pa.array(index)

@@ -14,10 +14,7 @@ import numpy as np
 from ipvalue.records.synthetic_population import Population, choose
 from ipvalue.records.synthetic_rates import to_currency
 from ipvalue.records.synthetic_setup import (
-    Days,
-    Flags,
     Floats,
-    Integers,
     add_years,
     days_after,
     random_days,
@@ -27,6 +24,7 @@ from ipvalue.records.synthetic_setup import (
     years_between,
 )
 from ipvalue.records.synthetic_truth import Truth, truth_columns, value_on
+from ipvalue.types import Dates, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,16 +48,16 @@ PORTFOLIO_PRICE = 0.85
 class Deals:
     """One element a patent in a deal, deals with their patents together."""
 
-    deal: Integers
-    patent: Integers
-    date: Days
+    deal: Ints
+    patent: Ints
+    date: Dates
     price: Floats
-    kind: Integers
-    related: Flags
-    size: Integers
+    kind: Ints
+    related: Mask
+    size: Ints
 
 
-def _windows(population: Population, truth: Truth, pending: Flags) -> tuple[Days, Days]:
+def _windows(population: Population, truth: Truth, pending: Mask) -> tuple[Dates, Dates]:
     """First and last day on which each patent can be sold: while granted and alive, or while pending."""
     opens = add_years(np.array([population.until]), -YEARS_OF_DEALS)[0]
     start = np.where(pending, days_after(population.application, 365), days_after(truth.outcome, 30))
@@ -68,7 +66,7 @@ def _windows(population: Population, truth: Truth, pending: Flags) -> tuple[Days
     return np.maximum(start, opens).astype("M8[D]"), np.minimum(far, population.until).astype("M8[D]")
 
 
-def _group(rng: np.random.Generator, owner: Integers) -> Integers:
+def _group(rng: np.random.Generator, owner: Ints) -> Ints:
     """Deal of each sold patent, patents sorted by owner: single ones, and runs of 2 to 10 of one owner."""
     n = len(owner)
     sizes = np.where(rng.random(n) < PORTFOLIO_SHARE, rng.integers(2, 11, n), 1)
@@ -77,7 +75,7 @@ def _group(rng: np.random.Generator, owner: Integers) -> Integers:
     return np.cumsum(begins) - 1
 
 
-def _sold(population: Population, truth: Truth, rng: np.random.Generator) -> tuple[Integers, Days, Days]:
+def _sold(population: Population, truth: Truth, rng: np.random.Generator) -> tuple[Ints, Dates, Dates]:
     """Patents sold, sorted by owner, with the first and last day on which each could be."""
     pending = rng.random(population.n) < PENDING_SHARE
     start, end = _windows(population, truth, pending)
@@ -139,7 +137,7 @@ def draw_deals(population: Population, truth: Truth, fx: dict[str, Any], seed: i
     return Deals(deal, sold, date, np.round(price), kind[deal], related[deal], size[deal])
 
 
-def _yearly(amount: Floats, currency: Any, date: Days, fx: dict[str, Any], dollar: str, *, to_dollars: bool) -> Floats:
+def _yearly(amount: Floats, currency: Any, date: Dates, fx: dict[str, Any], dollar: str, *, to_dollars: bool) -> Floats:
     """Amounts in dollars, or dollars in other currencies, each at the quotation before its date."""
     result = amount.copy()
     for quotation in np.unique(fx["date"]):

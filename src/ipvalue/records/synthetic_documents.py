@@ -10,17 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ipvalue.records.synthetic_population import Population, choose, field_numbers, rights_numbers
-from ipvalue.records.synthetic_setup import (
-    Days,
-    Flags,
-    Integers,
-    days_after,
-    known_by,
-    small_table,
-    stream,
-    take_text,
-)
+from ipvalue.records.synthetic_setup import days_after, known_by, small_table, stream, take_text
 from ipvalue.records.synthetic_truth import Truth
+from ipvalue.types import Dates, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +25,7 @@ FAMILY_OFFICES = ("WO", "US", "EP", "CN", "JP", "KR", "DE", "CA", "AU", "GB", "I
 FAMILY_WEIGHTS = (9.0, 9.0, 8.0, 8.0, 6.0, 5.0, 3.0, 3.0, 3.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0)
 
 
-def symbols() -> tuple[list[str], Integers]:
+def symbols() -> tuple[list[str], Ints]:
     """IPC symbols of the generator and, as positions, where those of each field begin.
 
     Returns
@@ -52,14 +44,14 @@ def symbols() -> tuple[list[str], Integers]:
     return words, np.array(begins, np.int64)
 
 
-def draw_symbols(rng: np.random.Generator, technology: Integers) -> Integers:
+def draw_symbols(rng: np.random.Generator, technology: Ints) -> Ints:
     """Position of one symbol for each field number."""
     _, begins = symbols()
     width = begins[technology + 1] - begins[technology]
     return np.asarray(begins[technology] + rng.random(len(technology)) * width, np.int64)
 
 
-def owner_names(owner: Integers) -> pa.Array:
+def owner_names(owner: Ints) -> pa.Array:
     """Names of owners by number; no real company is meant."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -68,7 +60,7 @@ def owner_names(owner: Integers) -> pa.Array:
     return pc.binary_join_element_wise("SYNTHETIC OWNER", digits, " ")
 
 
-def _list_column(values: pa.Array, counts: Integers) -> pa.Array:
+def _list_column(values: pa.Array, counts: Ints) -> pa.Array:
     """List column from values laid end to end."""
     import pyarrow as pa
 
@@ -77,7 +69,7 @@ def _list_column(values: pa.Array, counts: Integers) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
-def _ipc_lists(population: Population, seed: int) -> tuple[pa.Array, Integers]:
+def _ipc_lists(population: Population, seed: int) -> tuple[pa.Array, Ints]:
     """IPC list of each patent and the position of its leading symbol.
 
     There are 1 + Poisson(0.9 exp(0.08 z)) symbols; three in four of the further ones lie in the same field.
@@ -106,15 +98,15 @@ def _owner_lists(population: Population, seed: int) -> pa.Array:
     return _list_column(owner_names(owner), counts)
 
 
-def _kinds(population: Population, granted: Flags) -> pa.Array:
+def _kinds(population: Population, granted: Mask) -> pa.Array:
     rights = small_table("rights")
     position = population.right + np.where(granted, 0, len(rights["right"]))
     return take_text(rights["kind_grant"] + rights["kind_application"], position)
 
 
 def patents_table(
-    population: Population, truth: Truth, patent_id: pa.Array, claims: Integers, seed: int
-) -> tuple[dict[str, Any], Integers]:
+    population: Population, truth: Truth, patent_id: pa.Array, claims: Ints, seed: int
+) -> tuple[dict[str, Any], Ints]:
     """Columns of the patents table, and the position of each leading IPC symbol.
 
     Parameters
@@ -172,7 +164,7 @@ def patents_table(
     return columns, leading
 
 
-def family_names(family: Integers) -> pa.Array:
+def family_names(family: Ints) -> pa.Array:
     """Identifiers of families by number."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -181,7 +173,7 @@ def family_names(family: Integers) -> pa.Array:
     return pc.binary_join_element_wise("F", digits, "")
 
 
-def _outside_members(population: Population, seed: int) -> tuple[Integers, Integers, Days]:
+def _outside_members(population: Population, seed: int) -> tuple[Ints, Ints, Dates]:
     """Family, office and publication of the members that are not in the book.
 
     Their number is Poisson with mean g exp(0.35 z), g by the first member's jurisdiction and right; offices
@@ -231,7 +223,7 @@ def family_table(population: Population, truth: Truth, patent_id: pa.Array, seed
     }
 
 
-def claims_numbers(population: Population, seed: int) -> Integers:
+def claims_numbers(population: Population, seed: int) -> Ints:
     """Claims of each patent: 1 + negative binomial of shape 3, mean of the right times exp(0.08 z).
 
     The mean of an invention is about a quarter above that of all applications at its office (US 17.6, EP 14.7, KR

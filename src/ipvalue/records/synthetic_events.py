@@ -17,8 +17,9 @@ from ipvalue.records.synthetic_burdens import REGISTRATION_DAYS, Burden
 from ipvalue.records.synthetic_deals import KINDS, Deals
 from ipvalue.records.synthetic_population import Population
 from ipvalue.records.synthetic_procedure import procedure_columns
-from ipvalue.records.synthetic_setup import Days, Flags, Integers, days_after, small_table, stream, take_text
+from ipvalue.records.synthetic_setup import days_after, small_table, stream, take_text
 from ipvalue.records.synthetic_truth import DEATH_KINDS, Truth
+from ipvalue.types import Dates, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +39,7 @@ EXPIRY_ANNOUNCED_SHARE = 0.6
 NOT_TAKEN_UP_SHARE = 0.1  # of the Chinese withdrawals
 SECOND_SCHEME_UNTIL = np.datetime64("2017-01-01", "D")  # until then the INPADOC feed doubles the Chinese one
 _NEVER = np.datetime64("NaT", "D")
-Rows = tuple[str, Integers, Days, Days, Any]
+Rows = tuple[str, Ints, Dates, Dates, Any]
 
 
 @lru_cache(maxsize=1)
@@ -79,9 +80,9 @@ def _prosecution(population: Population, truth: Truth, rng: np.random.Generator)
 def _notices(
     population: Population,
     truth: Truth,
-    published: Days,
-    examined: Days,
-    reported: Days,
+    published: Dates,
+    examined: Dates,
+    reported: Dates,
     rng: np.random.Generator,
 ) -> list[Rows]:
     """What registers say besides: Chinese steps of older years in a second scheme, and formal notices."""
@@ -121,7 +122,7 @@ def _failed(population: Population, truth: Truth, rng: np.random.Generator) -> l
     ]
 
 
-def _announcement(office: Any, lapse: Days, rng: np.random.Generator) -> Days:
+def _announcement(office: Any, lapse: Dates, rng: np.random.Generator) -> Dates:
     """Day on which each office announces a lapse."""
     low = np.array([LAPSE_ANNOUNCED[code][0] for code in LAPSE_ANNOUNCED])
     high = np.array([LAPSE_ANNOUNCED[code][1] for code in LAPSE_ANNOUNCED])
@@ -183,7 +184,7 @@ def _attacks(population: Population, truth: Truth) -> list[Rows]:
     return [(step, np.flatnonzero(who), when[who], when[who], None) for step, who, when in cuts]
 
 
-def _standing(truth: Truth) -> Flags:
+def _standing(truth: Truth) -> Mask:
     """Whether the right still stood when a payment came."""
     death = truth.death[truth.fees.payer]
     return np.asarray(np.isnat(death) | (truth.fees.paid < death))
@@ -212,7 +213,7 @@ def _payments(population: Population, truth: Truth, rng: np.random.Generator) ->
     return rows
 
 
-def _european_payments(payer: Integers, paid: Days, year: Integers, rows: Integers) -> list[Rows]:
+def _european_payments(payer: Ints, paid: Dates, year: Ints, rows: Ints) -> list[Rows]:
     """National fees of European patents, one event a state, with state and fee year."""
     return [
         (
@@ -226,7 +227,7 @@ def _european_payments(payer: Integers, paid: Days, year: Integers, rows: Intege
     ]
 
 
-def _pick(values: pa.Array, rows: Integers) -> pa.Array:
+def _pick(values: pa.Array, rows: Ints) -> pa.Array:
     import pyarrow as pa
 
     return values.take(pa.array(rows))
@@ -260,7 +261,7 @@ def _party_changes(population: Population, truth: Truth, deals: Deals, rng: np.r
     return rows
 
 
-def _while_alive(truth: Truth, patent: Integers, date: Days) -> Days:
+def _while_alive(truth: Truth, patent: Ints, date: Dates) -> Dates:
     """The dates, NaT where the right is dead by then."""
     death = truth.death[patent]
     return np.where(np.isnat(death) | (date < death), date, _NEVER).astype("M8[D]")
@@ -333,7 +334,7 @@ def events_table(
     return parts + procedure_columns(population, truth, _followed(truth, steps), patent_id, seed)
 
 
-def _followed(truth: Truth, steps: list[Rows]) -> dict[str, tuple[Integers, Days]]:
+def _followed(truth: Truth, steps: list[Rows]) -> dict[str, tuple[Ints, Dates]]:
     """Patents and days of the steps that further entries follow."""
     names = ("publication", "examination", "examination_report", "examination_answer", "allowed", "grant")
     followed = {step: (rows[0], rows[1]) for step, *rows in steps if step in (*names, "no_opposition")}

@@ -9,17 +9,8 @@ import numpy as np
 from scipy.special import expit, logit
 
 from ipvalue.records.synthetic_population import Population, rights_numbers
-from ipvalue.records.synthetic_setup import (
-    Days,
-    Flags,
-    Floats,
-    Integers,
-    add_years,
-    days_after,
-    small_table,
-    stream,
-    years_between,
-)
+from ipvalue.records.synthetic_setup import Floats, add_years, days_after, small_table, stream, years_between
+from ipvalue.types import Dates, Ints, Mask
 
 __all__ = [
     "REFUSED",
@@ -38,7 +29,7 @@ REFUSED, WITHDRAWN = 1, 2
 _NEVER = np.datetime64("NaT", "D")
 
 
-def prosecution(population: Population, seed: int) -> tuple[Floats, Flags, Days, Days]:
+def prosecution(population: Population, seed: int) -> tuple[Floats, Mask, Dates, Dates]:
     """Grant probability, whether granted in the end, date of the outcome, and publication.
 
     Grants and failures take equally long by law of the generator, so that the probability of grant stays
@@ -61,7 +52,7 @@ def prosecution(population: Population, seed: int) -> tuple[Floats, Flags, Days,
     return probability, granted, outcome, np.where(unpublished, _NEVER, publication).astype("M8[D]")
 
 
-def term_changes(population: Population, grant: Days, seed: int) -> tuple[Integers, Integers, Days, Days]:
+def term_changes(population: Population, grant: Dates, seed: int) -> tuple[Ints, Ints, Dates, Dates]:
     """Adjustment and extension in days, the extension's publication, and the disclaimed end of term."""
     rng = stream(seed, "terms")
     table = small_table("rights")
@@ -79,7 +70,7 @@ def term_changes(population: Population, grant: Days, seed: int) -> tuple[Intege
     return adjustment, extension, known.astype("M8[D]"), np.where(disclaimed, cut, _NEVER).astype("M8[D]")
 
 
-def _statutory_end(population: Population, basis_grant: Days) -> Days:
+def _statutory_end(population: Population, basis_grant: Dates) -> Dates:
     """Last day of the unchanged term; synthetic_terms.csv names the years and what they count from."""
     table, rights = small_table("terms"), small_table("rights")
     end = np.full(population.n, _NEVER, "M8[D]")
@@ -96,16 +87,14 @@ def _statutory_end(population: Population, basis_grant: Days) -> Days:
     return end
 
 
-def term_end_of(
-    population: Population, outcome: Days, adjustment: Integers, extension: Integers, disclaimer: Days
-) -> Days:
+def term_end_of(population: Population, outcome: Dates, adjustment: Ints, extension: Ints, disclaimer: Dates) -> Dates:
     """Last day of the term as it really is, all changes included."""
     end = _statutory_end(population, outcome) + adjustment.astype("m8[D]")
     end = np.where(np.isnat(disclaimer), end, np.minimum(end, disclaimer))
     return np.asarray(end + extension.astype("m8[D]"), "M8[D]")
 
 
-def challenges(population: Population, grant: Days, term_end: Days, seed: int) -> tuple[Days, Integers, Days]:
+def challenges(population: Population, grant: Dates, term_end: Dates, seed: int) -> tuple[Dates, Ints, Dates]:
     """Date, result (0 none, 1 rejected, 2 amended, 3 revoked) and end of an attack on the right.
 
     European oppositions fall in the nine months after grant; others at any time. High quality is attacked
@@ -128,7 +117,7 @@ def challenges(population: Population, grant: Days, term_end: Days, seed: int) -
     return start, np.where(attacked, result, 0), days_after(start, duration)
 
 
-def surrenders(population: Population, grant: Days, seed: int) -> tuple[Days, Flags]:
+def surrenders(population: Population, grant: Dates, seed: int) -> tuple[Dates, Mask]:
     """Date on which a Chinese right is given up, and whether for the parallel invention."""
     rng = stream(seed, "surrenders")
     table = small_table("rights")
@@ -140,7 +129,7 @@ def surrenders(population: Population, grant: Days, seed: int) -> tuple[Days, Fl
     return np.where(double | given_up, days_after(grant, wait), _NEVER).astype("M8[D]"), double
 
 
-def failures(population: Population, granted: Flags, seed: int) -> Integers:
+def failures(population: Population, granted: Mask, seed: int) -> Ints:
     """Kind of death of the applications that fail: refused or withdrawn, lower quality more often refused."""
     refused = stream(seed, "failures").random(population.n) < expit(-0.3 - 0.3 * population.quality)
     return np.where(granted, 0, np.where(refused, REFUSED, WITHDRAWN))

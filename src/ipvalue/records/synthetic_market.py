@@ -10,10 +10,7 @@ from scipy.special import expit
 from ipvalue.records.synthetic_documents import draw_symbols, symbols
 from ipvalue.records.synthetic_population import Population, choose, field_numbers
 from ipvalue.records.synthetic_setup import (
-    Days,
-    Flags,
     Floats,
-    Integers,
     add_years,
     days_after,
     random_days,
@@ -23,6 +20,7 @@ from ipvalue.records.synthetic_setup import (
     years_between,
 )
 from ipvalue.records.synthetic_truth import Truth
+from ipvalue.types import Dates, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +36,7 @@ TERRITORIES = ("worldwide", "CN", "US", "EP", "JP")
 BASES = ("net_sales", "gross_sales", "profit", "unit")
 
 
-def _known(population: Population, truth: Truth, rng: np.random.Generator) -> tuple[Integers, Days]:
+def _known(population: Population, truth: Truth, rng: np.random.Generator) -> tuple[Ints, Dates]:
     """Patent and date of each row: one to three reports while the patent lives, in order."""
     start = days_after(population.application, 200)
     end = np.where(np.isnat(truth.death), population.until, days_after(truth.death, -1)).astype("M8[D]")
@@ -57,9 +55,7 @@ def _sometimes(rng: np.random.Generator, share: float, values: Floats) -> pa.Arr
     return pa.array(values, mask=rng.random(len(values)) >= share)
 
 
-def _revenue(
-    population: Population, truth: Truth, patent: Integers, date: Days, attribution: Floats, seed: int
-) -> Floats:
+def _revenue(population: Population, truth: Truth, patent: Ints, date: Dates, attribution: Floats, seed: int) -> Floats:
     """Revenue that gives the true income by relief from royalty, with a lasting and a passing error."""
     rng = stream(seed, "revenue errors")
     lasting = LASTING_ERROR * rng.standard_normal(population.n)
@@ -167,5 +163,5 @@ def licences_table(n: int, until: np.datetime64, seed: int) -> dict[str, Any]:
     }
 
 
-def _exclusive(rng: np.random.Generator, size: int) -> Flags:
+def _exclusive(rng: np.random.Generator, size: int) -> Mask:
     return np.asarray(rng.random(size) < 0.35, bool)

@@ -11,18 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ipvalue.records.synthetic_setup import (
-    DAYS_A_YEAR,
-    Days,
-    Flags,
-    Floats,
-    Integers,
-    add_years,
-    days_after,
-    small_table,
-    stream,
-    take_text,
-)
+from ipvalue.records.synthetic_setup import DAYS_A_YEAR, Floats, add_years, days_after, small_table, stream, take_text
+from ipvalue.types import Dates, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,15 +35,15 @@ class Population:
     """One element a patent; ``right`` is the row in synthetic_rights.csv and ``field`` starts at 0."""
 
     n: int
-    family: Integers
-    first_in_family: Flags
-    field: Integers
-    right: Integers
-    owner: Integers
+    family: Ints
+    first_in_family: Mask
+    field: Ints
+    right: Ints
+    owner: Ints
     quality: Floats
-    application: Days
-    priority: Days
-    parent: Days
+    application: Dates
+    priority: Dates
+    parent: Dates
     until: np.datetime64
 
 
@@ -67,14 +57,14 @@ def rights_numbers(column: str) -> Floats:
     return np.array(small_table("rights")[column], np.float64)
 
 
-def choose(rng: np.random.Generator, weights: Floats, size: int) -> Integers:
+def choose(rng: np.random.Generator, weights: Floats, size: int) -> Ints:
     """Positions drawn with the given weights, by inversion of their running sum."""
     cumulative = np.cumsum(weights)
     position = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
     return np.asarray(np.minimum(position, len(weights) - 1), np.int64)
 
 
-def _families(n: int, seed: int) -> tuple[Integers, int]:
+def _families(n: int, seed: int) -> tuple[Ints, int]:
     """Family of each patent; family sizes in the book are geometric."""
     rng = stream(seed, "families")
     sizes = rng.geometric(1.0 - MEMBERS_SHARE_MORE, n)
@@ -82,7 +72,7 @@ def _families(n: int, seed: int) -> tuple[Integers, int]:
     return family.astype(np.int64), int(family[-1]) + 1
 
 
-def _owners_and_fields(n_families: int, seed: int) -> tuple[Integers, Integers]:
+def _owners_and_fields(n_families: int, seed: int) -> tuple[Ints, Ints]:
     """Owner and field of each family; a part of the owner's families lies in its home field."""
     rng = stream(seed, "owners")
     n_owners = max(1, round(OWNERS_A_PATENT * n_families))
@@ -93,7 +83,7 @@ def _owners_and_fields(n_families: int, seed: int) -> tuple[Integers, Integers]:
     return owner, np.where(rng.random(n_families) < HOME_FIELD_SHARE, home[owner], own)
 
 
-def _first_filings(n_families: int, until: np.datetime64, seed: int) -> Days:
+def _first_filings(n_families: int, until: np.datetime64, seed: int) -> Dates:
     """First filing of each family: density grows exponentially over the years of filings."""
     rng = stream(seed, "filings")
     growth = FILING_GROWTH * YEARS_OF_FILINGS
@@ -103,8 +93,8 @@ def _first_filings(n_families: int, until: np.datetime64, seed: int) -> Days:
 
 
 def _member_dates(
-    family: Integers, first: Flags, right: Integers, filed: Days, until: np.datetime64, seed: int
-) -> tuple[Days, Days, Days]:
+    family: Ints, first: Mask, right: Ints, filed: Dates, until: np.datetime64, seed: int
+) -> tuple[Dates, Dates, Dates]:
     """Application, priority and continuation parent of each patent.
 
     Later members follow the first within the priority year and claim it. Of first members abroad a half
@@ -176,7 +166,7 @@ def draw_population(n: int, seed: int, until: np.datetime64) -> Population:
     )
 
 
-def patent_ids(population: Population, granted: Flags, seed: int) -> pa.Array:
+def patent_ids(population: Population, granted: Mask, seed: int) -> pa.Array:
     """Unique identifiers such as ``CN-101234567-B``; the kind code is that of the book's last day.
 
     Numbers rise with the application date within each jurisdiction and right, with random gaps.

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ipvalue.records.synthetic_population import Population
-from ipvalue.records.synthetic_setup import Days, Integers, days_after, small_table, stream, take_text
+from ipvalue.records.synthetic_setup import days_after, small_table, stream, take_text
 from ipvalue.records.synthetic_truth import Truth
+from ipvalue.types import Dates, Ints
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["procedure_columns"]
 
-Dated = tuple[Integers, Days]  # patents and days, one element an entry
+Dated = tuple[Ints, Dates]  # patents and days, one element an entry
 LOADED_AFTER_DAYS = 7  # not before the step that an entry belongs to, which is loaded within the week
 _FAR = np.datetime64("9999-01-01", "D")
 
@@ -63,14 +64,14 @@ def procedure_columns(
     return parts
 
 
-def _ends(truth: Truth, allowed: Days) -> dict[str, Days]:
+def _ends(truth: Truth, allowed: Dates) -> dict[str, Dates]:
     """First day after each stage: examination, the wait for the grant, and the life of the right."""
     decision = np.fmin(allowed, truth.outcome)
     death = np.where(np.isnat(truth.death), _FAR, truth.death).astype("M8[D]")
     return {"decision": np.minimum(decision, death), "grant": truth.grant, "death": death}
 
 
-def _drawn(rng: np.random.Generator, kind: dict[str, str], patent: Integers, day: Days, member: Any) -> Dated:
+def _drawn(rng: np.random.Generator, kind: dict[str, str], patent: Ints, day: Dates, member: Any) -> Dated:
     """Patents of the office that get an entry, and its day."""
     place = np.flatnonzero(member[patent] & ~np.isnat(day))
     place = place[rng.random(len(place)) < float(kind["share"])]
@@ -81,8 +82,8 @@ def _drawn(rng: np.random.Generator, kind: dict[str, str], patent: Integers, day
 def _columns(
     rng: np.random.Generator,
     kind: dict[str, str],
-    patent: Integers,
-    day: Days,
+    patent: Ints,
+    day: Dates,
     until: np.datetime64,
     patent_id: pa.Array,
 ) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ipvalue.records.synthetic_setup import Days, Floats, add_years, small_table, stream
+from ipvalue.records.synthetic_setup import Floats, add_years, small_table, stream
+from ipvalue.types import Dates
 
 __all__ = ["curves_table", "fx_table", "price_index_table", "quotation_dates", "to_currency"]
 
@@ -18,7 +19,7 @@ LEVEL_SPREAD = 0.004  # standard deviation of a curve's yearly level
 INDEX_SPREAD = 0.008
 
 
-def quotation_dates(until: np.datetime64) -> Days:
+def quotation_dates(until: np.datetime64) -> Dates:
     """The last day of the book and its anniversaries of the 25 years before, oldest first."""
     return add_years(np.full(QUOTATIONS, until), np.arange(QUOTATIONS) - QUOTATIONS + 1)
 

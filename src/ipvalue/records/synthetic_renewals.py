@@ -18,17 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ipvalue.records.synthetic_population import Population, rights_numbers
-from ipvalue.records.synthetic_setup import (
-    Days,
-    Flags,
-    Floats,
-    Integers,
-    add_years,
-    days_after,
-    small_table,
-    stream,
-    years_between,
-)
+from ipvalue.records.synthetic_setup import Floats, add_years, days_after, small_table, stream, years_between
+from ipvalue.types import Dates, Ints, Mask
 
 __all__ = ["Renewals", "renewals"]
 
@@ -47,13 +38,13 @@ _NEVER = np.datetime64("NaT", "D")
 class Renewals:
     """Lapse and, where the right came back, the gap (one element a patent); and one element a payment."""
 
-    lapse: Days
-    gap_start: Days
-    gap_end: Days
-    payer: Integers
-    paid: Days
-    fee_year: Integers
-    late: Flags
+    lapse: Dates
+    gap_start: Dates
+    gap_end: Dates
+    payer: Ints
+    paid: Dates
+    fee_year: Ints
+    late: Mask
 
 
 def _fee_tables() -> tuple[Floats, Floats]:
@@ -69,7 +60,7 @@ def _fee_tables() -> tuple[Floats, Floats]:
     return amount, covered
 
 
-def _due(population: Population, rows: Integers, office: Integers, grant: Days, year: int) -> Days:
+def _due(population: Population, rows: Ints, office: Ints, grant: Dates, year: int) -> Dates:
     """Day on which the right ends if the fee of the year is not paid.
 
     The fee of a year is due at its start, counted from filing or grant; the American fee of the 4th, 8th and
@@ -87,7 +78,7 @@ def _perceived(theta: Floats, delta: Floats, discount: Floats, age: Floats, cove
     return np.asarray(np.log(theta * annuity) - delta * age + error, np.float64)
 
 
-def _payment_dates(rng: np.random.Generator, office: Integers, due: Days) -> tuple[Days, Flags]:
+def _payment_dates(rng: np.random.Generator, office: Ints, due: Dates) -> tuple[Dates, Mask]:
     """Date of payment, and whether it was late; Americans pay half a year before the right would end."""
     late = rng.random(len(due)) < LATE_SHARE
     american = office == "US"
@@ -103,8 +94,8 @@ def renewals(
     theta: Floats,
     delta: Floats,
     discount: Floats,
-    grant: Days,
-    term_end: Days,
+    grant: Dates,
+    term_end: Dates,
     seed: int,
 ) -> Renewals:
     """Decide every fee of every granted patent up to the last day of the book.
@@ -133,7 +124,7 @@ def renewals(
     lapse = np.full(population.n, _NEVER, "M8[D]")
     gap_start, gap_end = lapse.copy(), lapse.copy()
     going = ~np.isnat(grant) & (grant <= population.until)
-    payments: list[tuple[Integers, Days, Integers, Flags]] = []
+    payments: list[tuple[Ints, Dates, Ints, Mask]] = []
     for year in range(2, LAST_FEE_YEAR + 1):
         rows = np.flatnonzero(going & (cost[:, year] > 0)[population.right])
         office = offices[population.right[rows]]
@@ -158,8 +149,8 @@ def renewals(
 
 
 def _revivals(
-    rng: np.random.Generator, office: Integers, due: Days, barred: Flags, until: np.datetime64
-) -> tuple[Flags, Days]:
+    rng: np.random.Generator, office: Ints, due: Dates, barred: Mask, until: np.datetime64
+) -> tuple[Mask, Dates]:
     """Which unpaid rights are restored, and when: after the office has announced the lapse."""
     wait = np.where(office == "CN", 440, 60) + rng.integers(30, 250, len(due))
     back = days_after(due, wait)

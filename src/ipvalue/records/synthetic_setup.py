@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.types import Dates, Floats, Ints, Mask
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
     "DAYS_A_YEAR",
-    "Days",
-    "Flags",
+    "Dates",
+    "Mask",
     "Floats",
-    "Integers",
+    "Ints",
     "add_years",
     "days_after",
     "known_by",
@@ -34,10 +36,6 @@ __all__ = [
     "years_between",
 ]
 
-Flags = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Days = npt.NDArray[np.datetime64]
 
 DAYS_A_YEAR = 365.25
 
@@ -89,7 +87,7 @@ def small_table(name: str) -> dict[str, tuple[str, ...]]:
     return {column: tuple(row[column] for row in rows) for column in rows[0]}
 
 
-def add_years(dates: Days, years: npt.ArrayLike) -> Days:
+def add_years(dates: Dates, years: npt.ArrayLike) -> Dates:
     """The same day some whole years later; 28 February where the year has no 29th.
 
     Parameters
@@ -116,7 +114,7 @@ def add_years(dates: Days, years: npt.ArrayLike) -> Days:
     return np.asarray(np.minimum(target.astype("M8[D]") + day, last_day), "M8[D]")
 
 
-def days_after(dates: Days, days: npt.ArrayLike) -> Days:
+def days_after(dates: Dates, days: npt.ArrayLike) -> Dates:
     """Dates moved by a number of days, which is cut to whole days.
 
     Examples
@@ -140,13 +138,13 @@ def years_between(start: npt.ArrayLike, end: npt.ArrayLike) -> Floats:
     return np.asarray(span / np.timedelta64(1, "D") / DAYS_A_YEAR, np.float64)
 
 
-def random_days(rng: np.random.Generator, start: Days, end: Days) -> Days:
+def random_days(rng: np.random.Generator, start: Dates, end: Dates) -> Dates:
     """One day in each closed interval, all days equally likely; the start where the interval is empty."""
     width = np.maximum((end - start).astype(np.int64), 0)
     return days_after(start, rng.random(len(start)) * (width + 1))
 
 
-def known_by(dates: Days, until: np.datetime64) -> Days:
+def known_by(dates: Dates, until: np.datetime64) -> Dates:
     """The dates, with NaT for what happens after the last day of the book."""
     return np.where(dates <= until, dates, np.datetime64("NaT")).astype("M8[D]")
 

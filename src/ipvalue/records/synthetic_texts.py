@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ipvalue.records.synthetic_setup import Flags, Integers, small_table, take_text
+from ipvalue.records.synthetic_setup import small_table, take_text
+from ipvalue.types import Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,7 +107,7 @@ BLOCK = 1_000_000  # claims whose wording is put together at once: 2 GB of text 
 _WORDINGS = {"en": _ENGLISH, "de": _GERMAN, "zh": _CHINESE}
 
 
-def _features(wording: Wording, start: Integers, wanted: Integers) -> pa.Array:
+def _features(wording: Wording, start: Ints, wanted: Ints) -> pa.Array:
     """As many features as wanted, in a round through the list from the start, joined."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -118,7 +119,7 @@ def _features(wording: Wording, start: Integers, wanted: Integers) -> pa.Array:
     return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), words), wording.joint)
 
 
-def _reference(wording: Wording, noun: Integers, target: Integers, several: Flags, chinese: bool) -> pa.Array:
+def _reference(wording: Wording, noun: Ints, target: Ints, several: Mask, chinese: bool) -> pa.Array:
     """Reference of a dependent claim to one earlier claim, or to a range of them from the first."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -137,10 +138,10 @@ def _reference(wording: Wording, noun: Integers, target: Integers, several: Flag
 
 def _one_language(
     language: str,
-    claim_set: Integers,
-    rank: Integers,
-    independent: Flags,
-    length: Integers,
+    claim_set: Ints,
+    rank: Ints,
+    independent: Mask,
+    length: Ints,
     rng: np.random.Generator,
 ) -> list[pa.Array]:
     """Wording of the claims of one language in blocks, rows in order of set and number."""
@@ -157,12 +158,12 @@ def _one_language(
 
 def _block(
     language: str,
-    category: Integers,
-    start: Integers,
-    wanted: Integers,
-    target: Integers,
-    several: Flags,
-    independent: Flags,
+    category: Ints,
+    start: Ints,
+    wanted: Ints,
+    target: Ints,
+    several: Mask,
+    independent: Mask,
 ) -> pa.Array:
     """Wording of some claims of one language."""
     import pyarrow as pa
@@ -178,11 +179,11 @@ def _block(
 
 
 def claim_wording(
-    right: Integers,
-    claim_set: Integers,
-    rank: Integers,
-    independent: Flags,
-    length: Integers,
+    right: Ints,
+    claim_set: Ints,
+    rank: Ints,
+    independent: Mask,
+    length: Ints,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Wording columns of the claims table.

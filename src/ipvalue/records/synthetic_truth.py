@@ -24,14 +24,8 @@ from ipvalue.records.synthetic_fate import (
 )
 from ipvalue.records.synthetic_population import Population, field_numbers, rights_numbers
 from ipvalue.records.synthetic_renewals import Renewals, renewals
-from ipvalue.records.synthetic_setup import (
-    Days,
-    Flags,
-    Floats,
-    Integers,
-    small_table,
-    years_between,
-)
+from ipvalue.records.synthetic_setup import Floats, small_table, years_between
+from ipvalue.types import Dates, Ints, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,22 +50,22 @@ class Truth:
     delta: Floats
     discount: Floats
     grant_probability: Floats
-    outcome: Days
-    grant: Days
-    publication: Days
-    adjustment: Integers
-    extension: Integers
-    extension_known: Days
-    disclaimer: Days
-    term_end: Days
-    death: Days
-    death_kind: Integers
-    gap_start: Days
-    gap_end: Days
-    challenge: Days
-    challenge_result: Integers
-    challenge_end: Days
-    double: Flags
+    outcome: Dates
+    grant: Dates
+    publication: Dates
+    adjustment: Ints
+    extension: Ints
+    extension_known: Dates
+    disclaimer: Dates
+    term_end: Dates
+    death: Dates
+    death_kind: Ints
+    gap_start: Dates
+    gap_end: Dates
+    challenge: Dates
+    challenge_result: Ints
+    challenge_end: Dates
+    double: Mask
     fees: Renewals
 
 
@@ -105,7 +99,7 @@ def log_tail(z: Floats, sigma: Floats) -> Floats:
     return np.where(z <= threshold, sigma * z, sigma * threshold + np.maximum(beyond, 0.0))
 
 
-def value_on(dates: np.datetime64 | Days, truth: Mapping[str, Any]) -> Floats:
+def value_on(dates: np.datetime64 | Dates, truth: Mapping[str, Any]) -> Floats:
     """True value on dates, in each patent's own currency.
 
     Parameters
@@ -153,7 +147,7 @@ _DATE_COLUMNS = ("application_date", "outcome_date", "death_date", "gap_start", 
 _NUMBER_COLUMNS = ("theta", "delta", "discount", "grant_probability")
 
 
-def _first_death(candidates: list[tuple[int, Days]], until: np.datetime64) -> tuple[Days, Integers]:
+def _first_death(candidates: list[tuple[int, Dates]], until: np.datetime64) -> tuple[Dates, Ints]:
     """Earliest of the possible ends that comes by the last day of the book."""
     far = np.datetime64("9999-01-01", "D")
     dates = np.stack([np.where(np.isnat(when), far, when) for _, when in candidates])

@@ -10,7 +10,6 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -20,6 +19,7 @@ from ipvalue.records.coerce import coerce
 from ipvalue.records.complete import complete, count_deal_patents
 from ipvalue.records.order import Sorted, index_of, rank, sort_rows
 from ipvalue.records.schema import TABLES, Table
+from ipvalue.types import Floats, Ints, Ints16, Mask, Texts
 
 __all__ = ["REJECT_COLUMNS", "Checked", "check_table", "empty_rejects", "nearest", "refuse_overflow", "sort_table"]
 
@@ -180,19 +180,17 @@ def refuse_overflow(spec: Table, table: pa.Table) -> None:
             )
 
 
-def _mark(
-    code: npt.NDArray[np.int16], culprit: npt.NDArray[np.int16], bad: npt.NDArray[np.bool_], reason: Reason, place: int
-) -> None:
+def _mark(code: Ints16, culprit: Ints16, bad: Mask, reason: Reason, place: int) -> None:
     bad = bad & (code == 0)
     code[bad], culprit[bad] = reason, place
 
 
-def _days(table: pa.Table, name: str) -> npt.NDArray[np.float64]:
+def _days(table: pa.Table, name: str) -> Floats:
     days = table[name].combine_chunks().cast(pa.int32()).cast(pa.float64())
     return np.asarray(days.to_numpy(zero_copy_only=False), np.float64)
 
 
-def _check_dates(spec: Table, table: pa.Table, code: npt.NDArray[np.int16], culprit: npt.NDArray[np.int16]) -> None:
+def _check_dates(spec: Table, table: pa.Table, code: Ints16, culprit: Ints16) -> None:
     for early, late in _DATE_ORDER.get(spec.name, ()):
         with np.errstate(invalid="ignore"):
             bad = _days(table, late) < _days(table, early)
@@ -203,8 +201,8 @@ def _check_patents(
     spec: Table,
     table: pa.Table,
     patents: pa.Table | None,
-    code: npt.NDArray[np.int16],
-    culprit: npt.NDArray[np.int16],
+    code: Ints16,
+    culprit: Ints16,
 ) -> None:
     """A row must belong to a patent of the book; a citation may do so by either end, a member by its family."""
     if patents is not None and spec.name == "family_members":
@@ -241,7 +239,7 @@ def sort_table(spec: Table, table: pa.Table) -> Sorted:
     return sort_rows(first, rest, table.num_rows, unique_key=bool(spec.key))
 
 
-def _rejects(spec: Table, raw: pa.Table, code: npt.NDArray[np.int16], culprit: npt.NDArray[np.int16]) -> pd.DataFrame:
+def _rejects(spec: Table, raw: pa.Table, code: Ints16, culprit: Ints16) -> pd.DataFrame:
     rows = np.flatnonzero(code)
     if not len(rows):
         return empty_rejects()
@@ -258,7 +256,7 @@ def _rejects(spec: Table, raw: pa.Table, code: npt.NDArray[np.int16], culprit: n
     )
 
 
-def _values(raw: pa.Table, rows: npt.NDArray[np.int64], names: npt.NDArray[np.str_]) -> list[str]:
+def _values(raw: pa.Table, rows: Ints, names: Texts) -> list[str]:
     """The offending values as short text; only bad rows are ever turned into Python objects."""
     shown = np.full(len(rows), "", object)
     for name in np.unique(names):
@@ -268,7 +266,7 @@ def _values(raw: pa.Table, rows: npt.NDArray[np.int64], names: npt.NDArray[np.st
     return list(shown)
 
 
-def _shown(column: pa.ChunkedArray, rows: npt.NDArray[np.int64]) -> list[str]:
+def _shown(column: pa.ChunkedArray, rows: Ints) -> list[str]:
     try:
         values = column.take(pa.array(rows)).to_pylist()
     except (ArithmeticError, ValueError, LookupError, pa.ArrowException):

@@ -27,7 +27,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.artifacts import versions
@@ -40,12 +39,11 @@ from ipvalue.risk.overlay import model_value, overlay_changes
 from ipvalue.risk.segments import labels_by, segment_labels
 from ipvalue.risk.sides import GROUPS, Side, States, side_of
 from ipvalue.risk.sources import expect
+from ipvalue.types import Floats, Ints, Objects
 from ipvalue.valuation import Valuation
 
 __all__ = ["PARTS", "Attribution", "attribute", "parts_of"]
 
-Cents = npt.NDArray[np.int64]
-Ids = npt.NDArray[np.object_]
 How = Literal["sequential", "shapley"]
 
 PARTS = {
@@ -118,7 +116,7 @@ class Attribution:
     def segments(self, by: str | pd.Series, how: How = "sequential") -> pd.DataFrame:
         """Parts by segment in ``currency``; ``by`` as in :meth:`ipvalue.risk.stress.StressReport.segments`.
 
-        Cents are added up first: a segment's parts sum to its change as a patent's do.
+        Ints are added up first: a segment's parts sum to its change as a patent's do.
         """
         label = labels_by(self.labels.drop(columns=["valued_before", "valued_after"]), by)
         return self.cents(how).groupby(label, sort=True).sum() / 100.0
@@ -265,7 +263,7 @@ def attribute(
     return Attribution(tables[0], averaged_table, labels, groups, currencies[0], dates, states.evaluated, changes)
 
 
-def parts_of(states: States, order: Sequence[str], *, shapley: bool = False) -> dict[str, Cents]:
+def parts_of(states: States, order: Sequence[str], *, shapley: bool = False) -> dict[str, Ints]:
     """Parts of the change of the common patents by group, in whole cents, in the stated order.
 
     Parameters
@@ -303,9 +301,9 @@ class _Made:
     snapshot: Snapshot
     whole: Whole
     name: str
-    ids: Ids
-    value: npt.NDArray[np.float64]
-    model: npt.NDArray[np.float64]
+    ids: Objects
+    value: Floats
+    model: Floats
 
     @classmethod
     def of(cls, valuation: Valuation, state: State | None, name: str) -> _Made:
@@ -335,16 +333,16 @@ class _Made:
     def date(self) -> str:
         return str(self.snapshot.date)
 
-    def side(self, ids: Ids) -> Side:
+    def side(self, ids: Objects) -> Side:
         """All that the values of some patents follow from."""
         part = self.snapshot.select(np.array([self.snapshot.position(one) for one in ids], np.int64))
         return side_of(self.engine, part, self.whole)
 
-    def cents(self, ids: Ids, values: npt.NDArray[np.float64]) -> Cents:
+    def cents(self, ids: Objects, values: Floats) -> Ints:
         """The values as they are, or the model's, of some patents in ascending order."""
         return to_cents(values[np.isin(self.ids, ids)])
 
-    def check(self, ids: Ids, gap: Cents) -> None:
+    def check(self, ids: Objects, gap: Ints) -> None:
         """Values that can't be made again by the same versions were made of something else."""
         if gap.any() and self.valuation.provenance["versions"] == versions():
             where = int(np.flatnonzero(gap)[0])
@@ -354,7 +352,7 @@ class _Made:
             )
 
 
-def _table(ids: Ids, common: Ids, parts: dict[str, Cents], one: _Made, two: _Made) -> pd.DataFrame:
+def _table(ids: Objects, common: Objects, parts: dict[str, Ints], one: _Made, two: _Made) -> pd.DataFrame:
     """Parts of all patents in cents, with entries and exits."""
     columns = {name: np.zeros(len(ids), np.int64) for name in ("before", *parts, "entries", "exits", "after")}
     both, was, now = np.isin(ids, common), np.isin(ids, one.ids), np.isin(ids, two.ids)
@@ -367,7 +365,7 @@ def _table(ids: Ids, common: Ids, parts: dict[str, Cents], one: _Made, two: _Mad
     return pd.DataFrame(columns, index=pd.Index(ids, name="patent_id"))
 
 
-def _labels(ids: Ids, one: _Made, two: _Made) -> pd.DataFrame:
+def _labels(ids: Objects, one: _Made, two: _Made) -> pd.DataFrame:
     """Labels after, or before of patents that left; and whether there was a value."""
     frames = []
     for made in (two, one):

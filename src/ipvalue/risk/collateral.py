@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.assumptions import Assumptions
@@ -22,12 +21,11 @@ from ipvalue.risk.overlay import model_value
 from ipvalue.risk.policy import CollateralPolicy
 from ipvalue.risk.ranking import Allocation, allocate, to_cents
 from ipvalue.risk.sources import Origin, date_of, expect, number, origin_of, rates_of, sigma_of, text
+from ipvalue.types import Dates, Floats, Ints, Mask, Objects, Texts
 from ipvalue.valuation import Valuation
 
 __all__ = ["CollateralReport", "collateral"]
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 _DAYS_PER_YEAR = 365.25
 _FAR = 100.0  # no loan's curve is drawn further, in years
 
@@ -176,9 +174,9 @@ class _State:
     """What is known of each pair's patent and of each loan, as arrays."""
 
     facts: Facts
-    state: npt.NDArray[np.str_]
-    grade: npt.NDArray[np.str_]
-    reason: npt.NDArray[np.str_]
+    state: Texts
+    grade: Texts
+    reason: Texts
     model: Floats
     median: Floats
     basis: Floats
@@ -245,7 +243,7 @@ class _State:
 class _Curve:
     """Points along the loans' lives, one row a step and one column a loan."""
 
-    names: npt.NDArray[np.object_]
+    names: Objects
     drawn: Mask  # points that belong to the loan
     columns: dict[str, Floats]
 
@@ -295,13 +293,13 @@ def _point(
     return {"value": value, "value_q05": low, "lendable": np.bincount(loan, could, n).astype(np.float64)}
 
 
-def _days_on(day: np.datetime64, years: Floats) -> npt.NDArray[np.datetime64]:
+def _days_on(day: np.datetime64, years: Floats) -> Dates:
     """The day some years on, NaT where they are unknown; in seconds, as pandas keeps dates."""
     days = np.rint(np.nan_to_num(years, nan=0.0) * _DAYS_PER_YEAR).astype("timedelta64[D]")
     return np.where(np.isnan(years), np.datetime64("NaT", "D"), day + days).astype("M8[s]")
 
 
-def _spread(values: npt.NDArray[np.int64], where: Mask) -> npt.NDArray[np.int64]:
+def _spread(values: Ints, where: Mask) -> Ints:
     """Values of some rows, and 0 in the others."""
     result = np.zeros(len(where), np.int64)
     result[where] = values
@@ -319,7 +317,7 @@ def _pairs_table(
     state: _State,
     pledge: Lending,
     eligible: Mask,
-    reasons: npt.NDArray[np.object_],
+    reasons: Objects,
     given: Allocation,
 ) -> pd.DataFrame:
     frame = pd.DataFrame({"loan_id": pairs.loan_id, "patent_id": pairs.patent_id, "rank": pairs.loan + 1})

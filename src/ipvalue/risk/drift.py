@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.types import Floats
+
 __all__ = ["stability_index"]
 
-Floats = npt.NDArray[np.float64]
 _EMPTY = 0.5
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.errors import Reason
 from ipvalue.risk.facts import Facts
 from ipvalue.risk.policy import RULES, CollateralPolicy
+from ipvalue.types import Floats, Ints, Mask, Objects, Texts
 
 __all__ = ["ALL_RULES", "broken_rules", "reason_texts"]
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 _IN_FORCE = ("in_force", "grace", "in_extension")
 ALL_RULES = (*RULES, "no_exchange_rate", "not_checked")
 """Columns of the matrix of broken rules."""
@@ -22,12 +20,12 @@ def broken_rules(
     policy: CollateralPolicy,
     facts: Facts,
     *,
-    state: npt.NDArray[np.str_],
+    state: Texts,
     value: Floats,
     remaining: Floats,
-    grade: npt.NDArray[np.str_],
+    grade: Texts,
     years_owed: Floats,
-    own_loans: npt.NDArray[np.int64],
+    own_loans: Ints,
     consent: Mask,
     exchange: Floats,
 ) -> Mask:
@@ -78,7 +76,7 @@ def broken_rules(
     return np.stack(columns, axis=1) if len(columns) else np.zeros((len(state), 0), bool)
 
 
-def reason_texts(broken: Mask) -> npt.NDArray[np.object_]:
+def reason_texts(broken: Mask) -> Objects:
     """Name the broken rules of each row, joined by a semicolon; empty where none is broken."""
     if not len(broken):
         return np.zeros(0, object)

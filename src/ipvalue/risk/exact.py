@@ -13,22 +13,20 @@ from itertools import pairwise
 from math import factorial
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.errors import IpvalueError
+from ipvalue.types import Floats, Ints
 
 __all__ = ["LARGEST", "MOST_GROUPS", "sequential_parts", "shapley_parts", "to_cents"]
 
-Floats = npt.NDArray[np.float64]
-Cents = npt.NDArray[np.int64]
 
 LARGEST = 2.0**53
-"""Cents above which a float64 no longer tells whole cents apart."""
+"""Ints above which a float64 no longer tells whole cents apart."""
 MOST_GROUPS = 6
 """6! * 2**53 is below 2**63: with more groups a Shapley value's numerator would not fit."""
 
 
-def to_cents(value: Floats) -> Cents:
+def to_cents(value: Floats) -> Ints:
     """Round values to whole cents; no value counts as 0.
 
     Raises
@@ -47,7 +45,7 @@ def to_cents(value: Floats) -> Cents:
     return cents.astype(np.int64)
 
 
-def sequential_parts(states: Sequence[Cents]) -> list[Cents]:
+def sequential_parts(states: Sequence[Ints]) -> list[Ints]:
     """What each step from one state to the next changes.
 
     Parameters
@@ -63,7 +61,7 @@ def sequential_parts(states: Sequence[Cents]) -> list[Cents]:
     return [later - earlier for earlier, later in pairwise(states)]
 
 
-def shapley_parts(states: Mapping[int, Cents], groups: int) -> list[Cents]:
+def shapley_parts(states: Mapping[int, Ints], groups: int) -> list[Ints]:
     """Shapley value of each group: its change of value, averaged over all orders in which groups can change.
 
     Parameters

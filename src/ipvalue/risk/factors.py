@@ -13,12 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from ipvalue.types import Floats, Ints
 
 __all__ = ["Factors", "simulate_total", "total_variance"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 _SCENARIOS = 32
 _PATENTS = 4096
 
@@ -35,8 +34,8 @@ class Factors:
         a, b and c: shares of the variance of a log value; their sum is at most 1.
     """
 
-    field: Index
-    owner: Index
+    field: Ints
+    owner: Ints
     market_share: float
     field_share: float
     owner_share: float
@@ -77,7 +76,7 @@ def total_variance(mean: Floats, sigma: Floats, factors: Factors) -> float:
     everyone = np.zeros(len(mean), np.int64)
     _, both = np.unique(factors.field * (factors.owner.max(initial=0) + 1) + factors.owner, return_inverse=True)
 
-    def pairs(group: Index, rho: float) -> float:
+    def pairs(group: Ints, rho: float) -> float:
         return _grouped(mean, sigma, group, rho)
 
     total = pairs(everyone, a)
@@ -88,7 +87,7 @@ def total_variance(mean: Floats, sigma: Floats, factors: Factors) -> float:
     return float(total + own.sum())
 
 
-def _grouped(mean: Floats, sigma: Floats, group: Index, rho: float) -> float:
+def _grouped(mean: Floats, sigma: Floats, group: Ints, rho: float) -> float:
     """Sum over all pairs of each group, a patent with itself too, of m_i m_j (exp(rho s_i s_j) - 1)."""
     if rho == 0.0 or not len(mean):
         return 0.0

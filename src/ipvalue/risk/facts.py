@@ -10,10 +10,10 @@ import numpy.typing as npt
 from ipvalue.features.legal import legal_facts
 from ipvalue.law.states import State
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Array, Floats, Ints, Mask, Objects, Texts
 
 __all__ = ["Facts", "facts_of"]
 
-Mask = npt.NDArray[np.bool_]
 _RECENT = np.timedelta64(round(5 * 365.25), "D")
 
 
@@ -36,22 +36,22 @@ class Facts:
     """
 
     known: Mask
-    right: npt.NDArray[np.str_]
+    right: Texts
     field: npt.NDArray[np.int8]
-    pledges: npt.NDArray[np.int64]
+    pledges: Ints
     seized: Mask
     suspended: Mask
     challenged: Mask
     fee_overdue: Mask
     co_owned: Mask
-    deals: npt.NDArray[np.float64]
+    deals: Floats
 
     def take(self, rows: npt.NDArray[np.integer]) -> Facts:
         """Keep some patents, in any order and number."""
         return Facts(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
-def facts_of(snapshot: Snapshot | None, patent_ids: npt.NDArray[np.object_]) -> Facts:
+def facts_of(snapshot: Snapshot | None, patent_ids: Objects) -> Facts:
     """Gather the facts of patents.
 
     Parameters
@@ -91,12 +91,12 @@ def facts_of(snapshot: Snapshot | None, patent_ids: npt.NDArray[np.object_]) -> 
     return Facts(**cleared)
 
 
-def _cleared(values: npt.NDArray, known: Mask) -> npt.NDArray:  # type: ignore[type-arg]
+def _cleared(values: Array, known: Mask) -> Array:
     """Values of patents that the snapshot holds; empty for others."""
     return np.where(known, values, np.zeros(1, values.dtype))
 
 
-def _deals(snapshot: Snapshot) -> npt.NDArray[np.float64]:
+def _deals(snapshot: Snapshot) -> Floats:
     deals = snapshot.transactions
     counts = (deals["arms_length"] == 1) & (deals["date"] > snapshot.date - _RECENT)
     by_field = np.bincount(snapshot.field[deals["patent"][counts]], minlength=36).astype(np.float64)

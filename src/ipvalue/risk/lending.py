@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.risk.policy import CollateralPolicy
+from ipvalue.types import Floats, Texts
 
 __all__ = ["Lending", "lending"]
-
-Floats = npt.NDArray[np.float64]
 
 
 class Lending(NamedTuple):
@@ -37,8 +35,8 @@ def lending(
     median: Floats,
     basis: Floats,
     remaining: Floats,
-    grade: npt.NDArray[np.str_],
-    right: npt.NDArray[np.str_],
+    grade: Texts,
+    right: Texts,
     deals: Floats,
 ) -> Lending:
     """Work out what can be lent against each patent.
@@ -93,7 +91,7 @@ def lending(
     return Lending(*parts, 1 - kept, worth, months, sold, np.minimum(sold, ceiling * median))
 
 
-def _with_worst(policy: CollateralPolicy, name: str, keys: npt.NDArray[np.str_]) -> Floats:
+def _with_worst(policy: CollateralPolicy, name: str, keys: Texts) -> Floats:
     """Look a haircut up; a key without one takes the largest."""
     found = policy.by_key(name, keys)
     return np.where(np.isnan(found), max(f.value for f in getattr(policy, name).values()), found)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.finance.discounting import present_value
 from ipvalue.finance.lognormal_sums import fenton_wilkinson
+from ipvalue.types import Floats, Ints
 
 __all__ = ["Ageing", "aged_share", "cover_lost", "grouped_quantile"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 _Z05 = -1.6448536269514722
 
 
@@ -71,7 +69,7 @@ def aged_share(ageing: Ageing, years: Floats) -> Floats:
 
 
 def grouped_quantile(
-    median: Floats, sigma: Floats, group: Index, n_groups: int, correlation: float
+    median: Floats, sigma: Floats, group: Ints, n_groups: int, correlation: float
 ) -> tuple[Floats, Floats]:
     """Median and 5 % quantile of each group's sum of correlated lognormals.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -14,10 +13,10 @@ from ipvalue.records.arrow import to_arrow
 from ipvalue.records.coerce import coerce
 from ipvalue.records.columns import dates, flags, numbers
 from ipvalue.records.schema import TABLES, Column
+from ipvalue.types import Ints, Ints16, Mask, Objects
 
 __all__ = ["LoanPairs", "read_loans"]
 
-Floats = npt.NDArray[np.float64]
 _EXTRA = (
     Column("rank", "integer", "rank of the loan's claim; by drawn date where absent", lower=1, upper=1e6),
     Column("consent", "flag", "the co-owners' consent to the pledge is on file"),
@@ -44,11 +43,11 @@ class LoanPairs:
         Rows set aside: row, loan_id, patent_id, code, message.
     """
 
-    loan_id: npt.NDArray[np.object_]
-    patent_id: npt.NDArray[np.object_]
-    loan: npt.NDArray[np.int64]
-    patent: npt.NDArray[np.int64]
-    consent: npt.NDArray[np.bool_]
+    loan_id: Objects
+    patent_id: Objects
+    loan: Ints
+    patent: Ints
+    consent: Mask
     loans: pd.DataFrame
     rejects: pd.DataFrame
 
@@ -56,7 +55,7 @@ class LoanPairs:
         return len(self.loan)
 
 
-def read_loans(data: object, patent_ids: npt.NDArray[np.object_], as_of: np.datetime64) -> LoanPairs:
+def read_loans(data: object, patent_ids: Objects, as_of: np.datetime64) -> LoanPairs:
     """Read loans.
 
     Parameters
@@ -101,7 +100,7 @@ def read_loans(data: object, patent_ids: npt.NDArray[np.object_], as_of: np.date
     return _ranked(good[~fault], _rejects(frame, code))
 
 
-def _coerced(raw: pa.Table) -> tuple[pd.DataFrame, npt.NDArray[np.int16]]:
+def _coerced(raw: pa.Table) -> tuple[pd.DataFrame, Ints16]:
     """Columns by the schema's types, and the first fault of each row."""
     code = np.zeros(raw.num_rows, np.int16)
     columns: dict[str, object] = {"row": np.arange(raw.num_rows)}
@@ -148,7 +147,7 @@ def _ranked(good: pd.DataFrame, rejects: pd.DataFrame) -> LoanPairs:
     )
 
 
-def _rejects(frame: pd.DataFrame, code: npt.NDArray[np.int16]) -> pd.DataFrame:
+def _rejects(frame: pd.DataFrame, code: Ints16) -> pd.DataFrame:
     bad = frame[code != 0].copy()
     reasons = [Reason(int(c)) for c in code[code != 0]]
     bad["code"] = [reason.label for reason in reasons]

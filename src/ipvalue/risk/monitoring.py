@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.errors import BookError, Reason
@@ -19,6 +18,7 @@ from ipvalue.risk.facts import Facts, facts_of
 from ipvalue.risk.figures import default_figure, default_figures
 from ipvalue.risk.overlay import model_value
 from ipvalue.risk.sources import expect, origin_of
+from ipvalue.types import Mask
 from ipvalue.valuation import Valuation
 
 __all__ = ["Monitoring", "monitor"]
@@ -182,7 +182,7 @@ def _triggers(before: pd.DataFrame, after: pd.DataFrame, states: list[Snapshot |
     return pd.concat(parts).sort_values(["patent_id", "trigger"], kind="stable").reset_index(drop=True)
 
 
-def _register(old: Facts, new: Facts) -> dict[str, npt.NDArray[np.bool_]]:
+def _register(old: Facts, new: Facts) -> dict[str, Mask]:
     """What the register shows now and did not before."""
     both = old.known & new.known
     return {

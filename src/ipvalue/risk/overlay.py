@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.errors import Reason
 from ipvalue.overrides.log import override_log, overrides_of
+from ipvalue.types import Floats
 from ipvalue.valuation import Valuation
 
 __all__ = ["CAUSES", "model_value", "overlay_changes"]
@@ -28,7 +28,7 @@ CAUSES = {
 _STATUS = {Reason.OVERRIDE_EXPIRED.label: "expired", Reason.OVERRIDE_WITHDRAWN.label: "withdrawn"}
 
 
-def model_value(valuation: Valuation) -> npt.NDArray[np.float64]:
+def model_value(valuation: Valuation) -> Floats:
     """The model's value of each patent, overridden or not; NaN for null."""
     names = valuation.table.column_names
     column = valuation.table["model_value" if "model_value" in names else "value"]

@@ -11,16 +11,15 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field, model_validator
 
 from ipvalue.figures import Figure, FigureSet
 from ipvalue.risk.figures import default_figure, default_figures
+from ipvalue.types import Floats, Texts
 
 __all__ = ["RULES", "CollateralPolicy"]
 
-Floats = npt.NDArray[np.float64]
 
 RULES = (
     "not_in_force",
@@ -150,7 +149,7 @@ class CollateralPolicy(FigureSet):
         """All figures as a table: figure, value, unit, date, certainty, source."""
         return pd.DataFrame([{"figure": path, **figure.model_dump()} for path, figure in self._figures()])
 
-    def by_key(self, name: str, keys: npt.NDArray[np.str_]) -> Floats:
+    def by_key(self, name: str, keys: Texts) -> Floats:
         """Look a figure up for each row's grade or right; NaN where it has none."""
         table: dict[str, Figure] = getattr(self, name)
         distinct, places = np.unique(keys.astype(str), return_inverse=True)

@@ -19,12 +19,11 @@ from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.factors import Factors, simulate_total, total_variance
 from ipvalue.risk.figures import default_figure
 from ipvalue.risk.sources import expect, number, origin_of, sigma_of
+from ipvalue.types import Floats, Ints, Objects
 from ipvalue.valuation import Valuation
 
 __all__ = ["PortfolioCorrelation", "PortfolioRisk", "portfolio"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 _TABLE = "portfolio_correlation.csv"
 _LARGE_SIGMA = 1.3
 _TOLERANCE = 0.1
@@ -226,11 +225,11 @@ def _check_draws(scenarios: int, seed: int, confidence: tuple[float, ...]) -> No
 
 def _groups(
     valuation: Valuation, field: npt.ArrayLike | None, owner: npt.ArrayLike | None, snapshot: Snapshot | None
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+) -> tuple[Objects, Objects]:
     """Field and owner of each row, None where unknown."""
     state = origin_of(valuation, snapshot, None).snapshot
     ids = np.asarray(valuation.table["patent_id"].to_numpy(zero_copy_only=False), object)
-    found: list[npt.NDArray[np.object_]] = []
+    found: list[Objects] = []
     for name, given in (("field", field), ("owner", owner)):
         if given is None:
             if state is None:
@@ -247,7 +246,7 @@ def _groups(
     return found[0], found[1]
 
 
-def _coded(groups: npt.NDArray[np.object_]) -> Index:
+def _coded(groups: Objects) -> Ints:
     """Groups by number; an unknown one is a group of its own."""
     codes, names = pd.factorize(groups)
     unknown = codes < 0

@@ -9,32 +9,31 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+
+from ipvalue.types import Floats, Ints
 
 __all__ = ["Allocation", "allocate", "to_cents"]
 
-Cents = npt.NDArray[np.int64]
-Index = npt.NDArray[np.int64]
 _LARGEST = 2**62
 
 
 class Allocation(NamedTuple):
     """One element a pair of loan and patent, in hundredths."""
 
-    available: Cents
+    available: Ints
     """What loans of better rank leave of the patent."""
-    allocated: Cents
+    allocated: Ints
     """What the loan takes of it."""
 
 
-def to_cents(money: npt.NDArray[np.float64], *, up: bool = False) -> Cents:
+def to_cents(money: Floats, *, up: bool = False) -> Ints:
     """Money in whole hundredths, rounded down (up: what is owed); missing and negative money is 0."""
     hundredths = np.nan_to_num(money, nan=0.0, posinf=0.0, neginf=0.0) * 100.0
     rounded = np.ceil(hundredths - 1e-6) if up else np.floor(hundredths + 1e-6)
     return np.clip(rounded, 0, _LARGEST).astype(np.int64)
 
 
-def allocate(loan: Index, patent: Index, capacity: Cents, need: Cents) -> Allocation:
+def allocate(loan: Ints, patent: Ints, capacity: Ints, need: Ints) -> Allocation:
     """Serve the loans in rank order out of the patents that secure them.
 
     Parameters
@@ -72,7 +71,7 @@ def allocate(loan: Index, patent: Index, capacity: Cents, need: Cents) -> Alloca
     return Allocation(available, allocated)
 
 
-def _levels(loan: Index, patent: Index, n_loans: int) -> Index:
+def _levels(loan: Ints, patent: Ints, n_loans: int) -> Ints:
     """How many loans must be served before each: the longest chain over shared patents."""
     order = np.lexsort((loan, patent))
     earlier = np.full(len(loan), -1, np.int64)
@@ -88,7 +87,7 @@ def _levels(loan: Index, patent: Index, n_loans: int) -> Index:
         level = longer
 
 
-def _share_out(loan: Index, room: Cents, need: Cents) -> Cents:
+def _share_out(loan: Ints, room: Ints, need: Ints) -> Ints:
     """Take what each loan needs from its patents, in proportion to the room of each."""
     _, start, place = np.unique(loan, return_index=True, return_inverse=True)
     total = np.add.reduceat(room, start)
@@ -106,7 +105,7 @@ def _share_out(loan: Index, room: Cents, need: Cents) -> Cents:
     return np.asarray(taken + np.clip(missing[place] - before, 0, spare), np.int64)
 
 
-def _running(values: Cents, start: Index, place: Index) -> Cents:
+def _running(values: Ints, start: Ints, place: Ints) -> Ints:
     """Running sum within each group."""
     total = np.cumsum(values)
     return np.asarray(total - (total - values)[start][place])

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq
 
 from ipvalue.engine import ValuationEngine
@@ -20,11 +19,11 @@ from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.scenarios import FAMILIES, Scenario, ScenarioFamily
 from ipvalue.risk.sources import expect
 from ipvalue.risk.stress import carried, judged_in, stressed_quantiles, sum_of_known
+from ipvalue.types import Floats
 from ipvalue.valuation import QUANTILE_NAMES
 
 __all__ = ["ReverseStress", "reverse_stress"]
 
-Floats = npt.NDArray[np.float64]
 _MEDIAN = QUANTILE_NAMES.index("q50")
 
 

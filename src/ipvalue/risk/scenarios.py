@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import AssumptionError
+from ipvalue.types import Floats, Mask, Texts
 
 __all__ = [
     "FAMILIES",
@@ -30,7 +31,6 @@ __all__ = [
     "moved",
 ]
 
-Floats = npt.NDArray[np.float64]
 Operation = Literal["add", "multiply", "set"]
 # figures that only enter when an engine is fitted, or when features are computed: shocking them would change nothing
 _ELSEWHERE = {
@@ -66,7 +66,7 @@ class Selection(_Shock):
     fields: tuple[int, ...] = Field(default=(), description="WIPO technology fields; all where empty")
     jurisdictions: tuple[str, ...] = Field(default=(), description="offices, WIPO ST.3; all where empty")
 
-    def hits(self, field: npt.NDArray[np.int8], jurisdiction: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
+    def hits(self, field: npt.NDArray[np.int8], jurisdiction: Texts) -> Mask:
         """Whether each patent is hit."""
         hit = np.ones(len(field), bool)
         if self.fields:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.errors import IpvalueError
 from ipvalue.law.technology import field_names
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Objects
 
 __all__ = ["SEGMENTS", "labels_by", "segment_labels"]
 
 SEGMENTS = ("field", "jurisdiction", "grade", "owner")
 
 
-def segment_labels(snapshot: Snapshot, grade: npt.NDArray[np.object_]) -> pd.DataFrame:
+def segment_labels(snapshot: Snapshot, grade: Objects) -> pd.DataFrame:
     """Label each patent by its technology field, office, grade and first owner.
 
     Parameters

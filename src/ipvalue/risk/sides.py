@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.engine import ValuationEngine
 from ipvalue.features import Features, Whole
@@ -30,15 +29,14 @@ from ipvalue.features.term import term_columns
 from ipvalue.law.states import State
 from ipvalue.methods.base import Subject
 from ipvalue.methods.evidence import money_of, prepare
-from ipvalue.records.columns import Columns
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.exact import to_cents
 from ipvalue.risk.restate import with_assumptions
+from ipvalue.types import Array, Columns, Dates, Ints, Positions, Texts
 
 __all__ = ["GROUPS", "Side", "States", "side_of"]
 
 GROUPS = ("time", "market", "assumptions", "legal", "features", "engine")
-Rows = npt.NDArray[np.integer]
 _LEGAL_FAMILIES = ("status", "renewal")
 _TERM_DATES = ("filing", "grant", "priority", "statutory", "end")
 
@@ -65,7 +63,7 @@ class Side:
     economics: Columns
     term: Columns
 
-    def take(self, rows: Rows) -> Side:
+    def take(self, rows: Positions) -> Side:
         """Keep some patents."""
         economics = {name: values[rows] for name, values in self.economics.items()}
         term = {name: values[rows] for name, values in self.term.items()}
@@ -93,7 +91,7 @@ class States:
         self.sides = (before, after)
         self.active = tuple(group for group in GROUPS if self._differs(group))
         """Groups that differ at all; the others can change nothing."""
-        self._known: dict[int, npt.NDArray[np.int64]] = {}
+        self._known: dict[int, Ints] = {}
         self._money: dict[tuple[object, ...], Columns] = {}
 
     @property
@@ -101,7 +99,7 @@ class States:
         """States valued so far."""
         return len(self._known)
 
-    def cents(self, changed: frozenset[str]) -> npt.NDArray[np.int64]:
+    def cents(self, changed: frozenset[str]) -> Ints:
         """Values in whole cents where these groups are after and the others before; no value counts as 0."""
         key = sum(1 << k for k, group in enumerate(self.active) if group in changed)
         if key not in self._known:
@@ -130,7 +128,7 @@ class States:
             {"as_of": date, "filing": term["filing"], "grant": term["grant"]},
         )
 
-    def _converted(self, changed: frozenset[str], right: npt.NDArray[np.str_]) -> Columns:
+    def _converted(self, changed: frozenset[str], right: Texts) -> Columns:
         """Money of a state, kept for the states that share what it follows from."""
         chosen = tuple(group in changed for group in ("market", "assumptions", "features"))
         key = (*chosen, right.tobytes())
@@ -140,7 +138,7 @@ class States:
             self._money[key] = money_of(market.market, figures.engine.assumptions, rows, office, right)
         return self._money[key]
 
-    def _columns(self, changed: frozenset[str], term: Columns, date: npt.NDArray[np.datetime64]) -> Columns:
+    def _columns(self, changed: frozenset[str], term: Columns, date: Dates) -> Columns:
         """Feature columns: those of the term by date, those of the status by patent, and the others as they are."""
         side = self.sides["features" in changed]
         columns = dict(side.subject.features.columns)
@@ -155,7 +153,7 @@ class States:
                 columns |= {name: np.maximum(columns[name], 0.0) for name in names}
         return columns
 
-    def _legal(self, changed: frozenset[str], of: list[npt.NDArray]) -> npt.NDArray:  # type: ignore[type-arg]
+    def _legal(self, changed: frozenset[str], of: list[Array]) -> Array:
         """The legal side of each patent; of one that has expired, the side of time."""
         expired = self.sides[1].subject.features["legal_state"] == State.EXPIRED
         return np.where(expired, of["time" in changed], of["legal" in changed])

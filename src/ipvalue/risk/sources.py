@@ -8,18 +8,17 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.assumptions import Assumptions
 from ipvalue.errors import BookError, require
 from ipvalue.methods.currency import exchange_rate
 from ipvalue.records.book import parse_date
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Floats, Objects, Texts
 from ipvalue.valuation import Valuation
 
 __all__ = ["Origin", "date_of", "expect", "number", "origin_of", "rates_of", "sigma_of", "text"]
 
-Floats = npt.NDArray[np.float64]
 _Z95 = 1.6448536269514722
 _BY_CURRENCY = {"CNY": "CN", "USD": "US", "EUR": "EU"}
 
@@ -85,9 +84,7 @@ def date_of(valuation: Valuation, as_of: object | None) -> np.datetime64:
     return day
 
 
-def rates_of(
-    currency: npt.NDArray[np.object_], valued_in: str, rates: Mapping[str, float] | None, origin: Origin
-) -> Floats:
+def rates_of(currency: Objects, valued_in: str, rates: Mapping[str, float] | None, origin: Origin) -> Floats:
     """Units of the valuation's currency for one unit of each currency; NaN where unknown.
 
     Rates given count first, then what the snapshot and the assumptions know.
@@ -116,7 +113,7 @@ def number(valuation: Valuation, name: str) -> Floats:
     return np.asarray(column, np.float64)
 
 
-def text(valuation: Valuation, name: str) -> npt.NDArray[np.str_]:
+def text(valuation: Valuation, name: str) -> Texts:
     """A column of short texts; empty for null."""
     values = valuation.table[name].to_numpy(zero_copy_only=False)
     return np.where(values == None, "", values).astype(str)  # noqa: E711

@@ -27,7 +27,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -54,11 +53,11 @@ from ipvalue.risk.scenarios import (
 )
 from ipvalue.risk.segments import labels_by, segment_labels
 from ipvalue.risk.sources import expect
+from ipvalue.types import Columns, Floats, Ints16, Mask
 from ipvalue.valuation import QUANTILE_NAMES
 
 __all__ = ["StressReport", "carried", "judged_in", "stress", "stressed_quantiles", "sum_of_known"]
 
-Floats = npt.NDArray[np.float64]
 # what economics or a curve gives in place of a figure: where it stands, the sign it moves with, and its bounds
 _GIVEN = {
     "royalty_rate": ("features", ("royalty_rate",), 1.0, 0.0, 1.0),
@@ -246,9 +245,9 @@ def judged_in(
     overrides: Overrides,
     state: Snapshot,
     engine: ValuationEngine,
-    columns: dict[str, npt.NDArray],  # type: ignore[type-arg]
+    columns: Columns,
     quantiles: Floats,
-    reason: npt.NDArray[np.int16],
+    reason: Ints16,
 ) -> Judged:
     """What becomes of each override without a shock."""
     dead = np.isin(reason, (Reason.DEAD_RIGHT, Reason.TERM_OVER))
@@ -338,7 +337,7 @@ def _given(subject: Subject, shock: FigureShock, before: Assumptions) -> Subject
     return replace(subject, money=columns)
 
 
-def _keyed(subject: Subject, shock: FigureShock, before: Assumptions) -> npt.NDArray[np.bool_]:
+def _keyed(subject: Subject, shock: FigureShock, before: Assumptions) -> Mask:
     """Patents of the fields that the shock names; ``default`` stands for the fields without an entry."""
     if not shock.keys:
         return np.ones(len(subject), bool)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.mapping import Columns, Field
+from ipvalue.types import Ints, Mask
 
 __all__ = [
     "APPLICATION",
@@ -87,7 +87,7 @@ class Among:
         self._there[numbers[plain]] = True
         self._lettered = ids.filter(pa.array(~plain))
 
-    def mask(self, values: pa.Array) -> npt.NDArray[np.bool_]:
+    def mask(self, values: pa.Array) -> Mask:
         """Where a number, as a table writes it, is one of the identifiers."""
         plain, numbers = _plain(values)
         known = plain & (numbers < len(self._there))
@@ -102,7 +102,7 @@ class Among:
         return np.asarray(found, bool)
 
 
-def _plain(values: pa.Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+def _plain(values: pa.Array) -> tuple[Mask, Ints]:
     """Where text is a number of up to eight digits, and the number; 0 elsewhere."""
     plain = pc.and_(pc.ascii_is_decimal(values), pc.less_equal(pc.binary_length(values), 8))
     plain = pc.fill_null(plain, False)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.errors import Reason, SourceError
@@ -15,10 +14,11 @@ from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import Input
 from ipvalue.sources.reading.mapping import Columns, Field
 from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.types import Mask
 
 __all__ = ["PARTS", "Extract", "Keep"]
 
-Keep = Callable[[pd.DataFrame], "npt.NDArray[np.bool_] | pd.Series[bool]"]
+Keep = Callable[[pd.DataFrame], "Mask | pd.Series[bool]"]
 """Which rows of a table are kept, batch by batch."""
 
 _WHOLE = re.compile(r"\d{1,18}")
@@ -192,7 +192,7 @@ def _part_of(source: Input) -> str:
     return max(fitting, key=lambda part: len(PARTS[part].match(header)), default="")
 
 
-def _whole_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+def _whole_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, Mask]:
     """The rows whose keys are whole numbers, with these as such, and which rows are not."""
     keys = [name for name in frame.columns if name in _WHOLE_NUMBERS]
     bad = np.zeros(len(frame), bool)
@@ -201,7 +201,7 @@ def _whole_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bo
     return frame[~bad].astype(dict.fromkeys(keys, np.int64)), bad
 
 
-def _refusals(frame: pd.DataFrame, bad: npt.NDArray[np.bool_], before: int, source: Input) -> list[Refusal]:
+def _refusals(frame: pd.DataFrame, bad: Mask, before: int, source: Input) -> list[Refusal]:
     keys = [name for name in frame.columns if name in _WHOLE_NUMBERS]
     found = []
     for place, cells in zip(np.flatnonzero(bad).tolist(), frame[keys].to_numpy(object).tolist()):

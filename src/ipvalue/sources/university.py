@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.errors import BookError, Reason, SourceError
@@ -17,6 +16,7 @@ from ipvalue.sources.reading.identifiers import document_ids
 from ipvalue.sources.reading.mapping import Columns, Field
 from ipvalue.sources.reading.refusals import Refusal, refused_rows
 from ipvalue.sources.registry import Format
+from ipvalue.types import Dates, Ints, Mask
 
 __all__ = ["read_university_renewals"]
 
@@ -183,9 +183,7 @@ def _patents(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _events(
-    patents: pd.DataFrame, paid: npt.NDArray[np.int64], observed: np.datetime64, announcement_days: int
-) -> pd.DataFrame:
+def _events(patents: pd.DataFrame, paid: Ints, observed: np.datetime64, announcement_days: int) -> pd.DataFrame:
     """Payments and expiries of the patents that owe maintenance fees by their own grant."""
     owing = patents["kind"].str.startswith("B").fillna(False).to_numpy(bool)
     granted = pd.to_datetime(patents["grant_date"], format="%Y-%m-%d", errors="coerce").to_numpy("datetime64[D]")
@@ -207,8 +205,8 @@ def _events(
 def _rows(
     patents: pd.DataFrame,
     calendar: fees.FeeCalendar,
-    where: npt.NDArray[np.bool_],
-    dates: npt.NDArray[np.datetime64],
+    where: Mask,
+    dates: Dates,
     announcement_days: int,
 ) -> pd.DataFrame:
     patent, slot = np.nonzero(where)

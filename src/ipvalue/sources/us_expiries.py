@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ipvalue.law import fees
+from ipvalue.types import Dates
 
 __all__ = ["EXPIRY", "expired_on"]
 
@@ -17,7 +17,7 @@ EXPIRY = ("EXP.", "EXP")
 _LONGEST_POSTING = 120  # days; the entries known are 28 to 60 days after the expiry
 
 
-def expired_on(granted: npt.NDArray[np.datetime64], posted: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
+def expired_on(granted: Dates, posted: Dates) -> Dates:
     """Days on which patents expired for an unpaid maintenance fee.
 
     Parameters

@@ -19,10 +19,10 @@ from ipvalue.sources.reading.files import TABLES, Source, inputs
 from ipvalue.sources.reading.mapping import Columns, Field, plain_header
 from ipvalue.sources.reading.refusals import Refusal
 from ipvalue.sources.registry import Format, Look
+from ipvalue.types import Floats
 
 __all__ = ["FORMAT", "read_yield_curve", "zero_rates"]
 
-Floats = npt.NDArray[np.float64]
 _DATE = ("date", "日期", "time period", "observation_date")
 _TENOR = re.compile(
     r"(?:bc|dgs|gs|r|y)?([0-9]+(?:[.][0-9]+)?)\s*(months|month|mo|m|个月|月|years|year|yrs|yr|y|年)?", re.IGNORECASE

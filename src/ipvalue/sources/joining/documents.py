@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.sources.reading.converters import document_numbers
+from ipvalue.types import Array, Ints, Objects
 
 __all__ = ["count_of", "earliest_date", "family_ids", "members_of", "merge_publications", "renamed"]
 
@@ -65,7 +65,7 @@ def merge_publications(table: pa.Table, application: pa.Array | pa.ChunkedArray)
     return pa.table(columns), dict(zip(pairs["own"], pairs["lead"]))
 
 
-def _content_rank(frame: pd.DataFrame, keys: tuple[npt.NDArray, ...]) -> npt.NDArray[np.int64]:  # type: ignore[type-arg]
+def _content_rank(frame: pd.DataFrame, keys: tuple[Array, ...]) -> Ints:
     """Rank by all that a row says, of the rows that the keys do not tell apart."""
     tied = pd.DataFrame(dict(enumerate(keys))).duplicated(keep=False).to_numpy(bool)
     ranks = np.zeros(len(frame), np.int64)
@@ -76,7 +76,7 @@ def _content_rank(frame: pd.DataFrame, keys: tuple[npt.NDArray, ...]) -> npt.NDA
     return ranks
 
 
-def _text(frame: pd.DataFrame, name: str) -> npt.NDArray[np.object_]:
+def _text(frame: pd.DataFrame, name: str) -> Objects:
     if name not in frame:
         return np.full(len(frame), _LATEST, object)
     return frame[name].astype(object).where(frame[name].notna(), _LATEST).to_numpy(object)

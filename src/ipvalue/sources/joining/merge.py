@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.errors import Reason
 from ipvalue.records.order import rank
 from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.types import Ints, Mask
 
 __all__ = ["one_row_a_patent"]
 
@@ -58,7 +58,7 @@ def one_row_a_patent(table: pa.Table) -> tuple[pa.Table, list[Refusal]]:
     return pa.table(columns).select(table.column_names), refusals
 
 
-def _first(patent: npt.NDArray[np.int64], there: npt.NDArray[np.bool_], n_patents: int) -> npt.NDArray[np.int64]:
+def _first(patent: Ints, there: Mask, n_patents: int) -> Ints:
     """The first row of each patent in which a value is there; -1 for none."""
     rows = np.flatnonzero(there)[::-1]
     place = np.full(n_patents, -1, np.int64)
