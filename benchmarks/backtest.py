@@ -13,16 +13,13 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
+from tests.conftest import shared_data
 
 import ipvalue as ipv
+from benchmarks.report import publish
 from ipvalue.evaluation import Backtest, renewal_score
-from report import publish
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from conftest import shared_data
 
 HALF_YEARS = [str(day.date()) for day in pd.date_range("2018-12-31", "2024-06-30", freq="6ME")]
 YEARS = [day for day in HALF_YEARS if day.endswith("12-31") and day > "2020"]

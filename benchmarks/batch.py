@@ -24,9 +24,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 import ipvalue as ipv
-from books import DAY
+from benchmarks.books import DAY
+from benchmarks.report import publish
 from ipvalue.methods.base import available
-from report import publish
 
 SHARD = 25_000
 

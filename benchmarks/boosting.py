@@ -12,28 +12,24 @@ from __future__ import annotations
 import gc
 import sys
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
+from tests.conftest import shared_data
+from tests.methods.university_grants import CUT, boosted, linear, read_grants, skill
 
 import ipvalue as ipv
+from benchmarks.methods import boosting
+from benchmarks.report import publish
+from benchmarks.truth import DAY, best_predictor, r_squared
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.law.technology import field_names
-from ipvalue.methods.base import Evidence, State, Subject
-from ipvalue.methods.evidence import prepare
-from methods import boosting
-from report import publish
-from truth import DAY, best_predictor, r_squared
+from ipvalue.methods.base import State
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "methods"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from university_grants import CUT, boosted, linear, read_grants, skill
-
-from conftest import shared_data
-
-PRICE_SPREAD = 0.25  # of a synthetic price about the true value (ipvalue.records.synthetic_deals)
+PRICE_SPREAD = 0.25  # of a synthetic price about the true value (ipvalue.synthetic.deals)
 CALIBRATIONS = (None, "sector", "field")
 LARGE = 200
 

@@ -11,20 +11,15 @@ from __future__ import annotations
 import re
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
+from tests.claims.claim_sets_composed import composed_sets
+from tests.claims.claim_sets_real import LABELS, claim_set
+from tests.conftest import shared_data
 
-from ipvalue.features.claims_parser import parse, summarise
-from ipvalue.features.claims_split import numbered_claims
-from report import publish
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "features"))
-from claim_sets_composed import composed_sets
-from claim_sets_real import LABELS, claim_set
-
-from conftest import shared_data
+from benchmarks.report import publish
+from ipvalue.claims.parser import parse, summarise
+from ipvalue.claims.split import numbered_claims
 
 ANCHOR = re.compile(r"(?:claims?|Ansprüche?n?|权利要求|請求項)\s?\d+", re.IGNORECASE)
 

@@ -13,15 +13,12 @@ import sys
 import time
 import traceback
 from collections import Counter
-from pathlib import Path
 
 import pandas as pd
+from tests.records.corruption import Verdict, clean_books, corrupted, judge, judge_engine
 from tqdm import tqdm
 
-from report import publish
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "records"))
-from corruption import Verdict, clean_books, corrupted, judge, judge_engine
+from benchmarks.report import publish
 
 FIT_EVERY = 5
 

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 import ipvalue as ipv
+from benchmarks.report import peak_gigabytes, publish
 from ipvalue.features.base import Context, families
-from ipvalue.features.disruption import disruption
-from ipvalue.features.graph import generality
-from ipvalue.features.whole import Part, Whole
-from report import peak_gigabytes, publish
+from ipvalue.features.citation_graph.disruption import disruption
+from ipvalue.features.citation_graph.diversity import generality
+from ipvalue.features.statistics import Part, Whole
 
 DAY = "2024-12-31"
 PEER_NODES = 4_000

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from report import publish
+from benchmarks.report import publish
 
 VALUES = (
     "import ipvalue as ipv; book = ipv.synthetic_book(10_000, seed=7); "

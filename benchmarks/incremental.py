@@ -26,8 +26,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import ipvalue as ipv
-from batch import write_engine
-from report import publish
+from benchmarks.batch import write_engine
+from benchmarks.report import publish
 
 DAY = "2023-12-31"
 SEED = 20

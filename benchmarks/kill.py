@@ -16,12 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tests.batch.killing import SHARDS, Bench, kill_parents, kill_worker
 from tqdm import tqdm
 
-from report import publish
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "batch"))
-from killing import SHARDS, Bench, kill_parents, kill_worker
+from benchmarks.report import publish
 
 Strike = Callable[[Path, np.random.Generator], int]
 

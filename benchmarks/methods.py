@@ -15,15 +15,16 @@ import numpy as np
 import pandas as pd
 
 import ipvalue as ipv
+from benchmarks.report import publish
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.remaining_life import life_factor
+from ipvalue.evidence.subject import Subject
 from ipvalue.finance.discounting import present_value
 from ipvalue.finance.options import american
 from ipvalue.finance.tax import amortisation_factor
-from ipvalue.methods.base import Subject, available
+from ipvalue.methods.base import available
 from ipvalue.methods.boosting_inputs import design
 from ipvalue.methods.boosting_trees import lightgbm_module
-from ipvalue.methods.evidence import prepare
-from ipvalue.methods.life import life_factor
-from report import publish
 
 DAY = "2024-12-31"
 
@@ -188,7 +189,7 @@ def neighbours(engine: ipv.ValuationEngine, subject: object) -> list[Row]:
         from sklearn.neighbors import BallTree
     except ImportError:
         return []
-    from ipvalue.methods.characteristics import characteristics
+    from ipvalue.evidence.characteristics import characteristics
 
     method, state = ipv.ComparableSales(), engine.fitted.states["comparable_sales"]
     matrix, _ = characteristics(subject, state.tables["slopes"]["level"], state.tables["offices"]["office"])

@@ -13,22 +13,18 @@ from __future__ import annotations
 import sys
 import time
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tests.conftest import shared_data
+from tests.methods.renewal_books import TRUE, simulate
 
 import ipvalue as ipv
-from ipvalue.methods.base import Deals, Evidence, State
-from ipvalue.methods.evidence import prepare
-from ipvalue.methods.renewal_history import Histories
-from report import publish
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "methods"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from renewal_books import TRUE, simulate
-
-from conftest import shared_data
+from benchmarks.report import publish
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.renewal_history import Histories
+from ipvalue.evidence.subject import Deals, Evidence
+from ipvalue.methods.base import State
 
 OBSERVED = "2021-06-30"
 COUNTED = "2017-09-06"

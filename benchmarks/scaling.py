@@ -30,9 +30,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batch import command, measured, memory_copy, package_loop, parquet_read, write_engine
-from books import write_copies
-from report import commit, publish
+from benchmarks.batch import command, measured, memory_copy, package_loop, parquet_read, write_engine
+from benchmarks.books import write_copies
+from benchmarks.report import commit, publish
 
 SIZES = "10000,100000,400000,4000000"
 MOST_GROUPED = 40  # shards whose citations pandas groups; more would need the memory of the batch many times over

@@ -31,7 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from report import publish
+from benchmarks.report import publish
 
 DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / "shared" / "data"))
 FIRST_NUMBER, UNIVERSE, BOOK, PORTFOLIO = 6_000_000, 1_000_000, 200_000, 5_000

@@ -19,10 +19,10 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 import ipvalue as ipv
+from benchmarks.report import publish
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.remaining_life import life_factor
 from ipvalue.methods.boosting_inputs import design
-from ipvalue.methods.evidence import prepare
-from ipvalue.methods.life import life_factor
-from report import publish
 
 DAY = "2024-12-31"
 

@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import json
 import re
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,14 +14,12 @@ import numpy as np
 import pytest
 
 import ipvalue as ipv
-from ipvalue.assumptions import Figure
+from ipvalue.assumptions.sets import Figure
 from ipvalue.errors import AssumptionError
-from ipvalue.methods.currency import exchange_rate
+from ipvalue.evidence.currency import exchange_rate
 from ipvalue.methods.income import expectations, margin_of
 from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
-
-sys.path.insert(0, str(Path(__file__).parent / "methods"))
-from subjects import subject
+from tests.methods.subjects import subject
 
 REGIONS = ("CN", "US", "EU")
 FIELDS = [str(k) for k in range(1, 36)]
@@ -81,7 +78,7 @@ def test_every_figure_has_a_source_a_date_a_unit_and_a_certainty(region: str) ->
 
 
 def test_every_row_of_the_table_is_used_and_of_every_figure_one_edition_is_the_first() -> None:
-    file = Path(ipv.__file__).parent / "assumption_tables" / "figures.csv"
+    file = Path(ipv.__file__).parent / "assumptions" / "tables" / "figures.csv"
     with file.open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     names = {row["figure"] for row in rows}

@@ -13,9 +13,9 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import ArtifactError, IpvalueError, NotFittedError
-from ipvalue.features.whole import Whole
+from ipvalue.features.statistics import Whole
 from ipvalue.methods.base import available
-from ipvalue.records.synthetic import SyntheticBook
+from ipvalue.synthetic.book import SyntheticBook
 
 DAY = "2023-12-31"
 

@@ -8,9 +8,7 @@ future is altered too; and what counts is also what the bank had loaded.
 from __future__ import annotations
 
 import hashlib
-import sys
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -20,9 +18,7 @@ import ipvalue as ipv
 from ipvalue.artifacts import hash_state
 from ipvalue.methods.base import State, available
 from ipvalue.records.snapshot import Ragged, Snapshot
-
-sys.path.insert(0, str(Path(__file__).parent))
-from hindsight import eventful_book, with_another_future
+from tests.hindsight import eventful_book, with_another_future
 
 Known = Literal["announced", "loaded"]
 SMALL = {"gradient_boosting": {"trees": 15, "folds": 2, "minimum": 20}, "hedonic_price": {"minimum": 20}}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,9 +9,7 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.methods.base import available
-
-sys.path.insert(0, str(Path(__file__).parent))
-from futures import without_future
+from tests.futures import without_future
 
 BOOKS = {seed: ipv.synthetic_book(250, seed=seed) for seed in range(4)}
 DAYS = st.dates(min_value=np.datetime64("2006-01-01").item(), max_value=np.datetime64("2024-12-30").item())

@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 
 import ipvalue as ipv
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
+from ipvalue.evidence.prices import gather
 from ipvalue.methods.base import State, available
-from ipvalue.methods.evidence import gather
 
 DAY = "2023-12-31"
 NAMES = ("kpss", "xi_nominal", "xi_real", "stock_market_value")
@@ -87,8 +87,8 @@ def test_no_estimate_moves_by_a_bit_where_stock_market_levels_are_put(
     mine, theirs = (gather(b, np.datetime64(DAY), "announced", Assumptions.default("CN"), {}) for b in (book, told))
     np.testing.assert_array_equal(theirs.deals.price, mine.deals.price)
     assert list(theirs.deals.subject.patent_id) == list(mine.deals.subject.patent_id)
-    assert mine.lots is not None and theirs.lots is not None
-    np.testing.assert_array_equal(theirs.lots.price, mine.lots.price)
+    assert mine.package_deals is not None and theirs.package_deals is not None
+    np.testing.assert_array_equal(theirs.package_deals.price, mine.package_deals.price)
     again = ipv.ValuationEngine(engine.methods).fit(told, as_of=DAY)
     for name, state in engine.fitted.states.items():
         assert_same_state(state, again.fitted.states[name], name)

@@ -10,9 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ipvalue.assumptions import Assumptions, Figure
+    from ipvalue.assumptions.sets import Assumptions, Figure
     from ipvalue.batch import revalue
-    from ipvalue.dossiers.document import dossier
     from ipvalue.engine import ValuationEngine
     from ipvalue.evaluation.backtest import backtest
     from ipvalue.evaluation.compare import compare
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from ipvalue.records.csv_out import write_csv
     from ipvalue.records.snapshot import Snapshot
     from ipvalue.records.store import read_book, write_book
-    from ipvalue.records.synthetic import synthetic_book
+    from ipvalue.reports.document import dossier
     from ipvalue.risk.attribution import attribute
     from ipvalue.risk.collateral import collateral
     from ipvalue.risk.monitoring import monitor
@@ -66,6 +65,7 @@ if TYPE_CHECKING:
     from ipvalue.sources.wipo import read_wipo_xml
     from ipvalue.sources.world_bank import read_world_bank
     from ipvalue.sources.yield_curves import read_yield_curve
+    from ipvalue.synthetic.book import synthetic_book
     from ipvalue.valuation import Valuation
 
 # where each public name lives; a name is imported when it is first used, so that importing ipvalue is quick
@@ -75,7 +75,7 @@ _PLACES = {
     "Snapshot": "ipvalue.records.snapshot",
     "read_book": "ipvalue.records.store",
     "write_book": "ipvalue.records.store",
-    "synthetic_book": "ipvalue.records.synthetic",
+    "synthetic_book": "ipvalue.synthetic.book",
     "read_uspto_grants": "ipvalue.sources.uspto",
     "read_patentsview": "ipvalue.sources.patentsview",
     "read_maintenance_fees": "ipvalue.sources.maintenance_fees",
@@ -103,8 +103,8 @@ _PLACES = {
     "extract": "ipvalue.features",
     "feature_catalogue": "ipvalue.features",
     # what it is worth
-    "Assumptions": "ipvalue.assumptions",
-    "Figure": "ipvalue.assumptions",
+    "Assumptions": "ipvalue.assumptions.sets",
+    "Figure": "ipvalue.assumptions.sets",
     "Method": "ipvalue.methods.base",
     "ReliefFromRoyalty": "ipvalue.methods.relief_from_royalty",
     "ComparableSales": "ipvalue.methods.comparable_sales",
@@ -140,7 +140,7 @@ _PLACES = {
     "backtest": "ipvalue.evaluation.backtest",
     "compare": "ipvalue.evaluation.compare",
     # what a validator reads
-    "dossier": "ipvalue.dossiers.document",
+    "dossier": "ipvalue.reports.document",
 }
 
 __version__ = "0.1.0"

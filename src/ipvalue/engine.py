@@ -13,16 +13,17 @@ import numpy as np
 import pyarrow as pa
 
 from ipvalue.artifacts import hash_state, read_folder, read_state, readable, versions, write_folder
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import IpvalueError, NotFittedError, Reason, require
+from ipvalue.evidence.grants import counted_grants, grant_group
+from ipvalue.evidence.prices import gather, prepare
+from ipvalue.evidence.subject import Subject
 from ipvalue.features import Whole
 from ipvalue.features.grant import grant_probability
 from ipvalue.law.dates import years_between
-from ipvalue.methods.base import Estimate, Method, State, Subject, checked, create
+from ipvalue.methods.base import Estimate, Method, State, checked, create
 from ipvalue.methods.comparable_sales import ComparableSales
-from ipvalue.methods.evidence import gather, prepare
 from ipvalue.methods.gradient_boosting import GradientBoosting
-from ipvalue.methods.grants import counted_grants, grant_group
 from ipvalue.methods.indicator_score import IndicatorScore
 from ipvalue.methods.indicators import Indicator
 from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty

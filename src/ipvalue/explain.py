@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.errors import Reason, explain_reason
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.subject import Subject
 from ipvalue.features import Whole
 from ipvalue.law.states import State as LegalState
 from ipvalue.law.term import rule_ids
-from ipvalue.methods.base import Estimate, Method, Subject
-from ipvalue.methods.evidence import prepare
+from ipvalue.methods.base import Estimate, Method
 from ipvalue.reconcile.base import log_estimates, patterns, scores_of
 from ipvalue.records.snapshot import Snapshot
 

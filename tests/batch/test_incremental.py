@@ -16,7 +16,7 @@ from ipvalue.batch import inputs
 from ipvalue.errors import IpvalueError
 from ipvalue.features import compute, family_keys
 from ipvalue.features.base import Context, families
-from ipvalue.features.whole import Whole
+from ipvalue.features.statistics import Whole
 from ipvalue.records.schema import TABLES
 
 DAY = "2023-12-31"

@@ -7,15 +7,13 @@ before; 4 of a parent whose workers live on while the next run resumes; 4 of a w
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from killing import Bench, kill_parents, kill_worker, worker_pids
+from tests.batch.killing import Bench, kill_parents, kill_worker, worker_pids
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="workers are found in /proc")
 

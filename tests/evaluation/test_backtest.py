@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +20,10 @@ from ipvalue.errors import BookError
 from ipvalue.evaluation import Backtest, renewal_score
 from ipvalue.evaluation.folds import deals_ahead, fold_dates
 from ipvalue.evaluation.metrics import log_rmse, spearman
+from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.finance.distributions import lognormal_quantiles
-from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from futures import without_future
+from ipvalue.methods.base import Estimate, Method, State, Step
+from tests.futures import without_future
 
 DATES = ["2021-12-31", "2022-12-31"]
 RELIEF = ipv.ValuationEngine([ipv.ReliefFromRoyalty()])

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import ipvalue as ipv
-from ipvalue.features.whole import Whole
+from ipvalue.features.statistics import Whole
 
 DATES = ["2021-12-31", "2022-12-31"]
 

@@ -13,9 +13,9 @@ import ipvalue as ipv
 from ipvalue.errors import BookError
 from ipvalue.evaluation import renewal_survival
 from ipvalue.evaluation.survival import counted_survival, expected_survival
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.renewal_history import histories
 from ipvalue.finance.renewal import renewal_probability
-from ipvalue.methods.evidence import prepare
-from ipvalue.methods.renewal_history import histories
 
 DAY = "2024-12-31"
 

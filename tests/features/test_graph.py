@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvalue.features import disruption as module
-from ipvalue.features.disruption import disruption
-from ipvalue.features.graph import csr, distinct_pairs, forward_counts, generality, herfindahl
+from ipvalue.features.citation_graph import disruption as module
+from ipvalue.features.citation_graph.disruption import disruption
+from ipvalue.features.citation_graph.diversity import csr, distinct_pairs, forward_counts, generality, herfindahl
 
 DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
 CASES = DATA.parent / "cases" / "cases.json"

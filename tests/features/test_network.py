@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import ipvalue as ipv
+from ipvalue.features.citation_graph.map_shard import range_bounds, reports_of
+from ipvalue.features.citation_graph.measures import Standing
 from ipvalue.features.citations import disruption
 from ipvalue.features.measures import publication
-from ipvalue.features.network import Standing
-from ipvalue.features.ranges import range_bounds, reports_of
 from ipvalue.records.snapshot import Snapshot
 
 DAY = "2022-12-31"

@@ -5,7 +5,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.features.quality import factor_weights
-from ipvalue.features.whole import Whole
+from ipvalue.features.statistics import Whole
 
 DAY = "2023-12-31"
 

@@ -14,9 +14,9 @@ import pytest
 from scipy import sparse
 
 import ipvalue as ipv
-from ipvalue.features.disruption import disruption
-from ipvalue.features.network import h_index
-from ipvalue.features.page_rank import page_rank
+from ipvalue.features.citation_graph.disruption import disruption
+from ipvalue.features.citation_graph.measures import h_index
+from ipvalue.features.citation_graph.page_rank import page_rank
 
 DAY = "2018-03-31"
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipvalue as ipv
+from ipvalue.features.citation_graph.measures import Standing
 from ipvalue.features.grant import granted_shares
 from ipvalue.features.hazard import OLDEST, Hazards, expected_years, group_of, renewal_tally, yearly_hazard
-from ipvalue.features.network import Standing
+from ipvalue.features.statistics import Part, Whole
 from ipvalue.features.tally import Tally
-from ipvalue.features.whole import Part, Whole
 
 CHINA = int(group_of(np.array(["CN"]), np.array(["invention"]))[0])
 

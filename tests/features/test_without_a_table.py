@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 import ipvalue as ipv
+from ipvalue.evidence.prices import prepare
 from ipvalue.features.base import families
 from ipvalue.methods.boosting_inputs import design_columns, filled, input_names
-from ipvalue.methods.evidence import prepare
 from ipvalue.records.schema import TABLES
 
 DAY = "2023-12-31"

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+
 from tests.golden.recompute import CASES, flat, is_real, path_of, shared_data, tables_of
 
 # Another version of a numerical library may change the last bits; the lane of the lowest versions says how many.

@@ -10,7 +10,7 @@ from typing import Any
 
 import mpmath
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 
 mpf = mpmath.mpf
 HALF = mpf(1) / 2

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -13,11 +11,10 @@ import numpy.typing as npt
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
-from ipvalue.methods.base import Estimate, Method, State, Subject
-
-sys.path.insert(0, str(Path(__file__).parent))
-from exact import DIGITS, Income, agrees, benefit, chance
-from subjects import subject
+from ipvalue.evidence.subject import Subject
+from ipvalue.methods.base import Estimate, Method, State
+from tests.methods.exact import DIGITS, Income, agrees, benefit, chance
+from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 NOTHING = State()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 import ipvalue as ipv
+from ipvalue.evidence.fee_years import by_year, slot_years
+from ipvalue.evidence.renewal_history import Thresholds
 from ipvalue.law.dates import years_between
 from ipvalue.law.fees import calendar
-from ipvalue.methods.fee_years import by_year, slot_years
-from ipvalue.methods.renewal_history import Thresholds
 
 __all__ = ["TRUE", "simulate"]
 

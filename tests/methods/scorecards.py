@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import mpmath
 
 from ipvalue.methods.base import State
 from ipvalue.methods.indicators import Indicator, learn
-
-sys.path.insert(0, str(Path(__file__).parent))
-import laws
-from subjects import subject
+from tests.methods import laws
+from tests.methods.subjects import subject
 
 
 def indicator(dimension: Any, name: str, weight: float, feature: str, low: float, high: float) -> Indicator:

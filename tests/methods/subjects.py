@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ipvalue.evidence.risk_free_rates import CURVE_COLUMNS
+from ipvalue.evidence.subject import Subject
 from ipvalue.features import Features, feature_catalogue
-from ipvalue.methods.base import Subject
-from ipvalue.methods.riskless import CURVE_COLUMNS
 
 _DEFAULTS = {"age": 5.0, "remaining_term": 10.0, "alive": 1.0, "enforceable": 1.0, "pending": 0.0, "economics_age": 0.0}
 

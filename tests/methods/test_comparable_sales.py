@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
+from ipvalue.evidence.characteristics import characteristics
+from ipvalue.evidence.prices import gather, prepare
+from ipvalue.evidence.remaining_life import life_factor
+from ipvalue.evidence.subject import Deals, Evidence
 from ipvalue.features import Whole
 from ipvalue.finance.distributions import weighted_quantile
-from ipvalue.methods.base import Deals, Evidence
-from ipvalue.methods.characteristics import characteristics
-from ipvalue.methods.evidence import gather, prepare
-from ipvalue.methods.life import life_factor
-
-sys.path.insert(0, str(Path(__file__).parent))
-from subjects import subject
+from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 
@@ -135,8 +131,11 @@ def test_only_arms_length_prices_of_single_patents_are_learnt_from() -> None:
     assert set(found) == {"A", "C"}
     assert found["A"] == 100.0
     assert found["C"] == pytest.approx(70.0 / CN.deal_kind_factor["auction"].value)
-    assert evidence.lots is not None
-    assert list(zip(evidence.lots.subject.patent_id, evidence.lots.price)) == [("C", 900.0), ("D", 900.0)]
+    assert evidence.package_deals is not None
+    assert list(zip(evidence.package_deals.subject.patent_id, evidence.package_deals.price)) == [
+        ("C", 900.0),
+        ("D", 900.0),
+    ]
 
 
 def test_a_patent_of_an_office_that_pays_more_is_worth_more(snapshot: ipv.Snapshot) -> None:

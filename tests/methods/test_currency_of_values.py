@@ -7,10 +7,10 @@ import pyarrow.compute as pc
 import pytest
 
 import ipvalue as ipv
+from ipvalue.evidence.prices import gather
 from ipvalue.methods.boosting_income import fit_income
 from ipvalue.methods.boosting_inputs import design_columns
 from ipvalue.methods.boosting_trees import predict_columns
-from ipvalue.methods.evidence import gather
 
 DAY = "2023-12-31"
 

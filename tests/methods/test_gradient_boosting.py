@@ -12,13 +12,12 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
+from ipvalue.evidence.remaining_life import life_factor
+from ipvalue.evidence.subject import Deals, Evidence, Subject
 from ipvalue.finance.conformal import conformal_quantiles
-from ipvalue.methods.base import Deals, Evidence, State, Subject
+from ipvalue.methods.base import State
 from ipvalue.methods.boosting_income import fit_income
-from ipvalue.methods.life import life_factor
-
-sys.path.insert(0, str(Path(__file__).parent))
-from subjects import subject
+from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 METHOD = ipv.GradientBoosting()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
-from ipvalue.methods.base import Deals, Evidence
-from ipvalue.methods.life import life_factor
-
-sys.path.insert(0, str(Path(__file__).parent))
-from subjects import subject
+from ipvalue.evidence.remaining_life import life_factor
+from ipvalue.evidence.subject import Deals, Evidence
+from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 

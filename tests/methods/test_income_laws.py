@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ipvalue as ipv
 from ipvalue.methods.base import Method, State
-
-sys.path.insert(0, str(Path(__file__).parent))
-import laws
-from scorecards import state
+from tests.methods import laws
+from tests.methods.scorecards import state
 
 ROYALTIES = State(
     tables={"royalty": {"rate": np.full(36, 0.05), "log_sd": np.full(36, 0.7), "licences": np.zeros(36, np.int64)}}

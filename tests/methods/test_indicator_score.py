@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ import pytest
 import ipvalue as ipv
 from ipvalue.errors import AssumptionError, IpvalueError, Reason
 from ipvalue.methods.indicators import Indicator, default_indicators, learn, read_indicators, score, score_of_each
-
-sys.path.insert(0, str(Path(__file__).parent))
-import laws
-from laws import CN, estimate
-from scorecards import TABLE, exact_score, state
-from subjects import subject
+from tests.methods import laws
+from tests.methods.laws import CN, estimate
+from tests.methods.scorecards import TABLE, exact_score, state
+from tests.methods.subjects import subject
 
 METHOD = ipv.IndicatorScore()
 DAY = "2023-12-31"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -12,11 +10,9 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
-
-sys.path.insert(0, str(Path(__file__).parent))
-import laws
-from laws import CN, estimate
-from scorecards import TABLE, exact_score, state
+from tests.methods import laws
+from tests.methods.laws import CN, estimate
+from tests.methods.scorecards import TABLE, exact_score, state
 
 METHOD = ipv.ProfitSplit()
 

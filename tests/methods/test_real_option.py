@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +14,10 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
+from ipvalue.evidence.risk_free_rates import CURVE_COLUMNS, curve_columns
 from ipvalue.methods.base import Estimate, State
 from ipvalue.methods.real_option import development_option
-from ipvalue.methods.riskless import CURVE_COLUMNS, curve_columns
-
-sys.path.insert(0, str(Path(__file__).parent))
-from subjects import subject
+from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 LEARNT = State(

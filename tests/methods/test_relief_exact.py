@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -12,12 +10,11 @@ import numpy as np
 import pytest
 
 import ipvalue as ipv
+from ipvalue.evidence.subject import Subject
 from ipvalue.law.fees import calendar
-from ipvalue.methods.base import State, Subject
-
-sys.path.insert(0, str(Path(__file__).parent))
-from exact import DIGITS, Income, agrees, benefit, chance, net_value
-from subjects import subject
+from ipvalue.methods.base import State
+from tests.methods.exact import DIGITS, Income, agrees, benefit, chance, net_value
+from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 DAY = np.datetime64("2024-12-31", "D")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,10 +11,8 @@ import ipvalue as ipv
 from ipvalue.errors import Reason
 from ipvalue.methods.base import Estimate, State
 from ipvalue.methods.relief_from_royalty import royalty_table
-
-sys.path.insert(0, str(Path(__file__).parent))
-import laws
-from subjects import subject
+from tests.methods import laws
+from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 METHOD = ipv.ReliefFromRoyalty()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +11,16 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
+from ipvalue.evidence.prices import gather, prepare
+from ipvalue.evidence.renewal_history import histories
+from ipvalue.evidence.subject import Evidence
 from ipvalue.finance.renewal import renewal_thresholds, renewal_value
 from ipvalue.finance.renewal_fit import fit_renewals, interval_log_likelihood
 from ipvalue.finance.renewal_remaining import remaining_value, return_quantile
-from ipvalue.methods.base import Estimate, Evidence, State
-from ipvalue.methods.evidence import gather, prepare
-from ipvalue.methods.renewal_history import histories
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from renewal_books import TRUE, simulate
-from subjects import subject
-
-from futures import without_future
+from ipvalue.methods.base import Estimate, State
+from tests.futures import without_future
+from tests.methods.renewal_books import TRUE, simulate
+from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 OBSERVED = "2021-06-30"
@@ -107,7 +102,7 @@ def test_errors_of_the_fit_are_those_of_its_likelihood() -> None:
 
 def test_real_renewals_are_foretold_better_than_by_age_alone(data_dir: Path) -> None:
     """US university patents: held-out log-likelihood over three folds; figures of ten in RESULTS.md."""
-    import renewal
+    from benchmarks import renewal
 
     book = renewal.university()
     if book is None:

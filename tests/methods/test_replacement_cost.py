@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,14 +9,10 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
+from ipvalue.evidence.prices import prepare
 from ipvalue.methods.base import Estimate, State
-from ipvalue.methods.evidence import prepare
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from subjects import subject
-
-from futures import without_future
+from tests.futures import without_future
+from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")
 DATES = {"as_of": "2024-03-01", "filing": "2019-03-01", "grant": "2022-02-22"}

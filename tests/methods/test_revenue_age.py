@@ -1,15 +1,10 @@
 """Revenue that was known some time ago is brought up to the valuation date."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import ipvalue as ipv
-
-sys.path.insert(0, str(Path(__file__).parent))
-from laws import CN, estimate
+from tests.methods.laws import CN, estimate
 
 INCOME = [
     ipv.ExcessEarnings(fees="ignored"),

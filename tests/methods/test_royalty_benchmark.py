@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import IpvalueError
-from ipvalue.methods.base import Evidence
+from ipvalue.evidence.subject import Evidence
 from ipvalue.methods.royalty_benchmark import royalty_benchmark
 
 DAY = "2023-12-31"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
 import ipvalue as ipv
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corruption import Tables, Verdict, clean_books, corrupted, judge, judge_engine
+from tests.records.corruption import Tables, Verdict, clean_books, corrupted, judge, judge_engine
 
 BOOKS = 150
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import BookError
-from ipvalue.features.whole import Part, Whole
+from ipvalue.features.statistics import Part, Whole
 from ipvalue.records.columns import hash_codes, subclass_codes
 from ipvalue.records.snapshot import Snapshot
 

@@ -12,7 +12,7 @@ import pytest
 import ipvalue as ipv
 from ipvalue.errors import ArtifactError, BookError
 from ipvalue.features.counts import COUNTED
-from ipvalue.features.whole import Part, Whole
+from ipvalue.features.statistics import Part, Whole
 from ipvalue.records import store
 from ipvalue.records.schema import TABLES
 from ipvalue.records.store import BookOnDisk, shard_of

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import BookError, IpvalueError, OverrideError
 from ipvalue.risk.scenarios import Scenario
-
-sys.path.insert(0, str(Path(__file__).parent))
-from hand import loans, valuation
+from tests.risk.hand import loans, valuation
 
 ONE = valuation(100.0)
 LOANS = loans(("L1", "P0", "2022-01-01", "2026-12-31", 10.0))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import BookError, IpvalueError
-from ipvalue.features.whole import Whole
+from ipvalue.features.statistics import Whole
 from ipvalue.finance.distributions import lognormal_quantiles
 from ipvalue.methods.base import Estimate, Method, Step
 from ipvalue.risk.attribution import PARTS, Attribution, parts_of

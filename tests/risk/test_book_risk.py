@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,9 +11,7 @@ from ipvalue.errors import BookError
 from ipvalue.finance.lognormal_sums import fenton_wilkinson
 from ipvalue.risk.factors import Factors, simulate_total, total_variance
 from ipvalue.risk.portfolio import PortfolioCorrelation
-
-sys.path.insert(0, str(Path(__file__).parent))
-from hand import valuation
+from tests.risk.hand import valuation
 
 MEDIAN = np.array([100.0, 50.0, 200.0, 10.0, 80.0, 80.0])
 SIGMA = np.array([0.5, 0.8, 0.3, 1.0, 0.6, 0.4])

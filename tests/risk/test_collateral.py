@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,9 +14,7 @@ from ipvalue.risk.eligibility import ALL_RULES, broken_rules, reason_texts
 from ipvalue.risk.lending import lending
 from ipvalue.risk.loan_life import Ageing, aged_share, cover_lost
 from ipvalue.risk.ranking import allocate, to_cents
-
-sys.path.insert(0, str(Path(__file__).parent))
-from hand import facts, flat_policy, loans, valuation
+from tests.risk.hand import facts, flat_policy, loans, valuation
 
 
 def reasons(**changes: object) -> str:

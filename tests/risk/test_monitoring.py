@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +11,7 @@ import pytest
 import ipvalue as ipv
 from ipvalue.errors import BookError
 from ipvalue.risk.drift import stability_index
-
-sys.path.insert(0, str(Path(__file__).parent))
-from hand import valuation
+from tests.risk.hand import valuation
 
 
 def test_triggers_by_hand() -> None:

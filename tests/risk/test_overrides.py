@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,7 @@ from ipvalue.risk.attribution import PARTS, Attribution
 from ipvalue.risk.overlay import CAUSES
 from ipvalue.risk.scenarios import FigureShock, MarketShock, Scenario, default_scenarios
 from ipvalue.valuation import Valuation
-
-sys.path.insert(0, str(Path(__file__).parent))
-from hand import flat_policy, loans, valuation
+from tests.risk.hand import flat_policy, loans, valuation
 
 BEFORE, AFTER = "2022-12-31", "2023-12-31"
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import AssumptionError, IpvalueError
-from ipvalue.features.whole import Whole
-from ipvalue.methods.evidence import prepare
+from ipvalue.evidence.prices import prepare
+from ipvalue.features.statistics import Whole
 from ipvalue.risk.scenarios import (
     FAMILIES,
     FigureShock,

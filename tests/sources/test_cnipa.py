@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import itertools
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,7 @@ from ipvalue.law.numbers import cn_check_digit
 from ipvalue.sources.cnipa import FORMAT
 from ipvalue.sources.cnipa_notices import notices
 from ipvalue.sources.registry import Look
-
-sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical, write_rows
+from tests.sources.books import assert_canonical, write_rows
 
 Rows = list[dict[str, str]]
 LIST: Rows = [

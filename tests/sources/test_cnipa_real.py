@@ -6,7 +6,6 @@ import csv
 import datetime
 import io
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,7 @@ import ipvalue as ipv
 from ipvalue.law import status
 from ipvalue.law.numbers import cn_check_digit
 from ipvalue.sources.joining.claim_sets import numbered_claims
-
-sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical, kept_and_refused, write_rows
+from tests.sources.books import assert_canonical, kept_and_refused, write_rows
 
 Rows = list[dict[str, str]]
 

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import io
 import json
-import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -18,9 +17,7 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import IpvalueError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from grants import grant
+from tests.sources.grants import grant
 
 LENS = (
     "#,Jurisdiction,Kind,Publication Number,Publication Date,Application Number,Application Date,Priority Numbers,"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,7 @@ from ipvalue.errors import SourceError
 from ipvalue.law import status
 from ipvalue.sources.jpo import FORMAT
 from ipvalue.sources.registry import Look
-
-sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical
+from tests.sources.books import assert_canonical
 
 
 @pytest.fixture

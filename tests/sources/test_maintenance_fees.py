@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import sys
 import zipfile
 from collections import Counter
 from datetime import date, timedelta
@@ -20,9 +19,7 @@ import ipvalue as ipv
 from ipvalue.errors import SourceError
 from ipvalue.law import status
 from ipvalue.sources.us_expiries import expired_on
-
-sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical
+from tests.sources.books import assert_canonical
 
 RECORDED = "2024-06-30"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,7 @@ import ipvalue as ipv
 from ipvalue.errors import IpvalueError, SourceError
 from ipvalue.features.legal import legal_facts
 from ipvalue.law import status
-
-sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical
+from tests.sources.books import assert_canonical
 
 
 def wrapper(application: str = "17248024", **more: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import datetime
 import itertools
 import json
 import re
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import BookError, SourceError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical, kept_and_refused
+from tests.sources.books import assert_canonical, kept_and_refused
 
 ARCHIVE = "uspto_xml_samples/xml4ip/sample_XML4IP.ZIP"
 CLAIM = re.compile(rb"<pat:Claim .*?</pat:Claim>", re.DOTALL)

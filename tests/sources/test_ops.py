@@ -7,7 +7,6 @@ import datetime
 import json
 import random
 import re
-import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -24,9 +23,7 @@ from ipvalue.errors import SourceError
 from ipvalue.law import status
 from ipvalue.sources.ops import FORMAT
 from ipvalue.sources.registry import Look
-
-sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical, kept_and_refused
+from tests.sources.books import assert_canonical, kept_and_refused
 
 FOLDERS = ("epo_ops_responses", "office_fixtures_patent_client/epo/ops")
 EX, OPS = "{http://www.epo.org/exchange}", "{http://ops.epo.org}"

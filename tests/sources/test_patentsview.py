@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import random
-import sys
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -14,11 +13,8 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import BookError, SourceError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from patentsview_files import table
-
-from books import assert_canonical
+from tests.sources.books import assert_canonical
+from tests.sources.patentsview_files import table
 
 
 def release(folder: Path) -> Path:

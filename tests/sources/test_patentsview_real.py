@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,9 +12,7 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 import ipvalue as ipv
-
-sys.path.insert(0, str(Path(__file__).parent))
-from patentsview_files import table
+from tests.sources.patentsview_files import table
 
 
 def earlier_filings(source: Path) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:

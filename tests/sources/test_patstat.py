@@ -6,7 +6,6 @@ import csv
 import datetime
 import io
 import random
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,7 @@ from ipvalue.errors import SourceError
 from ipvalue.law import status
 from ipvalue.sources.patstat import FORMAT
 from ipvalue.sources.registry import Look
-
-sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical
+from tests.sources.books import assert_canonical
 
 NEVER = "9999-12-31"
 # a Euro-PCT family (EP 1, US 2 as a continuation of 5, WO 3), a German utility model 4 that cites it, an application 9

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,7 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import BookError, SourceError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from grants import DECLARATION, grant, reference, related, write
+from tests.sources.grants import DECLARATION, grant, reference, related, write
 
 
 def only(book: ipv.Book) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import itertools
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,7 @@ from ipvalue.errors import BookError, SourceError
 from ipvalue.law import status
 from ipvalue.sources.registry import Look
 from ipvalue.sources.wipo import FORMAT
-
-sys.path.insert(0, str(Path(__file__).parent))
-from books import assert_canonical, kept_and_refused
+from tests.sources.books import assert_canonical, kept_and_refused
 
 
 def real(data_dir: Path) -> list[Path]:

@@ -24,9 +24,9 @@ import pyarrow as pa
 
 from ipvalue.batch.files import LOCK, sole_user, write_file
 from ipvalue.errors import BatchError
+from ipvalue.evidence.subject import Subject
 from ipvalue.features import Features
 from ipvalue.features.base import families
-from ipvalue.methods.base import Subject
 from ipvalue.types import Array, Columns, Ints, Mask
 
 __all__ = ["Keep", "KeptShard", "unchanged_rows"]
@@ -155,7 +155,7 @@ def unchanged_rows(old: Subject, new: Subject) -> Ints:
     Examples
     --------
     >>> import ipvalue as ipv
-    >>> from ipvalue.methods.evidence import prepare
+    >>> from ipvalue.evidence.prices import prepare
     >>> book, figures = ipv.synthetic_book(60, seed=1), ipv.Assumptions.default("CN")
     >>> subject = prepare(book.as_of("2024-12-31"), figures)
     >>> unchanged_rows(subject, subject.take([2, 0])).tolist()

@@ -32,14 +32,14 @@ from ipvalue.batch.statistics import (
     write_part,
 )
 from ipvalue.engine import ValuationEngine
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.subject import Subject
 from ipvalue.features import family_keys
 from ipvalue.features.base import Family, families
+from ipvalue.features.citation_graph.map_shard import reports_of
+from ipvalue.features.citation_graph.measures import Standing
 from ipvalue.features.counts import COUNTED, dated_tallies, tallies
-from ipvalue.features.network import Standing
-from ipvalue.features.ranges import reports_of
-from ipvalue.features.whole import Part, Whole
-from ipvalue.methods.base import Subject
-from ipvalue.methods.evidence import prepare
+from ipvalue.features.statistics import Part, Whole
 from ipvalue.records.book import Known
 from ipvalue.records.schema import TABLES
 from ipvalue.records.snapshot import Snapshot

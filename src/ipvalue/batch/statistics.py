@@ -24,12 +24,12 @@ import pyarrow.parquet as pq
 from ipvalue.batch.cells import Cells, cells_are_whole, cells_digest, write_cells
 from ipvalue.batch.files import remove, write_file
 from ipvalue.errors import BatchError
-from ipvalue.features.meeting import meet
-from ipvalue.features.network import Standing, block_of, standing_of
-from ipvalue.features.page_rank import Citations, ranks_at, ranks_of_cited
-from ipvalue.features.ranges import Answer, Report
+from ipvalue.features.citation_graph.map_shard import Answer, Report
+from ipvalue.features.citation_graph.measures import Standing, block_of, standing_of
+from ipvalue.features.citation_graph.page_rank import Citations, ranks_at, ranks_of_cited
+from ipvalue.features.citation_graph.reduce_range import meet
+from ipvalue.features.statistics import Part, digest_of, merged_tallies
 from ipvalue.features.tally import Tally
-from ipvalue.features.whole import Part, digest_of, merged_tallies
 from ipvalue.records.store import file_digest
 
 __all__ = [

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import BookError
-from ipvalue.methods.currency import exchange_rate
+from ipvalue.evidence.currency import exchange_rate
 from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Dates, Floats, Ints, Mask, Objects

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import BookError
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.renewal_history import Histories, Thresholds, histories
+from ipvalue.evidence.subject import Deals, Evidence
 from ipvalue.finance.renewal_fit import interval_log_likelihood
-from ipvalue.methods.base import Deals, Evidence, State
-from ipvalue.methods.evidence import prepare
-from ipvalue.methods.renewal_history import Histories, Thresholds, histories
+from ipvalue.methods.base import State
 from ipvalue.methods.renewal_option import RenewalOption
 from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.types import Floats, Ints

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.errors import BookError
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.renewal_history import Histories, Thresholds, histories
+from ipvalue.evidence.subject import Subject
 from ipvalue.explain import Explainer
 from ipvalue.finance.renewal import renewal_probability
-from ipvalue.methods.base import Subject
-from ipvalue.methods.evidence import prepare
-from ipvalue.methods.renewal_history import Histories, Thresholds, histories
 from ipvalue.methods.renewal_option import RenewalOption
 from ipvalue.types import Floats, Ints, Mask
 from ipvalue.valuation import Valuation

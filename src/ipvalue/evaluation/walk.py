@@ -15,12 +15,12 @@ from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BookError, require
 from ipvalue.evaluation.folds import Cases, deals_ahead, fold_dates, held_out
 from ipvalue.evaluation.metrics import quantiles_at
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.shared import shared_features, sharing
 from ipvalue.features import Whole, compute
-from ipvalue.methods.evidence import prepare
-from ipvalue.methods.shared import shared_features, sharing
 from ipvalue.records.book import Book, Known
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.records.synthetic import SyntheticBook
+from ipvalue.synthetic.book import SyntheticBook
 from ipvalue.types import Ints
 from ipvalue.valuation import QUANTILE_NAMES
 

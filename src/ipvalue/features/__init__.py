@@ -13,7 +13,7 @@ import pandas as pd
 
 from ipvalue.errors import require
 from ipvalue.features.base import Context, Family, Features, families
-from ipvalue.features.whole import Whole
+from ipvalue.features.statistics import Whole
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns
 

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ipvalue.errors import IpvalueError
 from ipvalue.features.legal import LegalFacts, legal_facts
-from ipvalue.features.whole import Whole
+from ipvalue.features.statistics import Whole
 from ipvalue.types import Array, Columns, Floats, Mask, Objects
 
 if TYPE_CHECKING:

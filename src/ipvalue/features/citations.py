@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.citation_graph.disruption import disruption
+from ipvalue.features.citation_graph.diversity import generality
 from ipvalue.features.cohort import cohort_of
-from ipvalue.features.disruption import disruption
-from ipvalue.features.graph import generality
 from ipvalue.features.measures import citation_lag_years, citing_families, window_counts
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns, Dates, Floats

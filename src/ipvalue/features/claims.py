@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ipvalue.features import claims_parser
+from ipvalue.claims import parser as claims_parser
+from ipvalue.claims.parser import parse
+from ipvalue.claims.patterns import normalise
+from ipvalue.claims.split import number_of
 from ipvalue.features.base import Context, Family, Feature
-from ipvalue.features.claims_parser import parse
-from ipvalue.features.claims_patterns import normalise
-from ipvalue.features.claims_split import number_of
 from ipvalue.records.snapshot import Ragged, Snapshot
 from ipvalue.types import Columns, Dates, Floats, Ints32, Mask
 

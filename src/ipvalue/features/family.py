@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family, Feature
-from ipvalue.features.graph_edges import distinct
+from ipvalue.features.citation_graph.edges import distinct
 from ipvalue.types import Columns
 
 __all__ = ["FAMILY"]

@@ -13,7 +13,7 @@ from importlib import resources
 import numpy as np
 
 from ipvalue.features.base import Context, Family, Feature
-from ipvalue.features.graph_edges import distinct
+from ipvalue.features.citation_graph.edges import distinct
 from ipvalue.law.ep_rights import MAIN_STATES
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns, Floats, Ints, Texts

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ipvalue.features.graph import generality, spread, squares
-from ipvalue.features.graph_edges import distinct
+from ipvalue.features.citation_graph.diversity import generality, spread, squares
+from ipvalue.features.citation_graph.edges import distinct
 from ipvalue.features.once import once
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Dates, Floats, Ints, Ints32
@@ -83,7 +83,7 @@ def _labels(subclass: Ints32, level: Level) -> Ints:
 
 
 def generality_of(snapshot: Snapshot, *, bias_correction: bool, level: Level = "subclass") -> Floats:
-    """Spread of the citing documents over classes (:func:`ipvalue.features.graph.generality`).
+    """Spread of the citing documents over classes (:func:`ipvalue.features.citation_graph.diversity.generality`).
 
     Parameters
     ----------

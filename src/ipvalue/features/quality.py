@@ -13,7 +13,7 @@ from ipvalue.features.base import Context, Family, Feature
 from ipvalue.features.cohort import cohort_of
 from ipvalue.features.counts import FACTOR_SLOTS
 from ipvalue.features.measures import QUALITY, SCALE, log_indicators, quality_components
-from ipvalue.features.whole import Whole
+from ipvalue.features.statistics import Whole
 from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY", "factor_weights", "normalised"]

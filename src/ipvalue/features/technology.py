@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.citation_graph.edges import distinct
 from ipvalue.features.cohort import cohort_key_of, filing_year
-from ipvalue.features.graph_edges import distinct
 from ipvalue.features.tally import Tally
 from ipvalue.types import Columns, Floats, Ints
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ipvalue.assumptions import Assumptions
-from ipvalue.methods.base import Evidence, Subject
+from ipvalue.assumptions.sets import Assumptions
+from ipvalue.evidence.remaining_life import life_factor
+from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.methods.boosting_inputs import design, directions, explaining, input_names, present_income
 from ipvalue.methods.boosting_trees import Floats, train
-from ipvalue.methods.life import life_factor
 from ipvalue.types import Ints, Objects
 
 __all__ = ["ANCHORS", "INCOME", "anchors", "fit_income"]

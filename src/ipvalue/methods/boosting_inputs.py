@@ -6,10 +6,10 @@ from functools import cache
 
 import numpy as np
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import IpvalueError
+from ipvalue.evidence.subject import Subject
 from ipvalue.features import feature_catalogue
-from ipvalue.methods.base import Subject
 from ipvalue.records.schema import RIGHTS
 from ipvalue.types import Floats
 

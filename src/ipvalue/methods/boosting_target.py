@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import IpvalueError
+from ipvalue.evidence.subject import Subject
 from ipvalue.finance.distributions import LEVELS
-from ipvalue.methods.base import State, Subject
+from ipvalue.methods.base import State
 from ipvalue.methods.boosting import BoostedQuantiles, Observations
 from ipvalue.methods.boosting_inputs import design, design_columns, explaining, input_names
 
@@ -71,7 +72,7 @@ def explain_feature(
     Parameters
     ----------
     subject : Subject
-        From :func:`ipvalue.methods.evidence.prepare`.
+        From :func:`ipvalue.evidence.prices.prepare`.
     assumptions : Assumptions
     target : str
         A feature of the catalogue.
@@ -96,7 +97,7 @@ def explain_feature(
     Examples
     --------
     >>> import ipvalue as ipv
-    >>> from ipvalue.methods.evidence import prepare
+    >>> from ipvalue.evidence.prices import prepare
     >>> assumptions = ipv.Assumptions.default("CN")
     >>> subject = prepare(ipv.synthetic_book(400, seed=1).as_of("2024-12-31"), assumptions)
     >>> model = explain_feature(subject, assumptions, "n_claims", without=("claims", "quality"))

@@ -1,9 +1,9 @@
 """Comparable sales: what buyers paid at arm's length for the most similar patents of the same field.
 
 Formula. Each patent and each deal has characteristics x (age, remaining term, citations, claims, family,
-scope, burdens, revenue, office: :mod:`ipvalue.methods.characteristics`). A ridge regression of the log price on x gives
-the price beta of each. For patent i the k nearest deals j of its technology field (of its sector where the field has
-too few) are those with the smallest distance::
+scope, burdens, revenue, office: :mod:`ipvalue.evidence.characteristics`). A ridge regression of the log price on x
+gives the price beta of each. For patent i the k nearest deals j of its technology field (of its sector where the
+field has too few) are those with the smallest distance::
 
     d(i, j)^2 = sum over characteristics of (beta * (x_i - x_j))^2 / s^2 + (years since the deal / tau)^2
 
@@ -13,10 +13,10 @@ price. The price of each is adjusted to the patent, as an appraiser's grid does:
     log price(j -> i) = log price_j + beta (x_i - x_j) + trend * years since the deal
 
 and the value is the kernel-weighted median of the adjusted prices, weights exp(-d^2 / 2). All prices are
-per unit of remaining income (:mod:`ipvalue.methods.life`): multiplied by the patent's own, they fall to zero as
-its term ends.
+per unit of remaining income (:mod:`ipvalue.evidence.remaining_life`): multiplied by the patent's own, they fall to
+zero as its term ends.
 
-Portfolio deals. Patents that were sold together have an allocated price each (:mod:`ipvalue.methods.portfolio`).
+Portfolio deals. Patents that were sold together have an allocated price each (:mod:`ipvalue.evidence.package_deals`).
 Beside the k nearest deals of one patent, the k nearest allocated prices count, each with 1 / n of the weight where n
 patents were sold. They move the median, not the spread; whether a field has enough deals is asked of single patents.
 
@@ -41,16 +41,17 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
+from ipvalue.evidence.characteristics import characteristics, common_offices, sum_columns
+from ipvalue.evidence.package_deals import priced
+from ipvalue.evidence.remaining_life import life_factor, life_reason
+from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.finance.distributions import LEVELS, weighted_quantile
+from ipvalue.finance.nearest_neighbours import nearest
+from ipvalue.finance.ridge import ridge
 from ipvalue.law.technology import sector_of
-from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
-from ipvalue.methods.characteristics import characteristics, common_offices, sum_columns
-from ipvalue.methods.life import life_factor, life_reason
-from ipvalue.methods.nearest import nearest
-from ipvalue.methods.portfolio import priced
-from ipvalue.methods.ridge import ridge
+from ipvalue.methods.base import Estimate, Method, State, Step
 from ipvalue.types import Floats, Ints
 
 __all__ = ["ComparableSales"]

@@ -30,9 +30,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.methods.base import Estimate, State, Step, Subject
+from ipvalue.evidence.subject import Subject
+from ipvalue.methods.base import Estimate, State, Step
 from ipvalue.methods.income import CARRIED, IncomeMethod, expectation_sources, expectations, margin_of, valuing_steps
 
 __all__ = ["ExcessEarnings"]

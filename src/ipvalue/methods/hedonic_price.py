@@ -1,11 +1,11 @@
 """Hedonic price: a linear model of log prices over the patents' characteristics and the year of the deal.
 
-Formula. With y the log price per unit of remaining income (:mod:`ipvalue.methods.life`) of deal j, x its
+Formula. With y the log price per unit of remaining income (:mod:`ipvalue.evidence.remaining_life`) of deal j, x its
 characteristics (those of comparable sales, the office among them), f its technology field and t its year::
 
     y_j = a + beta x_j + gamma_f + tau_t + e_j
 
-estimated by ridge regression (:mod:`ipvalue.methods.ridge`), all columns standardised; the time dummies tau are the
+estimated by ridge regression (:mod:`ipvalue.finance.ridge`), all columns standardised; the time dummies tau are the
 price index that the book's own deals imply. The value of patent i takes the last year's index::
 
     value_i = life factor_i * exp(a + beta x_i + gamma_f + tau_last + Q_50(e))
@@ -18,7 +18,7 @@ Source. Rosen (1974), Journal of Political Economy 82; Duan (1983), JASA 78 (sme
 Research Policy 43 (prices of patent auctions on value indicators).
 
 Inputs. ``transactions``: arm's-length prices of single patents, at least ``minimum``; allocated prices of patents sold
-together (:mod:`ipvalue.methods.portfolio`) count beside them, a deal as one observation.
+together (:mod:`ipvalue.evidence.package_deals`) count beside them, a deal as one observation.
 
 Assumes that the price of a characteristic is the same in all fields and years, and that sold patents price unsold
 ones. Not to be used where fields price patents by different things: comparable sales and gradient boosting bend.
@@ -33,15 +33,16 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
+from ipvalue.evidence.characteristics import characteristics, common_offices, sum_columns
+from ipvalue.evidence.package_deals import priced
+from ipvalue.evidence.remaining_life import life_factor, life_reason
+from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.finance.conformal import conformal_quantiles
 from ipvalue.finance.distributions import LEVELS
-from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
-from ipvalue.methods.characteristics import characteristics, common_offices, sum_columns
-from ipvalue.methods.life import life_factor, life_reason
-from ipvalue.methods.portfolio import priced
-from ipvalue.methods.ridge import leave_one_out, ridge
+from ipvalue.finance.ridge import leave_one_out, ridge
+from ipvalue.methods.base import Estimate, Method, State, Step
 
 __all__ = ["HedonicPrice"]
 

@@ -25,12 +25,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
+from ipvalue.evidence.subject import Subject
 from ipvalue.finance.distributions import lognormal_quantiles
 from ipvalue.finance.ramp import ramped_present_value
 from ipvalue.finance.tax import amortisation_factor
-from ipvalue.methods.base import Estimate, Method, Step, Subject
+from ipvalue.methods.base import Estimate, Method, Step
 from ipvalue.methods.upkeep import Upkeep, upkeep
 from ipvalue.types import Floats, Ints, Ints16, Mask, Texts
 

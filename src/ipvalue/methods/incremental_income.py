@@ -31,9 +31,10 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.methods.base import Estimate, State, Step, Subject
+from ipvalue.evidence.subject import Subject
+from ipvalue.methods.base import Estimate, State, Step
 from ipvalue.methods.income import CARRIED, IncomeMethod, expectation_sources, expectations, valuing_steps
 from ipvalue.types import Floats, Ints16
 

@@ -37,8 +37,9 @@ import pandas as pd
 from pydantic import Field, model_validator
 from scipy.special import ndtri
 
-from ipvalue.assumptions import Assumptions
-from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
+from ipvalue.assumptions.sets import Assumptions
+from ipvalue.evidence.subject import Evidence, Subject
+from ipvalue.methods.base import Estimate, Method, State, Step
 from ipvalue.methods.income import CARRIED, complete, expectation_sources, expectations, valuing_steps
 from ipvalue.methods.indicators import Indicator, learn, recall, score, score_reason, share_rate
 from ipvalue.types import Floats, Texts

@@ -34,9 +34,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import AssumptionError, Reason
-from ipvalue.methods.base import Evidence, State, Subject
+from ipvalue.evidence.subject import Evidence, Subject
+from ipvalue.methods.base import State
 from ipvalue.types import Floats, Ints16
 
 __all__ = [
@@ -90,7 +91,7 @@ def read_indicators(source: str | os.PathLike[str]) -> tuple[Indicator, ...]:
     Parameters
     ----------
     source : path
-        Columns as in the default table, ``assumption_tables/indicator_weights.csv``.
+        Columns as in the default table, ``assumptions/tables/indicator_weights.csv``.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def default_indicators() -> tuple[Indicator, ...]:
     >>> len({row.dimension for row in table}), len({(row.dimension, row.group) for row in table}), len(table)
     (3, 14, 27)
     """
-    file = resources.files("ipvalue") / "assumption_tables" / "indicator_weights.csv"
+    file = resources.files("ipvalue.assumptions") / "tables" / "indicator_weights.csv"
     return _parse(file.read_text(encoding="utf-8"))
 
 

@@ -31,9 +31,10 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.methods.base import Estimate, Evidence, State, Step, Subject
+from ipvalue.evidence.subject import Evidence, Subject
+from ipvalue.methods.base import Estimate, State, Step
 from ipvalue.methods.income import CARRIED, IncomeMethod, expectation_sources, expectations, margin_of, valuing_steps
 from ipvalue.methods.indicators import Indicator, learn, recall, score, score_reason, share_rate
 

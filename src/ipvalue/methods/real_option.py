@@ -33,14 +33,15 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
+from ipvalue.evidence.risk_free_rates import riskless_rate
+from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.finance.distributions import LEVELS, lognormal_quantiles
 from ipvalue.finance.options_american import american
 from ipvalue.finance.options_european import european
-from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
+from ipvalue.methods.base import Estimate, Method, State, Step
 from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
-from ipvalue.methods.riskless import riskless_rate
 from ipvalue.types import Floats, Ints16
 
 __all__ = ["RealOption", "development_option"]

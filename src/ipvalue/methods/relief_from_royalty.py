@@ -37,8 +37,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from ipvalue.assumptions import Assumptions
-from ipvalue.methods.base import Estimate, Evidence, State, Step, Subject
+from ipvalue.assumptions.sets import Assumptions
+from ipvalue.evidence.subject import Evidence, Subject
+from ipvalue.methods.base import Estimate, State, Step
 from ipvalue.methods.income import CARRIED, IncomeMethod, expectation_sources, expectations, known_or, valuing_steps
 from ipvalue.types import Floats, Ints
 

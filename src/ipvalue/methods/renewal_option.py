@@ -34,16 +34,17 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
+from ipvalue.evidence.fee_years import by_year, fee_calendar, granted_on, slot_years
+from ipvalue.evidence.renewal_history import Histories, Thresholds, histories, settled_until, settled_years
+from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.features import feature_catalogue
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.finance.renewal_fit import RenewalFit, fit_renewals, interval_log_likelihood
 from ipvalue.finance.renewal_remaining import remaining_value, return_quantile
 from ipvalue.law.dates import years_between
-from ipvalue.methods.base import Estimate, Evidence, Method, State, Step, Subject
-from ipvalue.methods.fee_years import by_year, fee_calendar, granted_on, slot_years
-from ipvalue.methods.renewal_history import Histories, Thresholds, histories, settled_until, settled_years
+from ipvalue.methods.base import Estimate, Method, State, Step
 from ipvalue.types import Floats, Ints16, Mask
 
 __all__ = ["RenewalOption", "renewal_design"]

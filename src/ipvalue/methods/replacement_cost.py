@@ -28,11 +28,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
+from ipvalue.evidence.fee_years import fees_paid
+from ipvalue.evidence.subject import Subject
 from ipvalue.finance.distributions import lognormal_quantiles
-from ipvalue.methods.base import Estimate, Method, State, Step, Subject
-from ipvalue.methods.fee_years import fees_paid
+from ipvalue.methods.base import Estimate, Method, State, Step
 from ipvalue.types import Floats, Ints16
 
 __all__ = ["ReplacementCost", "depreciated_cost"]

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import IpvalueError
 from ipvalue.law.technology import field_names, sector_names, sector_of
 from ipvalue.methods.relief_from_royalty import royalty_table

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ipvalue.evidence.fee_years import granted_on
+from ipvalue.evidence.subject import Subject
 from ipvalue.law.dates import years_between
 from ipvalue.law.fees import calendar
-from ipvalue.methods.base import Subject
-from ipvalue.methods.fee_years import granted_on
 from ipvalue.types import Floats, Ints
 
 __all__ = ["Upkeep", "keep_while_worth", "upkeep"]

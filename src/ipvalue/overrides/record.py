@@ -15,8 +15,8 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from ipvalue.assumptions.figures import FigureSet
 from ipvalue.errors import REASONS, IpvalueError, OverrideError, Reason
-from ipvalue.figures import FigureSet
 
 __all__ = ["Override", "Overrides", "OverridesRead", "given_set"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import ndtri
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.finance.conformal import conformal_quantiles, grouped_quantiles
 from ipvalue.finance.distributions import LEVELS

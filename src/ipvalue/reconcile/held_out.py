@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.methods.base import Estimate, Evidence, Method
+from ipvalue.evidence.subject import Evidence
+from ipvalue.methods.base import Estimate, Method
 from ipvalue.types import Ints
 
 __all__ = ["out_of_sample"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.eligibility import broken_rules, reason_texts

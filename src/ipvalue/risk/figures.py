@@ -6,7 +6,7 @@ import csv
 from functools import cache
 from importlib import resources
 
-from ipvalue.assumptions import Figure
+from ipvalue.assumptions.sets import Figure
 
 __all__ = ["default_figure", "default_figures"]
 

@@ -46,7 +46,7 @@ def aged_share(ageing: Ageing, years: Floats) -> Floats:
 
     Notes
     -----
-    Value is income times the life factor of :func:`ipvalue.methods.life.life_factor`, and income declines::
+    Value is income times the life factor of :func:`ipvalue.evidence.remaining_life.life_factor`, and income declines::
 
         V(t) / V(0) = (1 - decline) ** t * F(remaining - t) / F(remaining)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from ipvalue.figures import Figure, FigureSet
+from ipvalue.assumptions.figures import Figure, FigureSet
 from ipvalue.risk.figures import default_figure, default_figures
 from ipvalue.types import Floats, Texts
 

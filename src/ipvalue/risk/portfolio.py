@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.special import ndtr, ndtri
 
-from ipvalue.assumptions import Figure
+from ipvalue.assumptions.sets import Figure
 from ipvalue.errors import BookError
 from ipvalue.finance.distributions import LEVELS, lognormal_quantiles
 from ipvalue.records.snapshot import Snapshot

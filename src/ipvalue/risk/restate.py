@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.engine import ValuationEngine
-from ipvalue.methods.grants import UNEXAMINED
+from ipvalue.evidence.grants import UNEXAMINED
 
 __all__ = ["under", "with_assumptions"]
 

@@ -11,9 +11,9 @@ from scipy.optimize import brentq
 
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import IpvalueError
-from ipvalue.features.whole import Whole
-from ipvalue.methods.base import Subject
-from ipvalue.methods.evidence import prepare
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.subject import Subject
+from ipvalue.features.statistics import Whole
 from ipvalue.overrides.record import Overrides, given_set
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.scenarios import FAMILIES, Scenario, ScenarioFamily

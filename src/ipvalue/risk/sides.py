@@ -21,14 +21,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ipvalue.engine import ValuationEngine
+from ipvalue.evidence.prices import money_of, prepare
+from ipvalue.evidence.subject import Subject
 from ipvalue.features import Features, Whole
 from ipvalue.features.base import families
 from ipvalue.features.citations import age_years
 from ipvalue.features.legal import legal_facts
 from ipvalue.features.term import term_columns
 from ipvalue.law.states import State
-from ipvalue.methods.base import Subject
-from ipvalue.methods.evidence import money_of, prepare
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.exact import to_cents
 from ipvalue.risk.restate import with_assumptions

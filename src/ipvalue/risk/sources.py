@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import BookError, require
-from ipvalue.methods.currency import exchange_rate
+from ipvalue.evidence.currency import exchange_rate
 from ipvalue.records.book import parse_date
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Floats, Objects, Texts

@@ -30,14 +30,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ipvalue.assumptions import Assumptions
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import IpvalueError, Reason
+from ipvalue.evidence.prices import prepare
+from ipvalue.evidence.risk_free_rates import CURVE_COLUMNS
+from ipvalue.evidence.subject import Subject
 from ipvalue.features import Features
-from ipvalue.features.whole import Whole
-from ipvalue.methods.base import Estimate, Subject
-from ipvalue.methods.evidence import prepare
-from ipvalue.methods.riskless import CURVE_COLUMNS
+from ipvalue.features.statistics import Whole
+from ipvalue.methods.base import Estimate
 from ipvalue.overrides.apply import Judged, Model, judge
 from ipvalue.overrides.record import Overrides, given_set
 from ipvalue.records.snapshot import Snapshot

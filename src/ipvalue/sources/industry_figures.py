@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from ipvalue.assumptions.figures import Figure
 from ipvalue.errors import SourceError
-from ipvalue.figures import Figure
 
 __all__ = ["industry_figures"]
 
@@ -180,6 +180,6 @@ def _day(table: pd.DataFrame, edition: str | dt.date | None) -> dt.date:
 
 @cache
 def _industries() -> dict[str, str]:
-    file = resources.files("ipvalue") / "assumption_tables" / "field_industries.csv"
+    file = resources.files("ipvalue.assumptions") / "tables" / "field_industries.csv"
     rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
     return {row["key"]: row["industry"] for row in rows}

@@ -1,0 +1,1 @@
+"""What methods learn from: prices, package deals, market data, grants and renewals."""

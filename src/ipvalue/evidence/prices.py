@@ -1,0 +1,211 @@
+"""What methods value and what they learn from: subjects with features and money, and deals with both.
+
+A deal's features are those known at the last half-year's end before the deal, so that a price is never
+explained by what came after it. Nothing known later than the fit date is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ipvalue.assumptions.sets import Assumptions
+from ipvalue.evidence.currency import exchange_rate, price_trend
+from ipvalue.evidence.grants import grant_group
+from ipvalue.evidence.risk_free_rates import curve_columns
+from ipvalue.evidence.shared import shared_features
+from ipvalue.evidence.subject import Deals, Evidence, PackageDeals, Subject
+from ipvalue.features import Whole, compute
+from ipvalue.features.grant import grant_probability
+from ipvalue.law.fees import calendar
+from ipvalue.records.book import Book, Known
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Columns, Dates, Floats, Ints, Texts
+
+__all__ = ["gather", "money_of", "prepare"]
+
+_MONEY = ("revenue", "cost_to_develop", "historical_cost")
+_AS_GIVEN = ("revenue_life", "success_probability", "industry")
+
+
+def prepare(
+    snapshot: Snapshot,
+    assumptions: Assumptions,
+    whole: Whole | None = None,
+    kept: Mapping[str, Columns] | None = None,
+) -> Subject:
+    """Compute what every method needs of a snapshot, once for all methods; ``kept`` as in ``features.compute``."""
+    patents = snapshot.patents
+    office, right = patents["jurisdiction"], patents["right"]
+    return Subject(
+        snapshot.patent_ids,
+        office,
+        right,
+        snapshot.field,
+        compute(snapshot, whole, kept),
+        money_of(snapshot, assumptions, snapshot.economics, office, right),
+        {
+            "as_of": np.full(len(snapshot), snapshot.date),
+            "filing": patents["application_date"],
+            "grant": patents["grant_date"],
+        },
+    )
+
+
+def money_of(market: Snapshot, assumptions: Assumptions, rows: Columns, office: Texts, right: Texts) -> Columns:
+    """Money of a subject: what ``economics`` says, in the assumptions' currency.
+
+    Parameters
+    ----------
+    market : Snapshot
+        Its rates of exchange, price levels and yield curves, and its date.
+    assumptions : Assumptions
+    rows : dict of str to ndarray, each of shape (n,)
+        As :attr:`ipvalue.Snapshot.economics`.
+    office, right : ndarray of str, shape (n,)
+        From which the currency of the renewal fees follows.
+    """
+    rate = exchange_rate(market, assumptions, rows["currency"])
+    money = (
+        {"exchange_rate": rate}
+        | {name: rows[name] * rate for name in _MONEY}
+        | {name: rows[name] for name in _AS_GIVEN}
+    )
+    money["price_trend"] = price_trend(market, assumptions, rows["currency"], rows["date"])
+    money["fee_rate"] = _fee_rate(market, assumptions, office, right)
+    return money | curve_columns(market, assumptions, len(office))
+
+
+def _fee_rate(market: Snapshot, assumptions: Assumptions, office: Texts, right: Texts) -> Floats:
+    """Rate of exchange of the currency in which each right's renewal fees are due; NaN without a schedule."""
+    if not len(office):
+        return np.zeros(0)
+    kinds, place = np.unique(np.char.add(np.char.add(office, "/"), right), return_inverse=True)
+    names = np.char.partition(kinds, "/")
+    nowhen = np.full(len(kinds), np.datetime64("NaT", "D"))
+    currency = calendar(names[:, 0], names[:, 2], nowhen, nowhen).currency
+    rate = np.where(currency == "", np.nan, exchange_rate(market, assumptions, currency))
+    return np.asarray(rate[place], np.float64)
+
+
+def gather(
+    book: Book,
+    as_of: np.datetime64,
+    known: Known,
+    assumptions: Assumptions,
+    grant_rates: dict[str, float],
+    *,
+    years: float = 12.0,
+) -> Evidence:
+    """Gather what is known of a book on the fit date: the subject, and the priced deals until then.
+
+    Parameters
+    ----------
+    book : Book
+    as_of : numpy.datetime64
+        The fit date.
+    known : {'announced', 'loaded'}
+    assumptions : Assumptions
+        Currency, rates of exchange, and the price of a kind of deal against a sale's.
+    grant_rates : dict of str to float
+        Probability of grant by :func:`grant_group`, by which the price of an application is divided.
+    years : float, default 12
+        Older deals are left out.
+
+    Returns
+    -------
+    Evidence
+
+    Notes
+    -----
+    Only prices of deals at arm's length enter. A sum that is no price of a deal (a stock market's reaction to a
+    grant, an appraisal, a book value) has no place in ``transactions`` and none here.
+    """
+    snapshot = book.as_of(as_of, known=known)
+    looks = shared_features((str(as_of), known, "all"), lambda: compute(snapshot))
+    subject = prepare(snapshot, assumptions, kept=looks)
+    table = snapshot.transactions
+    rate = exchange_rate(snapshot, assumptions, table["currency"], table["date"])
+    price = table["price"] * rate / assumptions.by_key("deal_kind_factor", table["kind"])
+    oldest = as_of - np.timedelta64(round(years * 365.25), "D")
+    usable = table["arms_length"] & (price > 0) & np.isfinite(price) & (table["date"] >= oldest)
+    rows = np.flatnonzero(usable & (table["deal_patents"] >= 1))
+    if not len(rows):
+        none = np.zeros(0)
+        return Evidence(snapshot, subject, Deals(subject.take(rows), none, none.astype("datetime64[D]")))
+    ends = _half_year_before(table["date"][rows])
+    parts = [_sold_after(book, day, known, assumptions, snapshot, rows[ends == day]) for day in np.unique(ends)]
+    kept = np.concatenate([part[0] for part in parts])
+    sold = Subject.concatenate([part[1] for part in parts])
+    chance = _chance(sold, assumptions, grant_rates)
+    alone = table["deal_patents"][kept] == 1
+    deals = _deals(sold.take(alone), price[kept[alone]] / chance[alone], table["date"][kept[alone]])
+    together = np.flatnonzero(~alone)
+    packages = _packages(sold.take(together), chance[together], kept[together], price, table)
+    return Evidence(snapshot, subject, deals, packages)
+
+
+def _half_year_before(dates: Dates) -> Dates:
+    """Last 30 June or 31 December before each date."""
+    month = (dates.astype("datetime64[M]").astype(np.int64) // 6) * 6
+    first: Dates = month.astype("datetime64[M]").astype("datetime64[D]")
+    return np.asarray(first - np.timedelta64(1, "D"), "datetime64[D]")
+
+
+def _sold_after(
+    book: Book,
+    day: np.datetime64,
+    known: Known,
+    assumptions: Assumptions,
+    today: Snapshot,
+    rows: Ints,
+) -> tuple[Ints, Subject]:
+    """The sales of one half-year of rights that lived when it began, with what was known of them then."""
+    before = book.as_of(day, known=known)
+    ids = today.patent_ids[today.transactions["patent"][rows]]
+    place = np.searchsorted(before.patent_ids, ids)
+    place = np.minimum(place, max(len(before) - 1, 0))
+    filed = before.patent_ids[place] == ids if len(before) else np.zeros(len(ids), bool)
+    rows, place = rows[filed], place[filed]
+    distinct, position = np.unique(place, return_inverse=True)
+    chosen = before.select(distinct)
+    looks = shared_features((str(day), known, *chosen.patent_ids), lambda: compute(chosen, Whole.of(before)))
+    known_then = prepare(chosen, assumptions, kept=looks)
+    alive = known_then.features["alive"][position] == 1
+    return rows[alive], known_then.take(position[alive])
+
+
+def _chance(sold: Subject, assumptions: Assumptions, grant_rates: dict[str, float]) -> Floats:
+    """Probability of grant of each application that was sold; 1 of a granted right."""
+    default = assumptions.by_key("grant_probability", sold.jurisdiction)
+    chance = grant_probability(grant_group(sold.jurisdiction, sold.right), grant_rates, default)
+    return np.where(sold.features["pending"] == 1, chance, 1.0)
+
+
+def _deals(sold: Subject, price: Floats, date: Dates) -> Deals:
+    """Deals in the order of their dates, then of patents and prices."""
+    return Deals(sold, price, date).take(np.lexsort((price, sold.patent_id.astype(str), date)))
+
+
+def _packages(sold: Subject, chance: Floats, rows: Ints, price: Floats, table: Columns) -> PackageDeals:
+    """Deals of several patents, all of them known and sold for one price, in the order of dates and patents.
+
+    A deal of which a patent is not in the book, was dead or not yet filed, or whose rows contradict each other on
+    date or price is left out whole: what is missing has a share of the price that nobody can tell.
+    """
+    if not len(rows):
+        return PackageDeals(sold, np.zeros(0), np.zeros(0, "datetime64[D]"), np.zeros(0, np.int64), chance)
+    name, date, paid = sold.patent_id.astype(str), table["date"][rows], price[rows]
+    order = np.lexsort((name, table["deal"][rows]))
+    _, first, inverse, count = np.unique(
+        table["deal"][rows][order], return_index=True, return_inverse=True, return_counts=True
+    )
+    leader = order[first[inverse]]  # the first patent of each lot's deal by name, in the order of order
+    agrees = (date[order] == date[leader]) & (paid[order] == paid[leader])
+    agrees &= table["deal_patents"][rows][order] == count[inverse]
+    whole = np.flatnonzero((np.bincount(inverse, weights=agrees) == count)[inverse])
+    # by date, then by the deal's first patent: a hash of deal_id is no order to keep
+    whole = whole[np.lexsort((name[order][whole], inverse[whole], name[leader][whole], date[order][whole]))]
+    keep, number = order[whole], np.cumsum(np.append(0, np.diff(inverse[whole]) != 0)[: len(whole)])
+    return PackageDeals(sold.take(keep), paid[keep], date[keep], number.astype(np.int64), chance[keep])

@@ -1,0 +1,204 @@
+"""Ranges of codes: how the parts of a book meet over documents and families that no part holds alone.
+
+Codes are 64-bit hashes, so that ranges of equal width hold about as many documents each. What a part tells of one
+range is a :class:`Report`; the reports of all parts on a range make the answers to them
+(:func:`ipvalue.features.citation_graph.reduce_range.meet`), and each range is small, however large the book.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ipvalue.features.citation_graph.edges import distinct
+from ipvalue.features.measures import publication
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.types import Dates, Ints, Ints32, Mask
+
+__all__ = ["Answer", "Report", "range_bounds", "reports_of"]
+
+
+class Report(NamedTuple):
+    """What a part tells of the documents and families whose codes lie in one range.
+
+    Attributes
+    ----------
+    document : ndarray of int64, shape (k,)
+        Codes of all documents that the part knows in the range, ascending.
+    row : ndarray of int32, shape (k,)
+        Which patent of the part each is; -1 for none.
+    published : ndarray of int32, shape (k,)
+        Publication of those that are patents, days since 1970; 0 for others.
+    home : ndarray of int64, shape (k,)
+        Code of the family of those that are patents; 0 for none, and for others.
+    cited, citing, place, day : ndarray, shape (m,)
+        Citations, in the order of the cited document: its position in ``document``; the code of the citing document;
+        its position among the documents of all reports of the part; and its day.
+    asked, asking : ndarray of int32, shape (q,)
+        What the part's patents cite: position in ``document``, and the patent's row.
+    after : ndarray of int32, shape (q,)
+        Publication of that patent: who else cites the document, and later, is asked for.
+    family : ndarray of int64, shape (f,)
+        Codes of the families of the part's patents, ascending.
+    member, citer : ndarray of int32 and int64, shape (c,)
+        Documents outside the family that cite a patent of it: position in ``family``, and the citing document.
+    """
+
+    document: Ints
+    row: Ints32
+    published: Ints32
+    home: Ints
+    cited: Ints32
+    citing: Ints
+    place: Ints32
+    day: Ints32
+    asked: Ints32
+    asking: Ints32
+    after: Ints32
+    family: Ints
+    member: Ints32
+    citer: Ints
+
+
+class Answer(NamedTuple):
+    """What all parts together tell one part of a range.
+
+    Attributes
+    ----------
+    cites : ndarray of int32, shape (k,)
+        How many documents cite each of the report's documents.
+    number : ndarray of int32, shape (k,)
+        Position of each among all documents of the range.
+    counted : ndarray of bool, shape (m,)
+        Which of the report's citations count as its own: of one that two parts report, one does.
+    asking, follower : ndarray of int32 and int64, shape (p,)
+        Row of a patent, and a document that cites what the patent cites, within five years of it.
+    families : ndarray of int32, shape (f,)
+        Documents that cite each of the report's families from outside.
+    """
+
+    cites: Ints32
+    number: Ints32
+    counted: Mask
+    asking: Ints32
+    follower: Ints
+    families: Ints32
+
+
+def range_bounds(count: int) -> Ints:
+    """First codes of all ranges but the first, ascending.
+
+    Examples
+    --------
+    >>> range_bounds(2).tolist()
+    [0]
+    """
+    return np.array([-(2**63) + k * 2**64 // count for k in range(1, count)], np.int64)
+
+
+def reports_of(snapshot: Snapshot, count: int = 1) -> list[Report]:
+    """Report the citations and families of a snapshot's patents.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    count : int, default 1
+        Number of ranges.
+
+    Returns
+    -------
+    list of Report
+        One a range.
+    """
+    citing, cited, day = _citations(snapshot)
+    patent = snapshot.patents["document"]
+    document = distinct(np.concatenate([patent, citing, cited]))
+    row = np.full(len(document), -1, np.int32)
+    mine = np.searchsorted(document, patent)
+    row[mine] = np.arange(len(patent), dtype=np.int32)
+    published, home = np.zeros(len(document), np.int32), np.zeros(len(document), np.int64)
+    days = _days(publication(snapshot))
+    published[mine], home[mine] = days, snapshot.patents["family"]
+    target = np.searchsorted(document, cited)
+    order = np.argsort(target, kind="stable")
+    target, citing, day = target[order], citing[order], day[order]
+    place = np.searchsorted(document, citing).astype(np.int32)
+    asks = np.flatnonzero(row[place] >= 0)
+    asking = row[place[asks]]
+    family, member, citer = _families(snapshot)
+    everything = Report(
+        document, row, published, home,
+        _short(target), citing, place, day,
+        _short(target[asks]), asking, days[asking],
+        family, _short(member), citer,
+    )  # fmt: skip
+    return _divided(everything, range_bounds(count))
+
+
+def _divided(report: Report, bounds: Ints) -> list[Report]:
+    """Cut a report on all codes at the bounds of the ranges."""
+    documents = np.searchsorted(report.document, bounds)
+    families = np.searchsorted(report.family, bounds)
+    cuts = zip(
+        _slices(documents, len(report.document)),
+        _slices(np.searchsorted(report.cited, documents), len(report.cited)),
+        _slices(np.searchsorted(report.asked, documents), len(report.asked)),
+        _slices(families, len(report.family)),
+        _slices(np.searchsorted(report.member, families), len(report.member)),
+    )
+    return [
+        Report(
+            document=report.document[d],
+            row=report.row[d],
+            published=report.published[d],
+            home=report.home[d],
+            cited=_short(report.cited[c] - d.start),
+            citing=report.citing[c],
+            place=report.place[c],
+            day=report.day[c],
+            asked=_short(report.asked[a] - d.start),
+            asking=report.asking[a],
+            after=report.after[a],
+            family=report.family[f],
+            member=_short(report.member[m] - f.start),
+            citer=report.citer[m],
+        )
+        for d, c, a, f, m in cuts
+    ]
+
+
+def _citations(snapshot: Snapshot) -> tuple[Ints, Ints, Ints32]:
+    """Citations of and by the patents, each once: those from one of them to another are among the received."""
+    received, made = snapshot.citations_received, snapshot.citations_made
+    patent, away = snapshot.patents["document"], np.flatnonzero(made["cited"] < 0)
+    citing = np.concatenate([received["document"], patent[made.patent[away]]])
+    cited = np.concatenate([patent[received.patent], made["cited_document"][away]])
+    day = np.concatenate([_days(received["date"]), _days(made["date"][away])])
+    apart = citing != cited
+    return citing[apart], cited[apart], day[apart]
+
+
+def _families(snapshot: Snapshot) -> tuple[Ints, Ints, Ints]:
+    """Families of the patents, and the documents outside them that cite them: position of the family, document."""
+    received, home = snapshot.citations_received, snapshot.patents["family"]
+    family = distinct(home[home != 0])
+    cited = home[received.patent]
+    outside = np.flatnonzero((cited != 0) & (cited != received["family"]))
+    member = np.searchsorted(family, cited[outside])
+    order = np.argsort(member, kind="stable")
+    return family, member[order], received["document"][outside][order]
+
+
+def _slices(bounds: Ints, end: int) -> list[slice]:
+    return [slice(low, high) for low, high in pairwise([0, *bounds.tolist(), end])]
+
+
+def _days(dates: Dates) -> Ints32:
+    return dates.astype("datetime64[D]").astype(np.int64).astype(np.int32)
+
+
+def _short(values: npt.NDArray[np.integer]) -> Ints32:
+    return values.astype(np.int32)

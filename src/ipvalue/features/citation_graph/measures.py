@@ -1,0 +1,244 @@
+"""The standing of patents in the citation graph of a whole book: disruption, centrality, h-index, family citations.
+
+Nodes are documents, in the book or not. No part of a book holds all that cites what its patents cite; parts meet over
+ranges of codes (:mod:`ipvalue.features.citation_graph.reduce_range`), and each then takes the measures of its own
+patents from what it was answered. These are counts, and ratios of counts: they are the same bits however the book is
+divided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from ipvalue.features.citation_graph.disruption import HALF, LOW
+from ipvalue.features.citation_graph.map_shard import Answer, Report
+from ipvalue.features.citation_graph.page_rank import UNIT, Citations, ranks_at, ranks_of_cited
+from ipvalue.features.citation_graph.reduce_range import WINDOW_DAYS, Meeting, meet
+from ipvalue.types import Columns, Floats, Ints, Ints32
+
+__all__ = ["Block", "Standing", "block_of", "disruption_of", "first_numbers", "h_index", "standing_of"]
+
+
+_CODE_BITS = 43  # with one of them to say what the document does
+_MOST_OWNERS = 2 ** (63 - _CODE_BITS)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Measures of patents in the citation graph.
+
+    Attributes
+    ----------
+    document : ndarray of int64, shape (n,)
+        Codes, ascending.
+    disruption, page_rank, h_index, family_citations : ndarray of float64, shape (n,)
+    """
+
+    document: Ints
+    disruption: Floats
+    page_rank: Floats
+    h_index: Floats
+    family_citations: Floats
+
+    @classmethod
+    def of(cls, parts: Sequence[Sequence[Report]]) -> Standing:
+        """Measure the patents of all parts of a book at once.
+
+        Parameters
+        ----------
+        parts : sequence of sequence of Report
+            By part and range; the parts in any order.
+        """
+        meetings = [meet(reports) for reports in zip(*parts)]
+        answers = [[meeting.answers[k] for meeting in meetings] for k in range(len(parts))]
+        first = first_numbers(meetings)
+        blocks = [block_of(reports, found, first) for reports, found in zip(parts, answers)]
+        citations = [block.citations for block in blocks]
+        found = [
+            standing_of(reports, each, ranks_at(block.patents, block.citations, ranks))
+            for reports, each, block, ranks in zip(parts, answers, blocks, ranks_of_cited(citations, int(first[-1])))
+        ]
+        order = np.argsort(np.concatenate([each.document for each in found]), kind="stable")
+        return cls(*(np.concatenate([getattr(each, f.name) for each in found])[order] for f in fields(cls)))
+
+    def at(self, document: Ints) -> Columns:
+        """Look up some patents' measures; NaN for a document that is not here.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``disruption``, ``page_rank``, ``h_index`` and ``family_citations``.
+        """
+        names = [f.name for f in fields(self) if f.name != "document"]
+        if not len(self.document):
+            return {name: np.full(len(document), np.nan) for name in names}
+        place = np.minimum(np.searchsorted(self.document, document), len(self.document) - 1)
+        known = self.document[place] == document
+        return {name: np.where(known, getattr(self, name)[place], np.nan) for name in names}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part's share of the graph, in numbers that all parts share.
+
+    Attributes
+    ----------
+    citations : Citations
+        Those that count as the part's own.
+    patents : ndarray of int32, shape (n,)
+        The part's patents in the order of their codes.
+    """
+
+    citations: Citations
+    patents: Ints32
+
+
+def first_numbers(meetings: Sequence[Meeting]) -> Ints:
+    """Number of the first document of each range, and of all documents."""
+    return np.cumsum([0, *(meeting.documents for meeting in meetings)])
+
+
+def block_of(reports: Sequence[Report], answers: Sequence[Answer], first: Ints) -> Block:
+    """Give a part's citations and patents by the numbers of their documents."""
+    number = np.concatenate([answer.number + start for answer, start in zip(answers, first)]).astype(np.int32)
+    counted = [answer.counted.astype(bool) for answer in answers]
+    cited = _joined([report.cited for report in reports], reports)
+    place = np.concatenate([report.place for report in reports])
+    mine = np.concatenate(counted)
+    held = np.concatenate([report.row for report in reports]) >= 0
+    return Block(Citations.of(number[place[mine]], number[cited[mine]]), number[held])
+
+
+def standing_of(reports: Sequence[Report], answers: Sequence[Answer], ranks: Ints) -> Standing:
+    """Measure the patents of one part by what it reported and what it was answered.
+
+    Parameters
+    ----------
+    reports : sequence of Report
+    answers : sequence of Answer
+        One a report.
+    ranks : ndarray of int64, shape (n,)
+        Of the part's patents in the order of their codes, in units of 2**-31.
+    """
+    document = np.concatenate([report.document for report in reports])
+    row = np.concatenate([report.row for report in reports])
+    published = np.concatenate([report.published for report in reports])
+    home = np.concatenate([report.home for report in reports])
+    held = np.flatnonzero(row >= 0)
+    order = np.empty(len(held), np.int64)  # of a row, the place among the patents by code
+    order[row[held]] = np.arange(len(held))
+    cited = _joined([report.cited for report in reports], reports)
+    received = np.flatnonzero(row[cited] >= 0)
+    owner = order[row[cited[received]]]
+    place = np.concatenate([report.place for report in reports])[received]
+    age = np.concatenate([report.day for report in reports])[received].astype(np.int64) - published[cited[received]]
+    soon = (age > 0) & (age <= WINDOW_DAYS)
+    asking = order[np.concatenate([answer.asking for answer in answers])]
+    follower = np.concatenate([answer.follower for answer in answers])
+    disruption = disruption_of(len(held), (owner[soon], document[place[soon]]), (asking, follower))
+    cites = np.concatenate([answer.cites for answer in answers]).astype(np.int64)
+    return Standing(
+        document[held],
+        disruption,
+        ranks / UNIT,
+        h_index(owner, cites[place], len(held)),
+        _family_citations(reports, answers, home[held], np.bincount(owner, minlength=len(held))),
+    )
+
+
+def _joined(positions: Sequence[Ints32], reports: Sequence[Report]) -> Ints:
+    """Positions within each report as positions among the documents of all."""
+    starts = np.cumsum([0, *(len(report.document) for report in reports)])
+    return np.concatenate([each.astype(np.int64) + start for each, start in zip(positions, starts)])
+
+
+def _family_citations(reports: Sequence[Report], answers: Sequence[Answer], home: Ints, received: Ints) -> Floats:
+    """Documents outside the family that cite it; a patent without a family is a family of its own."""
+    family = np.concatenate([report.family for report in reports])
+    counts = np.append(np.concatenate([answer.families for answer in answers]), 0)
+    return np.where(home == 0, received, counts[np.searchsorted(family, home) * (home != 0)]).astype(np.float64)
+
+
+def disruption_of(n: int, direct: tuple[Ints, Ints], indirect: tuple[Ints, Ints]) -> Floats:
+    """Disruption (CD index) from who cites each patent, and who cites what it cites.
+
+    Parameters
+    ----------
+    n : int
+        Number of patents.
+    direct, indirect : (ndarray of int64, ndarray of int64)
+        Patent and code of a later document; indirect pairs may repeat.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        :func:`ipvalue.features.citations.disruption` says by which formula, and who found it.
+
+    Examples
+    --------
+    >>> one, other = np.array([1 << 40, 1 << 50])
+    >>> disruption_of(1, (np.array([0, 0]), np.array([one, other])), (np.array([0]), np.array([one]))).tolist()
+    [0.0]
+    """
+    if n > _MOST_OWNERS:
+        pairs = zip(_owners(n, *direct), _owners(n, *indirect))
+        return np.concatenate([disruption_of(_MOST_OWNERS, *each) for each in pairs])[:n]
+    key = np.concatenate([_pairs(*indirect, 0), _pairs(*direct, 1)])
+    key.sort()
+    # of one patent and document those that say "cites its references" stand before those that say "cites it"
+    first = np.flatnonzero(np.diff(key >> 1, prepend=-1))
+    last = np.append(first, len(key))[1:] - 1
+    owner, follows, cited = key[first] >> _CODE_BITS, (key[first] & 1) == 0, (key[last] & 1) == 1
+    alone, twice, either = (np.bincount(owner[some], minlength=n) for some in (cited, follows & cited, follows))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((alone - 2 * twice) / (alone - twice + either).astype(np.float64), np.float64)
+
+
+def _pairs(owner: Ints, code: Ints, cites: int) -> Ints:
+    """Patent, document and what the document does in one number; documents are told apart by 42 bits of their codes.
+
+    Two of the documents around one patent are taken for one with a probability of 2**-42 a pair.
+    """
+    bits = (code.view(np.uint64) >> np.uint64(64 - _CODE_BITS + 1)).view(np.int64)
+    return np.asarray((owner << _CODE_BITS) | (bits << 1) | cites, np.int64)
+
+
+def _owners(n: int, owner: Ints, code: Ints) -> list[tuple[Ints, Ints]]:
+    """Pairs by blocks of patents, numbered anew in each."""
+    block = owner // _MOST_OWNERS
+    return [(owner[block == k] - k * _MOST_OWNERS, code[block == k]) for k in range(-(-n // _MOST_OWNERS))]
+
+
+def h_index(owner: Ints, cites: Ints, n: int) -> Floats:
+    """Largest h such that h of the documents that cite a patent are themselves cited at least h times.
+
+    Parameters
+    ----------
+    owner : ndarray of int64, shape (m,)
+        The cited patent of each citation.
+    cites : ndarray of int64, shape (m,)
+        How often the citing document is itself cited.
+    n : int
+        Number of patents.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    References
+    ----------
+    Schubert (2009), Scientometrics 78: the h-index of a single publication.
+
+    Examples
+    --------
+    >>> h_index(np.array([0, 0, 1]), np.array([2, 2, 0]), 2).tolist()
+    [2.0, 0.0]
+    """
+    many = np.bincount(owner, minlength=n)
+    key = np.sort((owner << HALF) | (LOW - cites))
+    rank = np.arange(len(key)) - np.repeat(np.cumsum(many) - many, many) + 1
+    counted = LOW - (key & LOW) >= rank
+    return np.bincount(key[counted] >> HALF, minlength=n).astype(np.float64)

@@ -1,0 +1,190 @@
+"""Sections on what comes out: values, performance, benchmarks, sensitivity, stability, monitoring."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ipvalue import plots
+from ipvalue.evaluation.backtest import Backtest
+from ipvalue.reports.blocks import Block, Formula, Section, Table, Text
+from ipvalue.reports.case import Case
+from ipvalue.reports.draw import picture
+from ipvalue.reports.in_time import in_time_table, year_before
+from ipvalue.reports.sensitivity import moving, tornado_table, unobservable_inputs
+
+__all__ = ["benchmarks", "monitoring", "performance", "sensitivity", "stability", "values"]
+
+_DRAWS = 200
+_NO_BACKTEST = "No backtest was given: call dossier(engine, book, backtest=ipv.backtest(engine, book, dates))."
+_NO_LIVING = "Sensitivities are measured on living patents of a book, of which none is at hand."
+_NO_VALUES = "No book and no valuation were given, so there are no values to show."
+
+
+def values(case: Case) -> Section:
+    """What the engine says of the book as of the date."""
+    if case.values is None:
+        return Section("values", "Values", (Text(_NO_VALUES),))
+    valuation, reasons = case.values, case.frame["reason"].astype(str)
+    counts = reasons[reasons != ""].value_counts().rename_axis("reason").rename("patents").to_frame()
+    blocks: tuple[Block, ...] = (
+        Formula(repr(valuation)),
+        Table("By legal state and grade", valuation.summary().reset_index()),
+        Table("Why a value is missing, 0 or an expert's", counts, "every patent has a value above 0"),
+        *_pictures(case),
+        Table("The ten highest values", _highest(case)),
+    )
+    return Section("values", "Values", blocks)
+
+
+def _pictures(case: Case) -> tuple[Block, ...]:
+    valuation = case.values
+    if valuation is None or not case.living:
+        return ()
+    return (
+        *picture("Values of living rights", lambda ax: plots.value_distribution(valuation, ax)),
+        *picture("The highest values with their intervals", lambda ax: plots.intervals(valuation, ax)),
+    )
+
+
+def _highest(case: Case) -> pd.DataFrame:
+    columns = ["value", "q05", "q95", "state", "remaining_years", "grade"]
+    return case.frame.sort_values("value", ascending=False, kind="stable")[columns].head(10)
+
+
+def performance(case: Case) -> Section:
+    """How near values come to prices: in time, and out of time."""
+    inside = in_time_table(case)
+    blocks: list[Block] = [
+        Text("In time: the prices that the engine learnt from, valued by it as of before each deal."),
+        Table("In time", inside, "needs the book that the engine was fitted on, with deals"),
+    ]
+    if case.backtest is None:
+        return Section("performance", "Performance in and out of time", (*blocks, Text(_NO_BACKTEST)))
+    test = case.backtest
+    calibration = test.calibration()
+    blocks += [
+        Text(
+            f"Out of time: {_fitting(test)}, held against {test.provenance['target']} of the following "
+            f"{test.provenance['horizon_years']:g} year(s); book {test.provenance['book']}."
+        ),
+        Table("Folds", test.folds.drop(columns="engine_hash", errors="ignore")),
+        Table(
+            "Out of time, with 95 % intervals of a bootstrap over owners",
+            _summary(test).transpose().rename_axis("score"),
+        ),
+        Table("Coverage of the intervals", test.coverage(draws=_DRAWS)),
+        *picture("Calibration out of time", lambda ax: plots.calibration(calibration, ax)),
+        Table("Calibration by size of the value", calibration),
+        Table("Calibration by office", test.calibration("jurisdiction")),
+        Table("Quantiles: share of targets below each", test.pinball()),
+    ]
+    return Section("performance", "Performance in and out of time", tuple(blocks))
+
+
+def _fitting(test: Backtest) -> str:
+    return "refitted at each date with only what was known then" if test.provenance["refit"] else "fitted once, before"
+
+
+def _summary(test: Backtest) -> pd.DataFrame:
+    return test.summary(draws=_DRAWS)
+
+
+def benchmarks(case: Case) -> Section:
+    """The engine against its own methods, each an alternative model."""
+    blocks: list[Block] = [Table("Methods against the reconciled value", _ratios(case), "no values at hand")]
+    if case.values is not None and case.living:
+        valuation = case.values
+        blocks += picture("How the methods differ", lambda ax: plots.method_disagreement(valuation, ax))
+    if case.backtest is None:
+        return Section("benchmarks", "Benchmarks", (*blocks, Text(_NO_BACKTEST)))
+    summary = _summary(case.backtest)
+    common = case.backtest.summary(common=True, draws=0)
+    blocks += [
+        *picture("Methods compared out of time", lambda ax: plots.method_comparison(summary, ax)),
+        Table("On patents that every method values", common),
+        Table("Diebold-Mariano tests of equal squared log error", case.backtest.tests()),
+    ]
+    return Section("benchmarks", "Benchmarks", tuple(blocks))
+
+
+def _ratios(case: Case) -> pd.DataFrame:
+    """Each method's value over the reconciled value on grant: quantiles over the patents it values."""
+    frame = case.model_frame
+    if not len(frame):
+        return pd.DataFrame()
+    alive = frame[frame["value"] > 0]
+    on_grant = alive["value"] / alive["grant_probability"]
+    rows = []
+    for name in case.engine.names:
+        ratio = (alive[f"value_{name}"] / on_grant).dropna().to_numpy(np.float64)
+        ends = np.quantile(ratio, [0.05, 0.25, 0.5, 0.75, 0.95]) if len(ratio) else np.full(5, np.nan)
+        rows.append((name, len(ratio), *ends))
+    return pd.DataFrame(rows, columns=["method", "patents", "5 %", "25 %", "median ratio", "75 %", "95 %"])
+
+
+def sensitivity(case: Case) -> Section:
+    """What the values hang on: each assumption moved, and the level-3 inputs with their ranges."""
+    title = "Sensitivity and level-3 inputs"
+    if case.subject is None or case.estimates is None:
+        return Section("sensitivity", title, (Text(_NO_LIVING),))
+    table = tornado_table(case.engine, case.subject)
+    inputs = unobservable_inputs(case.engine.methods, *case.estimates, case.subject)
+    blocks: tuple[Block, ...] = (
+        Text(
+            f"Measured on {len(case.subject):,} living patents spread over the book by value, each valued again under "
+            "every move. What was learnt or given in a figure's place moves along; prices learnt from do not."
+        ),
+        *picture("Tornado", lambda ax: plots.tornado(moving(table), ax)),
+        Table("Change of the sum of values, as a share, by assumption lowered and raised", table),
+        Table("Unobservable inputs (IFRS 13, level 3): range and weighted average", inputs, "no method shows one"),
+        Text(
+            "A higher figure raises values where its change raised is above 0 in the table above, and lowers them "
+            "where it is below (IFRS 13.93(h))."
+        ),
+    )
+    return Section("sensitivity", title, blocks)
+
+
+def stability(case: Case) -> Section:
+    """How steady the model is: over dates out of time, and from one year's values to the next."""
+    blocks: list[Block] = [
+        Table("This engine a year earlier, and on the date", year_before(case), "needs a book with living patents")
+    ]
+    if case.backtest is None:
+        return Section("stability", "Stability", (*blocks, Text(_NO_BACKTEST)))
+    blocks += [
+        Table("Out of time by date", case.backtest.by("date")),
+        Table("Out of time by grade", case.backtest.by("grade")),
+    ]
+    return Section("stability", "Stability", tuple(blocks))
+
+
+def monitoring(case: Case) -> Section:
+    """What to watch between validations, with today's level of each indicator."""
+    rows: list[tuple[str, object, str, str]] = []
+    if case.backtest is not None:
+        found = case.backtest.summary(draws=0).loc["reconciled"]
+        rows += [
+            ("bias out of time (log units)", found["bias"], "0", "ipv.backtest(...).summary()"),
+            ("rank correlation out of time", found["spearman"], "not falling", "ipv.backtest(...).summary()"),
+            ("coverage of the 90 % interval", found["coverage_90"], "0.9", "ipv.backtest(...).coverage()"),
+        ]
+    if len(case.model_frame):
+        missing, known = case.model_frame["value"].isna().mean(), case.model_frame["disagreement"].median()
+        rows += [
+            ("share of patents without a value", missing, "not rising", "Valuation.table.reason"),
+            ("median disagreement of the methods (log units)", known, "not rising", "Valuation.table.disagreement"),
+        ]
+    rows += [
+        ("age of the fit (years)", _age(case), "up to 1", "ValuationEngine.fit"),
+        ("drift of features and scores", "at each revaluation", "below 0.1; above 0.25 has shifted", "ipv.monitor"),
+        ("change of the book by cause", "at each revaluation", "explained", "ipv.attribute"),
+    ]
+    frame = pd.DataFrame(rows, columns=["indicator", "today", "aim", "where from"])
+    return Section("monitoring", "Ongoing monitoring", (Table("Indicators", frame),))
+
+
+def _age(case: Case) -> float:
+    fitted = np.datetime64(case.engine.fitted.as_of, "D")
+    return float((case.as_of - fitted).astype(np.int64)) / 365.25

@@ -1,0 +1,1 @@
+"""Patent books with a known true value: worlds to test methods in."""
