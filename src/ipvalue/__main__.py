@@ -81,7 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     revalue.add_argument("--known", choices=("announced", "loaded"), default="announced", help=known)
     revalue.add_argument("--workers", type=int, default=1, help="processes (default 1)")
     revalue.add_argument("--restart", action="store_true", help="discard values of another run in the folder")
-    revalue.add_argument("--keep", type=Path, help="folder of what the next run may use again")
     revalue.add_argument("--overrides", type=Path, help="experts' overrides: a set (.json), or rows (.csv, .parquet)")
     revalue.set_defaults(run=_revalue)
     check = commands.add_parser("check", help="say what a book, or a file of a public format, holds, lacks and refuses")
@@ -143,7 +142,6 @@ def _revalue(options: argparse.Namespace) -> int:
         known=options.known,
         workers=options.workers,
         restart=options.restart,
-        keep=options.keep,
         overrides=options.overrides,
     )
     print(report)

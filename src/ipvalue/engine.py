@@ -1,72 +1,33 @@
-"""The engine: snapshot, methods and assumptions to a valuation."""
+"""The engine: fit methods and a reconciliation on a book, value snapshots, save and load what was learnt."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from ipvalue.artifacts import hash_state, read_folder, read_state, readable, versions, write_folder
+from ipvalue.artifacts import read_folder, read_state, readable, write_folder
 from ipvalue.assumptions.sets import Assumptions
-from ipvalue.errors import IpvalueError, NotFittedError, Reason, require
-from ipvalue.evidence.grants import counted_grants, grant_group
-from ipvalue.evidence.prices import gather, prepare
+from ipvalue.errors import ArtifactError, IpvalueError, NotFittedError, require
+from ipvalue.evidence.grants import counted_grants
+from ipvalue.evidence.prices import gather
 from ipvalue.evidence.subject import Subject
-from ipvalue.features import Whole
-from ipvalue.features.grant import grant_probability
+from ipvalue.features.base import families
 from ipvalue.law.dates import years_between
-from ipvalue.methods.base import Estimate, Method, State, checked, create
+from ipvalue.methods.base import Method, available, checked, create
 from ipvalue.methods.comparable_sales import ComparableSales
 from ipvalue.methods.gradient_boosting import GradientBoosting
 from ipvalue.methods.indicator_score import IndicatorScore
 from ipvalue.methods.indicators import Indicator
 from ipvalue.methods.relief_from_royalty import ReliefFromRoyalty
-from ipvalue.reconcile import FixedWeights, PrecisionWeights, Reconciled, Reconciliation, StackedWeights
+from ipvalue.model import Learnt, Model
+from ipvalue.reconcile import PrecisionWeights, Reconciliation, reconciliations
 from ipvalue.reconcile.held_out import out_of_sample
 from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.stopwatch import stage
-from ipvalue.types import Columns, Floats, Ints16, Mask
-from ipvalue.valuation import QUANTILE_NAMES, Valuation, assemble, grade_of, interval_sd, no_value_reason
+from ipvalue.valuation import Valuation
+from ipvalue.worksheet import Worksheet, work
 
-__all__ = ["Learnt", "ValuationEngine"]
-
-_RECONCILIATIONS = {kind.kind: kind for kind in (PrecisionWeights, FixedWeights, StackedWeights)}
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """What an engine learnt from a book, and from which.
-
-    Attributes
-    ----------
-    as_of : str
-        The fit date; nothing known later was read.
-    known : {'announced', 'loaded'}
-    book : str
-        Fingerprint of the book.
-    grant_rates : dict of str to float
-        Probability of grant by office and right.
-    states : dict of str to State
-        Of each method, by name.
-    reconciliation : State
-    deals : int
-        Arm's-length prices learnt from.
-    """
-
-    as_of: str
-    known: Known
-    book: str
-    grant_rates: dict[str, float]
-    states: dict[str, State]
-    reconciliation: State
-    deals: int
+__all__ = ["ValuationEngine"]
 
 
 class ValuationEngine:
@@ -106,7 +67,7 @@ class ValuationEngine:
         require(reconciliation, (Reconciliation, type(None)), "reconciliation", "PrecisionWeights()")
         names = [method.name for method in chosen]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise IpvalueError(f"the method {twice[0]!r} stands twice in the engine")
+            raise IpvalueError(f"the method {twice[0]!r} appears twice in the engine")
         if folds < 2:
             raise IpvalueError(f"folds={folds}: errors out of sample need at least two folds")
         self.methods = tuple(chosen)
@@ -114,7 +75,7 @@ class ValuationEngine:
         self.reconciliation = PrecisionWeights() if reconciliation is None else reconciliation
         self.reconciliation.check(names)
         self.folds = folds
-        self.learnt: Learnt | None = None
+        self._model: Model | None = None
 
     @classmethod
     def bank_internal(
@@ -164,94 +125,102 @@ class ValuationEngine:
         """
         require(book, Book, "book", "ipv.Book(patents=...)")
         day = parse_date(as_of)
-        rates = counted_grants(book.as_of(day, known=known), self.assumptions)
-        evidence = gather(book, day, known, self.assumptions, rates)
+        snapshot = book.as_of(day, known=known)
+        rates = counted_grants(snapshot, self.assumptions)
+        evidence = gather(book, snapshot, self.assumptions, rates)
         held_out = out_of_sample(self.methods, evidence, self.assumptions, self.folds)
         price, years = evidence.deals.price, years_between(evidence.deals.date, day)
         reconciliation = self.reconciliation.fit(self.names, held_out, price, self.assumptions, years)
         states = {m.name: m.fit(evidence, self.assumptions) for m in self.methods}
-        learnt = Learnt(str(day), known, book.fingerprint, rates, states, reconciliation, len(price))
-        return self._with(learnt)
+        features = tuple(evidence.subject.features.columns)
+        learnt = Learnt(str(day), known, book.fingerprint, rates, states, reconciliation, len(price), features)
+        return ValuationEngine.of(Model(self.methods, self.assumptions, self.reconciliation, self.folds, learnt))
 
-    def value(
-        self, snapshot: Snapshot, *, whole: Whole | None = None, book_fingerprint: str | None = None
-    ) -> Valuation:
+    def work(self, subject: Snapshot | Subject) -> Worksheet:
+        """Work out every named quantity of every patent, from input to result.
+
+        Parameters
+        ----------
+        subject : Snapshot or Subject
+            A part of a snapshot (:meth:`ipvalue.Snapshot.select`) gives the same bits as in the whole.
+
+        Returns
+        -------
+        Worksheet
+            ``.quantities()`` has all arrays by name, ``.to_pandas()`` makes a table of them.
+
+        Examples
+        --------
+        >>> import ipvalue as ipv
+        >>> book = ipv.synthetic_book(200, seed=7)
+        >>> engine = ipv.ValuationEngine([ipv.ReliefFromRoyalty()]).fit(book, as_of="2024-12-31")
+        >>> sheet = engine.work(book.as_of("2024-12-31"))
+        >>> bool((sheet.to_pandas()["relief_from_royalty.royalty_rate"].dropna() > 0).all())
+        True
+        """
+        return work(self.model, subject)
+
+    def value(self, snapshot: Snapshot) -> Valuation:
         """Value every patent of a snapshot.
 
         Parameters
         ----------
         snapshot : Snapshot
-        whole : Whole, optional
-            Statistics of the whole book, where the snapshot is a part of it.
-        book_fingerprint : str, optional
-            Of the whole book, in the same case.
+            Of a part of a snapshot (:meth:`ipvalue.Snapshot.select`) each patent has the same value, bit for bit, as
+            in the whole, since the part keeps the statistics of the book.
 
         Returns
         -------
         Valuation
             One row a patent, valued or with the reason why not.
         """
-        from ipvalue.explain import Explainer
-
         require(snapshot, Snapshot, "snapshot", "book.as_of('2024-12-31')")
-        whole = Whole.of(snapshot) if whole is None else whole
-        with stage("features"):
-            subject = prepare(snapshot, self.assumptions, whole)
-        table = self.table(subject)
-        fingerprint = snapshot.book_fingerprint if book_fingerprint is None else book_fingerprint
-        return Valuation(table, self.provenance(snapshot, fingerprint), Explainer(self, snapshot, whole))
+        sheet = self.work(snapshot)
+        return Valuation(sheet.table(), self.model.provenance(snapshot), sheet.without_details())
 
-    def table(self, subject: Subject) -> pa.Table:
-        """Value every patent of a subject: the table of a :class:`~ipvalue.Valuation`.
+    def with_assumptions(self, assumptions: Assumptions) -> ValuationEngine:
+        """The engine under other figures, without fitting again what does not depend on them.
 
-        A row follows from the subject's row and the engine alone, whatever other rows there are.
+        Parameters
+        ----------
+        assumptions : Assumptions
+
+        Returns
+        -------
+        ValuationEngine
+            What was learnt beside a figure moves along with it, such as royalty rates learnt from licences or the
+            chance of grant. Prices, and how methods err on them, stay as learnt: fit again to learn those under the
+            other figures. An engine that is not fitted only takes the assumptions.
+
+        Examples
+        --------
+        >>> import ipvalue as ipv
+        >>> book = ipv.synthetic_book(200, seed=7)
+        >>> engine = ipv.ValuationEngine([ipv.ReliefFromRoyalty()]).fit(book, as_of="2024-12-31")
+        >>> taxed = engine.with_assumptions(engine.assumptions.replace(tax_rate=0.4))
+        >>> state = book.as_of("2024-12-31")
+        >>> bool(taxed.value(state).to_pandas()["value"].sum() < engine.value(state).to_pandas()["value"].sum())
+        True
         """
-        estimates, combined = self.estimate(subject)
-        with stage("table"):
-            columns, reason = self.finish(subject, estimates, combined)
-            state = subject.features["legal_state"].astype(np.int8)
-            return assemble(
-                subject.patent_id, columns, state, reason, self.assumptions.currency, self.names, estimates, combined
+        require(assumptions, Assumptions, "assumptions", "Assumptions.default('CN')")
+        if self._model is None:
+            return ValuationEngine(self.methods, assumptions, self.reconciliation, folds=self.folds)
+        return ValuationEngine.of(self._model.with_assumptions(assumptions))
+
+    @property
+    def model(self) -> Model:
+        """The fitted model: everything that values follow from besides the snapshot.
+
+        Raises
+        ------
+        NotFittedError
+            If the engine has learnt nothing yet.
+        """
+        if self._model is None:
+            raise NotFittedError(
+                "the engine is not fitted: call engine.fit(book, as_of=...) first, or load a saved one"
             )
-
-    def estimate(self, subject: Subject) -> tuple[list[Estimate], Reconciled]:
-        """Ask every method, and combine what they say."""
-        learnt = self.fitted
-        estimates = []
-        for method in self.methods:
-            with stage(f"method {method.name}"):
-                estimates.append(method.estimate(subject, learnt.states[method.name], self.assumptions))
-        dead = _worthless(subject)
-        with stage("reconciliation"):
-            estimates = [_without(estimate, dead) for estimate in estimates]
-            return estimates, self.reconciliation.combine(self.names, estimates, learnt.reconciliation)
-
-    def finish(self, subject: Subject, estimates: list[Estimate], combined: Reconciled) -> tuple[Columns, Ints16]:
-        """From the value on grant to the value: dead rights are worth 0, applications their chance of grant."""
-        dead = _worthless(subject)
-        pending = subject.features["pending"] == 1
-        chance = np.where(pending, self.chance(subject), np.where(dead, 0.0, 1.0))
-        value = np.where(dead, 0.0, combined.value * chance)
-        quantiles = np.where(dead[:, None], 0.0, combined.quantiles * chance[:, None])
-        over = np.where(subject.features["alive"] == 0, Reason.DEAD_RIGHT, Reason.TERM_OVER)
-        reason = np.where(dead, over, no_value_reason(combined, estimates)).astype(np.int16)
-        used = (combined.weights > 0).sum(axis=1)
-        spread = np.where(dead, np.nan, interval_sd(combined.quantiles))
-        columns = {
-            "value": value,
-            **{name: np.ascontiguousarray(quantiles[:, k]) for k, name in enumerate(QUANTILE_NAMES)},
-            "remaining_years": np.where(dead, 0.0, subject.features["remaining_term"]),
-            "grade": np.where(dead, "A", grade_of(spread, used, combined.disagreement, pending)),
-            "grant_probability": chance,
-            "disagreement": combined.disagreement,
-            "log_sd": combined.log_sd,
-        }
-        return columns, reason
-
-    def chance(self, subject: Subject) -> Floats:
-        """Probability of grant of each patent's group, as if it were pending."""
-        assumed = self.assumptions.by_key("grant_probability", subject.jurisdiction)
-        return grant_probability(grant_group(subject.jurisdiction, subject.right), self.fitted.grant_rates, assumed)
+        return self._model
 
     @property
     def fitted(self) -> Learnt:
@@ -262,11 +231,7 @@ class ValuationEngine:
         NotFittedError
             If it has learnt nothing yet.
         """
-        if self.learnt is None:
-            raise NotFittedError(
-                "the engine is not fitted: call engine.fit(book, as_of=...) first, or load a saved one"
-            )
-        return self.learnt
+        return self.model.learnt
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted engine into a folder: JSON, Parquet and text, with SHA-256 sums.
@@ -275,102 +240,82 @@ class ValuationEngine:
         ----------
         path : path
             The folder; an engine saved there before is replaced.
+
+        Raises
+        ------
+        ArtifactError
+            If a method or the reconciliation could not be loaded again, since no installed package names it by an
+            entry point; or if the folder holds something else or can't be written.
         """
-        learnt = self.fitted
-        states = {f"method-{name}": state for name, state in learnt.states.items()}
-        write_folder(path, self._content(), states | {"reconciliation": learnt.reconciliation})
+        model = self.model
+        for method in model.methods:
+            if available().get(method.name) is not type(method):
+                raise ArtifactError(
+                    f"the method {method.name!r} ({type(method).__qualname__}) could not be loaded again: give it an "
+                    "entry point of the group 'ipvalue.methods', or call ipvalue.register_method before save and load"
+                )
+        kind = self.reconciliation.kind
+        if reconciliations().get(kind) is not type(self.reconciliation):
+            raise ArtifactError(
+                f"the reconciliation {kind!r} ({type(self.reconciliation).__qualname__}) could not be loaded again: "
+                "give it an entry point of the group 'ipvalue.reconciliations'"
+            )
+        states = {f"method-{name}": state for name, state in model.learnt.states.items()}
+        write_folder(path, model.content(), states | {"reconciliation": model.learnt.reconciliation})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ValuationEngine:
         """Read an engine that :meth:`save` wrote; every file is verified first.
 
+        Parameters
+        ----------
+        path : path
+
         Raises
         ------
         ArtifactError
-            If the folder is no engine, a file is damaged, or the engine is of a version that can't be read.
+            If the folder is no engine, a file is damaged, the engine is of a version that can't be read, or it learnt
+            from features that no installed package brings.
         """
         content, folder = read_folder(path)
         with readable(folder):
+            kind = content["reconciliation"]["kind"]
+            if kind not in reconciliations():
+                raise ArtifactError(
+                    f"{folder} was saved with the reconciliation {kind!r}, which no installed package brings"
+                )
             engine = cls(
                 [create(m["name"], m["parameters"]) for m in content["methods"]],
                 Assumptions.model_validate(content["assumptions"]),
-                _RECONCILIATIONS[content["reconciliation"]["kind"]](**content["reconciliation"]["parameters"]),
+                reconciliations()[kind](**content["reconciliation"]["parameters"]),
                 folds=content["folds"],
             )
             states = {name: read_state(folder / f"method-{name}") for name in engine.names}
-            learnt = Learnt(**content["learnt"], states=states, reconciliation=read_state(folder / "reconciliation"))
-            return engine._with(learnt)
+            said = content["learnt"] | {"features": tuple(content["learnt"]["features"])}
+            learnt = Learnt(**said, states=states, reconciliation=read_state(folder / "reconciliation"))
+            missing = sorted({*learnt.features} - {f.name for family in families().values() for f in family.features})
+            if missing:
+                raise ArtifactError(
+                    f"{folder} learnt from the feature {missing[0]!r}, which is not there: install the package that "
+                    "brings it, or fit the engine again"
+                )
+            return cls.of(Model(engine.methods, engine.assumptions, engine.reconciliation, engine.folds, learnt))
 
     @property
     def hash(self) -> str:
         """SHA-256 over the methods, assumptions, reconciliation and everything learnt."""
-        digest = hashlib.sha256(json.dumps(self._content(), sort_keys=True).encode())
-        for name, state in [*self.fitted.states.items(), ("reconciliation", self.fitted.reconciliation)]:
-            digest.update(name.encode())
-            hash_state(digest, state)
-        return digest.hexdigest()
-
-    def provenance(self, snapshot: Snapshot, book_fingerprint: str) -> dict[str, Any]:
-        """Say by what, of what and as of when values are made; nothing in it depends on the clock."""
-        learnt = self.fitted
-        return {
-            "as_of": str(snapshot.date),
-            "known": snapshot.known,
-            "currency": self.assumptions.currency,
-            "value_levels": list(QUANTILE_NAMES),
-            "methods": {m.name: {"parameters": m.model_dump(mode="json"), "interval": m.covers} for m in self.methods},
-            "assumptions": self.assumptions.name,
-            "assumptions_hash": self.assumptions.hash,
-            "engine_hash": self.hash,
-            "engine_fitted_as_of": learnt.as_of,
-            "engine_fitted_on_book": learnt.book,
-            "engine_deals": learnt.deals,
-            "book": book_fingerprint,
-            "versions": versions(),
-        }
+        return self.model.hash
 
     def __repr__(self) -> str:
         state = "not fitted"
-        if self.learnt is not None:
-            state = f"fitted as of {self.learnt.as_of} on {self.learnt.deals:,} deals"
+        if self._model is not None:
+            state = f"fitted as of {self.fitted.as_of} on {self.fitted.deals:,} deals"
         methods = ", ".join(repr(m) for m in self.methods)
         return f"ValuationEngine([{methods}], {self.assumptions.name}, {self.reconciliation.kind}; {state})"
 
-    def _with(self, learnt: Learnt) -> ValuationEngine:
-        copy = ValuationEngine(self.methods, self.assumptions, self.reconciliation, folds=self.folds)
-        copy.learnt = learnt
-        return copy
-
-    def _content(self) -> dict[str, Any]:
-        learnt = self.fitted
-        return {
-            "methods": [{"name": m.name, "parameters": m.model_dump(mode="json")} for m in self.methods],
-            "assumptions": self.assumptions.model_dump(mode="json"),
-            "reconciliation": {
-                "kind": self.reconciliation.kind,
-                "parameters": self.reconciliation.model_dump(mode="json"),
-            },
-            "folds": self.folds,
-            "learnt": {
-                "as_of": learnt.as_of,
-                "known": learnt.known,
-                "book": learnt.book,
-                "grant_rates": learnt.grant_rates,
-                "deals": learnt.deals,
-            },
-        }
-
-
-def _worthless(subject: Subject) -> Mask:
-    """Rights that are dead, or alive on the last day of their term."""
-    return np.asarray((subject.features["alive"] == 0) | (subject.features["remaining_term"] == 0))
-
-
-def _without(estimate: Estimate, dead: Mask) -> Estimate:
-    """Take the estimates of dead rights away: a method's value is that of a right that lives."""
-    return replace(
-        estimate,
-        value=np.where(dead, np.nan, estimate.value),
-        quantiles=np.where(dead[:, None], np.nan, estimate.quantiles),
-        reason=np.where(dead, np.int16(Reason.DEAD_RIGHT), estimate.reason).astype(np.int16),
-    )
+    @classmethod
+    def of(cls, model: Model) -> ValuationEngine:
+        """The engine of a fitted model."""
+        engine = cls(model.methods, model.assumptions, model.reconciliation, folds=model.folds)
+        engine._model = model
+        return engine

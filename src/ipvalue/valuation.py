@@ -2,105 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
-from scipy.special import ndtri
 
-from ipvalue.errors import BookError, Reason, explain_reason, reason_labels
-from ipvalue.finance.distributions import LEVELS
-from ipvalue.law.states import state_names
-from ipvalue.methods.base import Estimate
-from ipvalue.reconcile import Reconciled
+from ipvalue.errors import BookError, explain_reason
+from ipvalue.explain import explain
+from ipvalue.overrides.apply import overridden, restored
+from ipvalue.overrides.log import override_log, override_steps, overrides_of
+from ipvalue.overrides.record import Overrides
 from ipvalue.records.csv_out import write_csv
-from ipvalue.types import Columns, Floats, Ints16, Mask, Objects, Texts
+from ipvalue.values import Values
+from ipvalue.values_on_disk import read_values
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+__all__ = ["Valuation"]
 
-    from ipvalue.explain import Explainer
-    from ipvalue.overrides.record import Overrides
-
-__all__ = ["QUANTILE_NAMES", "Valuation", "grade_of", "interval_sd"]
-
-
-QUANTILE_NAMES = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
-_GRADES = np.array(["A", "B", "C", "D", "E"])
-_GRADE_BOUNDS = np.array([0.35, 0.6, 0.9, 1.3])
-_PROVENANCE_KEY = b"ipvalue"
-_ENDLESS = 1e300
-_WIDTH = float(ndtri(LEVELS[-1]) - ndtri(LEVELS[0]))
-
-
-def grade_of(log_sd: Floats, methods: npt.NDArray[np.integer], disagreement: Floats, pending: Mask) -> Texts:
-    """Grade the confidence in each value, A (best) to E.
-
-    Parameters
-    ----------
-    log_sd : ndarray, shape (n,)
-        Standard deviation of the log value that the interval stands for, as :func:`interval_sd` reads it.
-    methods : ndarray of int, shape (n,)
-        Number of methods with weight in the value.
-    disagreement : ndarray, shape (n,)
-        Weighted standard deviation of the methods' log values.
-    pending : ndarray of bool, shape (n,)
-        Applications.
-
-    Returns
-    -------
-    ndarray of str, shape (n,)
-        Empty where there is no value.
-
-    Notes
-    -----
-    A up to a log standard deviation of 0.35 (the 90 % interval spans a factor of 3.2), B to 0.6 (7.2), C to
-    0.9 (19), D to 1.3 (72), E above. One grade less where only one method applies, one less where the
-    methods disagree by more than the interval's own standard deviation, and never above C for an application.
-
-    Examples
-    --------
-    >>> grade_of(np.array([0.3, 0.3]), np.array([2, 1]), np.zeros(2), np.zeros(2, bool)).tolist()
-    ['A', 'B']
-    """
-    known = np.isfinite(log_sd)
-    level = np.searchsorted(_GRADE_BOUNDS, np.where(known, log_sd, 0.0), side="left")
-    level = level + (methods == 1) + (np.nan_to_num(disagreement) > np.where(known, log_sd, np.inf))
-    level = np.where(pending, np.maximum(level, 2), level)
-    return np.where(known, _GRADES[np.minimum(level, 4)], "")
-
-
-def interval_sd(quantiles: Floats) -> Floats:
-    """Standard deviation of a lognormal whose 90 % interval is as wide; NaN where there is no value above 0.
-
-    Parameters
-    ----------
-    quantiles : ndarray, shape (n, 5)
-        Of the value.
-
-    Notes
-    -----
-    log(q95 / q05) over the same of a standard normal. Intervals are learnt from the errors on deals, which have fatter
-    tails than a normal and few observations in a small book: the deviation that they are built on says less.
-
-    Examples
-    --------
-    >>> interval_sd(np.array([[1.0, 2.0, 3.0, 5.0, 26.835]])).round(4).tolist()
-    [1.0]
-    """
-    low, high = quantiles[:, 0], quantiles[:, -1]
-    ratio = np.divide(high, low, out=np.where(high > 0, _ENDLESS, np.nan), where=low > 0)
-    return np.asarray(np.log(ratio) / _WIDTH, np.float64)
+# Pictures are an extra of their own, found by name when one is asked for, as plotting back-ends are.
+_PICTURE = "ipvalue.plots:value_distribution"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Valuation:
+class Valuation(Values):
     """Values of all patents of a snapshot.
 
     Make one with :meth:`ipvalue.ValuationEngine.value`, or read one with :meth:`from_parquet`.
@@ -116,21 +42,9 @@ class Valuation:
         :data:`ipvalue.overrides.apply.COLUMNS`.
     provenance : dict
         Versions, dates, and hashes of book, engine and assumptions, and of overrides the set itself.
-    sources : Explainer or None
-        Engine, snapshot and statistics of the whole book that made the values; None where they were read from a file.
+    worksheet : Worksheet or None
+        Every quantity behind the values; None where they were read from a file.
     """
-
-    table: pa.Table
-    provenance: dict[str, Any]
-    sources: Explainer | None = field(default=None)
-
-    def __len__(self) -> int:
-        return int(self.table.num_rows)
-
-    def to_arrow(self) -> pa.Table:
-        """The values as an Arrow table, with the provenance in its metadata."""
-        text = json.dumps(self.provenance, sort_keys=True).encode()
-        return self.table.replace_schema_metadata({_PROVENANCE_KEY: text})
 
     def to_pandas(self) -> pd.DataFrame:
         """The values as a DataFrame indexed by patent_id."""
@@ -169,9 +83,8 @@ class Valuation:
             If it holds no ipvalue values, those of several runs, a patent twice, or a batch that has not finished or is
             not whole any more.
         """
-        from ipvalue.batch.reading import read_values
-
-        return cls(*read_values(path))
+        values = read_values(path)
+        return cls(values.table, values.provenance)
 
     def explain(self, patent_id: str) -> pd.DataFrame:
         """Show every number of one value, from input to result.
@@ -192,13 +105,11 @@ class Valuation:
         BookError
             If there is no such patent, or the valuation was read from a file: value the snapshot again.
         """
-        if self.sources is None:
+        if self.worksheet is None:
             raise BookError("these values were read from a file; to explain one, value its snapshot with the engine")
-        steps = self.sources(patent_id)
+        steps = explain(self.worksheet.one(patent_id))
         if "overrides" not in self.provenance:
             return steps
-        from ipvalue.overrides.log import override_steps
-
         more = override_steps(self, patent_id)
         return pd.concat([steps, more], ignore_index=True) if len(more) else steps
 
@@ -245,21 +156,15 @@ class Valuation:
         >>> values.without_overrides().table.equals(model.table)
         True
         """
-        from ipvalue.overrides.apply import overridden
-
         return overridden(self, overrides, strict=strict)
 
     def without_overrides(self) -> Valuation:
         """The values as the model made them, bit for bit."""
-        from ipvalue.overrides.apply import restored
-
         return restored(self)
 
     @property
     def overrides(self) -> Overrides:
         """The set of overrides that was applied, those of other days included; empty where there is none."""
-        from ipvalue.overrides.log import overrides_of
-
         return overrides_of(self)
 
     def override_log(self) -> pd.DataFrame:
@@ -272,8 +177,6 @@ class Valuation:
             its meaning; the model's value, quantiles and grade; what stands in their place (null where not applied);
             ``ratio`` of the two values; author, reason, approver, dates and reference.
         """
-        from ipvalue.overrides.log import override_log
-
         return override_log(self)
 
     def summary(self) -> pd.DataFrame:
@@ -283,11 +186,18 @@ class Valuation:
         columns = {"patents": groups.size(), "valued": groups.count(), "total": groups.sum(), "median": groups.median()}
         return pd.DataFrame(columns).rename_axis(["state", "grade"])
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Plot the distribution of the values with their intervals (extra ``[plot]``)."""
-        from ipvalue import plots
+    def plot(self, ax: Any = None) -> Any:
+        """Plot the distribution of the values with their intervals (extra ``[plot]``).
 
-        return plots.value_distribution(self, ax=ax)
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        return resolve_name(_PICTURE)(self, ax=ax)
 
     def __repr__(self) -> str:
         frame = self.to_pandas()
@@ -321,67 +231,3 @@ class Valuation:
         head = repr(self).replace("\n", "<br>")
         columns = ["value", "q05", "q95", "state", "remaining_years", "grade", "reason"]
         return f"<p>{head}</p>{self.to_pandas()[columns].head(10).to_html(float_format='{:,.2f}'.format)}"
-
-
-def assemble(
-    patent_id: Objects,
-    columns: Columns,
-    state: npt.NDArray[np.int8],
-    reason: Ints16,
-    currency: str,
-    names: list[str],
-    estimates: list[Estimate],
-    combined: Reconciled,
-) -> pa.Table:
-    """Put the table of a valuation together.
-
-    Parameters
-    ----------
-    patent_id : ndarray of str, shape (n,)
-    columns : dict of str to ndarray
-        ``value``, the quantiles, and the other columns of numbers and text, in order.
-    state, reason : ndarray, shape (n,)
-        Ints16, which are shown by name.
-    currency : str
-    names, estimates : list
-        The methods and what they say.
-    combined : Reconciled
-        For the weights.
-
-    Returns
-    -------
-    pyarrow.Table
-    """
-    n = len(patent_id)
-    table: dict[str, pa.Array] = {"patent_id": pa.array(patent_id, pa.string())}
-    for name in ("value", *QUANTILE_NAMES):
-        table[name] = _numbers(columns[name])
-    table["currency"] = _labels(np.zeros(n, np.int64), [currency])
-    table["state"] = _labels(state, state_names())
-    table["remaining_years"] = _numbers(columns["remaining_years"])
-    table["grade"] = _labels(np.searchsorted(["", *_GRADES], columns["grade"]), ["", *_GRADES])
-    table["reason"] = _labels(reason, reason_labels())
-    for name in ("grant_probability", "disagreement", "log_sd"):
-        table[name] = _numbers(columns[name])
-    for k, (name, estimate) in enumerate(zip(names, estimates)):
-        table[f"value_{name}"] = _numbers(estimate.value)
-        table[f"q05_{name}"] = _numbers(np.ascontiguousarray(estimate.quantiles[:, 0]))
-        table[f"q95_{name}"] = _numbers(np.ascontiguousarray(estimate.quantiles[:, -1]))
-        table[f"weight_{name}"] = _numbers(np.ascontiguousarray(combined.weights[:, k]))
-        table[f"reason_{name}"] = _labels(estimate.reason, reason_labels())
-    return pa.table(table)
-
-
-def _numbers(values: npt.NDArray[np.floating]) -> pa.Array:
-    return pa.array(values, pa.float64(), mask=np.isnan(values))
-
-
-def _labels(codes: npt.NDArray[np.integer], names: list[str]) -> pa.Array:
-    return pa.array(np.array(names, object)[codes], pa.string())
-
-
-def no_value_reason(combined: Reconciled, estimates: list[Estimate]) -> Ints16:
-    """Reason of each patent without a value: the methods' common reason, else that no method applied."""
-    reasons = np.column_stack([e.reason for e in estimates])
-    common = (reasons == reasons[:, :1]).all(axis=1)
-    return np.where(combined.reason == 0, 0, np.where(common, reasons[:, 0], Reason.NO_METHOD_APPLIED)).astype(np.int16)

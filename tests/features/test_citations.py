@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipvalue as ipv
-from ipvalue.features.cohort import Cohorts, cohort_of
-from ipvalue.features.tally import Tally
+from ipvalue.records.cohorts import Cohorts, cohort_of
+from ipvalue.records.keyed_counts import KeyedCounts
 
 PATENTS = pd.DataFrame(
     {
@@ -115,7 +115,7 @@ def test_cohorts_of_parts_add_up_to_those_of_the_whole(rows: list[tuple[int, int
     cohort = cohort_of(field, (year - 1970).astype("datetime64[Y]").astype("datetime64[D]"))
     whole = Cohorts.count(cohort, count)
     parts = [Cohorts.count(c, n) for c, n in zip(np.split(cohort, sorted(cuts)), np.split(count, sorted(cuts)))]
-    merged = Cohorts.from_tally(Tally.merge(Tally(p.key, p.patents) for p in reversed(parts)))
+    merged = Cohorts.from_counts(KeyedCounts.merge(KeyedCounts(p.key, p.patents) for p in reversed(parts)))
     np.testing.assert_array_equal(merged.key, whole.key)
     np.testing.assert_array_equal(merged.patents, whole.patents)
     assert ((whole.percentile(cohort, count) >= 0) & (whole.percentile(cohort, count) <= 1)).all()

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipvalue as ipv
-from ipvalue.features.citation_graph.measures import Standing
+from ipvalue.features.citation_graph.measures import CitationMeasures
 from ipvalue.features.grant import granted_shares
-from ipvalue.features.hazard import OLDEST, Hazards, expected_years, group_of, renewal_tally, yearly_hazard
+from ipvalue.features.hazard import OLDEST, Hazards, expected_years, group_of, renewal_counts, yearly_hazard
 from ipvalue.features.statistics import Part, Whole
-from ipvalue.features.tally import Tally
+from ipvalue.records.keyed_counts import KeyedCounts
 
 CHINA = int(group_of(np.array(["CN"]), np.array(["invention"]))[0])
 
@@ -115,24 +115,24 @@ def test_the_probability_of_grant_is_the_books_share_and_only_for_applications()
 
 def test_exposures_by_hand() -> None:
     # granted at age 2.8 and alive by 2020-01-01: years of age 3 to 8 are complete
-    alive = renewal_tally(np.array([1]), day("2010-05-04"), day("2013-03-01"), day("NaT"), day("2020-01-01"))
+    alive = renewal_counts(np.array([1]), day("2010-05-04"), day("2013-03-01"), day("NaT"), day("2020-01-01"))
     assert [(int(k) // 2 % OLDEST, int(k) % 2) for k in alive.key] == [(age, 0) for age in range(3, 9)]
     # granted on an anniversary: the year that begins on it counts; lapsed on the anniversary of age 6
-    lapsed = renewal_tally(np.array([1]), day("2010-05-04"), day("2013-05-04"), day("2016-05-04"), day("2020-01-01"))
+    lapsed = renewal_counts(np.array([1]), day("2010-05-04"), day("2013-05-04"), day("2016-05-04"), day("2020-01-01"))
     assert [(int(k) // 2 % OLDEST, int(k) % 2) for k in lapsed.key] == [(3, 0), (4, 0), (5, 0), (6, 1)]
     # a lapse in a year that is not yet wholly observed is no lapse, nor is the year at risk
-    fresh = renewal_tally(np.array([1]), day("2010-05-04"), day("2013-05-04"), day("2016-05-04"), day("2017-05-03"))
+    fresh = renewal_counts(np.array([1]), day("2010-05-04"), day("2013-05-04"), day("2016-05-04"), day("2017-05-03"))
     assert [(int(k) // 2 % OLDEST, int(k) % 2) for k in fresh.key] == [(3, 0), (4, 0), (5, 0)]
 
 
 def test_a_hazard_by_hand() -> None:
     # one office, no other: 900 survive and 100 lapse at age 5; nothing else is known, so every level says 0.1
-    tally = Tally.of(np.array([(CHINA * OLDEST + 5) * 2, (CHINA * OLDEST + 5) * 2 + 1]), np.array([900, 100]))
+    tally = KeyedCounts.of(np.array([(CHINA * OLDEST + 5) * 2, (CHINA * OLDEST + 5) * 2 + 1]), np.array([900, 100]))
     hazards = Hazards.of(tally, np.array([CHINA]))
     np.testing.assert_allclose(hazards.rate, 0.1)
     # a second office of 10 years without a lapse leans on both: pool 100 / 1010 at the age and over all
     other = CHINA + 16
-    more = Tally.merge([tally, Tally.of(np.array([(other * OLDEST + 5) * 2]), np.array([10]))])
+    more = KeyedCounts.merge([tally, KeyedCounts.of(np.array([(other * OLDEST + 5) * 2]), np.array([10]))])
     pool = 100 / 1010
     assert Hazards.of(more, np.array([other])).rate[1, 5] == pytest.approx(50 * pool / 60)
 
@@ -146,7 +146,7 @@ def test_expected_life_of_a_constant_hazard_is_the_annuity() -> None:
 
 
 def test_an_empty_book_knows_no_hazard() -> None:
-    nothing = Tally.of(np.zeros(0, np.int64))
+    nothing = KeyedCounts.of(np.zeros(0, np.int64))
     assert np.isnan(Hazards.of(nothing, np.array([CHINA])).rate).all()
     assert np.isnan(granted_shares(nothing, np.array([CHINA]))).all()
 
@@ -189,7 +189,7 @@ counts = st.dictionaries(st.tuples(st.integers(0, 40), st.integers(0, 1)), st.in
 @given(counts)
 def test_every_hazard_is_a_share(found: dict[tuple[int, int], int]) -> None:
     keys = np.array([((CHINA + 16 * (age % 3)) * OLDEST + age) * 2 + lapsed for age, lapsed in found], np.int64)
-    rate = Hazards.of(Tally.of(keys, np.array(list(found.values()), np.int64)), np.array([CHINA])).rate
+    rate = Hazards.of(KeyedCounts.of(keys, np.array(list(found.values()), np.int64)), np.array([CHINA])).rate
     assert np.isnan(rate).all() if not found else ((rate >= 0) & (rate <= 1)).all()
 
 
@@ -203,10 +203,10 @@ def test_the_parts_of_a_book_add_up_to_the_whole(parts: int, ranges: int, date: 
     cut = [snapshot.select(slice(number, None, parts)) for number in range(parts)]
     random.shuffle(cut)
     whole, merged = Whole.of(snapshot), Whole.from_parts([Part.of(part, ranges) for part in cut])
-    for name, tally in whole.tallies.items():
-        np.testing.assert_array_equal(tally.key, merged.tallies[name].key)
-        np.testing.assert_array_equal(tally.count, merged.tallies[name].count)
-    for field in fields(Standing):
+    for name, tally in whole.counts.items():
+        np.testing.assert_array_equal(tally.key, merged.counts[name].key)
+        np.testing.assert_array_equal(tally.count, merged.counts[name].count)
+    for field in fields(CitationMeasures):
         np.testing.assert_array_equal(getattr(whole.graph, field.name), getattr(merged.graph, field.name))
     names = ["share_of_fees_paid", "lapse_hazard", "expected_life", "probability_of_grant", "fee_year_next"]
     together = ipv.extract(snapshot)[names]

@@ -219,7 +219,7 @@ def test_features_of_a_part_are_the_part_of_the_features_bit_for_bit(data: st.Da
     apart = SMALL.select(ids).as_of(day)
     assert ipv.extract(apart, whole=statistics).equals(expected)
     together = Whole.from_parts([Part.of(whole.select(m)) for m in (mask, ~mask)])
-    for name, tally in statistics.tallies.items():
+    for name, tally in statistics.counts.items():
         assert together.tallies[name].key.tolist() == tally.key.tolist(), name
 
 

@@ -19,8 +19,8 @@ from ipvalue.features.statistics import Whole
 from ipvalue.finance.distributions import lognormal_quantiles
 from ipvalue.methods.base import Estimate, Method, Step
 from ipvalue.risk.attribution import PARTS, Attribution, parts_of
-from ipvalue.risk.exact import LARGEST, sequential_parts, shapley_parts, to_cents
-from ipvalue.risk.sides import GROUPS, Side, States, side_of
+from ipvalue.risk.mixed_inputs import GROUPS, Side, States, side_of
+from ipvalue.risk.whole_cents import LARGEST, sequential_parts, shapley_parts, to_cents
 from ipvalue.valuation import Valuation
 
 BEFORE, AFTER = "2022-12-31", "2023-12-31"

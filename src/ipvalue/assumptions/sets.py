@@ -92,6 +92,11 @@ class Assumptions(FigureSet):
     replacement_log_sd, idle_obsolescence : Figure
         Spread of what replacing a right would cost, and the share of it that is lost where the right is known to
         earn nothing.
+    price_drift_sd : Figure
+        Prior standard deviation of how far a method's prices drift from the market's, a year, in log units.
+    grade_log_sd : dict of Figure
+        Largest standard deviation of the log value at which the confidence grades ``A``, ``B``, ``C`` and ``D`` are
+        given.
 
     Examples
     --------
@@ -140,6 +145,8 @@ class Assumptions(FigureSet):
     development_volatility: dict[str, Figure]
     replacement_log_sd: Figure
     idle_obsolescence: Figure
+    price_drift_sd: Figure
+    grade_log_sd: dict[str, Figure]
 
     @model_validator(mode="after")
     def _bounds(self) -> Assumptions:
@@ -180,6 +187,11 @@ class Assumptions(FigureSet):
                     f"cost_of_capital.{key} = {figure.value} with country_risk_premium and patent_premium makes a "
                     f"discount rate of {figure.value + premium:g}: it lies between 0 and {_HIGHEST_RATE:g}"
                 )
+        bounds = self.grade_bounds()
+        if set(self.grade_log_sd) != {*"ABCD"} or not (0 < bounds[0] < bounds[1] < bounds[2] < bounds[3]):
+            raise ValueError("grade_log_sd has the keys 'A', 'B', 'C' and 'D', with bounds that rise from above 0")
+        if self.price_drift_sd.value <= 0:
+            raise ValueError(f"price_drift_sd = {self.price_drift_sd.value}: it must be above 0")
         if set(self.ramp_years) != {"on_sale", "in_development"}:
             raise ValueError("ramp_years has the keys 'on_sale' and 'in_development'")
         if set(self.contributory_share) != set(self.contributory_return):
@@ -227,6 +239,10 @@ class Assumptions(FigureSet):
             else:
                 content[row["figure"]] = figure
         return cls.model_validate(content)
+
+    def grade_bounds(self) -> Floats:
+        """Bounds of the confidence grades A to D, ascending; see ``grade_log_sd``."""
+        return np.array([figure.value for _, figure in sorted(self.grade_log_sd.items())])
 
     def replace(self, **figures: float) -> Assumptions:
         """Make a set with other numbers, as a scenario or a bank's own view.

@@ -34,7 +34,6 @@ def revalue(
     client: Any,
     known: Known = "announced",
     restart: bool = False,
-    keep: str | os.PathLike[str] | None = None,
     overrides: Overrides | str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> BatchReport:
@@ -60,8 +59,6 @@ def revalue(
         From which of its dates a legal event counts.
     restart : bool, default False
         Discard values of another run that the folder holds.
-    keep : path, optional
-        Folder in which features and values are kept for the next run (see :func:`ipvalue.revalue`), shared too.
     overrides : Overrides or path, optional
         Experts' values, as in :func:`ipvalue.revalue`.
     progress : bool, optional
@@ -105,7 +102,6 @@ def revalue(
         as_of=as_of,
         known=known,
         restart=restart,
-        keep=keep,
         overrides=overrides,
         execute=partial(_execute, client=client, progress=progress, journal=Folder(Path(values).absolute()).journal),
     )

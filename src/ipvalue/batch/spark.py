@@ -37,7 +37,6 @@ def revalue(
     spark: Any,
     known: Known = "announced",
     restart: bool = False,
-    keep: str | os.PathLike[str] | None = None,
     overrides: Overrides | str | os.PathLike[str] | None = None,
 ) -> BatchReport:
     """Revalue a book on disk with the executors of a Spark session.
@@ -63,8 +62,6 @@ def revalue(
         From which of its dates a legal event counts.
     restart : bool, default False
         Discard values of another run that the folder holds.
-    keep : path, optional
-        Folder in which features and values are kept for the next run (see :func:`ipvalue.revalue`), shared too.
     overrides : Overrides or path, optional
         Experts' values, as in :func:`ipvalue.revalue`.
 
@@ -108,7 +105,6 @@ def revalue(
         as_of=as_of,
         known=known,
         restart=restart,
-        keep=keep,
         overrides=overrides,
         execute=partial(_execute, spark=spark, journal=Folder(Path(values).absolute()).journal),
     )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,31 +24,30 @@ from ipvalue.batch.cells import Cells, cells_are_whole, cells_digest, write_cell
 from ipvalue.batch.files import remove, write_file
 from ipvalue.errors import BatchError
 from ipvalue.features.citation_graph.map_shard import Answer, Report
-from ipvalue.features.citation_graph.measures import Standing, block_of, standing_of
+from ipvalue.features.citation_graph.measures import block_of, standing_of
 from ipvalue.features.citation_graph.page_rank import Citations, ranks_at, ranks_of_cited
 from ipvalue.features.citation_graph.reduce_range import meet
-from ipvalue.features.statistics import Part, digest_of, merged_tallies
-from ipvalue.features.tally import Tally
+from ipvalue.features.statistics import Part, merged_counts
+from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.statistics import CitationMeasures, Statistics
 from ipvalue.records.store import file_digest
 
 __all__ = [
     "SUMS",
     "PartOnDisk",
-    "kept_standing",
     "meet_on_disk",
     "meeting_file",
     "ranges_of",
-    "read_digests",
-    "read_standing",
-    "read_tallies",
-    "whole_digest",
-    "write_dated",
-    "write_lasting",
+    "read_counts",
+    "read_graph",
+    "read_statistics",
+    "statistics_digest",
     "write_part",
+    "write_statistics",
 ]
 
 SUMS = "sums.json"
-_DIGESTS, _RANKS = "digests.json", "ranks.cells"
+_RANKS = "ranks.cells"
 _MOST_RANGES = 128
 
 
@@ -61,8 +59,8 @@ def ranges_of(shards: int) -> int:
 def write_part(part: Part, path: Path) -> None:
     """Keep what a shard contributes; the file appears whole."""
     rows: list[dict[str, npt.NDArray[Any]]] = [dict(report._asdict()) for report in part.reports] or [{}]
-    for name, tally in part.tallies.items():
-        rows[0] |= {f"key/{name}": tally.key, f"count/{name}": tally.count}
+    for name, counts in part.counts.items():
+        rows[0] |= {f"key/{name}": counts.key, f"count/{name}": counts.count}
     write_cells(path, rows, kept=False)
 
 
@@ -83,11 +81,11 @@ class PartOnDisk:
         self._cells = Cells(path)
 
     @property
-    def tallies(self) -> dict[str, Tally]:
+    def counts(self) -> dict[str, KeyedCounts]:
         """Counts by name."""
         row = self._cells(0)
         names = [name.removeprefix("key/") for name in row if name.startswith("key/")]
-        return {name: Tally(row[f"key/{name}"], row[f"count/{name}"]) for name in names}
+        return {name: KeyedCounts(row[f"key/{name}"], row[f"count/{name}"]) for name in names}
 
     @property
     def reports(self) -> list[Report]:
@@ -116,23 +114,15 @@ def _answers(whole: Path, count: int, shard: int) -> list[Answer]:
     return [Answer(**Cells(meeting_file(whole, k))(shard)) for k in range(count)]
 
 
-def write_lasting(parts: Sequence[Path], whole: Path) -> str:
-    """Keep what follows from the lasting parts beside their meetings, in one folder; give its hash."""
-    _write_ranks(parts, whole)
-    return write_dated(parts, whole)
-
-
-def write_dated(parts: Sequence[Path], whole: Path) -> str:
-    """Keep the sums of the parts' tallies in a folder; give the hash of all that is in it."""
-    tallies = merged_tallies([PartOnDisk(path).tallies for path in parts])
-    for name, tally in tallies.items():
-        pq.write_table(pa.table({"key": tally.key, "count": tally.count}), whole / f"{name}.parquet")
-    digests = {name: digest_of(tally.key, tally.count) for name, tally in tallies.items()}
-    (whole / _DIGESTS).write_text(json.dumps(digests))
-    sums = {file.name: _digest(file) for file in sorted(whole.iterdir())}
+def write_statistics(parts: Sequence[Path], place: Path) -> str:
+    """Write the statistics of the book beside the answers of its parts, in one folder; give its hash."""
+    _write_ranks(parts, place)
+    for name, counts in merged_counts([PartOnDisk(path).counts for path in parts]).items():
+        pq.write_table(pa.table({"key": counts.key, "count": counts.count}), place / f"{name}.parquet")
+    sums = {file.name: _digest(file) for file in sorted(place.iterdir())}
     content = json.dumps(sums, indent=1, sort_keys=True).encode()
-    # no other file is synced: what a crash of the machine leaves, whole_digest refuses, and it is made again
-    write_file(whole / SUMS, content)
+    # no other file is synced: what a crash of the machine leaves, statistics_digest refuses, and it is made again
+    write_file(place / SUMS, content)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -170,13 +160,13 @@ class _Blocks(Sequence[Citations]):
         return Citations(**Cells(self.files[k])(0))
 
 
-def whole_digest(whole: Path) -> str | None:
-    """Hash of the statistics that a folder keeps; none if they are not there or damaged."""
+def statistics_digest(place: Path) -> str | None:
+    """Hash of the statistics that a folder holds; None if they are not there or damaged."""
     try:
-        content = (whole / SUMS).read_bytes()
+        content = (place / SUMS).read_bytes()
         named = json.loads(content).items()
         sound = all(
-            _digest(whole / name) == digest and (not name.endswith(".cells") or cells_are_whole(whole / name))
+            _digest(place / name) == digest and (not name.endswith(".cells") or cells_are_whole(place / name))
             for name, digest in named
         )
     except (OSError, ValueError, AttributeError):
@@ -184,42 +174,31 @@ def whole_digest(whole: Path) -> str | None:
     return hashlib.sha256(content).hexdigest() if sound else None
 
 
-def read_digests(whole: Path) -> dict[str, str]:
-    """Read the digest of each tally of a whole."""
-    digests: dict[str, str] = json.loads((whole / _DIGESTS).read_text())
-    return digests
-
-
 @lru_cache(maxsize=2)
-def read_tallies(whole: str, run: str) -> dict[str, Tally]:
-    """Read the tallies of a whole, once a worker.
+def read_counts(place: str, run: str) -> dict[str, KeyedCounts]:
+    """Read the counts of a book, once a worker.
 
     Raises
     ------
     BatchError
-        If a file is missing or cut short; :func:`whole_digest`, which a batch asks first, finds any other damage.
+        If a file is missing or cut short; :func:`statistics_digest`, which a batch asks first, finds any other damage.
     """
-    place, tallies = Path(whole), {}
+    found = {}
     try:
-        for file in sorted(place.glob("*.parquet")):
+        for file in sorted(Path(place).glob("*.parquet")):
             table = pq.read_table(file)
-            tallies[file.stem] = Tally(table["key"].to_numpy(), table["count"].to_numpy())
+            found[file.stem] = KeyedCounts(table["key"].to_numpy(), table["count"].to_numpy())
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BatchError(f"{place} is damaged: {error}; run again to make it again") from error
-    return tallies
+    return found
 
 
-def read_standing(whole: Path, part: Path, shard: int, shards: int) -> Standing:
-    """Measure the standing of a shard's patents by what it reported and was answered."""
-    answers = _answers(whole, ranges_of(shards), shard)
-    return standing_of(PartOnDisk(part).reports, answers, Cells(whole / _RANKS)(shard)["rank"])
+def read_graph(place: Path, part: Path, shard: int, shards: int) -> CitationMeasures:
+    """Measure a shard's patents in the citation graph by what it reported and was answered."""
+    answers = _answers(place, ranges_of(shards), shard)
+    return standing_of(PartOnDisk(part).reports, answers, Cells(place / _RANKS)(shard)["rank"])
 
 
-def kept_standing(whole: Path, part: Path, shard: int, shards: int) -> tuple[Standing, str]:
-    """Give a shard's standing, measured by this run or by an earlier one with the same whole, and its hash."""
-    file = whole / f"standing-{shard:05d}.cells"
-    if not cells_are_whole(file):
-        found = read_standing(whole, part, shard, shards)
-        write_cells(file, [{field.name: getattr(found, field.name) for field in fields(Standing)}])
-    cells = Cells(file)
-    return Standing(**cells(0)), cells.digest
+def read_statistics(place: Path, part: Path, shard: int, shards: int, run: str) -> Statistics:
+    """Statistics of the book as a shard needs them: all counts, and the citation graph of its own patents."""
+    return Statistics(read_counts(str(place), run), read_graph(place, part, shard, shards))

@@ -39,8 +39,6 @@ class Sight:
     ----------
     book, fingerprint : str
         The book's folder and the fingerprint of its manifest.
-    keep : str, optional
-        The folder of what is kept for the next run.
     beacon : str
         A file beside the values that is there as long as the tasks are wanted.
     versions : tuple of pairs of str
@@ -49,7 +47,6 @@ class Sight:
 
     book: str
     fingerprint: str
-    keep: str | None
     beacon: str
     versions: tuple[tuple[str, str], ...]
 
@@ -64,7 +61,7 @@ def lit(job: Job, journal: Journal, label: str) -> Iterator[Sight]:
     beacon.write_text(job.run)
     try:
         fingerprint, seen = BookOnDisk(job.book).fingerprint, tuple(versions().items())
-        yield Sight(job.book, fingerprint, job.keep, os.fspath(beacon), seen)
+        yield Sight(job.book, fingerprint, os.fspath(beacon), seen)
     finally:
         beacon.unlink(missing_ok=True)
         _journal_repeats(beacon, journal, label)
@@ -121,8 +118,6 @@ def _check(sight: Sight) -> None:
         ) from error
     if fingerprint != sight.fingerprint:
         raise BatchError(f"{_here()} sees another book at {sight.book} than the process that runs the batch")
-    if sight.keep is not None and not Path(sight.keep).is_dir():
-        raise BatchError(f"{_here()} finds no {sight.keep}: all workers must share the folder of what is kept")
     mine = versions()
     other = [f"{name} {mine.get(name)} instead of {wanted}" for name, wanted in sight.versions if mine[name] != wanted]
     if other:

@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.errors import BookError
-from ipvalue.evidence.prices import prepare
 from ipvalue.evidence.renewal_history import Histories, Thresholds, histories
 from ipvalue.evidence.subject import Subject
-from ipvalue.explain import Explainer
 from ipvalue.finance.renewal import renewal_probability
 from ipvalue.methods.renewal_option import RenewalOption
+from ipvalue.model import Model
 from ipvalue.types import Floats, Ints, Mask
 from ipvalue.valuation import Valuation
 
@@ -78,11 +77,11 @@ def renewal_survival(valuation: Valuation, *, jurisdiction: str | None = None) -
     >>> bool((table["share"].diff().dropna() <= 0).all())
     True
     """
-    made = valuation.sources
-    if made is None:
+    sheet = valuation.worksheet
+    if sheet is None or sheet.snapshot is None:
         raise BookError("these values were read from a file; to count renewals, value their snapshot with the engine")
-    subject = prepare(made.snapshot, made.engine.assumptions, made.whole)
-    known = histories(made.snapshot, subject)
+    subject = sheet.subject
+    known = histories(sheet.snapshot, subject)
     if jurisdiction is not None:
         known = known.take(np.asarray(subject.jurisdiction[known.row] == jurisdiction))
     if not len(known.row):
@@ -90,7 +89,7 @@ def renewal_survival(valuation: Valuation, *, jurisdiction: str | None = None) -
         raise BookError(f"the book holds no granted right{where} with settled renewals under a known fee schedule")
     at_risk, gone = _counts(known.years, known.let_go)
     counted = counted_survival(known.years, known.let_go)
-    reach = _reach(made, subject, known)
+    reach = _reach(sheet.model, subject, known)
     foretold = Curve(*np.full((3, len(at_risk)), np.nan))
     if reach is not None:
         foretold = expected_survival(known.years, known.let_go, reach)
@@ -182,14 +181,13 @@ def _curve(hazard: Floats, variance: Floats, at_risk: Ints) -> Curve:
     return Curve(np.asarray(share, np.float64), low, high)
 
 
-def _reach(made: Explainer, subject: Subject, known: Histories) -> Floats | None:
+def _reach(model: Model, subject: Subject, known: Histories) -> Floats | None:
     """By the engine's renewal model, the probability that each right is kept for 0, 1, ... years; None without one."""
-    engine = made.engine
-    for method in engine.methods:
-        state = engine.fitted.states[method.name]
+    for method in model.methods:
+        state = model.state(method)
         if isinstance(method, RenewalOption) and state.numbers:
             chosen = subject.take(known.row)
-            mu = method.estimate(chosen, state, engine.assumptions).details["log_return"]
-            table = Thresholds(known.fees, engine.assumptions.discount_rate(chosen.field)).table(state.numbers["decay"])
+            mu = method.estimate(chosen, state, model.assumptions).details["log_return"]
+            table = Thresholds(known.fees, model.assumptions.discount_rate(chosen.field)).table(state.numbers["decay"])
             return renewal_probability(table, mu, state.numbers["sigma"])
     return None

@@ -15,14 +15,10 @@ from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BookError, require
 from ipvalue.evaluation.folds import Cases, deals_ahead, fold_dates, held_out
 from ipvalue.evaluation.metrics import quantiles_at
-from ipvalue.evidence.prices import prepare
-from ipvalue.evidence.shared import shared_features, sharing
-from ipvalue.features import Whole, compute
 from ipvalue.records.book import Book, Known
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.synthetic.book import SyntheticBook
-from ipvalue.types import Ints
-from ipvalue.valuation import QUANTILE_NAMES
+from ipvalue.types import QUANTILE_NAMES, Ints
 
 __all__ = ["QUANTILES", "Target", "walk"]
 
@@ -147,17 +143,19 @@ def _run(plan: _Plan, tasks: list[_Task], workers: int) -> list[_Part]:
 def _do(plan: _Plan, tasks: list[_Task]) -> list[_Part]:
     """Day by day, so that engines share what the book looks like on each; the parts are in the order of the tasks."""
     done: dict[int, _Part] = {}
-    with sharing():
-        for k in sorted(range(len(tasks)), key=lambda k: tasks[k][2]):
-            _, engine, date, until = tasks[k]
-            done[k] = _fold(plan, engine, date, until)
+    state: Snapshot | None = None
+    for k in sorted(range(len(tasks)), key=lambda k: tasks[k][2]):
+        _, engine, date, until = tasks[k]
+        # held until the next day is cut: the book gives every engine of the day this one, with its features
+        state = plan.book.as_of(date, known=plan.known)
+        done[k] = _fold(plan, engine, state, until)
     return [done[k] for k in range(len(tasks))]
 
 
-def _fold(plan: _Plan, engine: ValuationEngine, date: np.datetime64, until: np.datetime64) -> _Part:
+def _fold(plan: _Plan, engine: ValuationEngine, state: Snapshot, until: np.datetime64) -> _Part:
     """Fit, value and only then look ahead."""
+    date = state.date
     fitted = engine.fit(plan.book, date, known=plan.known) if plan.refit else engine
-    state = plan.book.as_of(date, known=plan.known)
     truth = _truth(plan.book, date, fitted.assumptions.currency)
     cases = _cases(plan, fitted, state, until, truth)
     frame = _values(fitted, state, cases.row)
@@ -197,9 +195,7 @@ def _cases(
 def _values(engine: ValuationEngine, state: Snapshot, rows: Ints) -> pd.DataFrame:
     """Values of some patents of a snapshot, with the quantiles between and what they can be grouped by."""
     chosen = state.select(rows)
-    key = (str(state.date), state.known, "judged", *chosen.patent_ids)
-    kept = shared_features(key, lambda: compute(chosen, Whole.of(state)))
-    table = engine.table(prepare(chosen, engine.assumptions, kept=kept)).to_pandas()
+    table = engine.work(chosen).table().to_pandas()
     quantiles = quantiles_at(table[list(QUANTILE_NAMES)].to_numpy(np.float64), list(QUANTILES.values()))
     columns = {"patent_id": table["patent_id"], "value": table["value"]}
     columns |= {name: quantiles[:, k] for k, name in enumerate(QUANTILES)}

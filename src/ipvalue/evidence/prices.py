@@ -6,17 +6,14 @@ explained by what came after it. Nothing known later than the fit date is looked
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.evidence.currency import exchange_rate, price_trend
 from ipvalue.evidence.grants import grant_group
 from ipvalue.evidence.risk_free_rates import curve_columns
-from ipvalue.evidence.shared import shared_features
 from ipvalue.evidence.subject import Deals, Evidence, PackageDeals, Subject
-from ipvalue.features import Whole, compute
+from ipvalue.features import Features, features_of
 from ipvalue.features.grant import grant_probability
 from ipvalue.law.fees import calendar
 from ipvalue.records.book import Book, Known
@@ -29,13 +26,17 @@ _MONEY = ("revenue", "cost_to_develop", "historical_cost")
 _AS_GIVEN = ("revenue_life", "success_probability", "industry")
 
 
-def prepare(
-    snapshot: Snapshot,
-    assumptions: Assumptions,
-    whole: Whole | None = None,
-    kept: Mapping[str, Columns] | None = None,
-) -> Subject:
-    """Compute what every method needs of a snapshot, once for all methods; ``kept`` as in ``features.compute``."""
+def prepare(snapshot: Snapshot, assumptions: Assumptions, features: Features | None = None) -> Subject:
+    """Put together what every method needs of a snapshot.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    assumptions : Assumptions
+        For the money of the subject: its currency and rates.
+    features : Features, optional
+        Those of the snapshot where they are known already.
+    """
     patents = snapshot.patents
     office, right = patents["jurisdiction"], patents["right"]
     return Subject(
@@ -43,7 +44,7 @@ def prepare(
         office,
         right,
         snapshot.field,
-        compute(snapshot, whole, kept),
+        features_of(snapshot) if features is None else features,
         money_of(snapshot, assumptions, snapshot.economics, office, right),
         {
             "as_of": np.full(len(snapshot), snapshot.date),
@@ -91,8 +92,7 @@ def _fee_rate(market: Snapshot, assumptions: Assumptions, office: Texts, right: 
 
 def gather(
     book: Book,
-    as_of: np.datetime64,
-    known: Known,
+    snapshot: Snapshot,
     assumptions: Assumptions,
     grant_rates: dict[str, float],
     *,
@@ -103,9 +103,8 @@ def gather(
     Parameters
     ----------
     book : Book
-    as_of : numpy.datetime64
-        The fit date.
-    known : {'announced', 'loaded'}
+    snapshot : Snapshot
+        Of the book, on the fit date.
     assumptions : Assumptions
         Currency, rates of exchange, and the price of a kind of deal against a sale's.
     grant_rates : dict of str to float
@@ -122,9 +121,8 @@ def gather(
     Only prices of deals at arm's length enter. A sum that is no price of a deal (a stock market's reaction to a
     grant, an appraisal, a book value) has no place in ``transactions`` and none here.
     """
-    snapshot = book.as_of(as_of, known=known)
-    looks = shared_features((str(as_of), known, "all"), lambda: compute(snapshot))
-    subject = prepare(snapshot, assumptions, kept=looks)
+    as_of, known = snapshot.date, snapshot.known
+    subject = prepare(snapshot, assumptions)
     table = snapshot.transactions
     rate = exchange_rate(snapshot, assumptions, table["currency"], table["date"])
     price = table["price"] * rate / assumptions.by_key("deal_kind_factor", table["kind"])
@@ -170,8 +168,9 @@ def _sold_after(
     rows, place = rows[filed], place[filed]
     distinct, position = np.unique(place, return_inverse=True)
     chosen = before.select(distinct)
-    looks = shared_features((str(day), known, *chosen.patent_ids), lambda: compute(chosen, Whole.of(before)))
-    known_then = prepare(chosen, assumptions, kept=looks)
+    # several engines, or one engine on several dates, ask for the same patents on the same half-years' ends
+    key = ("features", str(day), known, *chosen.patent_ids)
+    known_then = prepare(chosen, assumptions, book.derive(key, lambda: features_of(chosen)))
     alive = known_then.features["alive"][position] == 1
     return rows[alive], known_then.take(position[alive])
 

@@ -2,102 +2,76 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from ipvalue.errors import require
-from ipvalue.features.base import Context, Family, Features, families
-from ipvalue.features.statistics import Whole
+from ipvalue.features.base import Context, Family, Feature, Features, families, register_feature
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns
 
-__all__ = ["Whole", "Features", "compute", "extract", "family_keys", "feature_catalogue"]
+__all__ = [
+    "Family",
+    "Feature",
+    "Features",
+    "extract",
+    "feature_catalogue",
+    "features_of",
+    "register_feature",
+]
 
 
-def compute(snapshot: Snapshot, whole: Whole | None = None, kept: Mapping[str, Columns] | None = None) -> Features:
-    """Compute all features as arrays.
+def features_of(snapshot: Snapshot) -> Features:
+    """All features of a snapshot's patents as arrays, computed once and kept with the snapshot.
 
     Parameters
     ----------
     snapshot : Snapshot
-        What was known on the date.
-    whole : Whole, optional
-        Statistics of the whole book on that date, where the snapshot is a part of it; by default the
-        snapshot's own.
-    kept : mapping of str to dict of ndarray, optional
-        Columns by family that were computed before; these families are not computed again.
+        What was known on the date, with the statistics of its book.
 
     Returns
     -------
     Features
     """
-    kept = kept or {}
-    if whole is None and not kept.keys() >= families().keys():
-        whole = Whole.of(snapshot)
-    context = Context(snapshot, cast(Whole, whole))
-    columns: Columns = {}
-    for name, family in families().items():
-        found = kept.get(name)
-        if found is None:
-            shown = families() if family.after is None else {other: families()[other] for other in family.after}
-            earlier = {f.name: columns[f.name] for other in shown.values() for f in other.features if f.name in columns}
-            found = family.compute(replace(context, whole=context.whole.only(family.reads), earlier=earlier))
-            found = found | _unknown(family, snapshot)
-        columns.update({feature.name: found[feature.name] for feature in family.features})
-    return Features(columns)
+    computation = _computation(tuple(families().values()))
+    known = snapshot.known_of_whole(computation)
+    if known is not None:
+        # each patent has the same bits in the part as in the whole
+        features, rows = known
+        return features.take(rows)
+    return snapshot.derive(computation)
 
 
-def _unknown(family: Family, snapshot: Snapshot) -> Columns:
-    """Columns of NaN in the place of those that a book without some table can't tell."""
-    names = [name for table, without in family.without.items() if not snapshot.holds(table) for name in without]
-    return {name: np.full(len(snapshot), np.nan) for name in names}
+@cache
+def _computation(chosen: tuple[Family, ...]) -> Callable[[Snapshot], Features]:
+    """The function that computes some families: a family that is registered later makes another function."""
+
+    def compute(snapshot: Snapshot) -> Features:
+        context, columns = Context(snapshot), Columns()
+        for family in chosen:
+            found = family.compute(replace(context, earlier=columns))
+            # a patent that a table does not mention has 0 of it; in a book without that table nobody knows
+            lacking = {f.name for f in family.features if f.needs_table and not snapshot.holds(f.needs_table)}
+            for feature in family.features:
+                unknown = feature.name in lacking
+                columns[feature.name] = np.full(len(snapshot), np.nan) if unknown else found[feature.name]
+        return Features(columns)
+
+    return compute
 
 
-def family_keys(inputs: Callable[[Family], str], digests: Mapping[str, str]) -> dict[str, str]:
-    """Name what each family's columns follow from: equal keys, equal columns.
-
-    Parameters
-    ----------
-    inputs : callable
-        Gives the hash of what a family reads of the snapshot, and of the code.
-    digests : mapping of str to str
-        Of the whole book's statistics (:meth:`ipvalue.features.Whole.digests`).
-
-    Returns
-    -------
-    dict of str to str
-        SHA-256 by family.
-
-    Examples
-    --------
-    >>> one, two = (family_keys(lambda family: "snapshot", {"portfolio": digest}) for digest in ("a", "b"))
-    >>> [name for name in one if one[name] != two[name]]
-    ['owners']
-    """
-    keys: dict[str, str] = {}
-    for name, family in families().items():
-        read = sorted(digests) if family.reads is None else family.reads
-        after = list(keys) if family.after is None else family.after
-        parts = [inputs(family), name, *(digests.get(each, "") for each in read), *(keys[other] for other in after)]
-        keys[name] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-    return keys
-
-
-def extract(snapshot: Snapshot, *, whole: Whole | None = None) -> pd.DataFrame:
+def extract(snapshot: Snapshot) -> pd.DataFrame:
     """Extract all features of a snapshot's patents.
 
     Parameters
     ----------
     snapshot : Snapshot
-        What was known on a date (:meth:`ipvalue.Book.as_of`).
-    whole : Whole, optional
-        Statistics of the whole book on that date, where the snapshot is a part of it.
+        What was known on a date (:meth:`ipvalue.Book.as_of`). A part of a snapshot gets the same features, bit for
+        bit, as in the snapshot that it was selected from.
 
     Returns
     -------
@@ -112,7 +86,7 @@ def extract(snapshot: Snapshot, *, whole: Whole | None = None) -> pd.DataFrame:
     True
     """
     require(snapshot, Snapshot, "snapshot", "book.as_of('2024-12-31')")
-    return compute(snapshot, whole).frame(snapshot.patent_ids)
+    return features_of(snapshot).frame(snapshot.patent_ids)
 
 
 def feature_catalogue() -> pd.DataFrame:
@@ -138,7 +112,7 @@ def feature_catalogue() -> pd.DataFrame:
             "lower": f.lower,
             "upper": f.upper,
             "direction": f.direction,
-            "missing": family.missing(f),
+            "missing": f.when_missing,
             "definition": f.definition,
             "source": f.source,
         }

@@ -6,12 +6,12 @@ package adds a family by an entry point of the group ``ipvalue.features`` that n
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib import import_module
+from importlib import import_module, resources
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,13 @@ import pandas as pd
 
 from ipvalue.errors import IpvalueError
 from ipvalue.features.legal import LegalFacts, legal_facts
-from ipvalue.features.statistics import Whole
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.records.statistics import Statistics
 from ipvalue.types import Array, Columns, Floats, Mask, Objects
 
-if TYPE_CHECKING:
-    from ipvalue.records.snapshot import Snapshot
+__all__ = ["Context", "Family", "Feature", "Features", "families", "register_feature", "unregister_feature"]
 
-__all__ = ["Context", "Family", "Feature", "Features", "families"]
+_REGISTERED: dict[str, Family] = {}
 
 BUILT_IN = (
     "term",
@@ -57,6 +57,9 @@ class Feature:
         Whether value is expected to fall or rise with it, other things equal; 0 where neither is expected.
     missing : str
         What NaN means; empty where the feature is never missing.
+    needs_table : str
+        A table without which the feature is unknown: that a book has no citations at all does not mean that nobody
+        cites its patents. Empty where the family itself says what is unknown.
     """
 
     name: str
@@ -67,63 +70,54 @@ class Feature:
     definition: str
     source: str
     missing: str = ""
+    needs_table: str = ""
+
+    @property
+    def when_missing(self) -> str:
+        """What NaN means, a missing table included."""
+        return "; ".join(filter(None, [self.missing, self.needs_table and f"the book has no {self.needs_table}"]))
 
 
 @dataclass(frozen=True)
 class Family:
-    """A feature family: its columns, the function that computes them, and what that function reads.
+    """A feature family: its columns, and the function that computes them.
 
     Parameters
     ----------
     name : str
     features : tuple of Feature
     compute : callable
-    reads : tuple of str, optional
-        Statistics of the whole book that it reads: names of tallies, and ``"graph"``; all by default. It is shown no
-        others, so that columns can be kept for as long as these stay the same.
-    after : tuple of str, optional
-        Families whose columns it takes; all that stand before it by default.
-    tables : tuple of str, optional
-        Tables that it reads beside ``patents``; all by default.
-    without : mapping of str to tuple of str, optional
-        By table, the features that are unknown in a book that lacks it: that a book has no citations at all is not to
-        say that nobody cites its patents. By default what the family computes stands.
-    dated : bool, default True
-        Whether its columns depend on the date apart from what is known by then. Those that don't stay the same until
-        something new is known.
+        A pure function of a :class:`Context`; it returns one array a feature.
     """
 
     name: str
     features: tuple[Feature, ...]
     compute: Callable[[Context], Columns]
-    reads: tuple[str, ...] | None = None
-    after: tuple[str, ...] | None = None
-    tables: tuple[str, ...] | None = None
-    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    dated: bool = True
 
-    def missing(self, feature: Feature) -> str:
-        """What NaN means in one of its columns; empty where it is never missing."""
-        lacking = [f"the book has no {table}" for table, names in self.without.items() if feature.name in names]
-        return "; ".join(filter(None, [feature.missing, *lacking]))
+    @classmethod
+    def listed(cls, name: str, compute: Callable[[Context], Columns]) -> Family:
+        """A family of the package, whose columns are described in ``tables/features.csv``."""
+        return cls(name, tuple(_catalogue()[name]), compute)
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a family computes from: a snapshot, the whole book that it belongs to, and the legal facts.
+    """What a family computes from: a snapshot with the statistics of its book, and its legal facts.
 
     Attributes
     ----------
     snapshot : Snapshot
-    whole : Whole
-        Of the whole book on the snapshot's date, also where the snapshot is a part of it.
     earlier : dict of str to ndarray
-        Columns of the families that stand before this one.
+        Columns of the families that come before this one.
     """
 
     snapshot: Snapshot
-    whole: Whole
     earlier: Columns = field(default_factory=dict)
+
+    @property
+    def statistics(self) -> Statistics:
+        """Statistics of the whole book on the snapshot's date, also where the snapshot is a part of it."""
+        return self.snapshot.statistics
 
     @cached_property
     def legal(self) -> LegalFacts:
@@ -167,6 +161,19 @@ class Features:
 
 
 @cache
+def _catalogue() -> dict[str, list[Feature]]:
+    """Features of the package by family, in the order of the table."""
+    file = resources.files("ipvalue.features") / "tables" / "features.csv"
+    found: dict[str, list[Feature]] = {}
+    for row in csv.DictReader(file.read_text("utf-8").splitlines()):
+        bounds = (float(row.pop("lower")), float(row.pop("upper")))
+        family, direction = row.pop("family"), int(row.pop("direction"))
+        feature = Feature(lower=bounds[0], upper=bounds[1], direction=direction, **row)
+        found.setdefault(family, []).append(feature)
+    return found
+
+
+@cache
 def families() -> dict[str, Family]:
     """Find all feature families: the built-in ones and those of installed packages.
 
@@ -182,9 +189,61 @@ def families() -> dict[str, Family]:
         family = point.load()
         if not isinstance(family, Family):
             raise IpvalueError(f"the entry point {point.name!r} = {point.value!r} names no ipvalue Family")
-        taken = {feature.name for other in found.values() for feature in other.features}
-        twice = [family.name] if family.name in found else [f.name for f in family.features if f.name in taken]
-        if twice:
-            raise IpvalueError(f"the entry point {point.name!r} brings a second {twice[0]!r}")
+        _check_new(family, found, f"the entry point {point.name!r}")
         found[family.name] = family
-    return found
+    return found | _REGISTERED
+
+
+def _check_new(family: Family, found: Mapping[str, Family], where: str) -> None:
+    taken = {feature.name for other in found.values() for feature in other.features}
+    twice = [family.name] if family.name in found else [f.name for f in family.features if f.name in taken]
+    if twice:
+        raise IpvalueError(f"{where} brings a second {twice[0]!r}")
+
+
+def register_feature(family: Family, *, replace: bool = False) -> None:
+    """Add a feature family for this process, as an installed plug-in would.
+
+    Parameters
+    ----------
+    family : Family
+    replace : bool, default False
+        Take the place of a family of the same name that was registered before, as a notebook cell that is run
+        again does.
+
+    Raises
+    ------
+    IpvalueError
+        If it is no family, or its name or one of its columns is taken.
+
+    Notes
+    -----
+    Engines that were fitted before do not use it: they keep the features that they learnt from. Workers of a batch
+    are other processes: give them the family as an installed package with an entry point ``ipvalue.features``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ipvalue as ipv
+    >>> even = Feature("even_filing_year", "0 or 1", 0.0, 1.0, 0, "whether the filing year is even", "an example")
+    >>> def compute(context):
+    ...     year = context.snapshot.patents["application_date"].astype("datetime64[Y]").astype(int) + 1970
+    ...     return {"even_filing_year": (year % 2 == 0).astype(float)}
+    >>> ipv.register_feature(Family("calendar_year", (even,), compute))
+    >>> float(ipv.extract(ipv.synthetic_book(20, seed=1).as_of("2020-12-31"))["even_filing_year"].max())
+    1.0
+    >>> unregister_feature("calendar_year")
+    """
+    if not isinstance(family, Family):
+        raise IpvalueError(f"register_feature takes a Family, not {family!r}")
+    again = replace and family.name in _REGISTERED
+    others = {name: other for name, other in families().items() if not (again and name == family.name)}
+    _check_new(family, others, "this registration")
+    _REGISTERED[family.name] = family
+    families.cache_clear()
+
+
+def unregister_feature(name: str) -> None:
+    """Take away a family that :func:`register_feature` added."""
+    _REGISTERED.pop(name, None)
+    families.cache_clear()

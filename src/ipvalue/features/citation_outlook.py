@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.base import Context, Family
 from ipvalue.features.citations import age_years
 from ipvalue.features.measures import publication
 from ipvalue.types import Columns, Floats
 
 __all__ = ["FAMILY", "seen_share"]
 
-_HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
-_UNKNOWN = "forward citations are not known"
 _SMALLEST_SHARE = 0.02
-_MANY = 1e6
 
 
 def seen_share(context: Context) -> Floats:
@@ -29,7 +26,7 @@ def seen_share(context: Context) -> Floats:
     share at age a is the sum of the rates before a over the sum up to 20, with the last year in part. The
     rates are of the field in the book; they lean on those of all fields by the weight of 50 patents a year.
     """
-    rates = context.whole.citation_rates
+    rates = context.statistics.citation_rates
     share = np.cumsum(rates, axis=1) / np.maximum(rates.sum(axis=1, keepdims=True), 1e-12)
     share = np.concatenate([np.zeros((len(share), 1)), share], axis=1)
     age = np.clip(age_years(publication(context.snapshot), context.snapshot.date), 0.0, share.shape[1] - 1.0)
@@ -52,43 +49,4 @@ def _compute(context: Context) -> Columns:
     }
 
 
-FAMILY = Family(
-    "citation_outlook",
-    (
-        Feature(
-            "forward_citations_per_year",
-            "documents a year",
-            0.0,
-            _MANY,
-            1,
-            "forward citations over the years since filing (at least one)",
-            _HALL,
-            _UNKNOWN,
-        ),
-        Feature(
-            "expected_citations",
-            "documents",
-            0.0,
-            1e8,
-            1,
-            "forward citations over the share that a patent of this field and age has received by now, of those of 20 "
-            "years: corrected for truncation",
-            _HALL,
-            _UNKNOWN,
-        ),
-        Feature(
-            "expected_citations_error",
-            "documents",
-            0.0,
-            1e8,
-            0,
-            "standard error of the expected citations: sqrt((n + 1) (1 - share)) / share",
-            _HALL,
-            _UNKNOWN,
-        ),
-    ),
-    _compute,
-    reads=("citation_ages", "observed_ages"),
-    after=("citations",),
-    tables=(),
-)
+FAMILY = Family.listed("citation_outlook", _compute)

@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.base import Context, Family
 from ipvalue.features.citation_graph.disruption import disruption
 from ipvalue.features.citation_graph.diversity import generality
-from ipvalue.features.cohort import cohort_of
 from ipvalue.features.measures import citation_lag_years, citing_families, window_counts
+from ipvalue.records.cohorts import cohort_of
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns, Dates, Floats
 
 __all__ = ["FAMILY", "age_years", "disruption", "generality"]
 
 _DAYS_PER_YEAR = 365.25
-_MANY = 1e6
-_HALL = "Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498"
-_ALCACER = "Alcacer and Gittelman (2006), Review of Economics and Statistics 88"
-_SQUICCIARINI = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03"
 
 
 def age_years(start: Dates, date: np.datetime64 | Dates) -> Floats:
@@ -56,7 +52,7 @@ def _compute(context: Context) -> Columns:
     )
     lag_sum = np.bincount(patent, weights=citation_lag_years(snapshot), minlength=n).astype(np.float64)
     cohort = cohort_of(snapshot.field, filing)
-    mean = context.whole.cohorts.mean(cohort)
+    mean = context.statistics.cohorts.mean(cohort)
     backward = made.counts.astype(np.float64)
     npl = snapshot.patents["npl_citations"]
     return {
@@ -71,7 +67,7 @@ def _compute(context: Context) -> Columns:
         "forward_examiner_share": _share(examiner, total),
         "forward_citation_lag": _share(lag_sum, total),
         "forward_citation_ratio": np.where(mean > 0, total / np.where(mean > 0, mean, 1.0), np.nan),
-        "forward_citation_percentile": context.whole.cohorts.percentile(cohort, received.counts),
+        "forward_citation_percentile": context.statistics.cohorts.percentile(cohort, received.counts),
         "backward_citations": backward,
         "backward_self_share": _share(_backward_self(snapshot), backward),
         "npl_citations": npl,
@@ -87,95 +83,4 @@ def _backward_self(snapshot: Snapshot) -> Floats:
     return np.bincount(made.patent[own], minlength=len(snapshot)).astype(np.float64)
 
 
-def _count(name: str, direction: int, definition: str, source: str = _HALL, missing: str = "") -> Feature:
-    return Feature(name, "documents", 0.0, _MANY, direction, definition, source, missing)
-
-
-_FEATURES = (
-    _count("forward_citations", 1, "distinct documents that cite the patent, to date"),
-    _count("forward_citations_3y", 1, "of these, within 3 years of publication"),
-    _count("forward_citations_5y", 1, "of these, within 5 years of publication", _SQUICCIARINI),
-    _count("forward_self_citations", 0, "forward citations by documents of the first owner"),
-    _count("forward_nonself_citations", 1, "forward citations less self-citations"),
-    _count(
-        "forward_citing_families",
-        1,
-        "distinct families of the citing documents; one without a family counts for itself",
-        "Martinez (2011), Scientometrics 86",
-    ),
-    _count("forward_examiner_citations", 1, "forward citations that an examiner brought", _ALCACER),
-    _count("forward_applicant_citations", 1, "forward citations that an applicant brought", _ALCACER),
-    Feature(
-        "forward_examiner_share",
-        "share",
-        0.0,
-        1.0,
-        0,
-        "share of the forward citations that an examiner brought",
-        _ALCACER,
-        "not cited yet",
-    ),
-    Feature(
-        "forward_citation_lag",
-        "years",
-        0.0,
-        500.0,
-        0,
-        "mean time from publication to the citations",
-        _HALL,
-        "not cited yet",
-    ),
-    Feature(
-        "forward_citation_ratio",
-        "ratio",
-        0.0,
-        _MANY,
-        1,
-        "forward citations over the mean of technology field and filing year, which is shrunk towards the "
-        "mean of the year where the cohort is thin",
-        _HALL,
-        "nobody in the cohort is cited yet",
-    ),
-    Feature(
-        "forward_citation_percentile",
-        "share",
-        0.0,
-        1.0,
-        1,
-        "share of the patents of the same field and filing year that are cited less, ties by half, shrunk "
-        "in the same way",
-        _SQUICCIARINI,
-    ),
-    _count("backward_citations", 0, "distinct documents that the patent cites"),
-    Feature(
-        "backward_self_share",
-        "share",
-        0.0,
-        1.0,
-        0,
-        "share of the cited documents that the first owner owns, as far as their owner is known",
-        _HALL,
-        "cites nothing",
-    ),
-    _count("npl_citations", 0, "non-patent literature cited", _SQUICCIARINI, "not known"),
-    Feature(
-        "npl_share",
-        "share",
-        0.0,
-        1.0,
-        0,
-        "non-patent literature over all documents cited",
-        _SQUICCIARINI,
-        "cites nothing",
-    ),
-)
-FAMILY = Family(
-    "citations",
-    _FEATURES,
-    _compute,
-    reads=("forward_citations",),
-    after=(),
-    tables=("citations",),
-    without={"citations": tuple(f.name for f in _FEATURES if f.name != "npl_citations")},
-    dated=False,
-)
+FAMILY = Family.listed("citations", _compute)

@@ -16,18 +16,13 @@ from ipvalue.claims import parser as claims_parser
 from ipvalue.claims.parser import parse
 from ipvalue.claims.patterns import normalise
 from ipvalue.claims.split import number_of
-from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.base import Context, Family
 from ipvalue.records.snapshot import Ragged, Snapshot
 from ipvalue.types import Columns, Dates, Floats, Ints32, Mask
 
 __all__ = ["FAMILY", "parse"]
 
 
-_MARCO = "Marco, Sarnoff and deGrazia (2019), Research Policy 48"
-_KUHN = "Kuhn and Thompson (2019), International Journal of the Economics of Business 26"
-_OECD = "OECD Patent Statistics Manual (2009), chapter 6"
-_RULES = "35 USC 112(d); EPC rule 43; Chinese Implementing Regulations rules 22 to 25"
-_NO_WORDING = "no wording is known"
 _SUMMARY_NAMES = {
     "n_claims": "n_claims",
     "n_independent_claims": "n_independent",
@@ -138,104 +133,4 @@ def _date(claims: Ragged) -> Dates:
     return np.asarray(dates[np.where(claims.counts > 0, claims.pointers[:-1], len(claims))])
 
 
-def _number(name: str, direction: int, definition: str, source: str, missing: str, lower: float = 0.0) -> Feature:
-    return Feature(name, "claims", lower, 1e5, direction, definition, source, missing)
-
-
-def _length(name: str, definition: str, source: str) -> Feature:
-    unit = "words; characters in zh and ja"
-    return Feature(name, unit, 0.0, 1e7, -1, definition, source, "no wording or length is known")
-
-
-def _share(name: str, definition: str, source: str, direction: int = 0, missing: str = _NO_WORDING) -> Feature:
-    return Feature(name, "share", 0.0, 1.0, direction, definition, source, missing)
-
-
-def _of_independent(kind: str, words: str) -> Feature:
-    definition = f"share of the legally independent claims that claim {words}"
-    return _share(f"{kind}_claim_share", definition, _OECD, missing="no wording, or no independent claim, is known")
-
-
-_COUNTS = (
-    _number("n_claims", 1, "claims of the latest set known", _MARCO, "not known", 1.0),
-    _number(
-        "n_independent_claims",
-        1,
-        "claims that refer to no other claim",
-        _MARCO,
-        "neither wording nor a flag for every claim is known",
-    ),
-    _number(
-        "n_legally_independent_claims",
-        1,
-        "claims that refer to no other claim, and those that refer to one of another category or subject",
-        _RULES,
-        _NO_WORDING,
-    ),
-    _share(
-        "independent_claim_share", "n_independent_claims over n_claims", _MARCO, missing="one of the two is not known"
-    ),
-)
-
-_TREE = (
-    _number(
-        "claim_depth",
-        0,
-        "references between a claim and the nearest legally independent claim it rests on, largest of the set",
-        _RULES,
-        _NO_WORDING,
-    ),
-    _number("claim_depth_mean", 0, "the same, mean of all claims", _RULES, _NO_WORDING),
-    _number("claim_tree_width", 0, "most dependent claims at one depth", _RULES, _NO_WORDING),
-    _share(
-        "claim_problem_share", "share of claims with a gap, double or empty number or a faulty reference", _RULES, -1
-    ),
-)
-
-_KINDS = (
-    _of_independent("product", "a product (thing, composition, apparatus)"),
-    _of_independent("process", "a process"),
-    _of_independent("use", "a use"),
-    _of_independent("program", "a program or a medium that holds one"),
-    _share("means_plus_function_share", "share of all claims drafted as means or step plus function", "35 USC 112(f)"),
-)
-
-_LENGTHS = (
-    _length("first_claim_length", "length of claim 1: longer is narrower", _KUHN),
-    _length(
-        "shortest_independent_length",
-        "length of the shortest claim that refers to no other: longer is narrower",
-        _MARCO,
-    ),
-)
-
-_NARROWING = (
-    _number(
-        "claims_added",
-        0,
-        "claims of the latest set known less those of the earliest (granted less published)",
-        _MARCO,
-        "fewer than two claim sets of different dates are known",
-        -1e5,
-    ),
-    Feature(
-        "independent_length_growth",
-        "natural logarithm of a ratio",
-        -20.0,
-        20.0,
-        -1,
-        "shortest independent claim of the latest set known over that of the earliest: above 0 is narrowed",
-        _MARCO,
-        "fewer than two sets, one of unknown or no length, or sets of different languages",
-    ),
-)
-
-FAMILY = Family(
-    "claims",
-    (*_COUNTS, *_LENGTHS, *_TREE, *_KINDS, *_NARROWING),
-    _compute,
-    reads=(),
-    after=(),
-    tables=("claims",),
-    dated=False,
-)
+FAMILY = Family.listed("claims", _compute)

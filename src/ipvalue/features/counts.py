@@ -1,23 +1,24 @@
-"""What a part of a book counts: whole numbers by key, which add up to those of the whole book in any order."""
+"""What each part of a book counts: whole numbers by key, which add up to those of the book in any order."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.cohort import cohort_key, cohort_of
-from ipvalue.features.grant import decision_tally
-from ipvalue.features.hazard import group_of, renewal_tally
+from ipvalue.features.grant import decision_counts
+from ipvalue.features.hazard import group_of, renewal_counts
 from ipvalue.features.legal import legal_facts
 from ipvalue.features.measures import citation_lag_years, log_indicators, publication, quality_components
-from ipvalue.features.tally import Tally
 from ipvalue.law.dates import add_months
 from ipvalue.law.fee_position import counted_from_grant
 from ipvalue.law.states import DEAD, ENFORCEABLE, State
+from ipvalue.records.cohorts import cohort_key, cohort_of
+from ipvalue.records.keyed_counts import KeyedCounts
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.records.statistics import CITED_YEARS
 from ipvalue.types import Ints
 
-__all__ = ["CITED_YEARS", "COUNTED", "FACTOR_SLOTS", "dated_tallies", "owner_field_key", "tallies"]
+__all__ = ["COUNTED", "FACTOR_SLOTS", "counts_of", "owner_field_key"]
 
 
 COUNTED: dict[str, tuple[str, ...] | None] = {
@@ -27,29 +28,28 @@ COUNTED: dict[str, tuple[str, ...] | None] = {
     "family_members": ("family_id", "jurisdiction", "publication_date"),
     "legal_events": None,
 }
-"""Tables, and columns of them (all for None), that a part of the whole is counted and reported from."""
+"""Tables, and columns of them (None for all), that the statistics of a book are counted from."""
 
 FACTOR_SLOTS = 8
-CITED_YEARS = 20
 # a Chinese lapse is gazetted 12 to 14 months after the day from which it counts (law/tables/fee_rules.csv), and
 # 98 % of the real ones of 2004 to 2017 were within 18 (tests/law/test_real_histories.py)
 _MONTHS_UNSEEN = 18
 
 
-def _forward_citations(snapshot: Snapshot) -> Tally:
+def _forward_citations(snapshot: Snapshot) -> KeyedCounts:
     """Patents by technology field, filing year and number of forward citations."""
     cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
-    return Tally.of(cohort_key(cohort, snapshot.citations_received.counts))
+    return KeyedCounts.of(cohort_key(cohort, snapshot.citations_received.counts))
 
 
-def _cohort_size(snapshot: Snapshot) -> Tally:
+def _cohort_size(snapshot: Snapshot) -> KeyedCounts:
     """Patents by technology field and filing year."""
-    return Tally.of(cohort_of(snapshot.field, snapshot.patents["application_date"]))
+    return KeyedCounts.of(cohort_of(snapshot.field, snapshot.patents["application_date"]))
 
 
-def _portfolio(snapshot: Snapshot) -> Tally:
+def _portfolio(snapshot: Snapshot) -> KeyedCounts:
     """Patents by first owner, the unknown owner (0) left out."""
-    return Tally.of(snapshot.owner[snapshot.owner != 0])
+    return KeyedCounts.of(snapshot.owner[snapshot.owner != 0])
 
 
 def owner_field_key(owner: Ints, field: npt.NDArray[np.integer]) -> Ints:
@@ -57,50 +57,50 @@ def owner_field_key(owner: Ints, field: npt.NDArray[np.integer]) -> Ints:
     return np.asarray(owner * np.int64(64) + field, np.int64)
 
 
-def _owner_field(snapshot: Snapshot) -> Tally:
+def _owner_field(snapshot: Snapshot) -> KeyedCounts:
     """Patents by first owner and technology field."""
     known = snapshot.owner != 0
-    return Tally.of(owner_field_key(snapshot.owner[known], snapshot.field[known]))
+    return KeyedCounts.of(owner_field_key(snapshot.owner[known], snapshot.field[known]))
 
 
-def _citation_ages(snapshot: Snapshot) -> Tally:
+def _citation_ages(snapshot: Snapshot) -> KeyedCounts:
     """Citations by technology field and age of the patent in full years."""
     field = snapshot.field[snapshot.citations_received.patent].astype(np.int64)
     age = np.minimum(citation_lag_years(snapshot).astype(np.int64), CITED_YEARS)
-    return Tally.of(field * (CITED_YEARS + 1) + age)
+    return KeyedCounts.of(field * (CITED_YEARS + 1) + age)
 
 
-def _observed_ages(snapshot: Snapshot) -> Tally:
+def _observed_ages(snapshot: Snapshot) -> KeyedCounts:
     """Patents by technology field and full years since publication."""
     days = (snapshot.date - publication(snapshot)) / np.timedelta64(1, "D")
     age = np.clip((days / 365.25).astype(np.int64), 0, CITED_YEARS)
-    return Tally.of(snapshot.field.astype(np.int64) * (CITED_YEARS + 1) + age)
+    return KeyedCounts.of(snapshot.field.astype(np.int64) * (CITED_YEARS + 1) + age)
 
 
-def _quality(snapshot: Snapshot) -> dict[str, Tally]:
+def _quality(snapshot: Snapshot) -> dict[str, KeyedCounts]:
     """Patents by cohort and each component of the quality indices, and the moments of the common factor."""
     components = quality_components(snapshot)
     cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
-    tallies = {
-        f"quality_{name}": Tally.of(cohort_key(cohort[values >= 0], values[values >= 0]))
+    by_component = {
+        f"quality_{name}": KeyedCounts.of(cohort_key(cohort[values >= 0], values[values >= 0]))
         for name, values in components.items()
     }
     rows = log_indicators(components)
     known = rows[:, 0] >= 0
-    return tallies | {"factor": _moments(rows[known], cohort[known])}
+    return by_component | {"factor": _moments(rows[known], cohort[known])}
 
 
-def _moments(rows: Ints, cohort: Ints) -> Tally:
+def _moments(rows: Ints, cohort: Ints) -> KeyedCounts:
     """Sums of indicators by cohort (and their number), and sums of their products under keys of -1 and below."""
     k = rows.shape[1]
-    sums = [Tally.of(cohort * FACTOR_SLOTS + i, rows[:, i]) for i in range(k)]
-    size = Tally.of(cohort * FACTOR_SLOTS + k)
+    sums = [KeyedCounts.of(cohort * FACTOR_SLOTS + i, rows[:, i]) for i in range(k)]
+    size = KeyedCounts.of(cohort * FACTOR_SLOTS + k)
     cross = (rows.T @ rows)[np.triu_indices(k)]
-    return Tally.merge([*sums, size, Tally.of(-1 - np.arange(len(cross)), cross)])
+    return KeyedCounts.merge([*sums, size, KeyedCounts.of(-1 - np.arange(len(cross)), cross)])
 
 
-def tallies(snapshot: Snapshot) -> dict[str, Tally]:
-    """Count what a part contributes and what stays the same until something new is known, by name."""
+def counts_of(snapshot: Snapshot) -> dict[str, KeyedCounts]:
+    """Count what a part contributes to the statistics of the book, by name."""
     return {
         "forward_citations": _forward_citations(snapshot),
         "cohort_size": _cohort_size(snapshot),
@@ -108,19 +108,13 @@ def tallies(snapshot: Snapshot) -> dict[str, Tally]:
         "owner_field": _owner_field(snapshot),
         "citation_ages": _citation_ages(snapshot),
         **_quality(snapshot),
-    }
-
-
-def dated_tallies(snapshot: Snapshot) -> dict[str, Tally]:
-    """Count what a part contributes and what moves with the date alone, by name."""
-    return {
         "observed_ages": _observed_ages(snapshot),
         "renewals": _renewals(snapshot),
         "decisions": _decisions(snapshot),
     }
 
 
-def _renewals(snapshot: Snapshot) -> Tally:
+def _renewals(snapshot: Snapshot) -> KeyedCounts:
     """Years at risk and lapses of granted rights by office, right and age, as far as lapses are known by now."""
     patents, legal = snapshot.patents, legal_facts(snapshot)
     state, since = legal.status.state, legal.status.since
@@ -128,7 +122,7 @@ def _renewals(snapshot: Snapshot) -> Tally:
     lapsed = np.isin(state, (State.LAPSED, State.SURRENDERED))
     never = np.datetime64("NaT", "D")
     other_end = np.where(DEAD[state] & ~lapsed, since, never)
-    return renewal_tally(
+    return renewal_counts(
         group_of(patents["jurisdiction"], patents["right"], from_grant),
         np.where(from_grant, patents["grant_date"], patents["application_date"]),
         patents["grant_date"],
@@ -137,11 +131,11 @@ def _renewals(snapshot: Snapshot) -> Tally:
     )
 
 
-def _decisions(snapshot: Snapshot) -> Tally:
+def _decisions(snapshot: Snapshot) -> KeyedCounts:
     """Granted, and refused or withdrawn applications by office and right."""
     patents, state = snapshot.patents, legal_facts(snapshot).status.state
     # what ran out by the calendar need never have been granted: an expiry without a grant tells nothing
     died = DEAD[state] & (state < State.WITHDRAWN) & (state != State.EXPIRED)
     granted = ~np.isnat(patents["grant_date"]) | ENFORCEABLE[state] | died
     refused = ~granted & np.isin(state, (State.WITHDRAWN, State.REFUSED))
-    return decision_tally(group_of(patents["jurisdiction"], patents["right"]), granted, refused)
+    return decision_counts(group_of(patents["jurisdiction"], patents["right"]), granted, refused)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ipvalue.features.tally import Tally
+from ipvalue.records.keyed_counts import KeyedCounts
 from ipvalue.types import Floats, Ints, Mask, Texts
 
-__all__ = ["decision_tally", "grant_probability", "grant_rates", "granted_shares"]
+__all__ = ["decision_counts", "grant_probability", "grant_rates", "granted_shares"]
 
 
 # weight, in decisions, of what offices have in common against one office's own
@@ -83,7 +83,7 @@ def grant_probability(group: Texts, rates: Mapping[str, float], default: Floats)
     return np.where(np.isnan(known), default, known)
 
 
-def decision_tally(group: Ints, granted: Mask, refused: Mask) -> Tally:
+def decision_counts(group: Ints, granted: Mask, refused: Mask) -> KeyedCounts:
     """Count decisions by group.
 
     Parameters
@@ -95,25 +95,25 @@ def decision_tally(group: Ints, granted: Mask, refused: Mask) -> Tally:
 
     Returns
     -------
-    Tally
+    KeyedCounts
         Key group * 2 + granted.
 
     Examples
     --------
-    >>> decision_tally(np.array([16, 16, 16]), np.array([True, True, False]), np.array([False, False, True])).count
+    >>> decision_counts(np.array([16, 16, 16]), np.array([True, True, False]), np.array([False, False, True])).count
     array([1, 2])
     """
     decided = granted | refused
-    return Tally.of(group[decided] * 2 + granted[decided])
+    return KeyedCounts.of(group[decided] * 2 + granted[decided])
 
 
-def granted_shares(decisions: Tally, group: Ints) -> Floats:
+def granted_shares(decisions: KeyedCounts, group: Ints) -> Floats:
     """Share of decided applications that were granted, by group.
 
     Parameters
     ----------
-    decisions : Tally
-        From :func:`decision_tally`.
+    decisions : KeyedCounts
+        From :func:`decision_counts`.
     group : ndarray of int64, shape (k,)
 
     Returns
@@ -129,7 +129,7 @@ def granted_shares(decisions: Tally, group: Ints) -> Floats:
 
     Examples
     --------
-    >>> decisions = Tally.of(np.array([32, 33]), np.array([25, 75]))
+    >>> decisions = KeyedCounts.of(np.array([32, 33]), np.array([25, 75]))
     >>> granted_shares(decisions, np.array([32 // 2])).tolist()
     [0.75]
     """

@@ -19,11 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ipvalue.features.tally import Tally
 from ipvalue.law.dates import add_months
+from ipvalue.records.keyed_counts import KeyedCounts
 from ipvalue.types import Dates, Floats, Ints, Mask, Texts
 
-__all__ = ["OLDEST", "Hazards", "completed_years", "expected_years", "group_of", "renewal_tally", "yearly_hazard"]
+__all__ = ["OLDEST", "Hazards", "completed_years", "expected_years", "group_of", "renewal_counts", "yearly_hazard"]
 
 
 OLDEST = 64
@@ -62,7 +62,7 @@ def completed_years(start: Dates, day: Dates) -> Ints:
     return np.asarray((months - (add_months(start, months) > day)) // 12, np.int64)
 
 
-def renewal_tally(group: Ints, start: Dates, entered: Dates, lapse: Dates, until: Dates) -> Tally:
+def renewal_counts(group: Ints, start: Dates, entered: Dates, lapse: Dates, until: Dates) -> KeyedCounts:
     """Count years at risk and lapses by group and age.
 
     Parameters
@@ -80,14 +80,14 @@ def renewal_tally(group: Ints, start: Dates, entered: Dates, lapse: Dates, until
 
     Returns
     -------
-    Tally
+    KeyedCounts
         Key ((group * 64 + age) * 2 + lapsed): years survived and years in which the right lapsed. A right with
         an unknown date is left out.
 
     Examples
     --------
     >>> days = [np.array([day], "datetime64[D]") for day in ("2014-08-15", "2017-05-10", "2020-08-15", "2024-12-31")]
-    >>> tally = renewal_tally(np.array([1]), *days)
+    >>> tally = renewal_counts(np.array([1]), *days)
     >>> [(int(key) // 2 % 64, int(key) % 2, int(count)) for key, count in zip(tally.key, tally.count)]
     [(3, 0, 1), (4, 0, 1), (5, 0, 1), (6, 1, 1)]
     """
@@ -107,7 +107,7 @@ def renewal_tally(group: Ints, start: Dates, entered: Dates, lapse: Dates, until
     years = np.stack([np.cumsum(steps, axis=1), _count(place[ends], exit_age[ends], shape)], axis=2)[:, :OLDEST]
     keys = (groups[:, None, None] * OLDEST + np.arange(OLDEST)[None, :, None]) * 2 + np.arange(2)
     some = years > 0
-    return Tally.of(keys[some], years[some])
+    return KeyedCounts.of(keys[some], years[some])
 
 
 def _count(row: Ints, column: Ints, shape: tuple[int, int]) -> Ints:
@@ -124,13 +124,13 @@ class Hazards(NamedTuple):
     """Shape (groups, 64): share of the rights at the age that lapse within the year; NaN if nothing was counted."""
 
     @classmethod
-    def of(cls, tally: Tally, wanted: Ints) -> Hazards:
+    def of(cls, tally: KeyedCounts, wanted: Ints) -> Hazards:
         """Work out the hazards of some groups.
 
         Parameters
         ----------
-        tally : Tally
-            From :func:`renewal_tally`.
+        tally : KeyedCounts
+            From :func:`renewal_counts`.
         wanted : ndarray of int64
             Groups, also such as the tally does not hold.
 
@@ -146,7 +146,7 @@ class Hazards(NamedTuple):
 
         Examples
         --------
-        >>> tally = Tally.of(np.array([(32 * 64 + 6) * 2, (32 * 64 + 6) * 2 + 1]), np.array([30, 20]))
+        >>> tally = KeyedCounts.of(np.array([(32 * 64 + 6) * 2, (32 * 64 + 6) * 2 + 1]), np.array([30, 20]))
         >>> float(Hazards.of(tally, np.array([32])).rate[0, 6])
         0.4
         """

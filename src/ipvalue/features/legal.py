@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ipvalue.features.once import once
 from ipvalue.law.ep_rights import lapsed_throughout
 from ipvalue.law.fee_position import overdue_since
 from ipvalue.law.fees import calendar
 from ipvalue.law.states import ALIVE, ENFORCEABLE, PENDING, State
 from ipvalue.law.status_arrays import StatusArrays, states_at, term_changes
 from ipvalue.law.term import Term, end_dates, in_force_through, remaining_years
-from ipvalue.records.snapshot import Snapshot
+from ipvalue.records.snapshot import Snapshot, derived
 from ipvalue.types import Dates, Floats, Mask
 
 __all__ = ["LegalFacts", "legal_facts"]
@@ -56,7 +55,7 @@ class LegalFacts:
         return np.asarray(ENFORCEABLE[self.status.state])
 
 
-@once
+@derived
 def legal_facts(snapshot: Snapshot) -> LegalFacts:
     """Work out term and status of each patent of a snapshot, once.
 

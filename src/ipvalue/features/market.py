@@ -12,7 +12,7 @@ from importlib import resources
 
 import numpy as np
 
-from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.base import Context, Family
 from ipvalue.features.citation_graph.edges import distinct
 from ipvalue.law.ep_rights import MAIN_STATES
 from ipvalue.records.snapshot import Snapshot
@@ -20,7 +20,6 @@ from ipvalue.types import Columns, Floats, Ints, Texts
 
 __all__ = ["FAMILY", "market_weight", "offices_of"]
 
-_ERNST = "Ernst and Omland (2011), World Patent Information 33 (Patent Asset Index: market coverage)"
 _PUBLISHED_MONTH = 7
 _REFERENCE = "US"
 
@@ -109,42 +108,4 @@ def _compute(context: Context) -> Columns:
     }
 
 
-FAMILY = Family(
-    "market",
-    (
-        Feature(
-            "market_coverage",
-            "economies of the United States",
-            0.0,
-            10.0,
-            1,
-            "sum over the family's offices of gross domestic product over that of the United States, EP as Germany, "
-            "France and Great Britain",
-            _ERNST,
-        ),
-        Feature(
-            "triadic",
-            "0 or 1",
-            0.0,
-            1.0,
-            1,
-            "whether the family is published in EP, JP and US",
-            "Dernis and Khan (2004), OECD STI Working Paper 2004/02",
-        ),
-        Feature(
-            "competitive_impact",
-            "ratio times economies of the United States",
-            0.0,
-            1e7,
-            1,
-            "technology relevance (forward_citation_ratio) times market coverage, as the Patent Asset Index sums it",
-            _ERNST,
-            "nobody in the cohort is cited yet",
-        ),
-    ),
-    _compute,
-    reads=(),
-    after=("citations",),
-    tables=("family_members",),
-    without={"family_members": ("triadic",)},
-)
+FAMILY = Family.listed("market", _compute)

@@ -9,8 +9,7 @@ import pandas as pd
 
 from ipvalue.features.citation_graph.diversity import generality, spread, squares
 from ipvalue.features.citation_graph.edges import distinct
-from ipvalue.features.once import once
-from ipvalue.records.snapshot import Snapshot
+from ipvalue.records.snapshot import Snapshot, derived
 from ipvalue.types import Dates, Floats, Ints, Ints32
 
 __all__ = [
@@ -31,14 +30,14 @@ __all__ = [
 _DAYS_PER_YEAR = 365.25
 
 
-@once
+@derived
 def publication(snapshot: Snapshot) -> Dates:
     """Publication of each patent; its filing where it is not published."""
     published = snapshot.patents["publication_date"]
     return np.where(np.isnat(published), snapshot.patents["application_date"], published)
 
 
-@once
+@derived
 def citation_lag_years(snapshot: Snapshot) -> Floats:
     """Years from a patent's publication to each citation that it receives; not below 0."""
     received = snapshot.citations_received
@@ -125,13 +124,13 @@ def originality_of(snapshot: Snapshot, *, bias_correction: bool, level: Level = 
     return generality(made.patent, labels, bias_correction=bias_correction, n_groups=len(snapshot))
 
 
-@once
+@derived
 def _received_squares(snapshot: Snapshot) -> tuple[Ints, Ints]:
     received = snapshot.citations_received
     return squares(received.patent, _labels(received["subclass"], "subclass"), len(snapshot))
 
 
-@once
+@derived
 def _made_squares(snapshot: Snapshot) -> tuple[Ints, Ints]:
     made = snapshot.citations_made
     return squares(made.patent, _labels(made["cited_subclass"], "subclass"), len(snapshot))
@@ -179,7 +178,7 @@ QUALITY = ("forward_5y", "family_size", "claims", "generality", "backward", "gra
 SCALE = 1000
 
 
-@once
+@derived
 def quality_components(snapshot: Snapshot) -> dict[str, Ints]:
     """Components of the composite indices, each as a whole number; -1 where unknown.
 

@@ -2,35 +2,32 @@
 
 The OECD's patent quality index (4 and 6 components), a common factor in the manner of Lanjouw and Schankerman, and
 the Patent Asset Index. Components are set against the patents of the same technology field and filing year in the book,
-as the sources do against their whole databases: an index compares patents of one book.
+as the sources do against their statistics databases: an index compares patents of one book.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ipvalue.features.base import Context, Family, Feature
-from ipvalue.features.cohort import cohort_of
+from ipvalue.features.base import Context, Family
 from ipvalue.features.counts import FACTOR_SLOTS
-from ipvalue.features.measures import QUALITY, SCALE, log_indicators, quality_components
-from ipvalue.features.statistics import Whole
+from ipvalue.features.measures import SCALE, log_indicators, quality_components
+from ipvalue.records.cohorts import cohort_of
+from ipvalue.records.statistics import Statistics
 from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY", "factor_weights", "normalised"]
 
 
-_OECD = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03, section 4.9"
-_LANJOUW = "Lanjouw and Schankerman (2004), Economic Journal 114"
-_ERNST = "Ernst and Omland (2011), World Patent Information 33"
 _WINSOR = 0.98
 _FOUR = ("forward_5y", "family_size", "claims", "generality")
 _INDICATORS = 4
-# indicators are whole thousandths: what rounding leaves of a constant's variance is far below that of one step
+# indicators are in whole thousandths: what rounding leaves of a constant's variance is far below that of one step
 _NO_VARIANCE = 1e-9
 _WELL_CONDITIONED = 1e8
 
 
-def normalised(values: Ints, cohort: Ints, whole: Whole, name: str) -> Floats:
+def normalised(values: Ints, cohort: Ints, statistics: Statistics, name: str) -> Floats:
     """Component over the 98 % quantile of its field and filing year, at most 1; 0 where unknown.
 
     Notes
@@ -38,11 +35,11 @@ def normalised(values: Ints, cohort: Ints, whole: Whole, name: str) -> Floats:
     The OECD normalises by the cohort's maximum after winsorising at the 98 % quantile, which is this; a component
     that is not known (no citing document, no family) counts as its lowest value there.
     """
-    top = whole.distribution(name).quantile(cohort, _WINSOR)
+    top = statistics.distribution(name).quantile(cohort, _WINSOR)
     return np.where((values > 0) & (top > 0), np.minimum(values / np.where(top > 0, top, 1.0), 1.0), 0.0)
 
 
-def factor_weights(whole: Whole) -> tuple[Floats, Floats]:
+def factor_weights(statistics: Statistics) -> tuple[Floats, Floats]:
     """Scoring weights of the common factor of the four log indicators, and its loadings.
 
     Returns
@@ -57,14 +54,14 @@ def factor_weights(whole: Whole) -> tuple[Floats, Floats]:
     iterated); the score is l' R^-1 z (Thomson's regression score). An indicator that does not vary in the book, as
     citations where there are none, has no part in it; of indicators that vary together the least weights are taken.
     """
-    tally = whole.tallies["factor"]
-    products, sums = tally.key < 0, tally.key >= 0
+    moments = statistics.counts["factor"]
+    products, sums = moments.key < 0, moments.key >= 0
     upper = np.zeros(_INDICATORS * (_INDICATORS + 1) // 2)
-    upper[-1 - tally.key[products]] = tally.count[products] / SCALE**2
-    cohort, slot = tally.key[sums] // FACTOR_SLOTS, tally.key[sums] % FACTOR_SLOTS
+    upper[-1 - moments.key[products]] = moments.count[products] / SCALE**2
+    cohort, slot = moments.key[sums] // FACTOR_SLOTS, moments.key[sums] % FACTOR_SLOTS
     cohorts, place = np.unique(cohort, return_inverse=True)
     table = np.zeros((len(cohorts), _INDICATORS + 1))
-    table[place, slot] = tally.count[sums]
+    table[place, slot] = moments.count[sums]
     size, total = table[:, -1], table[:, :-1] / SCALE
     freedom = size.sum() - len(cohorts)
     if freedom < 10 * _INDICATORS:
@@ -103,32 +100,32 @@ def _principal_axis(correlation: Floats) -> Floats:
     return loading if loading.sum() >= 0 else -loading
 
 
-def _factor(components: dict[str, Ints], cohort: Ints, whole: Whole) -> Floats:
+def _factor(components: dict[str, Ints], cohort: Ints, statistics: Statistics) -> Floats:
     """Common factor of each patent against the mean of its cohort; NaN where an indicator is unknown."""
-    weights, _ = factor_weights(whole)
+    weights, _ = factor_weights(statistics)
     rows = log_indicators(components)
-    tally = whole.tallies["factor"]
-    size = tally.at(cohort * FACTOR_SLOTS + _INDICATORS).astype(np.float64)
+    moments = statistics.counts["factor"]
+    size = moments.at(cohort * FACTOR_SLOTS + _INDICATORS).astype(np.float64)
     score = np.zeros(len(cohort))
     for i in range(_INDICATORS):
-        mean = tally.at(cohort * FACTOR_SLOTS + i) / np.maximum(size, 1.0)
+        mean = moments.at(cohort * FACTOR_SLOTS + i) / np.maximum(size, 1.0)
         # a thin cohort's mean is mostly the patent itself: its deviation is drawn towards 0 either way
         score = score + weights[i] * (rows[:, i] - mean) / SCALE
     return np.where(rows[:, 0] >= 0, score, np.nan)
 
 
 def _compute(context: Context) -> Columns:
-    snapshot, whole = context.snapshot, context.whole
+    snapshot, statistics = context.snapshot, context.statistics
     cohort = cohort_of(snapshot.field, snapshot.patents["application_date"])
     components = quality_components(snapshot)
-    parts = {name: normalised(components[name], cohort, whole, name) for name in components}
+    parts = {name: normalised(components[name], cohort, statistics, name) for name in components}
     # the shorter the way to grant, the higher the component; a pending application has none
     lag = np.where(components["grant_lag"] > 0, 1.0 - parts["grant_lag"], 0.0)
     four = _mean([parts[name] for name in _FOUR])
     return {
         "quality_index_4": four,
         "quality_index_6": _mean([*(parts[name] for name in _FOUR), parts["backward"], lag]),
-        "quality_factor": _factor(components, cohort, whole),
+        "quality_factor": _factor(components, cohort, statistics),
     }
 
 
@@ -139,43 +136,4 @@ def _mean(parts: list[Floats]) -> Floats:
     return total / len(parts)
 
 
-FAMILY = Family(
-    "quality",
-    (
-        Feature(
-            "quality_index_4",
-            "share",
-            0.0,
-            1.0,
-            1,
-            "mean of citations within 5 years, family size, claims and generality, each over the 98 % quantile of its "
-            "field and filing year, at most 1",
-            _OECD,
-        ),
-        Feature(
-            "quality_index_6",
-            "share",
-            0.0,
-            1.0,
-            1,
-            "the same with backward citations and one minus the grant lag",
-            _OECD,
-        ),
-        Feature(
-            "quality_factor",
-            "standard deviations",
-            -50.0,
-            50.0,
-            1,
-            "common factor of the logs of citations within 5 years, family size, claims and backward citations, each "
-            "against the mean of its field and filing year",
-            _LANJOUW,
-            "citations, family, claims or references are unknown",
-        ),
-    ),
-    _compute,
-    reads=("factor", *(f"quality_{name}" for name in QUALITY)),
-    after=(),
-    tables=("citations", "claims", "family_members"),
-    dated=False,
-)
+FAMILY = Family.listed("quality", _compute)

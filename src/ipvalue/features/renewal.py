@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.base import Context, Family
 from ipvalue.features.citation_graph.edges import distinct
 from ipvalue.features.grant import granted_shares
 from ipvalue.features.hazard import Hazards, expected_years, group_of, yearly_hazard
@@ -69,7 +69,7 @@ def _life(context: Context, standing: Mask, dead: Mask) -> Columns:
     from_grant = counted_from_grant(patents["jurisdiction"], patents["right"])
     group = group_of(patents["jurisdiction"], patents["right"], from_grant)
     groups, place = np.unique(group, return_inverse=True)
-    hazards = Hazards.of(context.whole.tallies["renewals"], groups)
+    hazards = Hazards.of(context.statistics.counts["renewals"], groups)
     row = np.searchsorted(hazards.group, groups)[place]
     start = np.where(from_grant, patents["grant_date"], patents["application_date"])
     age = np.where(standing, years_between(start, snapshot.date), np.nan)
@@ -85,7 +85,7 @@ def _granted_share(context: Context) -> Floats:
     patents = context.snapshot.patents
     group = group_of(patents["jurisdiction"], patents["right"])
     groups, place = np.unique(group, return_inverse=True)
-    return granted_shares(context.whole.tallies["decisions"], groups)[place]
+    return granted_shares(context.statistics.counts["decisions"], groups)[place]
 
 
 def _days_recorded(snapshot: Snapshot, effect: Effect) -> Floats:
@@ -97,104 +97,4 @@ def _days_recorded(snapshot: Snapshot, effect: Effect) -> Floats:
     return np.bincount(once, minlength=len(snapshot)).astype(np.float64)
 
 
-_FEES = "law.fee_position: due dates by fee_rules, payments by register events"
-_CHINA = (
-    "a fee counts as paid if its payment is seen; where payments are not published (China), if it fell due "
-    "and the right stands, or the right ended later than that fee's lapse"
-)
-_NO_FEES = "no schedule covers the right, or no fee arises before a grant"
-_NONE_LEFT = "no fee is left, the right has ended, or no schedule covers it"
-_RENEWALS = (
-    "features.hazard: years at risk and lapses in the book by office, right and age; Kaplan and Meier (1958), "
-    "Journal of the American Statistical Association 53"
-)
-_NO_LIFE = "application, end of the term unknown, or no renewal known in the book"
-_DECISIONS = "the book's own decisions by office and right, shrunk by 50 decisions towards all offices' share"
-
-FAMILY = Family(
-    "renewal",
-    (
-        Feature(
-            "share_of_fees_paid",
-            "share",
-            0.0,
-            1.0,
-            0,
-            f"fees paid over all fees of the term, by number; {_CHINA}; a European patent by Germany's calendar",
-            _FEES,
-            _NO_FEES,
-        ),
-        Feature("fees_paid", "fees", 0.0, 100.0, 1, "renewal fees paid, seen or taken as paid", _FEES, _NO_FEES),
-        Feature(
-            "remaining_fees_share",
-            "share",
-            0.0,
-            1.0,
-            0,
-            "amount of the fees not paid over the amount of all fees of the term, in the office's currency",
-            _FEES,
-            _NO_FEES,
-        ),
-        Feature("fee_year_next", "fee year", 1.0, 100.0, 0, "patent year of the next fee", _FEES, _NONE_LEFT),
-        Feature(
-            "next_fee_years",
-            "years",
-            -2.0,
-            200.0,
-            0,
-            "years to the due date of the next fee; negative within its grace",
-            _FEES,
-            _NONE_LEFT,
-        ),
-        Feature(
-            "years_in_force",
-            "years",
-            0.0,
-            200.0,
-            0,
-            "years from grant to the date, or to the end of the right",
-            "law.status; Schankerman and Pakes (1986), Economic Journal 96",
-            "not granted",
-        ),
-        Feature(
-            "lapse_hazard",
-            "share",
-            0.0,
-            1.0,
-            -1,
-            "chance that a right in force lapses within a year: 1 - (1-h(a))^(1-f) (1-h(a+1))^f; "
-            "h(a) = (lapses + 50 p(a)) / (years at risk + 50), p(a) of all offices with the same right",
-            _RENEWALS,
-            f"{_NO_LIFE}; or the right has ended",
-        ),
-        Feature(
-            "expected_life",
-            "years",
-            0.0,
-            200.0,
-            1,
-            "expected years to lapse or to the end of the term: integral of the survival function over the "
-            "remaining term; 0 for a right that has ended",
-            _RENEWALS,
-            _NO_LIFE,
-        ),
-        Feature("n_pledges", "pledges", 0.0, 1e4, 0, "pledges registered and not cancelled", "law.encumbrances"),
-        Feature("pledges_recorded", "days", 0.0, 1e4, 0, "days on which a pledge was registered", "law.encumbrances"),
-        Feature("licences_recorded", "days", 0.0, 1e4, 1, "days on which a licence was recorded", "law.encumbrances"),
-        Feature(
-            "probability_of_grant",
-            "share",
-            0.0,
-            1.0,
-            1,
-            "granted over decided applications; low in a young book, since withdrawals come before grants",
-            _DECISIONS,
-            "the application is decided, or the book knows no decision",
-        ),
-    ),
-    _compute,
-    reads=("renewals", "decisions"),
-    after=(),
-    tables=("legal_events",),
-    without={"legal_events": ("n_pledges", "pledges_recorded", "licences_recorded")},
-)
+FAMILY = Family.listed("renewal", _compute)

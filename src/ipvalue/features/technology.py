@@ -5,16 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.base import Context, Family, Feature
+from ipvalue.features.base import Context, Family
 from ipvalue.features.citation_graph.edges import distinct
-from ipvalue.features.cohort import cohort_key_of, filing_year
-from ipvalue.features.tally import Tally
+from ipvalue.records.cohorts import cohort_key_of, filing_year
+from ipvalue.records.keyed_counts import KeyedCounts
 from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY"]
-
-_SCHMOCH = "Schmoch (2008), Concept of a technology classification, report to WIPO; WIPO update of July 2019"
-_LERNER = "Lerner (1994), RAND Journal of Economics 25"
 
 
 def _distinct(patent: Ints, label: npt.NDArray[np.integer], n: int) -> Floats:
@@ -32,7 +29,7 @@ def _compute(context: Context) -> Columns:
     year = filing_year(snapshot.patents["application_date"])
     today = int(filing_year(np.array([snapshot.date]))[0])
     field = snapshot.field.astype(np.int64)
-    size = context.whole.tallies["cohort_size"]
+    size = context.statistics.counts["cohort_size"]
     return {
         "field_crowding": np.where(field > 0, size.at(cohort_key_of(field, year)), np.nan),
         "field_growth": np.where(field > 0, _growth(size, field, today), np.nan),
@@ -42,7 +39,7 @@ def _compute(context: Context) -> Columns:
     }
 
 
-def _growth(size: Tally, field: Ints, year: int) -> Floats:
+def _growth(size: KeyedCounts, field: Ints, year: int) -> Floats:
     """Log of the field's filings 3 to 5 years ago over those 6 to 8 years ago.
 
     Filings of the last two years are mostly unpublished: they say nothing of growth.
@@ -56,48 +53,4 @@ def _growth(size: Tally, field: Ints, year: int) -> Floats:
     return np.asarray(np.log((late + 1.0) / (early + 1.0))[field], np.float64)
 
 
-FAMILY = Family(
-    "technology",
-    (
-        Feature(
-            "field_crowding",
-            "patents",
-            0.0,
-            1e8,
-            0,
-            "patents of the book in the same field and filing year",
-            _SCHMOCH,
-            "no field is known",
-        ),
-        Feature(
-            "field_growth",
-            "log ratio",
-            -20.0,
-            20.0,
-            1,
-            "log of the field's filings 3 to 5 years ago over those 6 to 8 years ago, in the book",
-            _SCHMOCH,
-            "no field is known",
-        ),
-        Feature(
-            "technology_field",
-            "WIPO field number",
-            1.0,
-            35.0,
-            0,
-            "technology field of the leading IPC symbol",
-            _SCHMOCH,
-            "no IPC symbol with a field is known",
-        ),
-        Feature(
-            "patent_scope", "subclasses", 1.0, 1e4, 1, "distinct IPC subclasses", _LERNER, "no IPC symbol is known"
-        ),
-        Feature(
-            "n_technology_fields", "fields", 1.0, 35.0, 0, "distinct technology fields", _SCHMOCH, "no field is known"
-        ),
-    ),
-    _compute,
-    reads=("cohort_size",),
-    after=(),
-    tables=(),
-)
+FAMILY = Family.listed("technology", _compute)

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from ipvalue.finance.arrays import flatten
 from ipvalue.finance.lognormal_sums import fenton_wilkinson
-from ipvalue.types import Floats, Mask
+from ipvalue.types import LEVELS, Floats, Mask
 
 __all__ = [
     "LEVELS",
@@ -23,8 +23,6 @@ __all__ = [
     "sigma_from_quantiles",
     "weighted_quantile",
 ]
-
-LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def _levels(levels: npt.ArrayLike) -> Floats:

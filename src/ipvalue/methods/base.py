@@ -24,8 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import IpvalueError, Reason, require
 from ipvalue.evidence.subject import Evidence, Subject
-from ipvalue.finance.distributions import LEVELS
-from ipvalue.types import Array, Floats, Ints16
+from ipvalue.types import Array, Floats, Ints16, Quantiles
 
 __all__ = [
     "BUILT_IN",
@@ -36,7 +35,11 @@ __all__ = [
     "available",
     "checked",
     "create",
+    "register_method",
+    "unregister_method",
 ]
+
+_REGISTERED: dict[str, type[Method]] = {}
 
 
 BUILT_IN = {
@@ -71,8 +74,8 @@ class Estimate:
     ----------
     value : ndarray, shape (n,)
         Median value in the assumptions' currency; NaN where the method does not apply.
-    quantiles : ndarray, shape (n, 5)
-        At the levels 5, 25, 50, 75 and 95 %, ascending.
+    quantiles : Quantiles
+        At 5, 25, 50, 75 and 95 %, ascending.
     reason : ndarray of int16, shape (n,)
         Why there is no value (:class:`~ipvalue.errors.Reason`); 0 where there is one.
     details : dict of str to ndarray
@@ -80,7 +83,7 @@ class Estimate:
     """
 
     value: Floats
-    quantiles: Floats
+    quantiles: Quantiles
     reason: Ints16
     details: Mapping[str, Array] = field(default_factory=dict)
 
@@ -96,13 +99,12 @@ class Estimate:
         finite = np.isfinite(value) & np.isfinite(quantiles).all(axis=1)
         codes = np.where((reason == 0) & ~finite, np.int16(Reason.FAILED_NUMERICALLY), reason).astype(np.int16)
         good = codes == 0
-        return cls(np.where(good, value, np.nan), np.where(good[:, None], quantiles, np.nan), codes, details or {})
+        return cls(np.where(good, value, np.nan), Quantiles(quantiles).replace(~good, np.nan), codes, details or {})
 
     @classmethod
     def refuse(cls, n: int, reason: Reason) -> Estimate:
         """Refuse all patents for one reason."""
-        nothing = np.full(n, np.nan)
-        return cls(nothing, np.full((n, len(LEVELS)), np.nan), np.full(n, reason, np.int16))
+        return cls(np.full(n, np.nan), Quantiles.missing(n), np.full(n, reason, np.int16))
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,49 @@ def available() -> dict[str, type[Method]]:
         if method.name in found:
             raise IpvalueError(f"the entry point {point.name!r} brings a second method named {method.name!r}")
         found[method.name] = method
-    return found
+    return found | _REGISTERED
+
+
+def register_method(kind: type[Method], *, replace: bool = False) -> type[Method]:
+    """Add a method for this process, as an installed plug-in would; a notebook may use it as a class decorator.
+
+    Parameters
+    ----------
+    kind : type
+        A :class:`Method`.
+    replace : bool, default False
+        Take the place of a method of the same name that was registered before, as a notebook cell that is run again
+        does.
+
+    Returns
+    -------
+    type
+        The class itself.
+
+    Raises
+    ------
+    IpvalueError
+        If it is no method, or its name is taken.
+
+    Notes
+    -----
+    An engine needs no registration to use a method; :meth:`ipvalue.ValuationEngine.load` does. Workers of a batch are
+    other processes: give them the method as an installed package with an entry point ``ipvalue.methods``.
+    """
+    if not (isinstance(kind, type) and issubclass(kind, Method)):
+        raise IpvalueError(f"register_method takes a class derived from ipvalue.Method, not {kind!r}")
+    taken = available().keys() - (_REGISTERED.keys() if replace else set())
+    if kind.name in taken:
+        raise IpvalueError(f"there is a method named {kind.name!r} already: choose another name, or replace=True")
+    _REGISTERED[kind.name] = kind
+    available.cache_clear()
+    return kind
+
+
+def unregister_method(name: str) -> None:
+    """Take away a method that :func:`register_method` added."""
+    _REGISTERED.pop(name, None)
+    available.cache_clear()
 
 
 def create(name: str, parameters: Mapping[str, Any]) -> Method:

@@ -14,20 +14,21 @@ all other columns          stay as the model made them, ``log_sd``, ``disagreeme
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.special import ndtri
 
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import REASONS, OverrideError, Reason
-from ipvalue.finance.distributions import LEVELS
 from ipvalue.overrides.record import Override, Overrides, given_set
-from ipvalue.types import Floats, Ints, Ints16, Mask, Texts
-from ipvalue.valuation import QUANTILE_NAMES, Valuation, grade_of
+from ipvalue.types import LEVELS, NORMAL_DEVIATES, QUANTILE_NAMES, Floats, Ints, Ints16, Mask, Quantiles, Texts
+from ipvalue.values import Values
+from ipvalue.worksheet import grade_of
 
-__all__ = ["COLUMNS", "KEPT", "Judged", "Model", "judge", "model_of", "overridden", "restored", "told"]
+__all__ = ["COLUMNS", "KEPT", "Judged", "ModelValues", "judge", "model_of", "overridden", "restored", "told"]
 
 
 KEPT = ("value", *QUANTILE_NAMES, "grade", "reason")
@@ -55,13 +56,13 @@ FAULTS = (
 )
 """Why an override that holds on the date can't be applied."""
 
-_SHAPE = ndtri(np.array(LEVELS)) / ndtri(LEVELS[-1])
-_Z95 = float(ndtri(LEVELS[-1]))
+_SHAPE = NORMAL_DEVIATES / NORMAL_DEVIATES[-1]
+V = TypeVar("V", bound=Values)
 _MEDIAN = QUANTILE_NAMES.index("q50")
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelValues:
     """What the model says of the patents that overrides name, one element a patent of the valuation.
 
     Attributes
@@ -75,6 +76,8 @@ class Model:
     currency : str
     day : date
         The valuation date.
+    grade_bounds : ndarray, shape (4,)
+        As :func:`ipvalue.worksheet.grade_of` takes them.
     """
 
     patent_id: pa.Array | pa.ChunkedArray
@@ -84,6 +87,7 @@ class Model:
     dead: Mask
     currency: str
     day: dt.date
+    grade_bounds: Floats
 
 
 @dataclass(frozen=True)
@@ -120,11 +124,11 @@ class Judged:
         return result
 
 
-def model_of(valuation: Valuation) -> Model:
+def model_of(valuation: Values) -> ModelValues:
     """What the model says, of a valuation with overrides or without."""
     table = restored(valuation).table
     reason = pc.is_in(table["reason"], pa.array([Reason.DEAD_RIGHT.label, Reason.TERM_OVER.label]))
-    return Model(
+    return ModelValues(
         table["patent_id"],
         _numbers(table["value"]),
         np.column_stack([_numbers(table[name]) for name in QUANTILE_NAMES]),
@@ -132,16 +136,17 @@ def model_of(valuation: Valuation) -> Model:
         np.asarray(reason.to_numpy(), bool),
         str(valuation.provenance["currency"]),
         dt.date.fromisoformat(str(valuation.provenance["as_of"])),
+        np.array(valuation.provenance.get("grade_bounds", Assumptions.default("CN").grade_bounds()), np.float64),
     )
 
 
-def judge(overrides: Overrides, model: Model) -> Judged:
+def judge(overrides: Overrides, model: ModelValues) -> Judged:
     """Say of each override whether it is applied, and what it makes of the model's value.
 
     Parameters
     ----------
     overrides : Overrides
-    model : Model
+    model : ModelValues
 
     Returns
     -------
@@ -177,8 +182,9 @@ def judge(overrides: Overrides, model: Model) -> Judged:
     set_to = np.where(absolute, value, base * factor)
     quantiles = np.where(absolute[:, None], _moved(value, base, spread), spread * factor[:, None])
     quantiles = np.where(bracketed[:, None], _between(value, low, high), quantiles)
-    own = np.where(bracketed & (value > 0), np.log(_positive(high) / _positive(low)) / (2.0 * _Z95), np.nan)
-    theirs = grade_of(own, np.ones(len(items), np.int64), np.zeros(len(items)), np.zeros(len(items), bool))
+    own = np.where(bracketed & (value > 0), Quantiles(np.column_stack([low, value, value, value, high])).log_sd, np.nan)
+    nothing = np.zeros(len(items))
+    theirs = grade_of(own, np.ones(len(items), np.int64), nothing, nothing.astype(bool), model.grade_bounds)
     return Judged(
         code,
         row,
@@ -188,7 +194,7 @@ def judge(overrides: Overrides, model: Model) -> Judged:
     )
 
 
-def overridden(valuation: Valuation, overrides: Overrides, *, strict: bool = False) -> Valuation:
+def overridden(valuation: V, overrides: Overrides, *, strict: bool = False) -> V:
     """Values with overrides in the place of the model's; see :meth:`ipvalue.Valuation.override`."""
     overrides = given_set(overrides)
     plain = restored(valuation)
@@ -216,10 +222,10 @@ def overridden(valuation: Valuation, overrides: Overrides, *, strict: bool = Fal
         values = pa.array([getattr(items[k], name) for k in order], kind)
         texts[f"override_{name}"] = pc.replace_with_mask(pa.nulls(n, kind), pa.array(hit), values)
     provenance = plain.provenance | {"overrides": told(overrides, judged)}
-    return Valuation(pa.table(columns | kept | texts), provenance, valuation.sources)
+    return replace(valuation, table=pa.table(columns | kept | texts), provenance=provenance)
 
 
-def restored(valuation: Valuation) -> Valuation:
+def restored(valuation: V) -> V:
     """The values as the model made them, bit for bit."""
     if "overrides" not in valuation.provenance:
         return valuation
@@ -227,7 +233,7 @@ def restored(valuation: Valuation) -> Valuation:
     columns = {name: table[name] for name in table.column_names if name not in COLUMNS}
     columns |= {name: table[f"model_{name}"] for name in KEPT}
     provenance = {name: content for name, content in valuation.provenance.items() if name != "overrides"}
-    return Valuation(pa.table(columns), provenance, valuation.sources)
+    return replace(valuation, table=pa.table(columns), provenance=provenance)
 
 
 def told(overrides: Overrides, judged: Judged) -> dict[str, object]:

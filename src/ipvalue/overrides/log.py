@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from ipvalue.errors import REASONS, Reason
-from ipvalue.overrides.apply import judge, model_of, told
+from ipvalue.overrides.apply import V, judge, model_of, told
 from ipvalue.overrides.record import Override, Overrides
-from ipvalue.valuation import Valuation
+from ipvalue.values import Values
 
 __all__ = ["counted", "override_log", "override_steps", "overrides_of"]
 
@@ -17,7 +19,7 @@ _COLUMNS += ["value", "q05", "q95", "grade", "ratio"]
 _SAID = ["author", "reason", "approver", "made_on", "expires_on", "withdrawn_on", "reference"]
 
 
-def overrides_of(valuation: Valuation) -> Overrides:
+def overrides_of(valuation: Values) -> Overrides:
     """The set behind a valuation; without items where there is none."""
     said = valuation.provenance.get("overrides")
     if said is None:
@@ -25,16 +27,16 @@ def overrides_of(valuation: Valuation) -> Overrides:
     return Overrides.model_validate({name: said[name] for name in ("name", "version", "items")})
 
 
-def counted(valuation: Valuation) -> Valuation:
+def counted(valuation: V) -> V:
     """The valuation with the counts of what became of its overrides: parts of a batch, read together, have none."""
     if "overrides" not in valuation.provenance:
         return valuation
     overrides = overrides_of(valuation)
     said = told(overrides, judge(overrides, model_of(valuation)))
-    return Valuation(valuation.table, valuation.provenance | {"overrides": said}, valuation.sources)
+    return replace(valuation, provenance=valuation.provenance | {"overrides": said})
 
 
-def override_log(valuation: Valuation, overrides: Overrides | None = None) -> pd.DataFrame:
+def override_log(valuation: Values, overrides: Overrides | None = None) -> pd.DataFrame:
     """See :meth:`ipvalue.Valuation.override_log`."""
     chosen = overrides_of(valuation) if overrides is None else overrides
     model = model_of(valuation)
@@ -62,7 +64,7 @@ def override_log(valuation: Valuation, overrides: Overrides | None = None) -> pd
     return pd.DataFrame(columns, index=index, columns=[*_COLUMNS, *_SAID])
 
 
-def override_steps(valuation: Valuation, patent_id: str) -> pd.DataFrame:
+def override_steps(valuation: Values, patent_id: str) -> pd.DataFrame:
     """The last steps of an explanation: from the model's value to the override's; no rows without one.
 
     Returns

@@ -14,10 +14,11 @@ import pandas as pd
 from scipy.special import bdtr
 
 from ipvalue.errors import IpvalueError, Reason
+from ipvalue.overrides.apply import restored
 from ipvalue.overrides.log import override_log
 from ipvalue.overrides.record import Overrides
 from ipvalue.types import Floats, Ints
-from ipvalue.valuation import Valuation
+from ipvalue.values import Values
 
 __all__ = ["WARNINGS", "OverrideReview", "review"]
 
@@ -69,7 +70,7 @@ class OverrideReview:
 
 
 def review(
-    valuation: Valuation,
+    valuation: Values,
     overrides: Overrides | None = None,
     *,
     material: float = 0.5,
@@ -129,8 +130,8 @@ def review(
     )
 
 
-def _summary(valuation: Valuation, used: pd.DataFrame) -> pd.DataFrame:
-    model = valuation.without_overrides().to_pandas()["value"]
+def _summary(valuation: Values, used: pd.DataFrame) -> pd.DataFrame:
+    model = restored(valuation).table.to_pandas().set_index("patent_id")["value"]
     whole, before, after = float(model.sum()), float(used["model_value"].sum()), float(used["value"].sum())
     book = whole - before + after
     rows = [

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from ipvalue.errors import REASONS, OverrideError, Reason, SchemaError
-from ipvalue.overrides.record import LARGEST_FACTOR, LARGEST_VALUE, Override, overlapping
+from ipvalue.overrides.override import LARGEST_FACTOR, LARGEST_VALUE, Override, overlapping
 from ipvalue.records.arrow import to_arrow
 from ipvalue.records.coerce import coerce
 from ipvalue.records.table import Column

@@ -95,19 +95,20 @@ def comparables_map(valuation: Valuation, patent_id: str, ax: Axes | None = None
 
 def _comparables(valuation: Valuation, patent_id: str) -> tuple[pd.DataFrame, float, tuple[float, float]]:
     """Deals with ``adjusted`` prices in money, the method's value and the ends of its interval."""
-    made = valuation.sources
-    if made is None:
+    sheet = valuation.worksheet
+    if sheet is None or sheet.snapshot is None:
         raise BookError("these values were read from a file; to see comparables, value their snapshot with the engine")
-    method = next((m for m in made.engine.methods if isinstance(m, ComparableSales)), None)
+    method = next((m for m in sheet.model.methods if isinstance(m, ComparableSales)), None)
     if method is None:
-        raise IpvalueError(f"the engine has no ComparableSales, its methods are {', '.join(made.engine.names)}")
-    _, subject = made.alone(patent_id)
-    row = valuation.table.slice(made.snapshot.position(patent_id), 1).to_pylist()[0]
+        raise IpvalueError(f"the engine has no ComparableSales, its methods are {', '.join(sheet.model.names)}")
+    place = sheet.snapshot.position(patent_id)
+    subject = sheet.subject.take(np.array([place]))
+    row = valuation.table.slice(place, 1).to_pylist()[0]
     if not (row[f"value_{method.name}"] or 0.0) > 0:
         label = row[f"reason_{method.name}"] or row["reason"]
         raise BookError(f"{patent_id} has no comparables: {explain_reason(label) if label else 'its value is 0'}")
-    deals = method.comparables(subject, made.engine.fitted.states[method.name])
-    factor = float(life_factor(subject, made.engine.assumptions)[0])
+    deals = method.comparables(subject, sheet.model.state(method))
+    factor = float(life_factor(subject, sheet.model.assumptions)[0])
     low, value, high = (row[f"{name}_{method.name}"] for name in ("q05", "value", "q95"))
     return deals.assign(adjusted=deals["adjusted_price"] * factor), value, (low, high)
 

@@ -14,21 +14,16 @@ from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.special import ndtri
 
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.finance.conformal import conformal_quantiles, grouped_quantiles
-from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import Estimate, State
-from ipvalue.types import Array, Floats, Ints, Ints16, Mask
+from ipvalue.types import LEVELS, NORMAL_DEVIATES, Array, Floats, Ints, Ints16, Mask, Quantiles
 
 __all__ = ["Reconciled", "Reconciliation", "log_estimates", "patterns", "row_sum", "scores_of"]
 
-_NORMAL = np.asarray(ndtri(np.array(LEVELS)), np.float64)
-_WIDTH = float(_NORMAL[-1] - _NORMAL[0])
 _SMALLEST_SD = 1e-3
-_DRIFT_SD = 0.03  # a year
 _ALL, _GROUP = "quantile", "quantile_of_"  # columns of scores: of all deals, and by pattern
 _FOLDS = 10  # in which the reconciliation's own errors are measured
 
@@ -41,7 +36,7 @@ class Reconciled:
     ----------
     value : ndarray, shape (n,)
         Median; NaN where no method applies.
-    quantiles : ndarray, shape (n, 5)
+    quantiles : Quantiles
     weights : ndarray, shape (n, m)
         Weight of each method; rows sum to 1 where there is a value.
     disagreement : ndarray, shape (n,)
@@ -52,7 +47,7 @@ class Reconciled:
     """
 
     value: Floats
-    quantiles: Floats
+    quantiles: Quantiles
     weights: Floats
     disagreement: Floats
     reason: Ints16
@@ -63,13 +58,13 @@ class Reconciled:
 def log_estimates(estimates: list[Estimate]) -> tuple[Floats, Floats]:
     """Log median and claimed log standard deviation of each estimate, one column a method; NaN where none.
 
-    The standard deviation is the distance of the 5 % and 95 % quantiles over that of a standard normal.
+    The standard deviation is :attr:`ipvalue.types.Quantiles.log_sd`.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         center = np.column_stack([np.where(e.value > 0, np.log(e.value), np.nan) for e in estimates])
-        width = np.column_stack([np.log(e.quantiles[:, -1] / e.quantiles[:, 0]) for e in estimates])
-    usable = np.isfinite(center) & np.isfinite(width)
-    return np.where(usable, center, np.nan), np.where(usable, np.maximum(width / _WIDTH, _SMALLEST_SD), np.nan)
+        claimed = np.column_stack([np.where(e.quantiles.low > 0, e.quantiles.log_sd, np.nan) for e in estimates])
+    usable = np.isfinite(center) & np.isfinite(claimed)
+    return np.where(usable, center, np.nan), np.where(usable, np.maximum(claimed, _SMALLEST_SD), np.nan)
 
 
 class Reconciliation(BaseModel, ABC):
@@ -158,9 +153,9 @@ class Reconciliation(BaseModel, ABC):
 
             log price - log estimate = bias + drift * years since the deal + error
 
-        The drift of each method is a ridge estimate about 0, with a prior standard deviation of 3 % a year (assumed:
-        about what prices drift), so that few deals, which can't tell it from chance, say little of it.
-        All errors are measured about this line.
+        The drift of each method is a ridge estimate about 0, with the prior standard deviation
+        ``assumptions.price_drift_sd`` (3 % a year by default), so that few deals, which can't tell it from chance, say
+        little of it. All errors are measured about this line.
 
         Intervals by group are conformal within it (Mondrian; Vovk, Gammerman and Shafer 2005, section 4.5): patents
         whose revenue is known, which other methods value, don't pay for the errors of the others.
@@ -201,7 +196,7 @@ class Reconciliation(BaseModel, ABC):
             center, deviation = log_estimates(estimates)
             error = np.log(price)[:, None] - center
             if years is not None:
-                drift = _drifts(error, years)
+                drift = _drifts(error, years, assumptions.price_drift_sd.value)
                 error = error - drift * years[:, None]
             count = np.isfinite(error).sum(axis=0).astype(np.float64)
             bias = np.where(np.isfinite(error), error, 0.0).sum(axis=0) / (count + self.shrinkage)
@@ -270,7 +265,7 @@ class Reconciliation(BaseModel, ABC):
         log_sd = np.sqrt(variance)
         quantiles = np.exp(log_value[:, None] + log_sd[:, None] * scores_of(state, pattern))
         reason = np.where(pattern == 0, np.int16(Reason.NO_METHOD_APPLIED), np.int16(0)).astype(np.int16)
-        return Reconciled(quantiles[:, 2], quantiles, weights, disagreement, reason, log_value, log_sd)
+        return Reconciled(quantiles[:, 2], Quantiles(quantiles), weights, disagreement, reason, log_value, log_sd)
 
     def _correlation(self, score: Floats, assumed: Floats) -> Floats:
         """Correlation of the methods' standardised errors, shrunk towards the assumed one."""
@@ -309,25 +304,25 @@ def scores_of(state: State, pattern: Ints) -> Floats:
     return scores
 
 
-def _drifts(error: Floats, years: Floats) -> Floats:
+def _drifts(error: Floats, years: Floats, prior_sd: float) -> Floats:
     """Slope of each method's error in the years since the deal: a ridge estimate about no drift."""
     known = np.isfinite(error)
     count = np.maximum(known.sum(axis=0), 1)
     columns = [np.where(known, values, 0.0) for values in (np.broadcast_to(years[:, None], error.shape), error)]
     away, left = (np.where(known, values - values.sum(axis=0) / count, 0.0) for values in columns)
     noise = (left**2).sum(axis=0) / count
-    weight = (away**2).sum(axis=0) + noise / _DRIFT_SD**2
+    weight = (away**2).sum(axis=0) + noise / prior_sd**2
     return np.where(weight > 0, (away * left).sum(axis=0) / np.where(weight > 0, weight, 1.0), 0.0)
 
 
 def _part(estimate: Estimate, rows: Mask) -> Estimate:
-    return Estimate(estimate.value[rows], estimate.quantiles[rows], estimate.reason[rows])
+    return Estimate(estimate.value[rows], estimate.quantiles.take(rows), estimate.reason[rows])
 
 
 def _moved(estimate: Estimate, by: Floats) -> Estimate:
     """An estimate at another day's prices; ``by`` in log units."""
     factor = np.exp(by)
-    return replace(estimate, value=estimate.value * factor, quantiles=estimate.quantiles * factor[:, None])
+    return replace(estimate, value=estimate.value * factor, quantiles=estimate.quantiles.scale(factor))
 
 
 def _state(
@@ -339,7 +334,7 @@ def _state(
     tables = {
         "methods": {"method": np.array(names, object), **methods},
         "correlation": {name: correlation[:, k] for k, name in enumerate(names)},
-        "scores": {"level": np.array(LEVELS), _ALL: _NORMAL},
+        "scores": {"level": np.array(LEVELS), _ALL: NORMAL_DEVIATES},
     }
     return State(tables=tables | ({"weights": dict(extra)} if extra else {}))
 

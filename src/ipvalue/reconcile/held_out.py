@@ -10,7 +10,7 @@ from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.evidence.subject import Evidence
 from ipvalue.methods.base import Estimate, Method
-from ipvalue.types import Ints
+from ipvalue.types import Ints, Quantiles
 
 __all__ = ["out_of_sample"]
 
@@ -53,6 +53,6 @@ def out_of_sample(
 def _join(parts: list[Estimate], back: Ints) -> Estimate:
     return Estimate(
         np.concatenate([p.value for p in parts])[back],
-        np.concatenate([p.quantiles for p in parts])[back],
+        Quantiles.concatenate([p.quantiles for p in parts]).take(back),
         np.concatenate([p.reason for p in parts])[back],
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
 from numbers import Number
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal, TypeVar, cast
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,12 @@ import pyarrow.compute as pc
 from ipvalue.errors import BookError
 from ipvalue.records.columns import BookColumns
 from ipvalue.records.schema import TABLES
+from ipvalue.records.snapshot import Snapshot
 from ipvalue.records.validate import Checked, check_table, empty_rejects
 
-if TYPE_CHECKING:
-    from ipvalue.records.snapshot import Snapshot
-
 __all__ = ["Book", "parse_date"]
+
+T = TypeVar("T")
 
 Known = Literal["announced", "loaded"]
 
@@ -154,6 +155,10 @@ class Book:
         book._tables = dict(tables)
         return book
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs; it computes on demand what is cached here."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_snapshots", "_derived")}
+
     @property
     def tables(self) -> dict[str, pa.Table]:
         """The valid rows of each table, in canonical order, as Arrow tables."""
@@ -203,11 +208,37 @@ class Book:
         >>> str(ipv.synthetic_book(50, seed=1).as_of("2020-12-31").date)
         '2020-12-31'
         """
-        from ipvalue.records.snapshot import Snapshot
-
         if known not in ("announced", "loaded"):
             raise BookError(f"known={known!r}: it must be 'announced' or 'loaded'")
-        return Snapshot.cut(self.columns, parse_date(date), known)
+        day = parse_date(date)
+        snapshot = self._snapshots.get((str(day), known))
+        if snapshot is None:
+            snapshot = Snapshot.cut(self.columns, day, known)
+            self._snapshots[str(day), known] = snapshot
+        return snapshot
+
+    @cached_property
+    def _snapshots(self) -> WeakValueDictionary[tuple[str, str], Snapshot]:
+        """Snapshots that somebody still holds: whoever asks for the same day shares what is computed of them."""
+        return WeakValueDictionary()
+
+    def derive(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What is computed of the book under a key, once and for as long as the book lives.
+
+        Parameters
+        ----------
+        key : hashable
+            Names what is computed and all that it follows from besides the book.
+        make : callable
+            Computes it; the result must be small, and must not be changed.
+        """
+        if key not in self._derived:
+            self._derived[key] = make()
+        return cast(T, self._derived[key])
+
+    @cached_property
+    def _derived(self) -> dict[Hashable, Any]:
+        return {}
 
     def select(self, patent_ids: Iterable[str]) -> Book:
         """Keep some patents, with all rows that belong to them.

@@ -23,13 +23,13 @@ from ipvalue.records.order import index_of
 from ipvalue.records.schema import TABLES
 from ipvalue.types import Array, Columns, Dates, Floats, Ints, Ints32, Objects, Texts
 
-__all__ = ["BookColumns", "Columns", "OnDemand", "hash_codes", "subclass_codes"]
+__all__ = ["BookColumns", "Columns", "LazyColumns", "hash_codes", "subclass_codes"]
 
 
 _DATES = "datetime64[D]"
 
 
-class OnDemand(Mapping[str, Array]):
+class LazyColumns(Mapping[str, Array]):
     """Columns of which each is made when it is first asked for.
 
     Parameters
@@ -39,7 +39,7 @@ class OnDemand(Mapping[str, Array]):
 
     Examples
     --------
-    >>> columns = OnDemand({"one": lambda: np.ones(2)})
+    >>> columns = LazyColumns({"one": lambda: np.ones(2)})
     >>> list(columns), columns["one"].tolist(), columns["one"] is columns["one"]
     (['one'], [1.0, 1.0], True)
     """
@@ -223,7 +223,7 @@ class BookColumns:
         return np.asarray(all_names[np.where(np.diff(pointers) > 0, pointers[:-1], len(all_names) - 1)], object)
 
     @cached_property
-    def citations(self) -> OnDemand:
+    def citations(self) -> LazyColumns:
         """Dated citations, one a pair of documents: the earliest date on which one cites the other."""
         table, ids = self.table("citations"), _one(self.table("patents")["patent_id"])
         document, cited_document = hash_codes(table["citing_id"]), hash_codes(table["cited_id"])
@@ -243,7 +243,7 @@ class BookColumns:
             "cited_owner": partial(hash_codes, table["cited_owner"]),
             "cited_subclass": partial(subclass_codes, table["cited_ipc"]),
         }
-        return OnDemand({name: partial(_cut, column, rows) for name, column in whole.items()})
+        return LazyColumns({name: partial(_cut, column, rows) for name, column in whole.items()})
 
     @cached_property
     def by_cited(self) -> Ints:

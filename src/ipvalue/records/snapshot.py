@@ -1,12 +1,18 @@
-"""What was known at the close of a day: the only thing that features and methods see."""
+"""What was known at the close of a day: the only thing that features and methods see.
+
+Everything that is computed of a snapshot is computed on demand, once, and kept with the snapshot: its own tables are
+cached properties, and what other rooms make of it (legal facts, features, book-level statistics) goes through
+:meth:`Snapshot.derive`.
+"""
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from typing import Literal
+from functools import cached_property, partial, wraps
+from pkgutil import resolve_name
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +20,17 @@ import pyarrow as pa
 
 from ipvalue.errors import BookError
 from ipvalue.law.events import Operators
-from ipvalue.records.columns import BookColumns, OnDemand
+from ipvalue.records.columns import BookColumns, LazyColumns
+from ipvalue.records.statistics import Statistics
 from ipvalue.types import Array, Columns, Dates, Ints, Ints32, Mask, Objects
 
-__all__ = ["Events", "Ragged", "Snapshot"]
+__all__ = ["Events", "Ragged", "Snapshot", "derived"]
+
+T = TypeVar("T")
+
+# Counting needs features, which read snapshots: the one function that a snapshot finds by name when it is asked for.
+_COUNT_STATISTICS = "ipvalue.features.statistics:count"
+
 
 _NOT_A_DATE = np.datetime64("NaT", "D")
 
@@ -91,6 +104,9 @@ class Snapshot:
     known: Literal["announced", "loaded"]
     _columns: BookColumns = field(repr=False)
     _rows: Ints = field(repr=False)
+    _book: Snapshot | None = field(repr=False, default=None)
+    _given: tuple[Statistics, str] | None = field(repr=False, default=None)
+    _derived: dict[Any, Any] = field(repr=False, default_factory=dict)
 
     @classmethod
     def cut(cls, columns: BookColumns, date: np.datetime64, known: Literal["announced", "loaded"]) -> Snapshot:
@@ -98,7 +114,7 @@ class Snapshot:
         return cls(date, known, columns, np.flatnonzero(columns.patents["application_date"] <= date))
 
     def select(self, patents: npt.NDArray[np.integer] | Mask) -> Snapshot:
-        """Keep some patents of the snapshot.
+        """Keep some patents of the snapshot, and the statistics of the book.
 
         Parameters
         ----------
@@ -108,6 +124,8 @@ class Snapshot:
         Returns
         -------
         Snapshot
+            A part: its :attr:`statistics` are those of the snapshot that it was selected from, so that each of its
+            patents has the same features and the same value, bit for bit.
 
         Raises
         ------
@@ -117,7 +135,47 @@ class Snapshot:
         rows = self._rows[patents]
         if (np.diff(rows) <= 0).any():
             raise BookError("select takes positions in ascending order, each once")
-        return Snapshot(self.date, self.known, self._columns, rows)
+        return Snapshot(self.date, self.known, self._columns, rows, self._whole, self._given)
+
+    @property
+    def _whole(self) -> Snapshot:
+        """The snapshot of the book that this one is a part of, or is."""
+        return self if self._book is None else self._book
+
+    @property
+    def statistics(self) -> Statistics:
+        """Statistics of the whole book on the date: cohorts, portfolios, renewals and the citation graph.
+
+        They are counted when they are first asked for. A part made by :meth:`select` has those of the book.
+        """
+        if self._given is not None:
+            return self._given[0]
+        count: Callable[[Snapshot], Statistics] = resolve_name(_COUNT_STATISTICS)
+        return self._whole.derive(count)
+
+    def with_statistics(self, statistics: Statistics, book_fingerprint: str) -> Snapshot:
+        """The same snapshot as a part of a larger book, whose statistics are known.
+
+        Parameters
+        ----------
+        statistics : Statistics
+            Of the larger book on the same date.
+        book_fingerprint : str
+            Of the larger book.
+        """
+        return Snapshot(self.date, self.known, self._columns, self._rows, self._book, (statistics, book_fingerprint))
+
+    def derive(self, function: Callable[[Snapshot], T]) -> T:
+        """What a function makes of this snapshot, computed once and kept as long as the snapshot lives.
+
+        Parameters
+        ----------
+        function : callable
+            A pure function of a snapshot; its result must not be changed.
+        """
+        if function not in self._derived:
+            self._derived[function] = function(self)
+        return cast(T, self._derived[function])
 
     def position(self, patent_id: str) -> int:
         """Find one patent.
@@ -143,7 +201,7 @@ class Snapshot:
     @property
     def book_fingerprint(self) -> str:
         """SHA-256 of the book from which the snapshot is cut."""
-        return self._columns.fingerprint
+        return self._columns.fingerprint if self._given is None else self._given[1]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -225,7 +283,7 @@ class Snapshot:
         cut = {name: partial(_rows_of, columns, name, rows) for name in columns if name not in ("citing", "cited")}
         # nothing here may hold the snapshot, which holds it: what holds itself stays in memory until it is searched for
         cut[other] = partial(_places_of, self._place, columns, other, rows)
-        return Ragged.group(_places_of(self._place, columns, end, rows), len(self), OnDemand(cut))
+        return Ragged.group(_places_of(self._place, columns, end, rows), len(self), LazyColumns(cut))
 
     @cached_property
     def citations_received(self) -> Ragged:
@@ -314,13 +372,42 @@ class Snapshot:
         columns = self._columns.market(name)
         return {key: values[columns["date"] <= self.date] for key, values in columns.items()}
 
+    def known_of_whole(self, function: Callable[[Snapshot], T]) -> tuple[T, Ints] | None:
+        """What a function has made of the snapshot that this one is a part of, and the rows of the part in it.
 
-def _places_of(place: Ints32, columns: OnDemand, name: str, rows: Ints) -> Ints32:
+        None where this is no part, or the function was not asked for there.
+        """
+        if self._book is None or function not in self._book._derived:
+            return None
+        return self._book._derived[function], np.searchsorted(self._book._rows, self._rows)
+
+
+def derived(function: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
+    """Make a function of a snapshot remember its result with the snapshot (:meth:`Snapshot.derive`).
+
+    Examples
+    --------
+    >>> import ipvalue as ipv
+    >>> snapshot = ipv.synthetic_book(10, seed=1).as_of("2024-12-31")
+    >>> numbers = iter(range(9))
+    >>> asked = derived(lambda state: next(numbers))
+    >>> asked(snapshot), asked(snapshot)
+    (0, 0)
+    """
+
+    @wraps(function)
+    def remembered(snapshot: Snapshot) -> T:
+        return snapshot.derive(function)
+
+    return remembered
+
+
+def _places_of(place: Ints32, columns: LazyColumns, name: str, rows: Ints) -> Ints32:
     """Positions in the snapshot of the patents at one end of some citations."""
     return np.asarray(place[columns[name][rows]], np.int32)
 
 
-def _rows_of(columns: OnDemand, name: str, rows: Ints) -> Array:
+def _rows_of(columns: LazyColumns, name: str, rows: Ints) -> Array:
     return columns[name][rows]
 
 

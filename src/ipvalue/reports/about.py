@@ -91,16 +91,21 @@ def _offices(case: Case) -> pd.DataFrame:
 
 
 def _coverage(case: Case) -> pd.DataFrame:
-    if case.subject is None:
+    if case.sample_sheet is None:
         return pd.DataFrame()
+    subject = case.sample_sheet.subject
     catalogue = feature_catalogue()
     families = catalogue["family"].to_numpy() if "family" in catalogue else catalogue.index.to_numpy()
     names = catalogue["name"].to_numpy() if "name" in catalogue else catalogue.index.to_numpy()
     rows = [
-        (str(family), str(name), float(np.isfinite(np.asarray(case.subject.features[str(name)], np.float64)).mean()))
+        (
+            str(family),
+            str(name),
+            float(np.isfinite(np.asarray(subject.features[str(name)], np.float64)).mean()),
+        )
         for name, family in zip(names, families)
     ]
-    money = {n: v for n, v in case.subject.money.items() if n in ("revenue", "cost_to_develop", "historical_cost")}
+    money = {n: v for n, v in subject.money.items() if n in ("revenue", "cost_to_develop", "historical_cost")}
     rows += [("money", name, float(np.isfinite(values).mean())) for name, values in money.items()]
     frame = pd.DataFrame(rows, columns=["family", "input", "known"])
     by = frame.groupby("family", sort=False)["known"]

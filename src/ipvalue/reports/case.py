@@ -13,15 +13,11 @@ from pydantic import BaseModel
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import IpvalueError
 from ipvalue.evaluation.backtest import Backtest
-from ipvalue.evidence.prices import prepare
-from ipvalue.evidence.subject import Subject
-from ipvalue.features import Whole
-from ipvalue.methods.base import Estimate
 from ipvalue.overrides.record import Overrides
-from ipvalue.reconcile import Reconciled
 from ipvalue.records.book import Book
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.valuation import Valuation
+from ipvalue.worksheet import Worksheet
 
 __all__ = ["Case", "overrides_applied", "overrides_frame"]
 
@@ -83,7 +79,7 @@ class Case:
         return self.frame if self.values is None else self.values.without_overrides().to_pandas()
 
     @cached_property
-    def subject(self) -> Subject | None:
+    def sample_sheet(self) -> Worksheet | None:
         """Living patents, evenly spread over the book in the order of their values: at most ``sample``."""
         if self.state is None:
             return None
@@ -93,12 +89,7 @@ class Case:
         if len(alive) > self.sample:
             alive = alive[np.linspace(0, len(alive) - 1, self.sample).round().astype(np.int64)]
         part = self.state.select(np.sort(alive))
-        return prepare(part, self.engine.assumptions, Whole.of(self.state)) if len(alive) else None
-
-    @cached_property
-    def estimates(self) -> tuple[list[Estimate], Reconciled] | None:
-        """What the methods say of the sample."""
-        return None if self.subject is None else self.engine.estimate(self.subject)
+        return self.engine.work(part) if len(alive) else None
 
     @property
     def currency(self) -> str:

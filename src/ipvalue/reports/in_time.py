@@ -32,8 +32,9 @@ def in_time_table(case: Case) -> pd.DataFrame:
     if book is None or book.fingerprint != learnt.book or learnt.deals == 0:
         return pd.DataFrame()
     day = np.datetime64(learnt.as_of, "D")
-    deals = gather(book, day, learnt.known, engine.assumptions, learnt.grant_rates).deals
-    estimates, combined = engine.estimate(deals.subject)
+    deals = gather(book, book.as_of(day, known=learnt.known), engine.assumptions, learnt.grant_rates).deals
+    sheet = engine.work(deals.subject)
+    estimates, combined = sheet.estimates, sheet.combined
     quoted = {"reconciled": (combined.value, combined.quantiles)}
     quoted |= {name: (e.value, e.quantiles) for name, e in zip(engine.names, estimates)}
     patent = deals.subject.patent_id.astype(str)

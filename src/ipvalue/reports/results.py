@@ -126,14 +126,14 @@ def _ratios(case: Case) -> pd.DataFrame:
 def sensitivity(case: Case) -> Section:
     """What the values hang on: each assumption moved, and the level-3 inputs with their ranges."""
     title = "Sensitivity and level-3 inputs"
-    if case.subject is None or case.estimates is None:
+    if case.sample_sheet is None:
         return Section("sensitivity", title, (Text(_NO_LIVING),))
-    table = tornado_table(case.engine, case.subject)
-    inputs = unobservable_inputs(case.engine.methods, *case.estimates, case.subject)
+    table = tornado_table(case.sample_sheet)
+    inputs = unobservable_inputs(case.sample_sheet)
     blocks: tuple[Block, ...] = (
         Text(
-            f"Measured on {len(case.subject):,} living patents spread over the book by value, each valued again under "
-            "every move. What was learnt or given in a figure's place moves along; prices learnt from do not."
+            f"Measured on {len(case.sample_sheet):,} living patents spread over the book by value, each valued again "
+            "under every move. What was learnt or given in a figure's place moves along; prices learnt from do not."
         ),
         *picture("Tornado", lambda ax: plots.tornado(moving(table), ax)),
         Table("Change of the sum of values, as a share, by assumption lowered and raised", table),

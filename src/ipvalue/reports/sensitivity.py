@@ -7,15 +7,12 @@ import pandas as pd
 from pydantic import ValidationError
 
 from ipvalue.assumptions.sets import Assumptions
-from ipvalue.engine import ValuationEngine
 from ipvalue.errors import AssumptionError
-from ipvalue.evidence.subject import Subject
-from ipvalue.methods.base import Estimate, Method, Step
-from ipvalue.reconcile import Reconciled
+from ipvalue.methods.base import Step
 from ipvalue.risk.scenarios import FigureShock, Scenario
 from ipvalue.risk.stress import stressed_quantiles
-from ipvalue.types import Floats
-from ipvalue.valuation import QUANTILE_NAMES
+from ipvalue.types import QUANTILE_NAMES, Floats
+from ipvalue.worksheet import Worksheet
 
 __all__ = ["moving", "tornado_table", "unobservable_inputs"]
 
@@ -30,15 +27,13 @@ _ENTERS_AT_FIT = ("deal_kind_factor", "grant_prior_weight", "method_correlation"
 _INPUT_UNITS = ("share", "per year", "years", "factor", "share of revenue", "per year to the root")
 
 
-def tornado_table(engine: ValuationEngine, subject: Subject) -> pd.DataFrame:
+def tornado_table(sheet: Worksheet) -> pd.DataFrame:
     """Change of the sum of values of a sample as each figure of the assumptions is lowered and raised.
 
     Parameters
     ----------
-    engine : ValuationEngine
-        Fitted.
-    subject : Subject
-        The sample.
+    sheet : Worksheet
+        Of the sample.
 
     Returns
     -------
@@ -51,17 +46,17 @@ def tornado_table(engine: ValuationEngine, subject: Subject) -> pd.DataFrame:
     -----
     A figure moves by 10 % of itself, or by the standard deviation that the set states for it; less where a bound
     of the set is nearer. What the engine learnt, and what ``economics`` gives in a figure's place, moves along
-    (:func:`ipvalue.risk.restate.under`), as in a stress.
+    (:meth:`ipvalue.ValuationEngine.with_assumptions`), as in a stress.
     """
-    base = float(np.nansum(engine.table(subject)["value"].to_numpy(zero_copy_only=False)))
+    base = float(np.nansum(sheet.value))
     rows = []
-    for name, certainty in _figures(engine.assumptions):
+    for name, certainty in _figures(sheet.model.assumptions):
         if name in _ENTERS_AT_FIT:
             effect = "enters when the engine is fitted or amounts are converted: fit and value again"
             rows.append((name, "not moved", np.nan, np.nan, certainty, effect))
             continue
-        step, down, up = _moves(name, engine.assumptions)
-        (low, some), (high, much) = (_change(engine, subject, shock, base) for shock in (down, up))
+        step, down, up = _moves(name, sheet.model.assumptions)
+        (low, some), (high, much) = (_change(sheet, shock, base) for shock in (down, up))
         effect = "none on these values" if low == high == 0.0 else _MOVES + _cut(some, "lowered") + _cut(much, "raised")
         rows.append((name, step, low, high, certainty, effect))
     table = pd.DataFrame(rows, columns=["figure", "step", "low", "high", "certainty", "effect"])
@@ -100,31 +95,26 @@ def _cut(share: float, side: str) -> str:
     return "" if share == 1.0 else f"; {side} by {share:.0%} of the step only, short of its bound"
 
 
-def _change(engine: ValuationEngine, subject: Subject, shock: FigureShock, base: float) -> tuple[float, float]:
+def _change(sheet: Worksheet, shock: FigureShock, base: float) -> tuple[float, float]:
     """Relative change of the sum, and the share of the shock that the set's bounds allow."""
     neutral = 0.0 if shock.by == "add" else 1.0
     for share in _SHARES:
         smaller = shock.model_copy(update={"amount": neutral + share * (shock.amount - neutral)})
         try:
-            quantiles = stressed_quantiles(subject, engine, Scenario(name=shock.figure, shocks=(smaller,)))
+            quantiles = stressed_quantiles(sheet.subject, sheet.model, Scenario(name=shock.figure, shocks=(smaller,)))
         except (AssumptionError, ValidationError):
             continue
         return float(np.nansum(quantiles[:, _MEDIAN])) / base - 1.0, share
     return 0.0, 0.0  # the figure stands at its bound: there is nothing on this side of it
 
 
-def unobservable_inputs(
-    methods: tuple[Method, ...], estimates: list[Estimate], combined: Reconciled, subject: Subject
-) -> pd.DataFrame:
+def unobservable_inputs(sheet: Worksheet) -> pd.DataFrame:
     """The unobservable (level 3) inputs of each method, with range and weighted average.
 
     Parameters
     ----------
-    methods : tuple of Method
-    estimates : list of Estimate
-        Of the subject, by each method.
-    combined : Reconciled
-    subject : Subject
+    sheet : Worksheet
+        Of the sample, with its steps.
 
     Returns
     -------
@@ -138,8 +128,8 @@ def unobservable_inputs(
     IFRS 13 (2011), paragraphs 93(d), B6 and IE63: quantitative information on significant unobservable inputs.
     """
     rows = []
-    for k, (method, estimate) in enumerate(zip(methods, estimates)):
-        weight = np.nan_to_num(estimate.value * combined.weights[:, k])
+    for k, (method, estimate) in enumerate(zip(sheet.model.methods, sheet.estimates)):
+        weight = np.nan_to_num(estimate.value * sheet.combined.weights[:, k])
         for step in method.steps:
             if _is_input(step) and step.name in estimate.details:
                 found = _range(np.asarray(estimate.details[step.name], np.float64), weight)

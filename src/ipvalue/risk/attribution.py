@@ -1,9 +1,9 @@
 """Attribution: why values moved between two valuations, in parts that sum to the change to the last cent.
 
 Every patent of both valuations is valued again in states between the two, in which some groups of inputs are those of
-after and the others those of before (:mod:`ipvalue.risk.sides`). *Sequential*: groups change one after the other in a
-stated order, and what each adds depends on it. *Shapley*: the average over all orders, which does not. Patents of one
-valuation alone are ``entries`` and ``exits`` with their whole value.
+after and the others those of before (:mod:`ipvalue.risk.mixed_inputs`). *Sequential*: groups change one after the
+other in a stated order, and what each adds depends on it. *Shapley*: the average over all orders, which does not.
+Patents of one valuation alone are ``entries`` and ``exits`` with their whole value.
 
 Experts' overrides are a part of their own, ``overrides``: the change of what they add to the model's values. The other
 parts are those of the model's own values, so that an override that holds a value still while the model falls shows the
@@ -11,7 +11,7 @@ fall in the model's parts and takes it back in this one. ``Attribution.overrides
 
 Exact. The value of each state is rounded to whole cents, once; parts are integers, and their sums too, so that the
 parts of a patent, a segment or the book sum to the change of the rounded values with a residual of exactly 0
-(:mod:`ipvalue.risk.exact`). A patent without a value counts as 0; ``valued_before`` and ``valued_after`` say so.
+(:mod:`ipvalue.risk.whole_cents`). A patent without a value counts as 0; ``valued_before`` and ``valued_after`` say so.
 
 Cost. One valuation of the common patents a state, without their features: one more than there are groups that differ
 at all, or with Shapley values two to the power of their number: 64 at most, 16 between two dates of one book and one
@@ -32,14 +32,14 @@ import pandas as pd
 from ipvalue.artifacts import versions
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BookError, IpvalueError
-from ipvalue.features import Whole
+from ipvalue.model import Model
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.risk.exact import sequential_parts, shapley_parts, to_cents
-from ipvalue.risk.overlay import model_value, overlay_changes
+from ipvalue.risk.mixed_inputs import GROUPS, Side, States, side_of
+from ipvalue.risk.origin import expect
+from ipvalue.risk.override_effect import model_value, override_effects
 from ipvalue.risk.segments import labels_by, segment_labels
-from ipvalue.risk.sides import GROUPS, Side, States, side_of
-from ipvalue.risk.sources import expect
-from ipvalue.types import Floats, Ints, Objects
+from ipvalue.risk.whole_cents import sequential_parts, shapley_parts, to_cents
+from ipvalue.types import Floats, Ints, Mask, Objects
 from ipvalue.valuation import Valuation
 
 __all__ = ["PARTS", "Attribution", "attribute", "parts_of"]
@@ -82,8 +82,8 @@ class Attribution:
         States in which the common patents were valued.
     overrides : pandas.DataFrame
         Indexed by patent_id, the patents of both valuations that are overridden in either: ``cause``
-        (:data:`ipvalue.risk.overlay.CAUSES`), what the override adds ``before`` and ``after`` and the ``change`` in
-        whole cents, and the overrides' ids. ``change`` is the part ``overrides``.
+        (:data:`ipvalue.risk.override_effect.CAUSES`), what the override adds ``before`` and ``after`` and the
+        ``change`` in whole cents, and the overrides' ids. ``change`` is the part ``overrides``.
     """
 
     sequential: pd.DataFrame
@@ -258,7 +258,7 @@ def attribute(
     labels = _labels(ids, one, two)
     dates = (one.date, two.date)
     table = pd.DataFrame(dict(zip(("before", "after"), added)), index=pd.Index(common, name="patent_id"))
-    changes = overlay_changes(before, after, table)
+    changes = override_effects(before, after, table)
     averaged_table = tables[1] if shapley else None
     return Attribution(tables[0], averaged_table, labels, groups, currencies[0], dates, states.evaluated, changes)
 
@@ -297,9 +297,8 @@ class _Made:
     """A valuation and what made it."""
 
     valuation: Valuation
-    engine: ValuationEngine
+    by: Model
     snapshot: Snapshot
-    whole: Whole
     name: str
     ids: Objects
     value: Floats
@@ -307,27 +306,26 @@ class _Made:
 
     @classmethod
     def of(cls, valuation: Valuation, state: State | None, name: str) -> _Made:
-        made, said = valuation.sources, valuation.provenance
+        sheet, said = valuation.worksheet, valuation.provenance
         if state is not None:
             if not isinstance(state, tuple) or [type(part) for part in state] != [ValuationEngine, Snapshot]:
                 raise BookError(f"{name}_state is (engine, snapshot): what made the values, such as book.as_of(date)")
-            engine, snapshot = state
-            whole = Whole.of(snapshot)
-        elif made is not None:
-            engine, snapshot, whole = made.engine, made.snapshot, made.whole
+            by, snapshot = state[0].model, state[1]
+        elif sheet is not None and sheet.snapshot is not None:
+            by, snapshot = sheet.model, sheet.snapshot
         else:
             raise BookError(
                 f"the values {name} were read from a file, and the states between can't be valued without the engine "
                 f"and the snapshot that made them: give {name}_state=(engine, snapshot)"
             )
-        found = {"as_of": str(snapshot.date), "known": snapshot.known, "engine_hash": engine.hash}
+        found = {"as_of": str(snapshot.date), "known": snapshot.known, "engine_hash": by.hash}
         for what, value in found.items():
             if said[what] != value:
                 raise BookError(f"{name}_state is not what made the values: {what} is {value}, theirs is {said[what]}")
         columns = (valuation.table[column].to_numpy() for column in ("patent_id", "value"))
         ids, values = (np.asarray(column) for column in columns)
         model = model_value(valuation)
-        return cls(valuation, engine, snapshot, whole, name, ids.astype(object), values.astype(np.float64), model)
+        return cls(valuation, by, snapshot, name, ids.astype(object), values.astype(np.float64), model)
 
     @property
     def date(self) -> str:
@@ -335,12 +333,11 @@ class _Made:
 
     def side(self, ids: Objects) -> Side:
         """All that the values of some patents follow from."""
-        part = self.snapshot.select(np.array([self.snapshot.position(one) for one in ids], np.int64))
-        return side_of(self.engine, part, self.whole)
+        return side_of(self.by, self.snapshot.select(rows_of(self.snapshot.patent_ids, ids)))
 
     def cents(self, ids: Objects, values: Floats) -> Ints:
         """The values as they are, or the model's, of some patents in ascending order."""
-        return to_cents(values[np.isin(self.ids, ids)])
+        return to_cents(values[rows_of(self.ids, ids)])
 
     def check(self, ids: Objects, gap: Ints) -> None:
         """Values that can't be made again by the same versions were made of something else."""
@@ -355,7 +352,7 @@ class _Made:
 def _table(ids: Objects, common: Objects, parts: dict[str, Ints], one: _Made, two: _Made) -> pd.DataFrame:
     """Parts of all patents in cents, with entries and exits."""
     columns = {name: np.zeros(len(ids), np.int64) for name in ("before", *parts, "entries", "exits", "after")}
-    both, was, now = np.isin(ids, common), np.isin(ids, one.ids), np.isin(ids, two.ids)
+    both, was, now = (_among(ids, some) for some in (common, one.ids, two.ids))
     for name, part in parts.items():
         columns[name][both] = part
     columns["before"][was] = to_cents(one.value)
@@ -374,5 +371,17 @@ def _labels(ids: Objects, one: _Made, two: _Made) -> pd.DataFrame:
         frames.append(segment_labels(made.snapshot, np.asarray(own, object)))
     labels = frames[0].combine_first(frames[1]).reindex(pd.Index(ids, name="patent_id"))
     for name, made in (("valued_before", one), ("valued_after", two)):
-        labels[name] = np.isin(ids, made.ids[np.isfinite(made.value)])
+        labels[name] = _among(ids, made.ids[np.isfinite(made.value)])
     return labels
+
+
+def rows_of(ids: Objects, wanted: Objects) -> Ints:
+    """Position of each wanted identifier among some, each once; -1 where it is not among them.
+
+    Hashing takes time in proportion to their number, where comparing objects with each other does not.
+    """
+    return np.asarray(pd.Index(ids, dtype=object).get_indexer(pd.Index(wanted, dtype=object)), np.int64)
+
+
+def _among(ids: Objects, some: Objects) -> Mask:
+    return np.asarray(rows_of(some, ids) >= 0)

@@ -17,10 +17,10 @@ from ipvalue.risk.facts import Facts, facts_of
 from ipvalue.risk.lending import Lending, lending
 from ipvalue.risk.loan_life import Ageing, aged_share, cover_lost, grouped_quantile
 from ipvalue.risk.loans import LoanPairs, read_loans
-from ipvalue.risk.overlay import model_value
+from ipvalue.risk.origin import Origin, date_of, expect, number, origin_of, rates_of, sigma_of, text
+from ipvalue.risk.override_effect import model_value
 from ipvalue.risk.policy import CollateralPolicy
 from ipvalue.risk.ranking import Allocation, allocate, to_cents
-from ipvalue.risk.sources import Origin, date_of, expect, number, origin_of, rates_of, sigma_of, text
 from ipvalue.types import Dates, Floats, Ints, Mask, Objects, Texts
 from ipvalue.valuation import Valuation
 

@@ -16,8 +16,8 @@ from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.drift import stability_index
 from ipvalue.risk.facts import Facts, facts_of
 from ipvalue.risk.figures import default_figure, default_figures
-from ipvalue.risk.overlay import model_value
-from ipvalue.risk.sources import expect, origin_of
+from ipvalue.risk.origin import expect, origin_of
+from ipvalue.risk.override_effect import model_value
 from ipvalue.types import Mask
 from ipvalue.valuation import Valuation
 

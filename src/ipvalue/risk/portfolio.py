@@ -18,7 +18,7 @@ from ipvalue.finance.distributions import LEVELS, lognormal_quantiles
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.factors import Factors, simulate_total, total_variance
 from ipvalue.risk.figures import default_figure
-from ipvalue.risk.sources import expect, number, origin_of, sigma_of
+from ipvalue.risk.origin import expect, number, origin_of, sigma_of
 from ipvalue.types import Floats, Ints, Objects
 from ipvalue.valuation import Valuation
 

@@ -6,21 +6,17 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from scipy.optimize import brentq
 
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import IpvalueError
-from ipvalue.evidence.prices import prepare
-from ipvalue.evidence.subject import Subject
-from ipvalue.features.statistics import Whole
 from ipvalue.overrides.record import Overrides, given_set
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.risk.origin import expect
 from ipvalue.risk.scenarios import FAMILIES, Scenario, ScenarioFamily
-from ipvalue.risk.sources import expect
 from ipvalue.risk.stress import carried, judged_in, stressed_quantiles, sum_of_known
-from ipvalue.types import Floats
-from ipvalue.valuation import QUANTILE_NAMES
+from ipvalue.types import QUANTILE_NAMES, Floats
+from ipvalue.worksheet import Worksheet, work
 
 __all__ = ["ReverseStress", "reverse_stress"]
 
@@ -102,11 +98,11 @@ def reverse_stress(
     if not 0.0 < tolerance < 1.0:
         raise IpvalueError(f"tolerance={tolerance}: a share of the largest size, between 0 and 1")
     family, limit = _family(scenario_family, largest)
-    subject = prepare(state, engine.assumptions, Whole.of(state))
-    experts, overridden = _experts(overrides, state, engine, subject)
+    base = work(engine.model, state)
+    experts, overridden = _experts(overrides, base)
 
     def total(size: float) -> float:
-        return sum_of_known(experts(stressed_quantiles(subject, engine, family(size)))[:, _MEDIAN])
+        return sum_of_known(experts(stressed_quantiles(base.subject, base.model, family(size)))[:, _MEDIAN])
 
     whole = total(0.0)
     if whole <= 0.0:
@@ -127,16 +123,12 @@ def reverse_stress(
     return ReverseStress(size, losses[size], family(size), len(losses), overridden)
 
 
-def _experts(
-    overrides: Overrides | None, state: Snapshot, engine: ValuationEngine, subject: Subject
-) -> tuple[Callable[[Floats], Floats], int]:
+def _experts(overrides: Overrides | None, base: Worksheet) -> tuple[Callable[[Floats], Floats], int]:
     """What puts experts' values into the model's quantiles under a shock, and of how many patents."""
     if overrides is None or not len(given_set(overrides)):
         return lambda quantiles: quantiles, 0
-    columns, reason = engine.finish(subject, *engine.estimate(subject))
-    base = np.column_stack([columns[name] for name in QUANTILE_NAMES])
-    judged = judged_in(overrides, state, engine, columns, base, reason)
-    return lambda quantiles: carried(judged, base, quantiles), int(judged.applied.sum())
+    judged = judged_in(overrides, base)
+    return lambda quantiles: carried(judged, base.quantiles.values, quantiles), int(judged.applied.sum())
 
 
 def _family(named: str | ScenarioFamily, largest: float | None) -> tuple[ScenarioFamily, float]:

@@ -1,8 +1,8 @@
 """Stress: what the values of a book become under scenarios.
 
 Features are computed once; each scenario then moves a copy of the assumptions, of what the methods learnt beside them
-(:func:`ipvalue.risk.restate.under`), of what ``economics`` gives, and of the result, and values again. Without a shock
-the values are those of :meth:`ipvalue.ValuationEngine.value` bit for bit.
+(:meth:`ipvalue.ValuationEngine.with_assumptions`), of what ``economics`` gives, and of the result, and values again.
+Without a shock the values are those of :meth:`ipvalue.ValuationEngine.value` bit for bit.
 
 What a shock reaches. A royalty shock moves the assumed rates, the rates learnt from licences (by the same ratio, field
 by field) and those given for a patent; market methods price by deals, which do not move with a rate: for them there is
@@ -33,16 +33,14 @@ import pyarrow as pa
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import IpvalueError, Reason
-from ipvalue.evidence.prices import prepare
 from ipvalue.evidence.risk_free_rates import CURVE_COLUMNS
 from ipvalue.evidence.subject import Subject
 from ipvalue.features import Features
-from ipvalue.features.statistics import Whole
-from ipvalue.methods.base import Estimate
-from ipvalue.overrides.apply import Judged, Model, judge
+from ipvalue.model import Model
+from ipvalue.overrides.apply import Judged, ModelValues, judge
 from ipvalue.overrides.record import Overrides, given_set
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.risk.restate import under
+from ipvalue.risk.origin import expect
 from ipvalue.risk.scenarios import (
     FigureShock,
     InvalidityShock,
@@ -53,9 +51,8 @@ from ipvalue.risk.scenarios import (
     moved,
 )
 from ipvalue.risk.segments import labels_by, segment_labels
-from ipvalue.risk.sources import expect
-from ipvalue.types import Columns, Floats, Ints16, Mask
-from ipvalue.valuation import QUANTILE_NAMES
+from ipvalue.types import QUANTILE_NAMES, Floats, Mask
+from ipvalue.worksheet import Worksheet, work
 
 __all__ = ["StressReport", "carried", "judged_in", "stress", "stressed_quantiles", "sum_of_known"]
 
@@ -175,7 +172,6 @@ def stress(
     engine: ValuationEngine,
     scenarios: Sequence[Scenario] | None = None,
     *,
-    whole: Whole | None = None,
     overrides: Overrides | None = None,
 ) -> StressReport:
     """Value a snapshot under scenarios.
@@ -187,8 +183,6 @@ def stress(
         Fitted.
     scenarios : sequence of Scenario, optional
         By default :func:`ipvalue.risk.scenarios.default_scenarios`.
-    whole : Whole, optional
-        Statistics of the whole book, where the snapshot is a part of it.
     overrides : Overrides, optional
         Experts' values, such as ``valuation.overrides``: they move as the model's own values do.
 
@@ -218,17 +212,16 @@ def stress(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise IpvalueError(f"two scenarios are named {twice[0]!r}; {_BASE!r} is the book without a shock")
-    subject = prepare(state, engine.assumptions, Whole.of(state) if whole is None else whole)
-    estimates, combined = engine.estimate(subject)
-    columns, reason = engine.finish(subject, estimates, combined)
-    quantiles = [np.column_stack([columns[q] for q in QUANTILE_NAMES])]
-    quantiles += [stressed_quantiles(subject, engine, scenario) for scenario in chosen]
-    labels = segment_labels(state, np.asarray(columns["grade"], object))
+    model = engine.model
+    base = work(model, state)
+    quantiles = [base.quantiles.values]
+    quantiles += [stressed_quantiles(base.subject, model, scenario) for scenario in chosen]
+    labels = segment_labels(state, np.asarray(base.result["grade"], object))
     if overrides is not None and len(given_set(overrides)):
-        judged = judged_in(overrides, state, engine, columns, quantiles[0], reason)
+        judged = judged_in(overrides, base)
         quantiles = [carried(judged, quantiles[0], moved) for moved in quantiles]
         labels = _relabelled(labels, judged)
-    index = pd.Index(subject.patent_id, name="patent_id")
+    index = pd.Index(base.subject.patent_id, name="patent_id")
     lower, values, upper = (
         pd.DataFrame({name: q[:, level] for name, q in zip(names, quantiles)}, index=index)
         for level in (0, _MEDIAN, -1)
@@ -242,20 +235,20 @@ def _several(scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
     return tuple(scenarios)
 
 
-def judged_in(
-    overrides: Overrides,
-    state: Snapshot,
-    engine: ValuationEngine,
-    columns: Columns,
-    quantiles: Floats,
-    reason: Ints16,
-) -> Judged:
+def judged_in(overrides: Overrides, sheet: Worksheet) -> Judged:
     """What becomes of each override without a shock."""
-    dead = np.isin(reason, (Reason.DEAD_RIGHT, Reason.TERM_OVER))
-    grade = np.asarray(columns["grade"], np.str_)
-    ids, day = pa.array(state.patent_ids, pa.string()), dt.date.fromisoformat(str(state.date))
-    model = Model(ids, columns["value"], quantiles, grade, dead, engine.assumptions.currency, day)
-    return judge(overrides, model)
+    subject, figures = sheet.subject, sheet.model.assumptions
+    values = ModelValues(
+        pa.array(subject.patent_id, pa.string()),
+        sheet.value,
+        sheet.quantiles.values,
+        np.asarray(sheet.result["grade"], np.str_),
+        np.isin(sheet.reason, (Reason.DEAD_RIGHT, Reason.TERM_OVER)),
+        figures.currency,
+        dt.date.fromisoformat(str(subject.dates["as_of"][0])) if len(subject) else dt.date.max,
+        figures.grade_bounds(),
+    )
+    return judge(overrides, values)
 
 
 def carried(judged: Judged, base: Floats, moved: Floats) -> Floats:
@@ -277,15 +270,15 @@ def _relabelled(labels: pd.DataFrame, judged: Judged) -> pd.DataFrame:
     return labels.assign(grade=grade, overridden=over)
 
 
-def stressed_quantiles(subject: Subject, engine: ValuationEngine, scenario: Scenario) -> Floats:
+def stressed_quantiles(subject: Subject, model: Model, scenario: Scenario) -> Floats:
     """Quantiles of each patent's value under a scenario.
 
     Parameters
     ----------
     subject : Subject
         As without the shock.
-    engine : ValuationEngine
-        Fitted, as without the shock.
+    model : Model
+        As without the shock.
     scenario : Scenario
 
     Returns
@@ -298,20 +291,16 @@ def stressed_quantiles(subject: Subject, engine: ValuationEngine, scenario: Scen
     An invalidity shock of share s and a haircut h multiply every quantile by (1 - s) (granted rights only) and
     (1 - h); a widening w takes each quantile q about the median m to m (q / m)^w.
     """
-    figures = engine.assumptions
+    figures = model.assumptions
     for shock in scenario.shocks:
         if isinstance(shock, FigureShock):
             subject = _given(subject, shock, figures)
             figures = shock.apply(figures)
         elif isinstance(shock, MoneyShock):
             subject = _money(subject, shock)
-    changed = under(engine, figures)
-    estimates, combined = changed.estimate(subject)
-    if any(isinstance(shock, MarketShock) and shock.unavailable for shock in scenario.shocks):
-        estimates = [_silent(m.approach, estimate) for m, estimate in zip(changed.methods, estimates)]
-        combined = changed.reconciliation.combine(changed.names, estimates, changed.fitted.reconciliation)
-    columns, _ = changed.finish(subject, estimates, combined)
-    quantiles = np.column_stack([columns[name] for name in QUANTILE_NAMES])
+    closed = any(isinstance(shock, MarketShock) and shock.unavailable for shock in scenario.shocks)
+    sheet = work(model.with_assumptions(figures), subject, unavailable=("market",) if closed else ())
+    quantiles = sheet.quantiles.values
     for shock in scenario.shocks:
         if isinstance(shock, InvalidityShock):
             granted = (subject.features["pending"] == 0) & shock.hits(subject.field, subject.jurisdiction)
@@ -354,10 +343,6 @@ def _money(subject: Subject, shock: MoneyShock) -> Subject:
     if shock.column == "success_probability":
         changed = np.minimum(changed, 1.0)
     return replace(subject, money={**subject.money, shock.column: changed})
-
-
-def _silent(approach: str, estimate: Estimate) -> Estimate:
-    return Estimate.refuse(len(estimate.value), Reason.NO_COMPARABLE) if approach == "market" else estimate
 
 
 def _frozen(quantiles: Floats, shock: MarketShock) -> Floats:

@@ -17,67 +17,36 @@ from ipvalue.features.citation_graph.disruption import HALF, LOW
 from ipvalue.features.citation_graph.map_shard import Answer, Report
 from ipvalue.features.citation_graph.page_rank import UNIT, Citations, ranks_at, ranks_of_cited
 from ipvalue.features.citation_graph.reduce_range import WINDOW_DAYS, Meeting, meet
-from ipvalue.types import Columns, Floats, Ints, Ints32
+from ipvalue.records.statistics import CitationMeasures
+from ipvalue.types import Floats, Ints, Ints32
 
-__all__ = ["Block", "Standing", "block_of", "disruption_of", "first_numbers", "h_index", "standing_of"]
+__all__ = ["Block", "block_of", "disruption_of", "first_numbers", "h_index", "measure", "standing_of"]
 
 
 _CODE_BITS = 43  # with one of them to say what the document does
 _MOST_OWNERS = 2 ** (63 - _CODE_BITS)
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Measures of patents in the citation graph.
+def measure(parts: Sequence[Sequence[Report]]) -> CitationMeasures:
+    """Measure the patents of all parts of a book at once.
 
-    Attributes
+    Parameters
     ----------
-    document : ndarray of int64, shape (n,)
-        Codes, ascending.
-    disruption, page_rank, h_index, family_citations : ndarray of float64, shape (n,)
+    parts : sequence of sequence of Report
+        By part and key range; the parts in any order.
     """
-
-    document: Ints
-    disruption: Floats
-    page_rank: Floats
-    h_index: Floats
-    family_citations: Floats
-
-    @classmethod
-    def of(cls, parts: Sequence[Sequence[Report]]) -> Standing:
-        """Measure the patents of all parts of a book at once.
-
-        Parameters
-        ----------
-        parts : sequence of sequence of Report
-            By part and range; the parts in any order.
-        """
-        meetings = [meet(reports) for reports in zip(*parts)]
-        answers = [[meeting.answers[k] for meeting in meetings] for k in range(len(parts))]
-        first = first_numbers(meetings)
-        blocks = [block_of(reports, found, first) for reports, found in zip(parts, answers)]
-        citations = [block.citations for block in blocks]
-        found = [
-            standing_of(reports, each, ranks_at(block.patents, block.citations, ranks))
-            for reports, each, block, ranks in zip(parts, answers, blocks, ranks_of_cited(citations, int(first[-1])))
-        ]
-        order = np.argsort(np.concatenate([each.document for each in found]), kind="stable")
-        return cls(*(np.concatenate([getattr(each, f.name) for each in found])[order] for f in fields(cls)))
-
-    def at(self, document: Ints) -> Columns:
-        """Look up some patents' measures; NaN for a document that is not here.
-
-        Returns
-        -------
-        dict of str to ndarray
-            ``disruption``, ``page_rank``, ``h_index`` and ``family_citations``.
-        """
-        names = [f.name for f in fields(self) if f.name != "document"]
-        if not len(self.document):
-            return {name: np.full(len(document), np.nan) for name in names}
-        place = np.minimum(np.searchsorted(self.document, document), len(self.document) - 1)
-        known = self.document[place] == document
-        return {name: np.where(known, getattr(self, name)[place], np.nan) for name in names}
+    meetings = [meet(reports) for reports in zip(*parts)]
+    answers = [[meeting.answers[k] for meeting in meetings] for k in range(len(parts))]
+    first = first_numbers(meetings)
+    blocks = [block_of(reports, found, first) for reports, found in zip(parts, answers)]
+    citations = [block.citations for block in blocks]
+    found = [
+        standing_of(reports, each, ranks_at(block.patents, block.citations, ranks))
+        for reports, each, block, ranks in zip(parts, answers, blocks, ranks_of_cited(citations, int(first[-1])))
+    ]
+    order = np.argsort(np.concatenate([each.document for each in found]), kind="stable")
+    names = [f.name for f in fields(CitationMeasures)]
+    return CitationMeasures(*(np.concatenate([getattr(each, name) for each in found])[order] for name in names))
 
 
 @dataclass(frozen=True)
@@ -112,7 +81,7 @@ def block_of(reports: Sequence[Report], answers: Sequence[Answer], first: Ints) 
     return Block(Citations.of(number[place[mine]], number[cited[mine]]), number[held])
 
 
-def standing_of(reports: Sequence[Report], answers: Sequence[Answer], ranks: Ints) -> Standing:
+def standing_of(reports: Sequence[Report], answers: Sequence[Answer], ranks: Ints) -> CitationMeasures:
     """Measure the patents of one part by what it reported and what it was answered.
 
     Parameters
@@ -140,7 +109,7 @@ def standing_of(reports: Sequence[Report], answers: Sequence[Answer], ranks: Int
     follower = np.concatenate([answer.follower for answer in answers])
     disruption = disruption_of(len(held), (owner[soon], document[place[soon]]), (asking, follower))
     cites = np.concatenate([answer.cites for answer in answers]).astype(np.int64)
-    return Standing(
+    return CitationMeasures(
         document[held],
         disruption,
         ranks / UNIT,

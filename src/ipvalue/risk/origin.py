@@ -14,12 +14,11 @@ from ipvalue.errors import BookError, require
 from ipvalue.evidence.currency import exchange_rate
 from ipvalue.records.book import parse_date
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.types import Floats, Objects, Texts
+from ipvalue.types import Floats, Objects, Quantiles, Texts
 from ipvalue.valuation import Valuation
 
 __all__ = ["Origin", "date_of", "expect", "number", "origin_of", "rates_of", "sigma_of", "text"]
 
-_Z95 = 1.6448536269514722
 _BY_CURRENCY = {"CNY": "CN", "USD": "US", "EUR": "EU"}
 
 
@@ -57,12 +56,12 @@ def origin_of(valuation: Valuation, snapshot: Snapshot | None, assumptions: Assu
     BookError
         If the snapshot is of another day than the values.
     """
-    made = valuation.sources
+    sheet = valuation.worksheet
     if snapshot is not None and str(snapshot.date) != valuation.provenance["as_of"]:
         raise BookError(f"the snapshot is of {snapshot.date}, the values are of {valuation.provenance['as_of']}")
-    if made is not None:
-        snapshot = made.snapshot if snapshot is None else snapshot
-        assumptions = made.engine.assumptions if assumptions is None else assumptions
+    if sheet is not None:
+        snapshot = sheet.snapshot if snapshot is None else snapshot
+        assumptions = sheet.model.assumptions if assumptions is None else assumptions
     if assumptions is None:
         region: Any = _BY_CURRENCY.get(str(valuation.provenance["currency"]), "CN")
         assumptions = Assumptions.default(region)
@@ -122,6 +121,5 @@ def text(valuation: Valuation, name: str) -> Texts:
 def sigma_of(valuation: Valuation) -> Floats:
     """Standard deviation of each log value, from the distance of the 5 and 95 % quantiles; 0 without a value."""
     low, high = number(valuation, "q05"), number(valuation, "q95")
-    with np.errstate(all="ignore"):
-        sigma = np.log(high / low) / (2 * _Z95)
-    return np.where(np.isfinite(sigma), sigma, 0.0)
+    sigma = Quantiles(np.column_stack([low, high])).log_sd
+    return np.where(np.isfinite(sigma) & (low > 0), sigma, 0.0)

@@ -20,19 +20,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ipvalue.engine import ValuationEngine
 from ipvalue.evidence.prices import money_of, prepare
 from ipvalue.evidence.subject import Subject
-from ipvalue.features import Features, Whole
+from ipvalue.features import Features
 from ipvalue.features.base import families
 from ipvalue.features.citations import age_years
 from ipvalue.features.legal import legal_facts
 from ipvalue.features.term import term_columns
 from ipvalue.law.states import State
+from ipvalue.model import Model
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.risk.exact import to_cents
-from ipvalue.risk.restate import with_assumptions
+from ipvalue.risk.whole_cents import to_cents
 from ipvalue.types import Array, Columns, Dates, Ints, Positions, Texts
+from ipvalue.worksheet import work
 
 __all__ = ["GROUPS", "Side", "States", "side_of"]
 
@@ -47,7 +47,7 @@ class Side:
 
     Attributes
     ----------
-    engine : ValuationEngine
+    model : Model
     market : Snapshot
         For its date, exchange rates, price levels and yield curves alone.
     subject : Subject
@@ -57,7 +57,7 @@ class Side:
         ``filing``, ``grant``, ``priority``, ``statutory`` and ``end``, from which ages and terms follow.
     """
 
-    engine: ValuationEngine
+    model: Model
     market: Snapshot
     subject: Subject
     economics: Columns
@@ -70,12 +70,12 @@ class Side:
         return replace(self, subject=self.subject.take(rows), economics=economics, term=term)
 
 
-def side_of(engine: ValuationEngine, snapshot: Snapshot, whole: Whole) -> Side:
+def side_of(model: Model, snapshot: Snapshot) -> Side:
     """Compute all that the values of a snapshot follow from."""
     patents, legal = snapshot.patents, legal_facts(snapshot)
     dates = [patents[f"{name}_date"] for name in ("application", "grant", "priority")]
     term = dict(zip(_TERM_DATES, (*dates, legal.term.statutory, legal.end)))
-    return Side(engine, snapshot, prepare(snapshot, engine.assumptions, whole), snapshot.economics, term)
+    return Side(model, snapshot, prepare(snapshot, model.assumptions), snapshot.economics, term)
 
 
 class States:
@@ -103,22 +103,20 @@ class States:
         """Values in whole cents where these groups are after and the others before; no value counts as 0."""
         key = sum(1 << k for k, group in enumerate(self.active) if group in changed)
         if key not in self._known:
-            engine, subject = self.mixed(changed)
-            columns, _ = engine.finish(subject, *engine.estimate(subject))
-            self._known[key] = to_cents(columns["value"])
+            self._known[key] = to_cents(work(*self.mixed(changed)).value)
         return self._known[key]
 
-    def mixed(self, changed: frozenset[str]) -> tuple[ValuationEngine, Subject]:
-        """The engine and the subject of a state between the two."""
+    def mixed(self, changed: frozenset[str]) -> tuple[Model, Subject]:
+        """The model and the subject of a state between the two."""
         time, _, figures, _, features, engine = (self.sides[group in changed] for group in GROUPS)
-        mixed_engine = engine.engine
+        model = engine.model
         if figures is not engine:
-            mixed_engine = with_assumptions(engine.engine, figures.engine.assumptions)
+            model = model.with_assumptions(figures.model.assumptions, carry=False)
         term = {name: self._legal(changed, [side.term[name] for side in self.sides]) for name in _TERM_DATES}
         right = self._legal(changed, [side.subject.right for side in self.sides])
         date = time.subject.dates["as_of"]
         office = features.subject.jurisdiction
-        return mixed_engine, Subject(
+        return model, Subject(
             features.subject.patent_id,
             office,
             right,
@@ -135,7 +133,7 @@ class States:
         if key not in self._money:
             market, figures, features = (self.sides[side] for side in chosen)
             office, rows = features.subject.jurisdiction, features.economics
-            self._money[key] = money_of(market.market, figures.engine.assumptions, rows, office, right)
+            self._money[key] = money_of(market.market, figures.model.assumptions, rows, office, right)
         return self._money[key]
 
     def _columns(self, changed: frozenset[str], term: Columns, date: Dates) -> Columns:
@@ -167,9 +165,9 @@ class States:
             same = all(_same(before.market.market(name), after.market.market(name)) for name in quotes)  # type: ignore[arg-type]
             return not same or before.market.date != after.market.date
         if group == "assumptions":
-            return before.engine.assumptions != after.engine.assumptions
+            return before.model.assumptions != after.model.assumptions
         if group == "engine":
-            return not _alike(before.engine, after.engine)
+            return not _alike(before.model, after.model)
         if group == "legal":
             one, two = ({n: s.subject.features.columns[n] for n in _legal_names()} | s.term for s in self.sides)
             return not _same(one, two) or not np.array_equal(before.subject.right, after.subject.right)
@@ -194,8 +192,8 @@ def _same(one: Columns, two: Columns) -> bool:
     return all(np.array_equal(one[n], two[n], equal_nan=one[n].dtype.kind in "fmM") for n in one)
 
 
-def _alike(one: ValuationEngine, two: ValuationEngine) -> bool:
-    """Whether two engines differ by their assumptions alone."""
+def _alike(one: Model, two: Model) -> bool:
+    """Whether two models differ by their assumptions alone."""
     if (one.methods, one.reconciliation) != (two.methods, two.reconciliation):
         return False
-    return one.fitted is two.fitted or with_assumptions(two, one.assumptions).hash == one.hash
+    return one.learnt is two.learnt or two.with_assumptions(one.assumptions, carry=False).hash == one.hash

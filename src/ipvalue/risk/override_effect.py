@@ -12,7 +12,7 @@ from ipvalue.overrides.log import override_log, overrides_of
 from ipvalue.types import Floats
 from ipvalue.valuation import Valuation
 
-__all__ = ["CAUSES", "model_value", "overlay_changes"]
+__all__ = ["CAUSES", "model_value", "override_effects"]
 
 CAUSES = {
     "added": "in force after alone",
@@ -35,7 +35,7 @@ def model_value(valuation: Valuation) -> Floats:
     return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
 
 
-def overlay_changes(before: Valuation, after: Valuation, table: pd.DataFrame) -> pd.DataFrame:
+def override_effects(before: Valuation, after: Valuation, table: pd.DataFrame) -> pd.DataFrame:
     """Say of each override that stands on either side why what it adds has changed.
 
     Parameters

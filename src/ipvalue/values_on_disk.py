@@ -15,16 +15,15 @@ import pyarrow.parquet as pq
 
 from ipvalue.errors import ArtifactError
 from ipvalue.overrides.log import counted
-from ipvalue.valuation import Valuation
+from ipvalue.values import PROVENANCE_KEY, Values
 
 __all__ = ["read_values"]
 
 _RUN, _MANIFEST = "_run.json", "_manifest.json"
-_PROVENANCE_KEY = b"ipvalue"
 _NEEDED = ("patent_id", "value", "currency", "reason")
 
 
-def read_values(path: str | os.PathLike[str]) -> tuple[pa.Table, dict[str, Any]]:
+def read_values(path: str | os.PathLike[str]) -> Values:
     """Read a file of values, a folder of them, or a batch.
 
     Parameters
@@ -34,8 +33,8 @@ def read_values(path: str | os.PathLike[str]) -> tuple[pa.Table, dict[str, Any]]
 
     Returns
     -------
-    tuple of (pyarrow.Table, dict)
-        In the order of patent_id, without metadata; and the provenance.
+    Values
+        In the order of patent_id.
 
     Raises
     ------
@@ -58,7 +57,7 @@ def read_values(path: str | os.PathLike[str]) -> tuple[pa.Table, dict[str, Any]]
     table = pa.concat_tables([part.replace_schema_metadata(None) for _, part in parts])
     table = table.take(pc.sort_indices(table["patent_id"])).combine_chunks()
     _refuse_twice(table, path)
-    return table, counted(Valuation(table, provenance)).provenance
+    return counted(Values(table, provenance))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -98,7 +97,7 @@ def _parsed(path: object, source: Any) -> pa.Table:
     except (OSError, pa.ArrowException) as error:
         raise ArtifactError(f"{path} holds no ipvalue values: {error}") from error
     missing = [name for name in _NEEDED if name not in table.column_names]
-    if _PROVENANCE_KEY not in (table.schema.metadata or {}) or missing:
+    if PROVENANCE_KEY not in (table.schema.metadata or {}) or missing:
         what = f"it has no column {missing[0]!r}" if missing else "it has no provenance in its metadata"
         raise ArtifactError(f"{path} holds no ipvalue values: {what}; write them with Valuation.to_parquet")
     return table
@@ -109,7 +108,7 @@ def _one_provenance(parts: Iterable[tuple[Path, pa.Table]]) -> dict[str, Any]:
     first: tuple[Path, dict[str, Any]] | None = None
     for file, table in parts:
         try:
-            said = json.loads(table.schema.metadata[_PROVENANCE_KEY])
+            said = json.loads(table.schema.metadata[PROVENANCE_KEY])
             said["as_of"], said["currency"]
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{file} holds no ipvalue values: its provenance is damaged: {error!r}") from error

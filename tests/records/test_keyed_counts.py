@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvalue.features.tally import Tally
+from ipvalue.records.keyed_counts import KeyedCounts
 
 KEYS = st.integers(-(2**63), 2**63 - 1)
 
@@ -19,7 +19,7 @@ def test_a_tally_is_a_count_in_ascending_order_of_keys(rows: list[tuple[int, int
     once, weighed = Counter(keys.tolist()), Counter[int]()
     for key, weight in zip(keys.tolist(), weights.tolist()):
         weighed[key] += weight
-    for tally, expected in ((Tally.of(keys), once), (Tally.of(keys, weights), weighed)):
+    for tally, expected in ((KeyedCounts.of(keys), once), (KeyedCounts.of(keys, weights), weighed)):
         assert tally.key.tolist() == sorted(expected)
         assert tally.count.tolist() == [expected[key] for key in sorted(expected)]
         assert tally.key.dtype == tally.count.dtype == np.int64

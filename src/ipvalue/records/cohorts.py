@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.tally import Tally
+from ipvalue.records.keyed_counts import KeyedCounts
 from ipvalue.types import Dates, Floats, Ints
 
 __all__ = ["Cohorts", "cohort_key", "cohort_key_of", "cohort_of", "filing_year"]
@@ -72,17 +72,17 @@ class Cohorts:
     @classmethod
     def count(cls, cohort: Ints, citations: Ints) -> Cohorts:
         """Count patents by cohort and citations."""
-        return cls.from_tally(Tally.of(cohort_key(cohort, citations)))
+        return cls.from_counts(KeyedCounts.of(cohort_key(cohort, citations)))
 
     @classmethod
-    def from_tally(cls, tally: Tally) -> Cohorts:
-        """Read the tally of :func:`cohort_key`."""
-        return cls(tally.key, tally.count)
+    def from_counts(cls, counts: KeyedCounts) -> Cohorts:
+        """Read the counts of :func:`cohort_key`."""
+        return cls(counts.key, counts.count)
 
     def by_year(self) -> Cohorts:
         """The same counts over all fields of a year."""
         cohort, count = self.key >> _COUNT_BITS, self.key & _LARGEST
-        return Cohorts.from_tally(Tally.of((_year(cohort) << _COUNT_BITS) | count, self.patents))
+        return Cohorts.from_counts(KeyedCounts.of((_year(cohort) << _COUNT_BITS) | count, self.patents))
 
     def _size_and_sum(self, cohort: Ints) -> tuple[Floats, Floats]:
         low = np.searchsorted(self.key, cohort << _COUNT_BITS, "left")

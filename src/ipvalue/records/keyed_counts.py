@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from ipvalue.types import Ints
 
-__all__ = ["Tally"]
+__all__ = ["KeyedCounts"]
 
 
 @dataclass(frozen=True)
-class Tally:
+class KeyedCounts:
     """Numbers of patents (or of anything) by key.
 
     Attributes
@@ -28,12 +28,12 @@ class Tally:
     count: Ints
 
     @classmethod
-    def of(cls, keys: Ints, counts: Ints | None = None) -> Tally:
+    def of(cls, keys: Ints, counts: Ints | None = None) -> KeyedCounts:
         """Count keys, each once or with a number.
 
         Examples
         --------
-        >>> Tally.of(np.array([7, 3, 7])).count.tolist()
+        >>> KeyedCounts.of(np.array([7, 3, 7])).count.tolist()
         [1, 2]
         """
         wanted = np.asarray(keys, np.int64)
@@ -49,12 +49,12 @@ class Tally:
         return cls(ordered[first], np.add.reduceat(np.asarray(counts, np.int64)[order], first))
 
     @classmethod
-    def merge(cls, parts: Iterable[Tally]) -> Tally:
+    def merge(cls, parts: Iterable[KeyedCounts]) -> KeyedCounts:
         """Add up the counts of disjoint parts; exact in any order.
 
         Examples
         --------
-        >>> Tally.merge([Tally.of(np.array([3])), Tally.of(np.array([3, 7]))]).count.tolist()
+        >>> KeyedCounts.merge([KeyedCounts.of(np.array([3])), KeyedCounts.of(np.array([3, 7]))]).count.tolist()
         [2, 1]
         """
         parts = list(parts)
@@ -67,7 +67,7 @@ class Tally:
 
         Examples
         --------
-        >>> Tally.of(np.array([7, 3, 7])).at(np.array([7, 8])).tolist()
+        >>> KeyedCounts.of(np.array([7, 3, 7])).at(np.array([7, 8])).tolist()
         [2, 0]
         """
         wanted = np.asarray(keys, np.int64)

@@ -1,0 +1,43 @@
+"""A table of values with its provenance: what a valuation holds, and what overrides and files of values work on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ipvalue.worksheet import Worksheet
+
+__all__ = ["PROVENANCE_KEY", "Values"]
+
+PROVENANCE_KEY = b"ipvalue"
+"""Under which the metadata of an Arrow table or a Parquet file hold the provenance."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Values:
+    """One value a patent, by what it was made, and the worksheet behind it.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        One row a patent, in the order of patent_id; :class:`ipvalue.Valuation` lists the columns.
+    provenance : dict
+        Versions, dates, and hashes of book, engine and assumptions, and of overrides the set itself.
+    worksheet : Worksheet or None
+        Every quantity behind the values; None where they were read from a file.
+    """
+
+    table: pa.Table
+    provenance: dict[str, Any]
+    worksheet: Worksheet | None = None
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def to_arrow(self) -> pa.Table:
+        """The values as an Arrow table, with the provenance in its metadata."""
+        text = json.dumps(self.provenance, sort_keys=True).encode()
+        return self.table.replace_schema_metadata({PROVENANCE_KEY: text})
