@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ipvalue.engine import ValuationEngine
     from ipvalue.evaluation.backtest import backtest
     from ipvalue.evaluation.compare import compare
-    from ipvalue.features import extract, feature_catalogue
-    from ipvalue.methods.base import Method
+    from ipvalue.features import Family, Feature, extract, feature_catalogue, register_feature
+    from ipvalue.methods.base import Method, register_method
     from ipvalue.methods.comparable_sales import ComparableSales
     from ipvalue.methods.excess_earnings import ExcessEarnings
     from ipvalue.methods.gradient_boosting import GradientBoosting
@@ -102,10 +102,14 @@ _PLACES = {
     # what a patent looks like
     "extract": "ipvalue.features",
     "feature_catalogue": "ipvalue.features",
+    "Feature": "ipvalue.features",
+    "Family": "ipvalue.features",
+    "register_feature": "ipvalue.features",
     # what it is worth
     "Assumptions": "ipvalue.assumptions.sets",
     "Figure": "ipvalue.assumptions.sets",
     "Method": "ipvalue.methods.base",
+    "register_method": "ipvalue.methods.base",
     "ReliefFromRoyalty": "ipvalue.methods.relief_from_royalty",
     "ComparableSales": "ipvalue.methods.comparable_sales",
     "GradientBoosting": "ipvalue.methods.gradient_boosting",
@@ -151,6 +155,8 @@ __all__ = [
     "CollateralPolicy",
     "ComparableSales",
     "ExcessEarnings",
+    "Family",
+    "Feature",
     "Figure",
     "FixedWeights",
     "GradientBoosting",
@@ -182,6 +188,8 @@ __all__ = [
     "feature_catalogue",
     "monitor",
     "portfolio",
+    "register_feature",
+    "register_method",
     "read_book",
     "read_cnipa",
     "read_ops",

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from ipvalue.errors import BookError, explain_reason
-from ipvalue.explain import explain
+from ipvalue.explanation import explain
 from ipvalue.overrides.apply import overridden, restored
 from ipvalue.overrides.log import override_log, override_steps, overrides_of
 from ipvalue.overrides.record import Overrides

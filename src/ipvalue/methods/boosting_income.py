@@ -15,7 +15,7 @@ import pandas as pd
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.evidence.remaining_life import life_factor
 from ipvalue.evidence.subject import Evidence, Subject
-from ipvalue.methods.boosting_inputs import design, directions, explaining, input_names, present_income
+from ipvalue.methods.boosting_inputs import design, directions, explaining, present_income
 from ipvalue.methods.boosting_trees import Floats, train
 from ipvalue.types import Ints, Objects
 
@@ -30,13 +30,17 @@ _ECONOMICS = ("economics",)  # the family that would tell the income
 ANCHORS = (INCOME, "age", "expected_income")
 
 
-def fit_income(evidence: Evidence, assumptions: Assumptions, *, trees: int, threads: int, seed: int) -> str | None:
+def fit_income(
+    evidence: Evidence, assumptions: Assumptions, names: tuple[str, ...], *, trees: int, threads: int, seed: int
+) -> str | None:
     """Learn the logarithm of the royalty income of living patents without deals.
 
     Parameters
     ----------
     evidence : Evidence
     assumptions : Assumptions
+    names : tuple of str
+        The inputs of the model.
     trees, threads, seed : int
 
     Returns
@@ -56,7 +60,6 @@ def fit_income(evidence: Evidence, assumptions: Assumptions, *, trees: int, thre
     if len(rows) < _FEWEST:
         return None
     rows = _sample(rows, subject.patent_id, seed)
-    names = input_names()
     settings: dict[str, Any] = {
         "num_leaves": _LEAVES,
         "learning_rate": _LEARNING_RATE,
@@ -68,7 +71,7 @@ def fit_income(evidence: Evidence, assumptions: Assumptions, *, trees: int, thre
         "seed": seed,
         "num_threads": threads,
     }
-    matrix = design(subject.take(rows), assumptions)
+    matrix = design(subject.take(rows), assumptions, names)
     # all models read the same columns, so that one pass serves them; a column without values is never split on
     matrix[:, ~np.isin(names, explaining(INCOME, _ECONOMICS))] = np.nan
     # LightGBM keeps targets in single precision: about their mean they round alike in every currency

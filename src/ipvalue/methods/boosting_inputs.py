@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import IpvalueError
 from ipvalue.evidence.subject import Subject
-from ipvalue.features import feature_catalogue
+from ipvalue.features.base import families
 from ipvalue.records.schema import RIGHTS
 from ipvalue.types import Floats
 
@@ -30,16 +28,51 @@ _INCOME = "log_royalty_income"
 _EXTRA = (*(f"office_{name}" for name in _OFFICES), *(f"right_{name}" for name in RIGHTS[:3]), _INCOME)
 
 
-@cache
 def _catalogue() -> tuple[tuple[str, str, int], ...]:
     """Name, family and direction of every feature."""
-    table = feature_catalogue()[["name", "family", "direction"]]
-    return tuple((str(n), str(f), int(d)) for n, f, d in table.itertuples(index=False, name=None))
+    return tuple((f.name, family.name, f.direction) for family in families().values() for f in family.features)
 
 
-def input_names() -> tuple[str, ...]:
-    """Names of the columns of :func:`design_columns`."""
-    return (*(name for name, _, _ in _catalogue()), *_EXTRA)
+def input_names(features: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Names of the columns of :func:`design_columns`.
+
+    Parameters
+    ----------
+    features : tuple of str, optional
+        Features or whole families to take; all that there are by default, those of plug-ins included.
+    exclude : tuple of str, optional
+        Features or families, or office and right columns, to leave out.
+
+    Returns
+    -------
+    tuple of str
+        The features, office and right, and the royalty income, which is always among them.
+
+    Raises
+    ------
+    IpvalueError
+        If a name is neither a feature nor a family.
+
+    Examples
+    --------
+    >>> input_names(("term", "n_claims"), exclude=("age",))[:3]
+    ('remaining_term', 'remaining_statutory_term', 'remaining_share')
+    """
+    catalogue = _catalogue()
+    known = {*_EXTRA, *(name for name, _, _ in catalogue), *(family for _, family, _ in catalogue)}
+    unknown = [name for name in (*(features or ()), *exclude) if name not in known]
+    if unknown:
+        raise IpvalueError(
+            f"{unknown[0]!r} is neither a feature nor a feature family; ipvalue.feature_catalogue() lists them"
+        )
+    chosen = [
+        name
+        for name, family, _ in catalogue
+        if (features is None or name in features or family in features)
+        and name not in exclude
+        and family not in exclude
+    ]
+    return (*chosen, *(name for name in _EXTRA if name not in exclude or name == _INCOME))
 
 
 def directions(names: tuple[str, ...]) -> list[int]:

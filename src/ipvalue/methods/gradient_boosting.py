@@ -74,6 +74,12 @@ class GradientBoosting(Method):
     calibrate_by : {None, 'field', 'sector'}, default None
         Groups with conformal quantiles of their own, where they have ``smallest_group`` deals.
     smallest_group : int, default 100
+    features : tuple of str, optional
+        Features or whole families to learn from; by default all that there are when it is fitted, those of plug-ins
+        included. A fitted method keeps to the features that it learnt from, whatever is installed later.
+    exclude : tuple of str, optional
+        Features or families to leave out. The royalty income of a known revenue, from which the line is made, is
+        always an input.
     folds : int, default 4
         Folds of the cross-fit, by patent.
     minimum : int, default 60
@@ -115,6 +121,8 @@ class GradientBoosting(Method):
     validation: float = Field(default=0.2, ge=0, le=0.5)
     calibrate_by: Literal["field", "sector"] | None = None
     smallest_group: int = Field(default=100, ge=19)
+    features: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
     folds: int = Field(default=4, ge=2, le=20)
     minimum: int = Field(default=60, ge=20)
     threads: int = Field(default=1, ge=1)
@@ -127,10 +135,11 @@ class GradientBoosting(Method):
         if len(deals) < self.minimum:
             return State(numbers={"deals": float(len(deals))})
         sold = deals.subject
-        income = fit_income(evidence, assumptions, trees=self.income_trees, threads=self.threads, seed=self.seed)
+        names = input_names(self.features, self.exclude)
+        income = fit_income(evidence, assumptions, names, trees=self.income_trees, threads=self.threads, seed=self.seed)
         texts = {} if income is None else {"income": income}
-        matrix, names = design(sold, assumptions), input_names()
-        usual = {"inputs": {"median": usual_inputs(matrix)}}
+        matrix = design(sold, assumptions, names)
+        usual = {"inputs": {"name": np.array(names, object), "median": usual_inputs(matrix)}}
         lines = anchors(sold, assumptions, self._expected(sold, State(texts=texts, tables=usual), assumptions))
         target = np.log(deals.price / factor)
         data = Observations(matrix, target, sold.patent_id, deals.date, lines, _field(sold), self._group(sold))
@@ -170,18 +179,21 @@ class GradientBoosting(Method):
         pandas.DataFrame
             One row a patent; the columns, with ``baseline``, sum to ``log_price``.
         """
-        matrix, names = np.column_stack(_columns(subject, state, assumptions)), list(input_names())
+        matrix, names = np.column_stack(_columns(subject, state, assumptions)), list(_names(state))
         values = self._learner().contributions(matrix, state)
         table = pd.DataFrame(values, index=subject.patent_id, columns=[*names, "baseline"])
         lines = anchors(subject, assumptions, self._expected(subject, state, assumptions))
         parts = anchor_parts(state.tables["line"], lines)
         table["baseline"] += parts[:, 0]
-        table["technology_field"] += effect_of(state.tables["effects"], _field(subject))
+        table["technology_field"] = table.get("technology_field", 0.0) + effect_of(
+            state.tables["effects"], _field(subject)
+        )
         if "income" in state.texts:
             slope = anchor_slopes(state.tables["line"], lines)[:, -1:]
             learnt = np.asarray(parsed(state.texts["income"]).predict(matrix, pred_contrib=True, num_threads=1))
             shares = slope * learnt[:, :-1]
-            table[[INCOME, "age"]] += parts[:, 1:3]
+            table[INCOME] += parts[:, 1]
+            table["age"] = table.get("age", 0.0) + parts[:, 2]
             table[names] += shares
             # what lies between the mean of the expected income and the line's centre belongs to the baseline
             table["baseline"] += parts[:, 3] - shares.sum(axis=1)
@@ -222,7 +234,12 @@ class GradientBoosting(Method):
 
 
 def _columns(subject: Subject, state: State, assumptions: Assumptions) -> list[Floats]:
-    return filled(design_columns(subject, assumptions), state.tables["inputs"]["median"])
+    return filled(design_columns(subject, assumptions, _names(state)), state.tables["inputs"]["median"])
+
+
+def _names(state: State) -> tuple[str, ...]:
+    """The inputs that were learnt from."""
+    return tuple(str(name) for name in state.tables["inputs"]["name"])
 
 
 def _field(subject: Subject) -> Ints:
