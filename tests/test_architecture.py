@@ -37,9 +37,9 @@ STATIONS = (
     "values_on_disk",
     "valuation",
     "engine",
+    "batch",
     "evaluation",
     "risk",
-    "batch",
     "plots",
     "reports",
     "__main__",
@@ -131,6 +131,7 @@ def test_what_is_found_by_name_is_listed() -> None:
     allowed = {
         "ipvalue.features.statistics:count": "records/snapshot.py",
         "ipvalue.plots:value_distribution": "valuation.py",
+        "ipvalue.batch.finished:explain": "valuation.py",
     }
     registries = {"methods/base.py", "features/base.py", "sources/registry.py", "__init__.py"}
     found = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ipvalue.assumptions.sets import Assumptions, Figure
     from ipvalue.batch import revalue
+    from ipvalue.batch.finished import explain
     from ipvalue.engine import ValuationEngine
     from ipvalue.evaluation.backtest import backtest
     from ipvalue.evaluation.compare import compare
@@ -140,6 +141,7 @@ _PLACES = {
     "portfolio": "ipvalue.risk.portfolio",
     # a whole book on disk
     "revalue": "ipvalue.batch",
+    "explain": "ipvalue.batch.finished",
     # how good the values are
     "backtest": "ipvalue.evaluation.backtest",
     "compare": "ipvalue.evaluation.compare",
@@ -184,6 +186,7 @@ __all__ = [
     "combine",
     "compare",
     "dossier",
+    "explain",
     "extract",
     "feature_catalogue",
     "monitor",

@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     known = "from which of its dates a legal event counts (default announced)"
     revalue.add_argument("--known", choices=("announced", "loaded"), default="announced", help=known)
     revalue.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    revalue.add_argument("--keep", type=Path, help="folder in which features are cached for the next run")
     revalue.add_argument("--restart", action="store_true", help="discard values of another run in the folder")
     revalue.add_argument("--overrides", type=Path, help="experts' overrides: a set (.json), or rows (.csv, .parquet)")
     revalue.set_defaults(run=_revalue)
@@ -142,6 +143,7 @@ def _revalue(options: argparse.Namespace) -> int:
         known=options.known,
         workers=options.workers,
         restart=options.restart,
+        keep=options.keep,
         overrides=options.overrides,
     )
     print(report)

@@ -23,6 +23,8 @@ __all__ = ["Valuation"]
 
 # Pictures are an extra of their own, found by name when one is asked for, as plotting back-ends are.
 _PICTURE = "ipvalue.plots:value_distribution"
+# A batch is made of valuations: what explains one of its values is found by name too.
+_EXPLAIN_BATCH = "ipvalue.batch.finished:explain"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,15 +86,18 @@ class Valuation(Values):
             not whole any more.
         """
         values = read_values(path)
-        return cls(values.table, values.provenance)
+        return cls(values.table, values.provenance, path=values.path)
 
-    def explain(self, patent_id: str) -> pd.DataFrame:
+    def explain(self, patent_id: str, *, book: Any = None, engine: Any = None) -> pd.DataFrame:
         """Show every number of one value, from input to result.
 
         Parameters
         ----------
         patent_id : str
             The patent.
+        book, engine : path, optional
+            Of values read from the folder of a batch: the folder of the book that was revalued, and the engine or the
+            folder of a saved one. One shard of the book is read.
 
         Returns
         -------
@@ -106,7 +111,14 @@ class Valuation(Values):
             If there is no such patent, or the valuation was read from a file: value the snapshot again.
         """
         if self.worksheet is None:
-            raise BookError("these values were read from a file; to explain one, value its snapshot with the engine")
+            if self.path is None or book is None or engine is None:
+                raise BookError(
+                    "these values were read from a file; to explain one, name the book and the engine that they were "
+                    "made from, as in valuation.explain(patent_id, book='book/', engine='engine/'), or value its "
+                    "snapshot with the engine"
+                )
+            steps: pd.DataFrame = resolve_name(_EXPLAIN_BATCH)(self.path, patent_id, book=book, engine=engine)
+            return steps
         steps = explain(self.worksheet.one(patent_id))
         if "overrides" not in self.provenance:
             return steps

@@ -28,11 +28,14 @@ class Values:
         Versions, dates, and hashes of book, engine and assumptions, and of overrides the set itself.
     worksheet : Worksheet or None
         Every quantity behind the values; None where they were read from a file.
+    path : str or None
+        Of the file or folder from which they were read.
     """
 
     table: pa.Table
     provenance: dict[str, Any]
     worksheet: Worksheet | None = None
+    path: str | None = None
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

@@ -57,7 +57,7 @@ def read_values(path: str | os.PathLike[str]) -> Values:
     table = pa.concat_tables([part.replace_schema_metadata(None) for _, part in parts])
     table = table.take(pc.sort_indices(table["patent_id"])).combine_chunks()
     _refuse_twice(table, path)
-    return counted(Values(table, provenance))
+    return counted(Values(table, provenance, path=os.fspath(path)))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -18,8 +18,8 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.batch import local
-from ipvalue.batch.cells import Cells, cells_are_whole
-from ipvalue.batch.identity import Run
+from ipvalue.batch.array_file import ArrayFile, is_sound
+from ipvalue.batch.run import Run
 from ipvalue.batch.plan import Folder
 from ipvalue.batch.statistics import read_tallies, whole_digest
 from ipvalue.errors import ArtifactError, BatchError, IpvalueError
@@ -192,8 +192,8 @@ def damage(file: Path, harm: str) -> None:
     elif harm == "one byte":
         # of the numbers themselves, not of what an Arrow file pads them with
         place = 200
-        if file.suffix == ".cells":
-            place = content.index(next(array for array in Cells(file).everything() if len(array)).tobytes())
+        if file.suffix == ".arrays":
+            place = content.index(next(array for array in ArrayFile(file).everything() if len(array)).tobytes())
         file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
     elif harm == "emptied":
         file.write_bytes(b"")
@@ -241,11 +241,11 @@ def test_a_damaged_part_of_an_earlier_run_is_counted_again(little: Any, journal:
     (work,) = (stopped / "_work").iterdir()
     shutil.rmtree(work / "whole")
     shutil.rmtree(work / "whole-dated")
-    damage(work / "parts" / "00002.cells", harm)
-    assert not cells_are_whole(work / "parts" / "00002.cells")
+    damage(work / "parts" / "00002.arrays", harm)
+    assert not is_sound(work / "parts" / "00002.arrays")
     if harm != "one byte":
-        with pytest.raises(BatchError, match=r"00002.cells is damaged.*run again"):
-            Cells(work / "parts" / "00002.cells")
+        with pytest.raises(BatchError, match=r"00002.arrays is damaged.*run again"):
+            ArrayFile(work / "parts" / "00002.arrays")
     little.revalue(stopped)
     assert parts(stopped) == little.undisturbed
     assert [line["what"] for line in journal(stopped, "damaged")] == ["the part of shard 2"]
@@ -253,7 +253,7 @@ def test_a_damaged_part_of_an_earlier_run_is_counted_again(little: Any, journal:
 
 
 @pytest.mark.parametrize("harm", ["truncated", "one byte", "vanished"])
-@pytest.mark.parametrize("kind", ["meeting*.cells", "ranks.cells", "*.parquet"])
+@pytest.mark.parametrize("kind", ["reduced*.arrays", "ranks.arrays", "*.parquet"])
 def test_a_damaged_whole_is_made_again(little: Any, journal: Any, stopped: Path, harm: str, kind: str) -> None:
     (work,) = (stopped / "_work").iterdir()
     victim = max((work / "whole").glob(kind), key=lambda p: p.stat().st_size)
@@ -264,7 +264,7 @@ def test_a_damaged_whole_is_made_again(little: Any, journal: Any, stopped: Path,
             read_tallies.__wrapped__(str(work / "whole"), "a run")
     little.revalue(stopped)
     assert parts(stopped) == little.undisturbed
-    range_too = [f"the answers on range {int(victim.stem[-5:])}"] if "meeting" in kind and harm != "vanished" else []
+    range_too = [f"the answers on range {int(victim.stem[-5:])}"] if "reduced" in kind and harm != "vanished" else []
     assert [line["what"] for line in journal(stopped, "damaged")] == ["the statistics of the whole", *range_too]
     assert len({line["sha256"] for line in journal(stopped, "whole")}) == 1
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import ipvalue as ipv
-from ipvalue.batch.identity import Run
+from ipvalue.batch.run import Run
 from ipvalue.batch.journal import EVENTS, Journal
 from ipvalue.errors import BatchError
 from ipvalue.records.store import BookOnDisk, file_digest

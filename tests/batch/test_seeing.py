@@ -120,7 +120,7 @@ def dying(job, shard, whole):
         os.kill(os.getpid(), signal.SIGKILL)
     return keep(job, shard, whole)
 def value_and_commit(job, folder, shard, whole):
-    from ipvalue.batch.receipt import measured
+    from ipvalue.batch.task_report import measured
     with measured() as receipt:
         made = folder.commit(shard, dying(job, shard, whole))
     return made | receipt

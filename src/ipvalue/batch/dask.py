@@ -13,10 +13,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ipvalue.batch.cluster import call_checked, checked_pass
 from ipvalue.batch.journal import Journal
 from ipvalue.batch.local import run_batch
 from ipvalue.batch.plan import BatchReport, Folder
-from ipvalue.batch.workers import call_checked, lit
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError, MissingExtraError
 from ipvalue.overrides.record import Overrides
@@ -34,6 +34,7 @@ def revalue(
     client: Any,
     known: Known = "announced",
     restart: bool = False,
+    keep: str | os.PathLike[str] | None = None,
     overrides: Overrides | str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> BatchReport:
@@ -59,6 +60,8 @@ def revalue(
         From which of its dates a legal event counts.
     restart : bool, default False
         Discard values of another run that the folder holds.
+    keep : path, optional
+        Folder in which features are cached for the next run (see :func:`ipvalue.revalue`), shared too.
     overrides : Overrides or path, optional
         Experts' values, as in :func:`ipvalue.revalue`.
     progress : bool, optional
@@ -102,6 +105,7 @@ def revalue(
         as_of=as_of,
         known=known,
         restart=restart,
+        keep=None if keep is None else Path(keep).absolute(),
         overrides=overrides,
         execute=partial(_execute, client=client, progress=progress, journal=Folder(Path(values).absolute()).journal),
     )
@@ -125,12 +129,15 @@ def _execute(
         return
     job = next(iter(calls.values()))[0]
     hide = None if progress is None else not progress
-    with lit(job, journal, label) as sight, tqdm(total=len(calls), desc=label, unit="shard", disable=hide) as bar:
+    with (
+        checked_pass(job, journal, label) as check,
+        tqdm(total=len(calls), desc=label, unit="shard", disable=hide) as bar,
+    ):
         # the beacon's name keeps the keys of two batches of one run apart: a result that the cluster still holds for
         # an earlier folder must not stand for a shard of this one
-        prefix = f"ipvalue-{label}-{job.run[:16]}-{Path(sight.beacon).name[-8:]}"
+        prefix = f"ipvalue-{label}-{job.run[:16]}-{Path(check.beacon).name[-8:]}"
         waiting = {
-            client.submit(call_checked, sight, function, shard, arguments, key=f"{prefix}-{shard}"): shard
+            client.submit(call_checked, check, function, shard, arguments, key=f"{prefix}-{shard}"): shard
             for shard, arguments in calls.items()
         }
         try:

@@ -12,7 +12,7 @@ the records of the logger ``ipvalue.batch``, one record a line::
 The fields:
 
 =========== ===========================================================================================
-run         hash of everything that the values depend on (:class:`ipvalue.batch.identity.Run`)
+run         hash of everything that the values depend on (:class:`ipvalue.batch.run.Run`)
 book        fingerprint of the book
 engine      hash of the engine with all that it has learnt
 assumptions hash of the assumption set

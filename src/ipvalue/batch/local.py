@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -17,15 +18,17 @@ from joblib.externals.loky import process_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
+from ipvalue.batch.array_file import is_sound
+from ipvalue.batch.feature_cache import CacheEntry, FeatureCache
 from ipvalue.batch.files import write_file
-from ipvalue.batch.identity import Run
 from ipvalue.batch.journal import Journal
 from ipvalue.batch.manifest import manifest_of, report_of
-from ipvalue.batch.overlay import overrides_from
-from ipvalue.batch.passes import Execute, journalled, statistics_of
 from ipvalue.batch.plan import BatchReport, Folder
-from ipvalue.batch.receipt import measured
-from ipvalue.batch.shards import BookStatistics, Job, value_shard
+from ipvalue.batch.run import Run
+from ipvalue.batch.run_overrides import overrides_from
+from ipvalue.batch.shards import Job, value_shard
+from ipvalue.batch.statistics_passes import Execute, journalled, make_statistics
+from ipvalue.batch.task_report import measured
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import ArtifactError, BatchError
 from ipvalue.overrides.record import Overrides
@@ -48,6 +51,7 @@ def revalue(
     known: Known = "announced",
     workers: int = 1,
     restart: bool = False,
+    keep: str | os.PathLike[str] | None = None,
     overrides: Overrides | str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> BatchReport:
@@ -73,6 +77,9 @@ def revalue(
         Processes. The values do not depend on them.
     restart : bool, default False
         Discard values of another run that the folder holds.
+    keep : path, optional
+        Folder in which features are cached for the next run over the same book on the same date: one with other
+        figures, curves or deals, or another engine, then only values again. The values are those of a full run.
     overrides : Overrides or path, optional
         Experts' values, that stand in the place of the model's as by :meth:`ipvalue.Valuation.override`: a set, or the
         file of one (JSON; or CSV or Parquet, of which every row must be taken). Another set is another run.
@@ -112,6 +119,7 @@ def revalue(
         as_of=as_of,
         known=known,
         restart=restart,
+        keep=keep,
         overrides=overrides,
         execute=execute,
     )
@@ -126,40 +134,46 @@ def run_batch(
     known: Known,
     restart: bool,
     execute: Execute,
+    keep: str | os.PathLike[str] | None = None,
     overrides: Overrides | str | os.PathLike[str] | None = None,
 ) -> BatchReport:
     """Run a batch on any executor: plan, count, value, report; the parameters are those of :func:`revalue`.
 
     Parameters
     ----------
-    book, values, engine, as_of, known, restart, overrides
+    book, values, engine, as_of, known, restart, keep, overrides
         As in :func:`revalue`.
     execute : callable
         ``execute(function, arguments by shard, label)`` calls the function for each shard, in any order and where it
         likes, more than once if it must, and gives each shard with its result.
     """
-    _check_types(book, engine, known)
+    _check_types(book, engine, known, keep)
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
     experts = overrides_from(overrides)
     disk, day, folder = BookOnDisk(book), str(parse_date(as_of)), Folder(values)
     run = Run.of(disk, loaded, day, known, experts)
-    with folder.locked():
+    cache = None if keep is None else FeatureCache(keep)
+    with folder.locked(), nullcontext() if cache is None else cache.locked(folder.path):
         done = folder.begin(run, disk, restart)
         with folder.failing_clearly():
             todo = [s for s in range(disk.shards) if s not in done]
-            seconds = _score(os.fspath(book), loaded, experts, disk, folder, todo, execute)
+            entry = None if cache is None else cache.entry(disk, day, known)
+            seconds = _score(os.fspath(book), loaded, experts, disk, folder, entry, todo, execute)
+            if cache is not None and entry is not None:
+                cache.drop_others(entry)
             report = _end(folder, disk, len(done), seconds, experts)
     return report
 
 
-def _check_types(book: object, engine: object, known: object) -> None:
+def _check_types(book: object, engine: object, known: object, keep: object) -> None:
     """Refuse what can't be meant before anything is read, and above all before a restart discards anything."""
     if known not in get_args(Known):
         raise BatchError(f"known={known!r}: it must be 'announced' or 'loaded'")
     if not isinstance(engine, ValuationEngine | str | os.PathLike):
         raise BatchError(f"engine={engine!r}: a fitted engine or the folder of a saved one is needed")
-    if not isinstance(book, str | os.PathLike):
-        raise BatchError(f"book is a {type(book).__name__}: a batch takes the path of a folder (see write_book)")
+    for name, path in (("book", book), ("keep", keep)):
+        if not isinstance(path, str | os.PathLike) and (path is not None or name != "keep"):
+            raise BatchError(f"{name} is a {type(path).__name__}: a batch takes the path of a folder (see write_book)")
 
 
 def _score(
@@ -168,23 +182,25 @@ def _score(
     experts: Overrides | None,
     disk: BookOnDisk,
     folder: Folder,
+    entry: CacheEntry | None,
     todo: list[int],
     execute: Execute,
 ) -> dict[str, float]:
     """Both passes over what is left to do; wall time of each."""
-    if not todo:
+    if not todo and is_sound(folder.statistics.counts):
         return {}
     started = time.perf_counter()
     run = folder.run
-    job = Job(book, os.fspath(folder.work), loaded.hash, run.key, run.as_of, run.known, run.overrides)
+    places = os.fspath(folder.work), loaded.hash, run.key, run.as_of, run.known, os.fspath(folder.statistics.folder)
+    job = Job(book, *places, run.overrides, "" if entry is None else os.fspath(entry.folder))
     _save(loaded, job.engine)
     if experts is not None:
         write_file(job.overrides_file, experts.to_json().encode("utf-8"))
-    statistics, digest = statistics_of(job, folder, disk, execute)
+    make_statistics(job, folder, disk, execute)
     counted = time.perf_counter()
-    calls = {shard: (job, folder, shard, statistics[shard]) for shard in todo}
+    calls = {shard: (job, folder, shard) for shard in todo}
     for shard, receipt in journalled(folder, execute, _value_and_commit, calls, "valuing"):
-        made = {"run": run.key, "inputs": disk.inputs(shard), "whole": digest}
+        made = {"run": run.key, "inputs": disk.inputs(shard)}
         folder.journal.write("committed", shard=shard, **made, **receipt)
     return {"whole": counted - started, "values": time.perf_counter() - counted}
 
@@ -196,12 +212,12 @@ def _save(engine: ValuationEngine, path: Path) -> None:
         raise BatchError(f"{error}; run again to go on once that is mended") from error
 
 
-def _value_and_commit(job: Job, folder: Folder, shard: int, statistics: BookStatistics) -> dict[str, Any]:
+def _value_and_commit(job: Job, folder: Folder, shard: int) -> dict[str, Any]:
     """Value a shard and commit it, unless a worker that died has done so and could not report it."""
     with measured() as receipt:
         made = folder.found(shard)
         if made is None:
-            table = value_shard(job, shard, statistics)
+            table = value_shard(job, shard)
             with stage("writing"):
                 made = folder.commit(shard, table)
     return made | receipt

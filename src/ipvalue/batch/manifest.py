@@ -27,9 +27,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ipvalue.batch.overlay import became_of
 from ipvalue.batch.plan import BatchReport, Folder
-from ipvalue.batch.receipt import peak_memory
+from ipvalue.batch.run_overrides import became_of
+from ipvalue.batch.task_report import peak_memory
 from ipvalue.errors import ArtifactError, BatchError
 from ipvalue.overrides.record import Overrides
 from ipvalue.records.store import BookOnDisk
@@ -38,7 +38,7 @@ __all__ = ["manifest_of", "report_of"]
 
 _FORMAT = 1
 _PASSES = {"counted": "counting", "joined": "joining", "whole": "whole", "committed": "valuing"}
-_OF_A_SHARD = ("shard", "rows", "bytes", "sha256", "inputs", "whole", "seconds")
+_OF_A_SHARD = ("shard", "rows", "bytes", "sha256", "inputs", "seconds")
 _MEASURED = (
     "peak resident memory of each process since it began, in bytes (VmHWM of Linux, ru_maxrss elsewhere); pages that "
     "processes share count in each of them"

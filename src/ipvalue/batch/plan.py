@@ -1,9 +1,9 @@
 """What is to be done, what is done already, and by whom: the folder of a batch's values.
 
 ``values/part-00007.parquet`` is the finished shard 7: it appears whole, by a rename, or not at all. ``_run.json`` names
-the run, ``_journal.jsonl`` tells what happened, ``_work/`` holds the engine and the book's statistics while the run
-goes on. ``_manifest.json`` is there if, and only if, the dataset is complete. Readers of Parquet datasets skip names
-that begin with an underscore, drafts included.
+the run, ``_journal.jsonl`` tells what happened, ``_statistics/`` holds the statistics of the book that the values were
+made with, ``_work/`` what only the run needs while it goes on. ``_manifest.json`` is there if, and only if, the dataset
+is complete. Readers of Parquet datasets skip names that begin with an underscore, drafts included.
 
 One process holds ``_lock`` and plans; its workers, wherever they are, commit shards. A worker may outlive a process
 that was killed: it commits under ``_commit``, and only for the run that the folder belongs to then, so that what it
@@ -27,15 +27,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ipvalue.batch.array_file import is_sound
 from ipvalue.batch.files import LOCK, disk_errors, is_draft, remove, sole_user, sync, write_draft, write_file
-from ipvalue.batch.identity import Run
 from ipvalue.batch.journal import Journal
+from ipvalue.batch.run import Run
+from ipvalue.batch.statistics import StatisticsFiles
 from ipvalue.errors import BatchError
 from ipvalue.records.store import BookOnDisk, file_digest
 
-__all__ = ["BatchReport", "Folder"]
+__all__ = ["STATISTICS", "BatchReport", "Folder"]
 
 _RUN, _MANIFEST, _JOURNAL, _WORK = "_run.json", "_manifest.json", "_journal.jsonl", "_work"
+STATISTICS = "_statistics"
 _COMMIT = "_commit"
 _PART = re.compile(r"part-\d{5,}\.parquet")
 _PROVENANCE_KEY = b"ipvalue"
@@ -198,6 +201,11 @@ class Folder:
                 self.journal.write("failed", path=os.fspath(self.path), run=self.run.key, error=said)
             raise
 
+    @property
+    def statistics(self) -> StatisticsFiles:
+        """The book-level statistics that the values were made with."""
+        return StatisticsFiles(self.path / STATISTICS)
+
     def part(self, shard: int) -> Path:
         """File of a finished shard."""
         return self.path / f"part-{shard:05d}.parquet"
@@ -342,13 +350,14 @@ class Folder:
         self.journal.write("discarded", run=key, path=os.fspath(self.path))
         remove(self.path / _MANIFEST)
         for path in sorted(self.path.iterdir()):
-            if path.name == _WORK or _PART.fullmatch(path.name) or is_draft(path):
+            if path.name in (_WORK, STATISTICS) or _PART.fullmatch(path.name) or is_draft(path):
                 remove(path)
         remove(self.path / _RUN)
 
     def _sweep(self) -> None:
         """Remove drafts of processes that did not live to finish them."""
-        for path in sorted(self.path.iterdir()):
+        statistics = self.statistics.folder
+        for path in sorted([*self.path.iterdir(), *(statistics.iterdir() if statistics.is_dir() else ())]):
             if is_draft(path):
                 remove(path)
 
@@ -358,7 +367,7 @@ class Folder:
         for shard in range(disk.shards):
             file, line = self.part(shard), lines.get(shard)
             found = self._kept(file, line) if line is not None else self.found(shard)
-            if found is not None:
+            if found is not None and is_sound(self.statistics.graph(shard)):
                 done.append(shard)
                 if line is None:
                     self.journal.write("committed", run=self.run.key, shard=shard, inputs=disk.inputs(shard), **found)

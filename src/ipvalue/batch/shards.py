@@ -13,24 +13,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 
-from ipvalue.batch.cells import cells_are_whole
-from ipvalue.batch.overlay import with_overrides
-from ipvalue.batch.statistics import ranges_of, read_statistics, write_part
+from ipvalue.batch.array_file import is_sound, stated_digest
+from ipvalue.batch.feature_cache import VALUE_TABLES, CacheEntry
+from ipvalue.batch.run_overrides import with_overrides
+from ipvalue.batch.statistics import (
+    StatisticsFiles,
+    measure_graph,
+    ranges_of,
+    read_counts,
+    read_graph,
+    write_graph,
+    write_part,
+)
 from ipvalue.engine import ValuationEngine
+from ipvalue.evidence.prices import prepare
 from ipvalue.features.counts import COUNTED
 from ipvalue.features.statistics import Part
 from ipvalue.records.book import Known
 from ipvalue.records.schema import TABLES
 from ipvalue.records.snapshot import Snapshot
+from ipvalue.records.statistics import Statistics
 from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
 from ipvalue.valuation import Valuation
 
-__all__ = ["BookStatistics", "Job", "count_shard", "part_file", "value_shard"]
+__all__ = ["Job", "answers_folder", "count_shard", "part_file", "value_shard"]
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,12 @@ class Job:
     as_of : str
         Valuation date.
     known : {'announced', 'loaded'}
+    statistics : str
+        Folder of the book-level statistics beside the values.
     overrides : str
         Hash of the experts' overrides; empty without any.
+    cache : str
+        Folder of the entry of the feature cache; empty without one.
     """
 
     book: str
@@ -56,7 +70,9 @@ class Job:
     run: str
     as_of: str
     known: Known
+    statistics: str
     overrides: str = ""
+    cache: str = ""
 
     @property
     def overrides_file(self) -> Path:
@@ -69,30 +85,15 @@ class Job:
         return Path(self.work) / "engine"
 
 
-class BookStatistics(NamedTuple):
-    """Where the statistics of the book are, and what the shard itself contributed to them.
-
-    Attributes
-    ----------
-    place : str
-        Folder of the statistics.
-    part : str
-        File of the shard's own contribution.
-    """
-
-    place: str
-    part: str
-
-
 def part_file(job: Job, shard: int) -> Path:
     """File of what the shard contributes to the statistics of the book."""
-    return Path(job.work) / "parts" / f"{shard:05d}.cells"
+    return Path(job.work) / "parts" / f"{shard:05d}.arrays"
 
 
 def count_shard(job: Job, shard: int) -> Path:
     """Count what the shard contributes to the statistics of the book, unless its file is there and sound."""
     disk, file = BookOnDisk(job.book), part_file(job, shard)
-    if cells_are_whole(file):
+    if is_sound(file):
         return file
     snapshot = _snapshot(job, shard, disk, {name: COUNTED[name] for name in TABLES if name in COUNTED})
     with stage("counting"):
@@ -102,18 +103,50 @@ def count_shard(job: Job, shard: int) -> Path:
     return file
 
 
-def value_shard(job: Job, shard: int, statistics: BookStatistics) -> pa.Table:
-    """Value the shard's patents, with the statistics of the book; the table carries its provenance."""
+def answers_folder(job: Job) -> Path:
+    """Folder of the answers on all key ranges, while the run goes on."""
+    return Path(job.work) / "answers"
+
+
+def value_shard(job: Job, shard: int) -> pa.Table:
+    """Value the shard's patents, with the statistics of the book; the table carries its provenance.
+
+    The shard's own statistics are left beside the values before its values are, so that whoever finds the values can
+    explain them.
+    """
     with stage("engine"):
         disk, engine = BookOnDisk(job.book), _engine(os.fspath(job.engine), job.engine_hash)
-    snapshot = _snapshot(job, shard, disk, tuple(TABLES))
+    entry = CacheEntry(Path(job.cache)) if job.cache else None
+    with stage("cache"):
+        cached = None if entry is None else entry.read(shard)
+    snapshot = _snapshot(job, shard, disk, tuple(TABLES) if cached is None else VALUE_TABLES)
     with stage("statistics"):
-        found = read_statistics(Path(statistics.place), Path(statistics.part), shard, disk.shards, job.run)
-    snapshot = snapshot.with_statistics(found, disk.fingerprint)
-    table = engine.work(snapshot).table()
+        snapshot = snapshot.with_statistics(_statistics(job, shard, disk, entry), disk.fingerprint)
+    subject = prepare(snapshot, engine.assumptions, cached) if cached is not None else None
+    sheet = engine.work(snapshot if subject is None else subject)
+    if entry is not None and cached is None:
+        with stage("cache"):
+            entry.write(shard, sheet.subject.features)
+    table = sheet.table()
     with stage("table"):
         made = Valuation(table, engine.model.provenance(snapshot))
         return (with_overrides(made, job.overrides_file, job.overrides) if job.overrides else made).to_arrow()
+
+
+def _statistics(job: Job, shard: int, disk: BookOnDisk, entry: CacheEntry | None) -> Statistics:
+    """Statistics of the book as the shard needs them: all counts, and the citation graph of its own patents."""
+    here = StatisticsFiles(Path(job.statistics))
+    graph = here.graph(shard)
+    if entry is not None and is_sound(entry.statistics.graph(shard)):
+        found = read_graph(entry.statistics.graph(shard))
+    elif is_sound(graph):
+        found = read_graph(graph)
+    else:
+        found = measure_graph(answers_folder(job), part_file(job, shard), shard, disk.shards)
+    write_graph(found, graph)
+    if entry is not None:
+        write_graph(found, entry.statistics.graph(shard))
+    return Statistics(read_counts(here.counts, stated_digest(here.counts) or ""), found)
 
 
 def _snapshot(

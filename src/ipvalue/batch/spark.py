@@ -16,10 +16,10 @@ from typing import Any
 import pyarrow as pa
 
 from ipvalue import errors
+from ipvalue.batch.cluster import WorkerCheck, call_checked, checked_pass
 from ipvalue.batch.journal import Journal
 from ipvalue.batch.local import run_batch
 from ipvalue.batch.plan import BatchReport, Folder
-from ipvalue.batch.workers import Sight, call_checked, lit
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError, IpvalueError, MissingExtraError
 from ipvalue.overrides.record import Overrides
@@ -37,6 +37,7 @@ def revalue(
     spark: Any,
     known: Known = "announced",
     restart: bool = False,
+    keep: str | os.PathLike[str] | None = None,
     overrides: Overrides | str | os.PathLike[str] | None = None,
 ) -> BatchReport:
     """Revalue a book on disk with the executors of a Spark session.
@@ -62,6 +63,8 @@ def revalue(
         From which of its dates a legal event counts.
     restart : bool, default False
         Discard values of another run that the folder holds.
+    keep : path, optional
+        Folder in which features are cached for the next run (see :func:`ipvalue.revalue`), shared too.
     overrides : Overrides or path, optional
         Experts' values, as in :func:`ipvalue.revalue`.
 
@@ -105,6 +108,7 @@ def revalue(
         as_of=as_of,
         known=known,
         restart=restart,
+        keep=None if keep is None else Path(keep).absolute(),
         overrides=overrides,
         execute=partial(_execute, spark=spark, journal=Folder(Path(values).absolute()).journal),
     )
@@ -118,10 +122,10 @@ def _execute(
 
     if not calls:
         return
-    with lit(next(iter(calls.values()))[0], journal, label) as sight:
+    with checked_pass(next(iter(calls.values()))[0], journal, label) as check:
         numbers = spark.range(0, len(calls), 1, numPartitions=len(calls))
         frame = numbers.mapInArrow(
-            _mapper(sight, function, list(calls.items())), "shard long, error string, text string"
+            _mapper(check, function, list(calls.items())), "shard long, error string, text string"
         )
         try:
             rows = frame.collect()
@@ -139,7 +143,7 @@ def _execute(
 
 
 def _mapper(
-    sight: Sight, function: Callable[..., Any], calls: list[tuple[int, tuple[Any, ...]]]
+    check: WorkerCheck, function: Callable[..., Any], calls: list[tuple[int, tuple[Any, ...]]]
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """Make the function that Spark sends to its workers: places in the list of calls to results."""
 
@@ -147,7 +151,7 @@ def _mapper(
         for batch in batches:
             for place in batch.column(0).to_pylist():
                 shard, arguments = calls[place]
-                yield pa.RecordBatch.from_pylist([_call(sight, function, shard, arguments)], schema=_RESULT)
+                yield pa.RecordBatch.from_pylist([_call(check, function, shard, arguments)], schema=_RESULT)
 
     return run
 
@@ -155,10 +159,10 @@ def _mapper(
 _RESULT = pa.schema([("shard", pa.int64()), ("error", pa.string()), ("text", pa.string())])
 
 
-def _call(sight: Sight, function: Callable[..., Any], shard: int, arguments: tuple[Any, ...]) -> dict[str, Any]:
+def _call(check: WorkerCheck, function: Callable[..., Any], shard: int, arguments: tuple[Any, ...]) -> dict[str, Any]:
     """Give the result as JSON, or what is wrong with the input: to run such a task again would not help."""
     try:
-        return {"shard": shard, "error": "", "text": json.dumps(call_checked(sight, function, shard, arguments))}
+        return {"shard": shard, "error": "", "text": json.dumps(call_checked(check, function, shard, arguments))}
     except IpvalueError as error:
         return {"shard": shard, "error": type(error).__name__, "text": str(error)}
 

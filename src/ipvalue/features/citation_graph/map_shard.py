@@ -2,7 +2,7 @@
 
 Codes are 64-bit hashes, so that ranges of equal width hold about as many documents each. What a part tells of one
 range is a :class:`Report`; the reports of all parts on a range make the answers to them
-(:func:`ipvalue.features.citation_graph.reduce_range.meet`), and each range is small, however large the book.
+(:func:`ipvalue.features.citation_graph.reduce_range.reduce_range`), and each range is small, however large the book.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import numpy as np
 from ipvalue.features.citation_graph.disruption import HALF, LOW
 from ipvalue.features.citation_graph.map_shard import Answer, Report
 from ipvalue.features.citation_graph.page_rank import UNIT, Citations, ranks_at, ranks_of_cited
-from ipvalue.features.citation_graph.reduce_range import WINDOW_DAYS, Meeting, meet
+from ipvalue.features.citation_graph.reduce_range import WINDOW_DAYS, Reduced, reduce_range
 from ipvalue.records.statistics import CitationMeasures
 from ipvalue.types import Floats, Ints, Ints32
 
@@ -35,9 +35,9 @@ def measure(parts: Sequence[Sequence[Report]]) -> CitationMeasures:
     parts : sequence of sequence of Report
         By part and key range; the parts in any order.
     """
-    meetings = [meet(reports) for reports in zip(*parts)]
-    answers = [[meeting.answers[k] for meeting in meetings] for k in range(len(parts))]
-    first = first_numbers(meetings)
+    reduced = [reduce_range(reports) for reports in zip(*parts)]
+    answers = [[reduced.answers[k] for reduced in reduced] for k in range(len(parts))]
+    first = first_numbers(reduced)
     blocks = [block_of(reports, found, first) for reports, found in zip(parts, answers)]
     citations = [block.citations for block in blocks]
     found = [
@@ -65,9 +65,9 @@ class Block:
     patents: Ints32
 
 
-def first_numbers(meetings: Sequence[Meeting]) -> Ints:
+def first_numbers(reduced: Sequence[Reduced]) -> Ints:
     """Number of the first document of each range, and of all documents."""
-    return np.cumsum([0, *(meeting.documents for meeting in meetings)])
+    return np.cumsum([0, *(reduced.documents for reduced in reduced)])
 
 
 def block_of(reports: Sequence[Report], answers: Sequence[Answer], first: Ints) -> Block:

@@ -17,21 +17,21 @@ from ipvalue.features.citation_graph.edges import distinct, ranges
 from ipvalue.features.citation_graph.map_shard import Answer, Report
 from ipvalue.types import Ints, Ints32, Mask
 
-__all__ = ["WINDOW_DAYS", "Meeting", "meet"]
+__all__ = ["WINDOW_DAYS", "Reduced", "reduce_range"]
 
 
 WINDOW_DAYS = 1826  # five years
 _DAY_ZERO = np.int64(2**31)
 
 
-class Meeting(NamedTuple):
+class Reduced(NamedTuple):
     """Answers on one range, one a report, and the number of documents in the range."""
 
     documents: int
     answers: list[Answer]
 
 
-def meet(reports: Sequence[Report]) -> Meeting:
+def reduce_range(reports: Sequence[Report]) -> Reduced:
     """Answer the reports of all parts on one range.
 
     Parameters
@@ -41,7 +41,7 @@ def meet(reports: Sequence[Report]) -> Meeting:
 
     Returns
     -------
-    Meeting
+    Reduced
         Answers in the order of the reports.
     """
     document = distinct(np.concatenate([report.document for report in reports]))
@@ -57,7 +57,7 @@ def meet(reports: Sequence[Report]) -> Meeting:
         Answer(cites[number], number, mine, *pairs, families)
         for number, mine, pairs, families in zip(numbers, counted, following, _citers(reports))
     ]
-    return Meeting(len(document), answers)
+    return Reduced(len(document), answers)
 
 
 def _counted(reports: Sequence[Report], numbers: Sequence[Ints32], documents: int) -> list[Mask]:

@@ -19,13 +19,13 @@ from ipvalue.batch.files import write_file
 from ipvalue.errors import BatchError
 from ipvalue.types import Array
 
-__all__ = ["Cells", "cells_are_whole", "cells_digest", "write_cells"]
+__all__ = ["ArrayFile", "is_sound", "stated_digest", "write_arrays"]
 
 _ABOUT, _SUM = b"about", b"sha256"
 
 
-def write_cells(
-    path: Path, rows: Sequence[Mapping[str, Array]], about: Mapping[str, Any] | None = None, *, kept: bool = True
+def write_arrays(
+    path: Path, rows: Sequence[Mapping[str, Array]], about: Mapping[str, Any] | None = None, *, lasting: bool = True
 ) -> str:
     """Write a table of arrays; the file appears whole.
 
@@ -35,8 +35,8 @@ def write_cells(
     rows : sequence of mapping of str to ndarray
         Arrays in one dimension by column, of any length; a column that a row does not have is empty there.
     about : mapping, optional
-        What else is to be kept, as JSON.
-    kept : bool, default True
+        What else belongs to the file, as JSON.
+    lasting : bool, default True
         Whether the file must outlive a crash of the machine. One that only the run needs is not synced: if it comes
         out of a crash damaged, its checksum says so, and it is made again.
 
@@ -56,12 +56,12 @@ def write_cells(
         for batch in batches:
             lists = [pa.ListArray.from_arrays(np.array([0, len(array)], np.int32), pa.array(array)) for array in batch]
             writer.write_batch(pa.record_batch(lists, schema=schema))
-    write_file(path, sink.getvalue(), synced=kept)
+    write_file(path, sink.getvalue(), synced=lasting)
     return digest
 
 
 def _plain(array: Array) -> Array:
-    """Truth as bytes: Arrow packs it into bits, which no array is a view of."""
+    """Booleans as bytes: Arrow packs booleans into bits, which no numpy array is a view of."""
     return array.view(np.uint8) if array.dtype.kind == "b" else array
 
 
@@ -73,25 +73,25 @@ def _digest(about: str, arrays: Iterator[Array]) -> str:
     return digest.hexdigest()
 
 
-def cells_digest(path: Path) -> str | None:
+def stated_digest(path: Path) -> str | None:
     """SHA-256 that a file says of itself, unproved; none where there is no such file."""
     try:
-        return Cells(path).digest
+        return ArrayFile(path).digest
     except BatchError:
         return None
 
 
-def cells_are_whole(path: Path) -> bool:
+def is_sound(path: Path) -> bool:
     """Tell whether a file is there and has the content that it was written with."""
     try:
-        cells = Cells(path)
+        cells = ArrayFile(path)
         return bool(cells.digest == _digest(json.dumps(cells.about), cells.everything()))
     except BatchError:
         return False
 
 
-class Cells:
-    """A table of arrays that :func:`write_cells` wrote.
+class ArrayFile:
+    """A table of arrays that :func:`write_arrays` wrote.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class Cells:
     Raises
     ------
     BatchError
-        Here or when a row is read, if the file is missing or cut short; :func:`cells_are_whole` finds any other damage.
+        Here or when a row is read, if the file is missing or cut short; :func:`is_sound` finds any other damage.
     """
 
     def __init__(self, path: Path) -> None:

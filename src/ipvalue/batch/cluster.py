@@ -28,11 +28,11 @@ from ipvalue.batch.shards import Job
 from ipvalue.errors import ArtifactError, BatchError
 from ipvalue.records.store import BookOnDisk
 
-__all__ = ["Sight", "call_checked", "lit"]
+__all__ = ["WorkerCheck", "call_checked", "checked_pass"]
 
 
 @dataclass(frozen=True)
-class Sight:
+class WorkerCheck:
     """What the process that runs the batch sees, and every worker must see too.
 
     Attributes
@@ -52,8 +52,10 @@ class Sight:
 
 
 @contextmanager
-def lit(job: Job, journal: Journal, label: str) -> Iterator[Sight]:
-    """Light the beacon of a pass's tasks: a task that comes too late, when the batch is over, finds it gone.
+def checked_pass(job: Job, journal: Journal, label: str) -> Iterator[WorkerCheck]:
+    """Set up what the tasks of a pass are checked against, and their beacon.
+
+    A task that comes too late, when the batch is over, finds no beacon and does nothing.
 
     At the end the journal gets a line for every shard that was begun again, also if the pass has failed.
     """
@@ -61,13 +63,13 @@ def lit(job: Job, journal: Journal, label: str) -> Iterator[Sight]:
     beacon.write_text(job.run)
     try:
         fingerprint, seen = BookOnDisk(job.book).fingerprint, tuple(versions().items())
-        yield Sight(job.book, fingerprint, os.fspath(beacon), seen)
+        yield WorkerCheck(job.book, fingerprint, os.fspath(beacon), seen)
     finally:
         beacon.unlink(missing_ok=True)
         _journal_repeats(beacon, journal, label)
 
 
-def call_checked(sight: Sight, function: Callable[..., Any], shard: int, arguments: tuple[Any, ...]) -> Any:
+def call_checked(check: WorkerCheck, function: Callable[..., Any], shard: int, arguments: tuple[Any, ...]) -> Any:
     """Call a function of the batch for a shard, on a worker that sees what it must see.
 
     Raises
@@ -75,18 +77,18 @@ def call_checked(sight: Sight, function: Callable[..., Any], shard: int, argumen
     BatchError
         If this worker does not see the values' folder or the same book, or has other versions.
     """
-    if not Path(sight.beacon).exists():
+    if not Path(check.beacon).exists():
         raise BatchError(
-            f"{_here()} finds no {sight.beacon}: the values' folder must lie on a file system that all workers "
+            f"{_here()} finds no {check.beacon}: the values' folder must lie on a file system that all workers "
             "share, under the same path (or the batch that sent this task is over)"
         )
-    _check(sight)
-    _mark(Path(sight.beacon), shard)
+    _check(check)
+    _mark(Path(check.beacon), shard)
     return function(*arguments)
 
 
 def _mark(beacon: Path, shard: int) -> None:
-    """Leave a file that says who begins the shard, and for the how manieth time."""
+    """Leave a file that says who begins the shard, and which attempt it is."""
     for attempt in count(1):
         try:
             with beacon.with_name(f"{beacon.name}-{shard:05d}-{attempt:03d}").open("x") as mark:
@@ -107,19 +109,19 @@ def _journal_repeats(beacon: Path, journal: Journal, label: str) -> None:
 
 
 @lru_cache(maxsize=8)
-def _check(sight: Sight) -> None:
+def _check(check: WorkerCheck) -> None:
     """Compare book and versions, once a worker."""
     try:
-        fingerprint = BookOnDisk(sight.book).fingerprint
+        fingerprint = BookOnDisk(check.book).fingerprint
     except ArtifactError as error:
         raise BatchError(
-            f"{_here()} can't read the book {sight.book}: it must lie on a file system that all workers share, under "
+            f"{_here()} can't read the book {check.book}: it must lie on a file system that all workers share, under "
             f"the same path ({error})"
         ) from error
-    if fingerprint != sight.fingerprint:
-        raise BatchError(f"{_here()} sees another book at {sight.book} than the process that runs the batch")
+    if fingerprint != check.fingerprint:
+        raise BatchError(f"{_here()} sees another book at {check.book} than the process that runs the batch")
     mine = versions()
-    other = [f"{name} {mine.get(name)} instead of {wanted}" for name, wanted in sight.versions if mine[name] != wanted]
+    other = [f"{name} {mine.get(name)} instead of {wanted}" for name, wanted in check.versions if mine[name] != wanted]
     if other:
         raise BatchError(f"{_here()} has {', '.join(other)}: its values could differ; install the same versions")
 

@@ -8,23 +8,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ipvalue.batch.cells import cells_are_whole
-from ipvalue.batch.files import remove
+from ipvalue.batch.array_file import is_sound
+from ipvalue.batch.feature_cache import CacheEntry
+from ipvalue.batch.files import remove, write_file
 from ipvalue.batch.plan import Folder
-from ipvalue.batch.receipt import measured
-from ipvalue.batch.shards import BookStatistics, Job, count_shard, part_file
+from ipvalue.batch.shards import Job, answers_folder, count_shard, part_file
 from ipvalue.batch.statistics import (
     SUMS,
-    meet_on_disk,
-    meeting_file,
+    StatisticsFiles,
+    answers_digest,
+    answers_file,
     ranges_of,
-    statistics_digest,
-    write_statistics,
+    reduce_on_disk,
+    write_answers,
+    write_counts,
 )
+from ipvalue.batch.task_report import measured
 from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
 
-__all__ = ["Execute", "journalled", "statistics_of"]
+__all__ = ["Execute", "journalled", "make_statistics"]
 
 # execute(function, arguments by shard, label) gives the results with their shards, in any order
 Execute: TypeAlias = Callable[[Callable[..., Any], dict[int, tuple[Any, ...]], str], Iterator[tuple[int, Any]]]
@@ -42,20 +45,35 @@ def journalled(
     folder.journal.write("passed", label=label, shards=len(calls), seconds=round(time.perf_counter() - started, 6))
 
 
-def statistics_of(
-    job: Job, folder: Folder, disk: BookOnDisk, execute: Execute
-) -> tuple[dict[int, BookStatistics], str]:
-    """Count the statistics of the book where an earlier call has not; give their place by shard, and their hash."""
+def make_statistics(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute) -> None:
+    """Make the statistics of the book, as far as no earlier call or run has, and leave the counts beside the values.
+
+    The citation graph of each shard follows when the shard is valued.
+    """
+    here = StatisticsFiles(Path(job.statistics))
+    here.folder.mkdir(parents=True, exist_ok=True)
+    if job.cache:
+        entry = CacheEntry(Path(job.cache))
+        entry.folder.mkdir(parents=True, exist_ok=True)
+        if entry.holds(disk.shards):
+            write_file(here.counts, entry.statistics.counts.read_bytes())
+            folder.journal.write("cached", path=os.fspath(entry.folder))
+            return
+    if here.are_sound(disk.shards):
+        return
     parts = _count(job, folder, disk, execute)
-    place = folder.work / "statistics"
-    digest = statistics_digest(place)
+    place = answers_folder(job)
+    digest = answers_digest(place)
     if digest is None:
         _begin(folder, place)
         _reduce(job, folder, parts, place, execute)
+    if digest is None or not is_sound(here.counts):
         with measured() as receipt, stage("merging"):
-            digest = write_statistics(parts, place)
+            digest = write_answers(parts, place) if digest is None else digest
+            write_counts(parts, here.counts)
         folder.journal.write("whole", sha256=digest, **receipt)
-    return {shard: BookStatistics(os.fspath(place), os.fspath(part)) for shard, part in enumerate(parts)}, digest
+    if job.cache:
+        write_file(CacheEntry(Path(job.cache)).statistics.counts, here.counts.read_bytes())
 
 
 def _begin(folder: Folder, place: Path) -> None:
@@ -78,14 +96,14 @@ def _count(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute) -> list
 
 def _reduce(job: Job, folder: Folder, parts: list[Path], place: Path, execute: Execute) -> None:
     """Shuffle and reduce: have the reports of all parts on each key range answered that is not answered yet."""
-    files = [meeting_file(place, k) for k in range(ranges_of(len(parts)))]
+    files = [answers_file(place, k) for k in range(ranges_of(len(parts)))]
     calls = {k: (job, parts, k, files[k]) for k in _missing(folder, files, "the answers on range")}
     for k, receipt in journalled(folder, execute, _reduce_measured, calls, "joining"):
         folder.journal.write("joined", range=k, **receipt)
 
 
 def _missing(folder: Folder, files: list[Path], what: str) -> list[int]:
-    missing = [k for k, file in enumerate(files) if not cells_are_whole(file)]
+    missing = [k for k, file in enumerate(files) if not is_sound(file)]
     for k in missing:
         if files[k].exists():
             folder.journal.write("damaged", what=f"{what} {k}")
@@ -100,5 +118,5 @@ def _count_measured(job: Job, shard: int) -> dict[str, Any]:
 
 def _reduce_measured(job: Job, parts: list[Path], k: int, file: Path) -> dict[str, Any]:
     with measured() as receipt, stage("joining"):
-        meet_on_disk(parts, k, file)
+        reduce_on_disk(parts, k, file)
     return receipt

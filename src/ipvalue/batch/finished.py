@@ -1,0 +1,194 @@
+"""A finished batch read back shard by shard: values with the worksheet behind them, from the files of the run.
+
+The batch left the book-level statistics beside its values. With them, the book and the engine, a shard is worked again
+to the same bits, without reading the rest of the book.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ipvalue.batch.array_file import is_sound, stated_digest
+from ipvalue.batch.plan import STATISTICS
+from ipvalue.batch.statistics import StatisticsFiles, read_counts, read_graph
+from ipvalue.engine import ValuationEngine
+from ipvalue.errors import BatchError, BookError
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.records.statistics import Statistics
+from ipvalue.records.store import BookOnDisk, shard_of
+from ipvalue.valuation import Valuation
+from ipvalue.values import PROVENANCE_KEY
+from ipvalue.worksheet import work
+
+__all__ = ["FinishedBatch", "explain"]
+
+Place = str | os.PathLike[str]
+
+
+class FinishedBatch:
+    """The values of a finished batch, with the book and the engine that they were made from.
+
+    Parameters
+    ----------
+    values, book : path
+        Folders of the values and of the book.
+    engine : ValuationEngine or path
+        The engine, or the folder of a saved one.
+
+    Raises
+    ------
+    BatchError
+        If the batch has not finished, has no statistics of the book, or was made from another book or engine.
+    """
+
+    def __init__(self, values: Place, book: Place, engine: ValuationEngine | Place) -> None:
+        self.path = Path(values)
+        self.run = _run_of(self.path)
+        self.disk = BookOnDisk(book)
+        self.engine = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
+        self._statistics = StatisticsFiles(self.path / STATISTICS)
+        for what, made, given in (
+            ("book", self.run["book"], self.disk.fingerprint),
+            ("engine", self.run["engine"], self.engine.hash),
+        ):
+            if made != given:
+                raise BatchError(
+                    f"the values in {self.path} were made from another {what}: "
+                    f"{str(made)[:12]} there, {given[:12]} here"
+                )
+
+    @property
+    def shards(self) -> int:
+        """Shards of the book and of the values."""
+        return self.disk.shards
+
+    def values(self, shard: int) -> Valuation:
+        """The values of a shard as they were written, without a worksheet."""
+        file = self.path / f"part-{shard:05d}.parquet"
+        try:
+            table = pq.read_table(file, partitioning=None)
+            provenance = json.loads(table.schema.metadata[PROVENANCE_KEY])
+        except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
+            raise BatchError(f"{file} is missing or damaged: {error}; run the batch again to mend it") from error
+        return Valuation(table.replace_schema_metadata(None), provenance)
+
+    def snapshot(self, shard: int) -> Snapshot:
+        """The shard's part of the book as of the valuation date, with the statistics of the whole book.
+
+        Raises
+        ------
+        BatchError
+            If the statistics are missing or damaged.
+        """
+        files = self._statistics
+        for file in (files.counts, files.graph(shard)):
+            if not is_sound(file):
+                raise BatchError(f"{file} is missing or damaged: run the batch again to make it again")
+        statistics = Statistics(
+            read_counts(files.counts, stated_digest(files.counts) or ""), read_graph(files.graph(shard))
+        )
+        state = self.disk.read([shard]).as_of(self.run["as_of"], known=self.run["known"])
+        return state.with_statistics(statistics, self.disk.fingerprint)
+
+    def valuation(self, shard: int) -> Valuation:
+        """The values of a shard as they were written, with the worksheet behind them."""
+        sheet = work(self.engine.model, self.snapshot(shard)).without_details()
+        return replace(self.values(shard), worksheet=sheet)
+
+    def one(self, patent_id: str) -> Valuation:
+        """The value of one patent as it was written, with the worksheet behind it.
+
+        Raises
+        ------
+        BookError
+            If the batch has no such patent.
+        BatchError
+            If the patent, worked again, does not come out as it was written.
+        """
+        if not isinstance(patent_id, str):
+            raise BookError(f"patent_id={patent_id!r}: it is a text")
+        shard = int(shard_of(np.array([patent_id], object), self.shards)[0])
+        written = self.values(shard)
+        place = np.flatnonzero(np.asarray(written.table["patent_id"].to_numpy(zero_copy_only=False)) == patent_id)
+        if not len(place):
+            raise BookError(f"there is no patent {patent_id!r} in the values {self.path}")
+        state = self.snapshot(shard)
+        sheet = work(self.engine.model, state.select(np.array([state.position(patent_id)])))
+        found = replace(written, table=written.table.take(pa.array(place)), worksheet=sheet)
+        _check_bits(found.without_overrides(), patent_id)
+        return found
+
+
+def explain(values: Place, patent_id: str, *, book: Place, engine: ValuationEngine | Place) -> pd.DataFrame:
+    """Explain one value of a finished batch, from input to result, by reading one shard.
+
+    Parameters
+    ----------
+    values : path
+        Folder of the values, as :func:`ipvalue.revalue` left it.
+    patent_id : str
+        The patent.
+    book : path
+        Folder of the book that was revalued.
+    engine : ValuationEngine or path
+        The engine that valued it, or the folder of a saved one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :meth:`ipvalue.Valuation.explain`: one row a step; the last row is the value that the batch wrote, to the
+        last bit.
+
+    Raises
+    ------
+    BookError
+        If the batch has no such patent.
+    BatchError
+        If the batch has not finished, was made from another book or engine, or the value does not come out again.
+
+    Examples
+    --------
+    >>> import ipvalue as ipv, tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> book = ipv.synthetic_book(300, seed=7)
+    >>> ipv.write_book(book, folder / "book", shards=2)
+    >>> engine = ipv.ValuationEngine(methods=[ipv.ReliefFromRoyalty()]).fit(book, as_of="2024-12-31")
+    >>> report = ipv.revalue(folder / "book", folder / "values", engine=engine, as_of="2024-12-31")
+    >>> written = ipv.Valuation.from_parquet(folder / "values").to_pandas()["value"]
+    >>> steps = ipv.explain(folder / "values", written.idxmax(), book=folder / "book", engine=engine)
+    >>> steps["value"].iloc[-1] == written.max()
+    True
+    """
+    return FinishedBatch(values, book, engine).one(patent_id).explain(patent_id)
+
+
+def _run_of(path: Path) -> dict[str, Any]:
+    """The run that a finished batch belongs to, from its manifest."""
+    try:
+        run: dict[str, Any] = json.loads((path / "_manifest.json").read_text("utf-8"))["run"]
+        return {name: run[name] for name in ("book", "engine", "as_of", "known", "shards")}
+    except FileNotFoundError as error:
+        raise BatchError(f"{path} holds no finished batch: there is no _manifest.json in it") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BatchError(f"{path / '_manifest.json'} is damaged: {error!r}; run the batch again to mend it") from error
+
+
+def _check_bits(written: Valuation, patent_id: str) -> None:
+    """Refuse to explain a number by another one."""
+    assert written.worksheet is not None
+    there = written.table["value"].to_numpy(zero_copy_only=False).astype(np.float64)[0]
+    here = written.worksheet.value[0]
+    if not (here == there or (np.isnan(here) and np.isnan(there))):
+        raise BatchError(
+            f"{patent_id} was written as {there!r} and comes out as {here!r} here: the versions or the machine differ "
+            "from those of the run"
+        )
