@@ -37,7 +37,7 @@ from benchmarks.report import commit, publish
 SIZES = "10000,100000,400000,4000000"
 MOST_GROUPED = 40  # shards whose citations pandas groups; more would need the memory of the batch many times over
 MEMORY = {"parent": "parent", "worker": "largest worker", "peak": "all processes"}
-PASSES = ("whole", "values")
+PASSES = ("statistics", "values")
 Found = dict[int, dict[str, Any]]
 
 

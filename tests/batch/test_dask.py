@@ -113,10 +113,10 @@ def test_a_shard_that_kills_every_worker_is_one_clear_error_and_the_rest_is_kept
     keep = local._value_and_commit
 
     # a nested function travels to the worker by value, where a patched module would not
-    def deadly(job: Any, folder: Any, shard: int, whole: str) -> Any:
+    def deadly(job: Any, folder: Any, shard: int) -> Any:
         if shard == 5:
             os.kill(os.getpid(), signal.SIGKILL)
-        return keep(job, folder, shard, whole)
+        return keep(job, folder, shard)
 
     monkeypatch.setattr(local, "_value_and_commit", deadly)
     with pytest.raises(BatchError, match=r"2 workers died of one shard while valuing.*run again"):
@@ -147,13 +147,13 @@ def test_a_worker_without_the_file_system_is_one_clear_error(
 ) -> None:
     from dataclasses import replace
 
-    lit = batch_dask.lit
+    checked_pass = batch_dask.checked_pass
 
     class Blind:
-        """The sight of a process whose book is not where the workers look."""
+        """The check of a process whose book is not where the workers look."""
 
         def __init__(self, *given: Any) -> None:
-            self.context = lit(*given)
+            self.context = checked_pass(*given)
 
         def __enter__(self) -> Any:
             return replace(self.context.__enter__(), book=str(tmp_path / "only-here"))
@@ -161,7 +161,7 @@ def test_a_worker_without_the_file_system_is_one_clear_error(
         def __exit__(self, *reason: Any) -> Any:
             return self.context.__exit__(*reason)
 
-    monkeypatch.setattr(batch_dask, "lit", Blind)
+    monkeypatch.setattr(batch_dask, "checked_pass", Blind)
     with pytest.raises(BatchError, match=r"the worker \d+ on .* can't read the book .*only-here"):
         revalue(reference, tmp_path / "values", client)
 

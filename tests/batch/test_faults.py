@@ -19,9 +19,9 @@ import pytest
 import ipvalue as ipv
 from ipvalue.batch import local
 from ipvalue.batch.array_file import ArrayFile, is_sound
-from ipvalue.batch.run import Run
 from ipvalue.batch.plan import Folder
-from ipvalue.batch.statistics import read_tallies, whole_digest
+from ipvalue.batch.run import Run
+from ipvalue.batch.statistics import answers_digest
 from ipvalue.errors import ArtifactError, BatchError, IpvalueError
 from ipvalue.records.store import BookOnDisk
 
@@ -56,10 +56,10 @@ def stopped(little: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """A batch that ended after its first shard was committed, with the work of its first pass."""
     keep = local._value_and_commit
 
-    def value_one(job: Any, folder: Folder, shard: int, whole: str) -> dict[str, Any]:
+    def value_one(job: Any, folder: Folder, shard: int) -> dict[str, Any]:
         if shard:
             raise RuntimeError("a power cut")
-        return keep(job, folder, shard, whole)
+        return keep(job, folder, shard)
 
     with monkeypatch.context() as patch:
         patch.setattr(local, "_value_and_commit", value_one)
@@ -207,8 +207,8 @@ def test_a_shard_that_is_lost_before_the_end_is_one_clear_error(
 ) -> None:
     values, keep = tmp_path / "values", local._value_and_commit
 
-    def lose(job: Any, folder: Folder, shard: int, whole: str) -> dict[str, Any]:
-        receipt = keep(job, folder, shard, whole)
+    def lose(job: Any, folder: Folder, shard: int) -> dict[str, Any]:
+        receipt = keep(job, folder, shard)
         if shard == 3:
             damage(folder.part(1), harm)
         return receipt
@@ -239,8 +239,8 @@ def test_a_shard_of_the_book_that_vanishes_midway_is_one_clear_error(little: Any
 @pytest.mark.parametrize("harm", ["truncated", "one byte", "emptied"])
 def test_a_damaged_part_of_an_earlier_run_is_counted_again(little: Any, journal: Any, stopped: Path, harm: str) -> None:
     (work,) = (stopped / "_work").iterdir()
-    shutil.rmtree(work / "whole")
-    shutil.rmtree(work / "whole-dated")
+    shutil.rmtree(work / "answers")
+    (stopped / "_statistics" / "counts.arrays").unlink()
     damage(work / "parts" / "00002.arrays", harm)
     assert not is_sound(work / "parts" / "00002.arrays")
     if harm != "one byte":
@@ -253,27 +253,40 @@ def test_a_damaged_part_of_an_earlier_run_is_counted_again(little: Any, journal:
 
 
 @pytest.mark.parametrize("harm", ["truncated", "one byte", "vanished"])
-@pytest.mark.parametrize("kind", ["reduced*.arrays", "ranks.arrays", "*.parquet"])
-def test_a_damaged_whole_is_made_again(little: Any, journal: Any, stopped: Path, harm: str, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["answers*.arrays", "ranks.arrays"])
+def test_damaged_answers_are_made_again(little: Any, journal: Any, stopped: Path, harm: str, kind: str) -> None:
     (work,) = (stopped / "_work").iterdir()
-    victim = max((work / "whole").glob(kind), key=lambda p: p.stat().st_size)
+    victim = max((work / "answers").glob(kind), key=lambda p: p.stat().st_size)
     damage(victim, harm)
-    assert whole_digest(work / "whole") is None
-    if kind == "*.parquet" and harm == "truncated":
-        with pytest.raises(BatchError, match="is damaged"):
-            read_tallies.__wrapped__(str(work / "whole"), "a run")
+    assert answers_digest(work / "answers") is None
     little.revalue(stopped)
     assert parts(stopped) == little.undisturbed
-    range_too = [f"the answers on range {int(victim.stem[-5:])}"] if "reduced" in kind and harm != "vanished" else []
-    assert [line["what"] for line in journal(stopped, "damaged")] == ["the statistics of the whole", *range_too]
-    assert len({line["sha256"] for line in journal(stopped, "whole")}) == 1
+    range_too = [f"the answers on range {int(victim.stem[-5:])}"] if "answers" in kind and harm != "vanished" else []
+    assert [line["what"] for line in journal(stopped, "damaged")] == ["the statistics of the book", *range_too]
+    assert len({line["sha256"] for line in journal(stopped, "statistics")}) == 1
+
+
+@pytest.mark.parametrize("harm", ["truncated", "one byte", "vanished"])
+@pytest.mark.parametrize("kind", ["counts.arrays", "graph-00000.arrays"])
+def test_damaged_statistics_of_a_finished_batch_are_made_again(
+    little: Any, tmp_path: Path, harm: str, kind: str
+) -> None:
+    """Whoever explains a value needs them: the batch is not called done without them."""
+    values = tmp_path / "values"
+    little.revalue(values)
+    file = values / "_statistics" / kind
+    sound = file.read_bytes()
+    damage(file, harm)
+    little.revalue(values)
+    assert file.read_bytes() == sound
+    assert parts(values) == little.undisturbed
 
 
 ALWAYS_DYING = """
 import os, signal, sys
 import ipvalue as ipv
 from ipvalue.batch import local
-def dying(job, folder, shard, whole):
+def dying(job, folder, shard):
     os.kill(os.getpid(), signal.SIGKILL)
 local._value_and_commit = dying
 try:

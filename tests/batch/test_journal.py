@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import ipvalue as ipv
-from ipvalue.batch.run import Run
 from ipvalue.batch.journal import EVENTS, Journal
+from ipvalue.batch.run import Run
 from ipvalue.errors import BatchError
 from ipvalue.records.store import BookOnDisk, file_digest
 
@@ -27,7 +27,7 @@ def test_journal_tells_the_whole_run(little: Any, tmp_path: Path) -> None:
         "passed",
         "pass",
         "passed",
-        "whole",
+        "statistics",
         "pass",
         "passed",
         "finished",
@@ -37,11 +37,11 @@ def test_journal_tells_the_whole_run(little: Any, tmp_path: Path) -> None:
     assert (begun["book"], begun["engine"]) == (BookOnDisk(little.folder / "book").fingerprint, engine.hash)
     assert (begun["assumptions"], begun["as_of"], begun["known"]) == (engine.assumptions.hash, DAY, "announced")
     assert begun["versions"]["ipvalue"]
-    whole = next(line for line in lines if line["event"] == "whole")
+    known = next(line for line in lines if line["event"] == "statistics")
     for line in (line for line in lines if line["event"] == "committed"):
         file = tmp_path / "values" / f"part-{line['shard']:05d}.parquet"
         assert (line["sha256"], line["bytes"]) == (file_digest(file), file.stat().st_size)
-        assert (line["run"], line["whole"]) == (begun["run"], whole["sha256"])
+        assert (line["run"], line["statistics"]) == (begun["run"], known["sha256"])
         assert line["inputs"] == BookOnDisk(little.folder / "book").inputs(line["shard"])
         assert line["seconds"] > 0 and line["pid"] and line["memory"] > 1e6
     assert Counter(line["event"] for line in lines)["committed"] == len(little.undisturbed)
@@ -120,7 +120,7 @@ def test_refusal_says_what_differs(little: Any, tmp_path: Path) -> None:
 def test_another_version_of_a_package_does_not_resume(
     little: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ipvalue.batch import identity
+    from ipvalue.batch import run as identity
 
     values = tmp_path / "values"
     little.revalue(values)

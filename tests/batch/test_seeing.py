@@ -37,7 +37,7 @@ def test_manifest_says_what_where_and_how_long(little: Any, tmp_path: Path) -> N
     assert told["report"]["rejects"] == report.rejects
     assert report.rejects["patents.patent_id missing"] == 3
     assert told["report"]["grades"] == report.grades
-    assert set(told["report"]["seconds"]) == {"whole", "values"}
+    assert set(told["report"]["seconds"]) == {"statistics", "values"}
     assert [s["shard"] for s in told["shards"]] == list(range(report.shards))
     assert sum(s["rows"] for s in told["shards"]) == report.patents
     assert "VmHWM" in told["memory"]["measured"]
@@ -48,10 +48,10 @@ def test_manifest_says_what_where_and_how_long(little: Any, tmp_path: Path) -> N
 
 def test_stages_add_up_to_the_time_of_the_work(little: Any, journal: Any, tmp_path: Path) -> None:
     report = little.revalue(tmp_path / "values")
-    assert set(report.stages) == {"counting", "joining", "whole", "valuing"}
+    assert set(report.stages) == {"counting", "joining", "statistics", "valuing"}
     assert {"reading", "snapshot", "counting", "writing"} <= set(report.stages["counting"])
     methods = {"method relief_from_royalty", "method replacement_cost"}
-    named = {"reading", "snapshot", "engine", "standing", "features", *methods, "reconciliation", "table", "writing"}
+    named = {"reading", "snapshot", "engine", "statistics", "features", *methods, "reconciliation", "table", "writing"}
     assert named <= set(report.stages["valuing"])
     worked = sum(line["seconds"] for line in journal(tmp_path / "values", "committed"))
     staged = sum(report.stages["valuing"].values())
@@ -92,7 +92,7 @@ def test_log_records_carry_the_documented_fields(little: Any, tmp_path: Path, ca
         little.revalue(tmp_path / "values")
     records = [r for r in caplog.records if r.name == "ipvalue.batch"]
     events = [r.event for r in records]  # type: ignore[attr-defined]
-    once, passes, each = ("begun", "whole", "finished"), ("pass", "passed"), ("counted", "joined", "committed")
+    once, passes, each = ("begun", "statistics", "finished"), ("pass", "passed"), ("counted", "joined", "committed")
     assert [events.count(event) for event in (*once, *passes, *each)] == [1, 1, 1, 3, 3, 4, 4, 4]
     plain = set(vars(logging.makeLogRecord({}))) | {"event", "message", "asctime", "taskName"}
     for record in records:
@@ -114,15 +114,15 @@ import os, signal, sys
 import ipvalue as ipv
 from ipvalue.batch import local
 keep = local.value_shard
-def dying(job, shard, whole):
+def dying(job, shard):
     if shard == 2 and not os.path.exists({marker!r}):
         open({marker!r}, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
-    return keep(job, shard, whole)
-def value_and_commit(job, folder, shard, whole):
+    return keep(job, shard)
+def value_and_commit(job, folder, shard):
     from ipvalue.batch.task_report import measured
     with measured() as receipt:
-        made = folder.commit(shard, dying(job, shard, whole))
+        made = folder.commit(shard, dying(job, shard))
     return made | receipt
 local._value_and_commit = value_and_commit
 report = ipv.revalue({book!r}, {values!r}, engine={engine!r}, as_of="2023-12-31", workers=2)

@@ -78,11 +78,11 @@ def test_a_worker_that_dies_is_replaced(
 ) -> None:
     keep, marker = local._value_and_commit, tmp_path / "died"
 
-    def deadly(job: Any, folder: Any, shard: int, whole: str) -> Any:
+    def deadly(job: Any, folder: Any, shard: int) -> Any:
         if shard == 5 and not marker.exists():
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return keep(job, folder, shard, whole)
+        return keep(job, folder, shard)
 
     monkeypatch.setattr(local, "_value_and_commit", deadly)
     revalue(reference, tmp_path / "values", session)
@@ -98,10 +98,10 @@ def test_a_shard_that_kills_every_worker_is_one_clear_error(
 ) -> None:
     keep = local._value_and_commit
 
-    def deadly(job: Any, folder: Any, shard: int, whole: str) -> Any:
+    def deadly(job: Any, folder: Any, shard: int) -> Any:
         if shard == 5:
             os.kill(os.getpid(), signal.SIGKILL)
-        return keep(job, folder, shard, whole)
+        return keep(job, folder, shard)
 
     monkeypatch.setattr(local, "_value_and_commit", deadly)
     with pytest.raises(BatchError, match=r"Spark gave up while valuing.*run again"):

@@ -39,6 +39,8 @@ class WorkerCheck:
     ----------
     book, fingerprint : str
         The book's folder and the fingerprint of its manifest.
+    cache : str
+        The folder of the cached features; empty without one.
     beacon : str
         A file beside the values that is there as long as the tasks are wanted.
     versions : tuple of pairs of str
@@ -47,6 +49,7 @@ class WorkerCheck:
 
     book: str
     fingerprint: str
+    cache: str
     beacon: str
     versions: tuple[tuple[str, str], ...]
 
@@ -63,7 +66,7 @@ def checked_pass(job: Job, journal: Journal, label: str) -> Iterator[WorkerCheck
     beacon.write_text(job.run)
     try:
         fingerprint, seen = BookOnDisk(job.book).fingerprint, tuple(versions().items())
-        yield WorkerCheck(job.book, fingerprint, os.fspath(beacon), seen)
+        yield WorkerCheck(job.book, fingerprint, job.cache, os.fspath(beacon), seen)
     finally:
         beacon.unlink(missing_ok=True)
         _journal_repeats(beacon, journal, label)
@@ -120,6 +123,8 @@ def _check(check: WorkerCheck) -> None:
         ) from error
     if fingerprint != check.fingerprint:
         raise BatchError(f"{_here()} sees another book at {check.book} than the process that runs the batch")
+    if check.cache and not Path(check.cache).is_dir():
+        raise BatchError(f"{_here()} finds no {check.cache}: all workers must share the folder of cached features")
     mine = versions()
     other = [f"{name} {mine.get(name)} instead of {wanted}" for name, wanted in check.versions if mine[name] != wanted]
     if other:

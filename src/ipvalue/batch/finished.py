@@ -165,7 +165,7 @@ def explain(values: Place, patent_id: str, *, book: Place, engine: ValuationEngi
     >>> report = ipv.revalue(folder / "book", folder / "values", engine=engine, as_of="2024-12-31")
     >>> written = ipv.Valuation.from_parquet(folder / "values").to_pandas()["value"]
     >>> steps = ipv.explain(folder / "values", written.idxmax(), book=folder / "book", engine=engine)
-    >>> steps["value"].iloc[-1] == written.max()
+    >>> bool(steps["value"].iloc[-1] == written.max())
     True
     """
     return FinishedBatch(values, book, engine).one(patent_id).explain(patent_id)

@@ -21,15 +21,15 @@ as_of       valuation date
 known       from which of its dates a legal event counts
 versions    of Python and of the packages that values depend on
 patents     rows of the book, or of the finished values
-shards      shards of the book; shards, or ranges of codes, of the pass
+shards      shards of the book; shards, or key ranges, of the pass
 done, left  shards that are finished, and those that are not
 label       the pass: ``counting``, ``joining`` or ``valuing``
-range       number of the range of codes over which shards met
+range       number of the key range that was reduced
 shard       number of the shard
 rows, bytes of the shard's file
-sha256      of the shard's file; of the folder of the whole's statistics: over its files' names and sums
+sha256      of the shard's file; of the counts of the book
 inputs      hash of the book's files that the shard is made from
-whole       sha256 of the statistics of the whole that the shard was valued with
+statistics  sha256 of the counts of the book that the shard was valued with
 seconds     wall time
 stages      wall time by stage, in seconds
 pid, host   of the process that did the work
@@ -38,7 +38,7 @@ adopted     true where the file was found: its writer did not live to report it
 what        what was lost or damaged, and is made again
 attempt     how often workers have died in this pass; of a shard: how often it was begun in it
 error       why the run ended early; of retries, how the workers died
-path        folder of the values
+path        folder of the values; of the cache entry
 =========== ===========================================================================================
 """
 
@@ -88,12 +88,13 @@ EVENTS: dict[str, Event] = {
     "pass": Event("pass {label} begun: {shards} shards", logging.INFO, ("label", "shards")),
     "passed": Event("pass {label} ended after {seconds:.1f} s", logging.INFO, ("label", "shards", "seconds")),
     "counted": Event("shard {shard} counted", logging.INFO, ("shard", *_WORK)),
-    "joined": Event("range {range} of codes joined", logging.INFO, ("range", *_WORK)),
-    "whole": Event("the whole is known", logging.INFO, ("sha256", *_WORK)),
+    "joined": Event("key range {range} reduced", logging.INFO, ("range", *_WORK)),
+    "statistics": Event("the statistics of the book are known", logging.INFO, ("sha256", *_WORK)),
+    "cached": Event("features and statistics are taken from {path}", logging.INFO, ("path",)),
     "committed": Event(
         "shard {shard} committed: {rows} rows",
         logging.INFO,
-        ("run", "shard", "rows", "bytes", "sha256", "inputs", "whole", "adopted", *_WORK),
+        ("run", "shard", "rows", "bytes", "sha256", "inputs", "statistics", "adopted", *_WORK),
     ),
     "lost": Event("shard {shard} is made again: {what}", logging.WARNING, ("shard", "what")),
     "damaged": Event("made again: {what}", logging.WARNING, ("what",)),

@@ -18,7 +18,7 @@ from joblib.externals.loky import process_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
-from ipvalue.batch.array_file import is_sound
+from ipvalue.batch.array_file import is_sound, stated_digest
 from ipvalue.batch.feature_cache import CacheEntry, FeatureCache
 from ipvalue.batch.files import write_file
 from ipvalue.batch.journal import Journal
@@ -57,7 +57,8 @@ def revalue(
 ) -> BatchReport:
     """Revalue a book on disk, shard by shard.
 
-    Three passes: shards are counted, meet over what only the whole book can tell, and are each valued alone with it.
+    Three passes: shards are counted (map), their counts and citations are exchanged by key range and added up (shuffle
+    and reduce), and each shard is valued with the statistics of the book.
     Memory does not grow with the book beyond 9 bytes a document of its citations.
     A shard is committed whole; a run that was killed goes on with the shards that it had not finished.
 
@@ -197,12 +198,12 @@ def _score(
     if experts is not None:
         write_file(job.overrides_file, experts.to_json().encode("utf-8"))
     make_statistics(job, folder, disk, execute)
-    counted = time.perf_counter()
+    counted, known = time.perf_counter(), stated_digest(folder.statistics.counts)
     calls = {shard: (job, folder, shard) for shard in todo}
     for shard, receipt in journalled(folder, execute, _value_and_commit, calls, "valuing"):
-        made = {"run": run.key, "inputs": disk.inputs(shard)}
+        made = {"run": run.key, "inputs": disk.inputs(shard), "statistics": known}
         folder.journal.write("committed", shard=shard, **made, **receipt)
-    return {"whole": counted - started, "values": time.perf_counter() - counted}
+    return {"statistics": counted - started, "values": time.perf_counter() - counted}
 
 
 def _save(engine: ValuationEngine, path: Path) -> None:

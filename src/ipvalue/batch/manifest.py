@@ -37,8 +37,8 @@ from ipvalue.records.store import BookOnDisk
 __all__ = ["manifest_of", "report_of"]
 
 _FORMAT = 1
-_PASSES = {"counted": "counting", "joined": "joining", "whole": "whole", "committed": "valuing"}
-_OF_A_SHARD = ("shard", "rows", "bytes", "sha256", "inputs", "seconds")
+_PASSES = {"counted": "counting", "joined": "joining", "statistics": "statistics", "committed": "valuing"}
+_OF_A_SHARD = ("shard", "rows", "bytes", "sha256", "inputs", "statistics", "seconds")
 _MEASURED = (
     "peak resident memory of each process since it began, in bytes (VmHWM of Linux, ru_maxrss elsewhere); pages that "
     "processes share count in each of them"

@@ -75,7 +75,7 @@ class BatchReport:
     overrides : dict of str to int
         Experts' overrides that are applied (``overridden``), and those that are not, by reason code.
     stages : dict of str to dict of str to float
-        Time by pass (counting, whole, valuing) and stage, measured in the workers and summed over them.
+        Time by pass (counting, joining, statistics, valuing) and stage, measured in the workers and summed over them.
     peak_memory : dict of str to int
         Bytes, of the parent process and of the largest worker (0 where the parent does the work): resident memory
         since the process began, pages that it shares with others counted in full.

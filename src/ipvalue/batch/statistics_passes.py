@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ipvalue.batch.array_file import is_sound
+from ipvalue.batch.array_file import is_sound, stated_digest
 from ipvalue.batch.feature_cache import CacheEntry
 from ipvalue.batch.files import remove, write_file
 from ipvalue.batch.plan import Folder
@@ -71,7 +71,7 @@ def make_statistics(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute
         with measured() as receipt, stage("merging"):
             digest = write_answers(parts, place) if digest is None else digest
             write_counts(parts, here.counts)
-        folder.journal.write("whole", sha256=digest, **receipt)
+        folder.journal.write("statistics", sha256=stated_digest(here.counts), **receipt)
     if job.cache:
         write_file(CacheEntry(Path(job.cache)).statistics.counts, here.counts.read_bytes())
 
