@@ -22,16 +22,19 @@ What an engine has learnt from a book belongs to the engine, also where other as
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 from ipvalue.artifacts import versions
+from ipvalue.batch.finished import FinishedBatch
 from ipvalue.engine import ValuationEngine
-from ipvalue.errors import BookError, IpvalueError
+from ipvalue.errors import BatchError, BookError, IpvalueError
 from ipvalue.model import Model
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.mixed_inputs import GROUPS, Side, States, side_of
@@ -182,30 +185,41 @@ class Attribution:
 
 
 State = tuple[ValuationEngine, Snapshot]
+Place = str | os.PathLike[str]
+Made = ValuationEngine | Place
 
 
 def attribute(
-    before: Valuation,
-    after: Valuation,
+    before: Valuation | Place,
+    after: Valuation | Place,
     *,
     order: Sequence[str] | None = None,
     shapley: bool = True,
     before_state: State | None = None,
     after_state: State | None = None,
+    books: tuple[Place, Place] | None = None,
+    engines: tuple[Made, Made] | None = None,
+    workers: int = 1,
 ) -> Attribution:
     """Split the change between two valuations into its causes.
 
     Parameters
     ----------
-    before, after : Valuation
-        In one currency. One made by :meth:`ipvalue.ValuationEngine.value` in this process knows its engine and its
-        snapshot.
+    before, after : Valuation, or path of the folder of a finished batch
+        In one currency; both of one kind. One made by :meth:`ipvalue.ValuationEngine.value` in this process knows its
+        engine and its snapshot. Folders are worked through shard by shard, so that no book is in memory as a whole.
     order : sequence of str, optional
         In which groups change: ``time``, ``market``, ``assumptions``, ``legal``, ``features``, ``engine`` by default.
     shapley : bool, default True
         Shapley values as well, at the cost of more valuations.
     before_state, after_state : tuple of ValuationEngine and Snapshot, optional
         What made the values, where they were read from a file.
+    books : tuple of two paths, optional
+        With folders: the books that were revalued, before and after, written with the same number of shards.
+    engines : tuple of two engines or paths, optional
+        With folders: the engines that valued them, or the folders of saved ones.
+    workers : int, default 1
+        With folders: processes that work on shards side by side.
 
     Returns
     -------
@@ -213,6 +227,9 @@ def attribute(
 
     Raises
     ------
+    BatchError
+        If a folder holds no finished batch, or one that was made from another book or engine, or the books have
+        different numbers of shards.
     BookError
         If the states between can't be valued (it says what is missing), a state is not the one of the values, or the
         currencies differ.
@@ -234,6 +251,8 @@ def attribute(
     (0, 0)
     """
     groups = _order(order)
+    if not isinstance(before, Valuation) and not isinstance(after, Valuation):
+        return _of_folders((before, after), groups, shapley, books, engines, workers)
     for name, valuation in (("before", before), ("after", after)):
         expect(name, valuation, Valuation)
     currencies = [valuation.provenance["currency"] for valuation in (before, after)]
@@ -261,6 +280,57 @@ def attribute(
     changes = override_effects(before, after, table)
     averaged_table = tables[1] if shapley else None
     return Attribution(tables[0], averaged_table, labels, groups, currencies[0], dates, states.evaluated, changes)
+
+
+def _of_folders(
+    folders: tuple[Place, Place],
+    groups: tuple[str, ...],
+    shapley: bool,
+    books: tuple[Place, Place] | None,
+    engines: tuple[Made, Made] | None,
+    workers: int,
+) -> Attribution:
+    """The attribution of two finished batches, shard by shard: a patent is in the same shard of both."""
+    for name, given in (("books", books), ("engines", engines)):
+        if not isinstance(given, tuple) or len(given) != 2:
+            raise BookError(f"{name}={given!r}: with folders of values, give two: those of before and of after")
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise BookError(f"workers={workers!r}: a whole number of processes, at least one")
+    assert books is not None and engines is not None
+    batches = [FinishedBatch(*each) for each in zip(folders, books, engines)]
+    shards = [batch.shards for batch in batches]
+    if shards[0] != shards[1]:
+        raise BatchError(
+            f"the book before has {shards[0]} shards and the book after {shards[1]}: write both with the same number, "
+            "so that a patent is in the same shard of both"
+        )
+    one, two = batches
+    calls = [delayed(_of_shard)(one, two, shard, groups, shapley) for shard in range(shards[0])]
+    found = list(Parallel(n_jobs=min(workers, len(calls)), return_as="generator")(calls))
+
+    def together(tables: list[pd.DataFrame]) -> pd.DataFrame:
+        return pd.concat(tables).sort_index(kind="stable")
+
+    averaged = [each.shapley for each in found if each.shapley is not None]
+    first = found[0]
+    return Attribution(
+        together([each.sequential for each in found]),
+        together(averaged) if averaged else None,
+        together([each.labels for each in found]),
+        groups,
+        first.currency,
+        first.dates,
+        max(each.states for each in found),
+        together([each.overrides for each in found]),
+    )
+
+
+def _of_shard(
+    before: FinishedBatch, after: FinishedBatch, shard: int, groups: tuple[str, ...], shapley: bool
+) -> Attribution:
+    states = [(batch.engine, batch.snapshot(shard)) for batch in (before, after)]
+    values = [batch.values(shard) for batch in (before, after)]
+    return attribute(*values, order=groups, shapley=shapley, before_state=states[0], after_state=states[1])
 
 
 def parts_of(states: States, order: Sequence[str], *, shapley: bool = False) -> dict[str, Ints]:
