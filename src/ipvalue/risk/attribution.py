@@ -255,6 +255,7 @@ def attribute(
         return _of_folders((before, after), groups, shapley, books, engines, workers)
     for name, valuation in (("before", before), ("after", after)):
         expect(name, valuation, Valuation)
+    assert isinstance(before, Valuation) and isinstance(after, Valuation)
     currencies = [valuation.provenance["currency"] for valuation in (before, after)]
     if currencies[0] != currencies[1]:
         raise BookError(f"values in {currencies[0]} and in {currencies[1]} have no change: value both in one currency")
