@@ -7,16 +7,12 @@ on contiguous one-dimensional copies; that is what :func:`flatten` makes.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 
 from ipvalue.types import Floats
 
-__all__ = ["Floats", "flatten"]
-
-Floats: TypeAlias = Floats
+__all__ = ["flatten"]
 
 
 def flatten(*inputs: npt.ArrayLike) -> tuple[tuple[int, ...], list[Floats]]:

@@ -9,8 +9,7 @@ source and confidence; code holds none.
 :mod:`ipvalue.law.technology`     IPC symbols: subclass, main group, WIPO technology field and sector
 :mod:`ipvalue.law.kinds`          kind codes: the right, and whether the document is a grant
 :mod:`ipvalue.law.term`           statutory, adjusted and actual end of a right
-:mod:`ipvalue.law.adjustments`    days of Chinese term adjustment and of European certificates
-:mod:`ipvalue.law.fees`           renewal-fee calendars, what keeping a right costs
+:mod:`ipvalue.law.fees`           renewal-fee calendars and schedules
 :mod:`ipvalue.law.events`         event codes and texts of the offices to operators
 :mod:`ipvalue.law.encumbrances`   pledges, licences, preservation and challenges open on a date
 :mod:`ipvalue.law.states`         the legal states, and which are alive, enforceable or pending

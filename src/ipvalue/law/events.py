@@ -27,7 +27,7 @@ from ipvalue.law._unique import codes_of, joint_codes
 from ipvalue.law.states import DEAD, State
 from ipvalue.types import Ints, Mask
 
-__all__ = ["Effect", "Operators", "cn_text", "encode", "ep_states", "precedence_of"]
+__all__ = ["Effect", "Operators", "encode", "ep_states", "precedence_of"]
 
 
 class Effect(IntEnum):
@@ -230,29 +230,6 @@ def _told(office: str, code: str, coded: _Meaning, text: str) -> _Meaning:
         return _first_match(_cn_rules(), _CN_NOISE.sub("", text)) or coded
     rules = _text_rules().get((office, code.strip().upper().rstrip(".")), [])
     return _first_match(rules, text.upper()) or coded
-
-
-def cn_text(texts: Any) -> Operators:
-    """Operators of Chinese gazette texts, whatever their codes.
-
-    Parameters
-    ----------
-    texts : array-like of str, shape (n,)
-        Names of announcements, such as ``'专利权的终止'``.
-
-    Returns
-    -------
-    Operators
-        Arrays of shape (n,).
-
-    Examples
-    --------
-    >>> operators = cn_text(["发明专利申请公布后的驳回", "避免重复授予专利权"])
-    >>> [State(target).name for target in operators.target]
-    ['REFUSED', 'SURRENDERED']
-    """
-    codes, names = codes_of(texts)
-    return _gather([_told("CN", "", _UNKNOWN, name) for name in names], codes)
 
 
 def encode(office: Any, scheme: Any, code: Any, text: Any = "") -> Operators:

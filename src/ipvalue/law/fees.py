@@ -29,14 +29,14 @@ from ipvalue.law._fee_plans import Plan, fee_plan
 from ipvalue.law._fee_slots import slots_of
 from ipvalue.law._frames import date_column, number_column, require, rights_column
 from ipvalue.law._unique import codes_of, joint_codes
-from ipvalue.law.dates import as_dates, years_between
+from ipvalue.law.dates import as_dates
 from ipvalue.law.term import end_dates_of_table
-from ipvalue.types import Dates, Floats, Ints, Ints16, Mask, Texts
+from ipvalue.types import Dates, Floats, Ints, Ints16, Texts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FeeCalendar", "NextFee", "calendar", "cost_to_keep", "next_due", "schedule"]
+__all__ = ["FeeCalendar", "calendar", "schedule"]
 
 _NO_DATE = np.datetime64("NaT", "D")
 # rights whose slots stay in a core's cache together
@@ -60,20 +60,6 @@ class FeeCalendar(NamedTuple):
     """ISO 4217 code, one a right; empty where no schedule covers the right."""
     shown_after: Ints16
     """Days from the end of the grace until a lapse is published at the latest, one a right; 0 where unknown."""
-
-
-class NextFee(NamedTuple):
-    """The next fee of each right, one element a right."""
-
-    fee_year: npt.NDArray[np.int8]
-    """Patent year of the fee, 0 where no fee is left."""
-    due: Dates
-    amount: Floats
-    """In the calendar's currency, NaN where no fee is left."""
-    grace_end: Dates
-    lapse: Dates
-    overdue: Mask
-    """The due date has passed unpaid."""
 
 
 def calendar(
@@ -185,97 +171,6 @@ def _fill(found: FeeCalendar, plan: Plan, where: Ints, *columns: npt.NDArray[Any
             (found.lapse, slots.lapse, _NO_DATE),
         ):
             values.T[: len(plan.slots), at] = np.where(slots.owed, slot_values, missing)
-
-
-def next_due(fees: FeeCalendar, as_of: Any, last_paid_year: Any = 0) -> NextFee:
-    """The next fee of each right.
-
-    Parameters
-    ----------
-    fees : FeeCalendar
-        Of n rights.
-    as_of : date or array-like of dates, shape (n,)
-        The date.
-    last_paid_year : array-like of int, shape (n,), optional
-        Latest fee year that was paid. 0 means unknown: all fees due by ``as_of`` are then taken as paid.
-
-    Returns
-    -------
-    NextFee
-        The earliest fee of a later year than the last paid one.
-
-    Examples
-    --------
-    >>> fees = calendar(["US"], ["invention"], ["2019-03-01"], ["2022-02-22"])
-    >>> fee = next_due(fees, "2027-01-01", [4])
-    >>> int(fee.fee_year[0]), str(fee.due[0]), bool(fee.overdue[0])
-    (8, '2029-08-22', False)
-    """
-    n_rights, n_slots = fees.due.shape
-    day = np.broadcast_to(as_dates(as_of), (n_rights,))
-    paid = np.broadcast_to(np.asarray(last_paid_year, dtype=np.int64), (n_rights,))
-    slot = np.full(n_rights, -1)
-    for number in reversed(range(n_slots)):
-        later = np.where(paid > 0, fees.fee_year[:, number] > paid, fees.due[:, number] > day)
-        slot = np.where(later & ~np.isnat(fees.due[:, number]), number, slot)
-    some = slot >= 0
-    row, column = np.flatnonzero(some), slot[some]
-
-    def picked(values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
-        result = np.full(n_rights, missing, dtype=values.dtype)
-        result[row] = values[row, column]
-        return result
-
-    due = picked(fees.due, _NO_DATE)
-    return NextFee(
-        picked(fees.fee_year, 0),
-        due,
-        picked(fees.amount, np.nan),
-        picked(fees.grace_end, _NO_DATE),
-        picked(fees.lapse, _NO_DATE),
-        due < day,
-    )
-
-
-def cost_to_keep(fees: FeeCalendar, as_of: Any, end: Any, rate: Any) -> Floats:
-    """Present value of the fees that keep a right until an end date.
-
-    Parameters
-    ----------
-    fees : FeeCalendar
-        Of n rights.
-    as_of : date or array-like of dates, shape (n,)
-        Valuation date; fees due by then are not counted.
-    end : array-like of dates, shape (n,)
-        End of the term (or of the economic life); fees due on or after it are not counted, NaT counts all.
-    rate : array-like of float, shape (n,)
-        Discount rate a year, annually compounded.
-
-    Returns
-    -------
-    float64 array, shape (n,)
-        In the calendar's currency; 0 where no fee is left, NaN where no schedule covers the right.
-
-    Notes
-    -----
-    :math:`\\sum_k F_k (1 + r)^{-t_k}` over fees with ``as_of < due < end``, t in years of 365.25 days.
-
-    Examples
-    --------
-    >>> fees = calendar(["US"], ["invention"], ["2019-03-01"], ["2022-02-22"])
-    >>> cost_to_keep(fees, "2025-01-01", ["2039-03-01"], 0.0).tolist()
-    [14470.0]
-    """
-    n_rights, n_slots = fees.due.shape
-    day, last = as_dates(as_of), as_dates(end)
-    cost = np.where(fees.currency == "", np.nan, np.zeros(n_rights))
-    for number in range(n_slots):
-        due = fees.due[:, number]
-        years = years_between(day, due)
-        owed = (due > day) & ~(due >= last)
-        factor = (1.0 + np.asarray(rate, dtype=np.float64)) ** -np.where(owed, years, 0.0)
-        cost = cost + np.where(owed, fees.amount[:, number] * factor, 0.0)
-    return cost
 
 
 def schedule(patents: pd.DataFrame, as_of: Any, *, known_on: Any = None) -> pd.DataFrame:

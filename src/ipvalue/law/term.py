@@ -31,7 +31,6 @@ import numpy.typing as npt
 from ipvalue.law._frames import date_column, number_column, require, rights_column
 from ipvalue.law._term_rules import Rule, ends_at_start_of_day, rule_ids, term_rules
 from ipvalue.law._unique import codes_of, joint_codes
-from ipvalue.law.adjustments import cn_adjustment_days, spc_days
 from ipvalue.law.dates import add_months, add_years, as_dates, years_between
 from ipvalue.types import Dates, Floats, Ints16, Mask
 
@@ -40,15 +39,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Term",
-    "cn_adjustment_days",
     "end_dates",
     "end_dates_of_table",
-    "ended",
     "expiry",
     "in_force_through",
     "remaining_years",
     "rule_ids",
-    "spc_days",
 ]
 
 _NO_DATE = np.datetime64("NaT", "D")
@@ -239,31 +235,6 @@ def in_force_through(end: Any, jurisdiction: Any) -> Dates:
     days = as_dates(end)
     early, days = np.broadcast_arrays(early, days)
     return np.where(early, days - np.timedelta64(1, "D"), days)
-
-
-def ended(end: Any, date: Any, jurisdiction: Any) -> Mask:
-    """Whether a term is over on a date.
-
-    Parameters
-    ----------
-    end : array-like of dates, shape (n,)
-        End of the term, the anniversary.
-    date : array-like of dates
-        The day asked about.
-    jurisdiction : array-like of str, shape (n,)
-        ST.3 code.
-
-    Returns
-    -------
-    bool array, shape (n,)
-        False where the end is unknown.
-
-    Examples
-    --------
-    >>> ended(["2009-09-06", "2009-09-06"], "2009-09-06", ["CN", "US"]).tolist()
-    [True, False]
-    """
-    return np.asarray(as_dates(date) > in_force_through(end, jurisdiction), dtype=bool)
 
 
 def remaining_years(end: Any, as_of: Any) -> Floats:
