@@ -47,7 +47,8 @@ def amortisation_factor(
 
     References
     ----------
-    International Valuation Standards Council, IVS 210 Intangible Assets, tax amortisation benefit;
+    International Valuation Standards Council, IVS 210 Intangible Assets (editions of 2022 and 2025), tax
+    amortisation benefit;
     The Appraisal Foundation (2010), Best Practices for Valuations in Financial Reporting 1.
 
     Examples

@@ -72,7 +72,7 @@ def valuing_steps(flow: str) -> tuple[Step, ...]:
         Step("validity_probability", "probability that the right stands", "share"),
         Step("enforcement_probability", "probability that the right can be enforced", "share"),
         Step("fees", "present value of renewal fees to be paid while kept, after tax", "currency", "law.fees"),
-        Step("tax_amortisation", "1 / (1 - tax / m * annuity(discount_rate, m))", "factor", "IVS 210.110"),
+        Step("tax_amortisation", "1 / (1 - tax / m * annuity(discount_rate, m))", "factor", "IVS 210.110 (2022)"),
         Step("estimate", "(present_value * the three probabilities - fees) * tax_amortisation", "currency"),
         Step("log_sd", "standard deviation of the logarithm, from the parts' uncertainty", "log units"),
     )

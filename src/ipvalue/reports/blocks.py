@@ -28,11 +28,22 @@ class Formula:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table with a caption; an index with a name is shown as the first column."""
+    """A table with a caption. An index with a name is shown as the first column.
+
+    Attributes
+    ----------
+    caption : str
+    frame : pandas.DataFrame
+    empty : str
+        What is written in the place of a table without rows.
+    links : str
+        Name of the column whose cells are identifiers of sections, separated by spaces; they are written as links.
+    """
 
     caption: str
     frame: pd.DataFrame
     empty: str = "nothing to show"
+    links: str = ""
 
     @property
     def rows(self) -> tuple[list[str], list[list[str]]]:

@@ -18,6 +18,7 @@ from ipvalue.records.book import Book, parse_date
 from ipvalue.reports import about, model, overridden, results
 from ipvalue.reports.blocks import Section
 from ipvalue.reports.case import Case, overrides_applied, overrides_frame
+from ipvalue.reports.clauses import clauses
 from ipvalue.reports.write import to_html, to_markdown
 from ipvalue.valuation import Valuation
 
@@ -38,6 +39,7 @@ _SECTIONS = (
     about.limits,
     overridden.overrides,
     results.monitoring,
+    clauses,
     about.versions_and_hashes,
 )
 
@@ -153,8 +155,9 @@ def dossier(
 
     References
     ----------
-    Board of Governors of the Federal Reserve System (2011), SR 11-7: Guidance on Model Risk Management; IFRS 13 (2011),
-    paragraphs 91 to 99.
+    SR 26-2 and OCC Bulletin 2026-13 (17 April 2026), Model Risk Management: Revised Guidance, which replaced SR 11-7;
+    IFRS 13 (2011), paragraphs 91 to 99. All rules that a dossier is compared with are in
+    ``reports/tables/clauses.csv``.
 
     Examples
     --------

@@ -28,6 +28,10 @@ def values(case: Case) -> Section:
     valuation, reasons = case.values, case.frame["reason"].astype(str)
     counts = reasons[reasons != ""].value_counts().rename_axis("reason").rename("patents").to_frame()
     blocks: tuple[Block, ...] = (
+        Text(
+            "A value is the median of the price of the right in an orderly sale between market participants on the "
+            "date; the quantiles beside it say how uncertain that price is."
+        ),
         Formula(repr(valuation)),
         Table("By legal state and grade", valuation.summary().reset_index()),
         Table("Why a value is missing, 0 or an expert's", counts, "every patent has a value above 0"),

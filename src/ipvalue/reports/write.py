@@ -76,12 +76,19 @@ def _html(block: Block) -> str:
     if not rows:
         return f"<p>{html.escape(block.caption)}: {html.escape(block.empty)}.</p>"
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in header)
-    body = "\n".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+    write = [_linked if name == block.links else _cell for name in header]
+    body = "\n".join("<tr>" + "".join(w(text) for w, text in zip(write, row)) + "</tr>" for row in rows)
     caption = html.escape(block.caption)
     return (
         f'<div class="wide"><table><caption>{caption}</caption><thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def _linked(text: str) -> str:
+    """A cell of links to sections."""
+    links = (f'<a href="#{html.escape(name)}">{html.escape(name)}</a>' for name in text.split())
+    return f"<td>{' '.join(links)}</td>"
 
 
 def _cell(text: str) -> str:
@@ -125,7 +132,13 @@ def _markdown(block: Text | Formula | Table) -> str:
     if not rows:
         return f"{_escaped(block.caption)}: {_escaped(block.empty)}."
     lines = [f"**{_escaped(block.caption)}**", "", _row(header), _row(["---"] * len(header), raw=True)]
-    return "\n".join(lines + [_row(row) for row in rows])
+    write = [_anchors if name == block.links else _escaped for name in header]
+    return "\n".join(lines + [_row([w(text) for w, text in zip(write, row)], raw=True) for row in rows])
+
+
+def _anchors(text: str) -> str:
+    """Links to sections."""
+    return " ".join(f"[{_escaped(name)}](#{name})" for name in text.split())
 
 
 def _row(cells: Sequence[str], *, raw: bool = False) -> str:
