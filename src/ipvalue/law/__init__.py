@@ -13,7 +13,7 @@ source and confidence; code holds none.
 :mod:`ipvalue.law.events`         event codes and texts of the offices to operators
 :mod:`ipvalue.law.encumbrances`   pledges, licences, preservation and challenges open on a date
 :mod:`ipvalue.law.states`         the legal states, and which are alive, enforceable or pending
-:mod:`ipvalue.law.machine`        the state machine: an operator table applied to sorted events
+:mod:`ipvalue.law.state_machine`        the state machine: an operator table applied to sorted events
 :mod:`ipvalue.law.status_arrays`  status on a date, as arrays
 :mod:`ipvalue.law.intervals`      states over time, as arrays
 :mod:`ipvalue.law.ep_rights`      national rights of a European patent, as arrays

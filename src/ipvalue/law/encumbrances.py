@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.law._codes import codes_of, joint_codes
 from ipvalue.law._tables import rows
-from ipvalue.law._unique import codes_of, joint_codes
 from ipvalue.law.dates import add_months
 from ipvalue.law.events import Effect
 from ipvalue.types import Dates, Ints, Ints16, Mask

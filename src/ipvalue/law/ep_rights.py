@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law._unique import codes_of
+from ipvalue.law._codes import codes_of
 from ipvalue.law.events import Effect, Operators, ep_states, precedence_of
 from ipvalue.law.states import State
 from ipvalue.types import Dates, Ints, Mask

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.law._codes import codes_of, joint_codes
 from ipvalue.law._tables import rows
-from ipvalue.law._unique import codes_of, joint_codes
 from ipvalue.law.states import DEAD, State
 from ipvalue.types import Ints, Mask
 

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law._fee_plans import fee_plan
-from ipvalue.law._unique import codes_of, joint_codes
+from ipvalue.law._codes import codes_of, joint_codes
 from ipvalue.law.dates import as_dates
-from ipvalue.law.fees import FeeCalendar, calendar
+from ipvalue.law.fees import FeeCalendar, calendar, fee_plan
 from ipvalue.types import Dates, Floats, Ints16, Mask
 
 __all__ = ["FeePosition", "counted_from_grant", "fee_position", "overdue_since", "position_in"]

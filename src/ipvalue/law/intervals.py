@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law.machine import Course
+from ipvalue.law.state_machine import Course
 from ipvalue.law.states import ALIVE, State
 from ipvalue.types import Dates, Ints
 

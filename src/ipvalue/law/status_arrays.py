@@ -2,7 +2,7 @@
 
 An event counts on a date when it is both effective and announced by then: a Chinese lapse works back to the
 due date but is gazetted about a year later, and until then nobody could know. Three things make a state: the
-events, run through :mod:`ipvalue.law.machine`; the right's own application, publication and grant dates, as
+events, run through :mod:`ipvalue.law.state_machine`; the right's own application, publication and grant dates, as
 events; and the calendar, which expires a right at the end of its term, tells the extension from the basic
 term, and shows a fee overdue.
 
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law._unique import codes_of
+from ipvalue.law._codes import codes_of
 from ipvalue.law.dates import as_dates
 from ipvalue.law.encumbrances import flags_at, last_paid_years
 from ipvalue.law.events import Effect, Operators, precedence_of
 from ipvalue.law.fee_position import overdue_since
-from ipvalue.law.machine import Course, operation_of, run
+from ipvalue.law.state_machine import Course, operation_of, run
 from ipvalue.law.states import ALIVE, State
 from ipvalue.types import Dates, Floats, Ints, Ints16, Ints32, Mask
 

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.law._codes import codes_of
 from ipvalue.law._tables import rows
-from ipvalue.law._unique import codes_of
 
 __all__ = ["field_names", "field_of", "read_symbol", "sector_names", "sector_of"]
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["Block", "Formula", "Picture", "Section", "Table", "Text", "cell"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "Block",
+    "Formula",
+    "Picture",
+    "Section",
+    "Table",
+    "Text",
+    "cell",
+    "picture",
+]
 
 _DAY = 10
 
@@ -113,3 +128,30 @@ def cell(value: object) -> str:
     if isinstance(value, pd.Timestamp | np.datetime64):
         return str(value)[:_DAY]
     return str(value)
+
+
+def picture(caption: str, draw: Callable[[Axes], object]) -> tuple[Block, ...]:
+    """Draw a picture on Axes of its own.
+
+    Parameters
+    ----------
+    caption : str
+    draw : callable
+        Takes the Axes.
+
+    Returns
+    -------
+    tuple of Block
+        The picture; nothing where matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return ()
+    figure = Figure(figsize=(8, 4.6), layout="constrained", dpi=100)
+    FigureCanvasAgg(figure)
+    draw(figure.subplots())
+    file = io.BytesIO()
+    figure.savefig(file, format="png", metadata={"Software": None})
+    return (Picture(caption, file.getvalue()),)

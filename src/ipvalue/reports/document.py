@@ -15,7 +15,7 @@ from ipvalue.errors import IpvalueError
 from ipvalue.evaluation.backtest import Backtest
 from ipvalue.overrides.record import Overrides
 from ipvalue.records.book import Book, parse_date
-from ipvalue.reports import about, model, overridden, results
+from ipvalue.reports import about, model, results
 from ipvalue.reports.blocks import Section
 from ipvalue.reports.case import Case, overrides_applied, overrides_frame
 from ipvalue.reports.clauses import clauses
@@ -37,7 +37,7 @@ _SECTIONS = (
     results.sensitivity,
     results.stability,
     about.limits,
-    overridden.overrides,
+    results.overrides,
     results.monitoring,
     clauses,
     about.versions_and_hashes,

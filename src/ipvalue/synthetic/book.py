@@ -77,11 +77,11 @@ import numpy as np
 from ipvalue.errors import BookError
 from ipvalue.records.book import Book, parse_date
 from ipvalue.records.schema import TABLES
-from ipvalue.synthetic.burdens import draw_burdens, loans_table
 from ipvalue.synthetic.citations import citations_table
 from ipvalue.synthetic.claims import claims_table
 from ipvalue.synthetic.deals import draw_deals, transactions_table
 from ipvalue.synthetic.documents import claims_numbers, family_table, patents_table
+from ipvalue.synthetic.encumbrances import draw_encumbrances, loans_table
 from ipvalue.synthetic.events import events_table
 from ipvalue.synthetic.market import economics_table, licences_table
 from ipvalue.synthetic.population import draw_population, patent_ids
@@ -246,18 +246,18 @@ def synthetic_tables(
     claims = claims_numbers(population, seed)
     fx = fx_table(seed, last)
     deals = draw_deals(population, truth, fx, seed)
-    burdens = draw_burdens(population, truth, seed)
+    encumbrances = draw_encumbrances(population, truth, seed)
     patents, leading = patents_table(population, truth, patent_id, claims, seed)
     parts = {
         "patents": [patents],
         "citations": citations_table(population, truth, patent_id, leading, seed),
         "claims": [claims_table(population, truth, patent_id, claims, seed, texts=claim_texts)],
-        "legal_events": events_table(population, truth, deals, burdens, patent_id, seed),
+        "legal_events": events_table(population, truth, deals, encumbrances, patent_id, seed),
         "family_members": [family_table(population, truth, patent_id, seed)],
         "economics": [economics_table(population, truth, patent_id, seed)],
         "transactions": [transactions_table(population, deals, patent_id)],
         "licences": [licences_table(n, last, seed)],
-        "loans": [loans_table(population, truth, burdens["pledge"], patent_id, seed)],
+        "loans": [loans_table(population, truth, encumbrances["pledge"], patent_id, seed)],
         "curves": [curves_table(seed, last)],
         "fx": [fx],
         "price_index": [price_index_table(seed, last)],

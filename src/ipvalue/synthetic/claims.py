@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ipvalue.synthetic.common import known_by, small_table, stream, take_text
 from ipvalue.synthetic.population import Population, rights_numbers
-from ipvalue.synthetic.setup import known_by, small_table, stream, take_text
 from ipvalue.synthetic.texts import claim_wording
 from ipvalue.synthetic.truth import Truth
 from ipvalue.types import Ints, Mask

@@ -11,20 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ipvalue.law.dates import add_years, years_between
+from ipvalue.synthetic.common import days_after, random_days, small_table, stream, take_text
 from ipvalue.synthetic.population import Population, choose
 from ipvalue.synthetic.rates import to_currency
-from ipvalue.synthetic.setup import (
-    Floats,
-    add_years,
-    days_after,
-    random_days,
-    small_table,
-    stream,
-    take_text,
-    years_between,
-)
 from ipvalue.synthetic.truth import Truth, truth_columns, value_on
-from ipvalue.types import Dates, Ints, Mask
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa

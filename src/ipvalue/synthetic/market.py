@@ -7,20 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
+from ipvalue.law.dates import add_years, years_between
+from ipvalue.synthetic.common import days_after, random_days, small_table, stream, take_text
 from ipvalue.synthetic.documents import draw_symbols, symbols
 from ipvalue.synthetic.population import Population, choose, field_numbers
-from ipvalue.synthetic.setup import (
-    Floats,
-    add_years,
-    days_after,
-    random_days,
-    small_table,
-    stream,
-    take_text,
-    years_between,
-)
 from ipvalue.synthetic.truth import Truth
-from ipvalue.types import Dates, Ints, Mask
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa

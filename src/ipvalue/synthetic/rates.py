@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ipvalue.synthetic.setup import Floats, add_years, small_table, stream
-from ipvalue.types import Dates
+from ipvalue.law.dates import add_years
+from ipvalue.synthetic.common import small_table, stream
+from ipvalue.types import Dates, Floats
 
 __all__ = ["curves_table", "fx_table", "price_index_table", "quotation_dates", "to_currency"]
 

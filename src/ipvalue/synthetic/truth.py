@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
-from ipvalue.synthetic.fate import (
+from ipvalue.law.dates import years_between
+from ipvalue.synthetic.common import small_table
+from ipvalue.synthetic.outcomes import (
     REFUSED,
     WITHDRAWN,
     challenges,
@@ -24,8 +26,7 @@ from ipvalue.synthetic.fate import (
 )
 from ipvalue.synthetic.population import Population, field_numbers, rights_numbers
 from ipvalue.synthetic.renewals import Renewals, renewals
-from ipvalue.synthetic.setup import Floats, small_table, years_between
-from ipvalue.types import Dates, Ints, Mask
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
