@@ -269,6 +269,6 @@ def test_compound_at_the_limits():
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("spot", [1e-306, 1e-200, 1e-30])
-def test_an_option_on_next_to_nothing_is_worth_nothing_in_silence(spot):
+def test_an_option_on_an_asset_close_to_zero_is_worth_nothing_without_a_warning(spot):
     value = options.american(spot, 1e5, 10.0, 0.02, 0.3, 0.1)
     assert 0.0 <= value <= spot

@@ -159,7 +159,7 @@ class Assumptions(FigureSet):
             if not low <= figure.value <= high:
                 raise ValueError(f"{path} = {figure.value}: it lies between {low:g} and {high:g}")
         if self.tax_rate.value == 1.0:
-            raise ValueError("tax_rate = 1.0: nothing is left of what is earned; it must be below 1")
+            raise ValueError("tax_rate = 1.0: no income would be left after tax; it must be below 1")
         keyed = (
             "cost_of_capital",
             "royalty_rate",
@@ -172,7 +172,7 @@ class Assumptions(FigureSet):
         )
         for name in keyed:
             if _DEFAULT not in getattr(self, name):
-                raise ValueError(f"{name} lacks the key {_DEFAULT!r}, which stands for what it does not name")
+                raise ValueError(f"{name} lacks the key {_DEFAULT!r}, which is used for all keys that are not named")
         premium = self.country_risk_premium.value + self.patent_premium.value
         for key, figure in self.cost_of_capital.items():
             if not 0.0 <= figure.value + premium <= _HIGHEST_RATE:
@@ -361,7 +361,7 @@ class Assumptions(FigureSet):
 
 
 def _between(name: str) -> tuple[float, float]:
-    """Bounds of a figure by its name; none where nothing is amiss with any number."""
+    """Bounds of a figure by its name; infinite where every number is allowed."""
     if name.endswith("_log_sd"):
         return 0.0, _WIDEST
     return _NAMED_BOUNDS.get(name, (-math.inf, math.inf))

@@ -20,7 +20,7 @@ __all__ = ["Dependency", "ParsedClaims"]
 
 
 class Dependency(IntEnum):
-    """How a claim stands to the others of its set."""
+    """How a claim depends on the other claims of its set."""
 
     INDEPENDENT = 0
     DEPENDENT = 1
@@ -51,7 +51,7 @@ class ParsedClaims:
     transition : ndarray of int8, shape (claims,)
         Position in :data:`TRANSITIONS`.
     means_plus_function : ndarray of bool, shape (claims,)
-        Whether the claim is drafted so.
+        Whether the claim has means-plus-function wording.
     problems : ndarray of uint8, shape (claims,)
         :class:`ClaimProblem` flags.
     edge_claim : ndarray of int64, shape (edges,)

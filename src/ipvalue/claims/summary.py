@@ -1,4 +1,4 @@
-"""One row a patent from parsed claims: counts, lengths, depth, shares. Arrays only."""
+"""Summary of parsed claims, one row a patent: counts, lengths, depths and shares."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def summarise(parsed: ParsedClaims, n_rows: int | None = None) -> dict[str, Floa
 
     Notes
     -----
-    A claim independent by reference takes in the words of another; its own length says nothing of its scope, so
-    it is left out of the shortest. A claim with several routes to independent claims has the depth of the shortest.
+    A claim independent by reference takes in the words of another; its own length says nothing about its scope, so
+    it is not counted for the shortest. A claim with several routes to independent claims has the depth of the shortest.
 
     References
     ----------

@@ -1,8 +1,8 @@
 """Broadcasting into contiguous work arrays.
 
-numpy may compute a transcendental function of a strided or repeated array on another code path than that
-of a contiguous one, with another last bit. Whoever wants the same bits from any chunking therefore works
-on contiguous one-dimensional copies; that is what :func:`flatten` makes.
+numpy may compute a transcendental function of a strided or repeated array on a different code path than that of a
+contiguous array, and the last bit may differ. Functions whose results must not depend on how a batch is divided
+therefore work on the contiguous one-dimensional copies that :func:`flatten` makes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Present values of cash flows and annuities.
+"""Present values of cash flows: level, growing or decaying, and rising to their full height over some years.
 
-Cash flows are yearly and rates are decimals a year, annually compounded. With ``timing='mid'`` the flow of
-a period falls at its middle, with ``timing='end'`` at its end. A life need not be whole: the last, partial
-period carries its share of the year's flow and is valued at its own middle or end.
+Cash flows are yearly and rates are decimals a year, annually compounded. With ``timing='mid'`` the flow of a period
+falls at its middle, with ``timing='end'`` at its end. A life may be fractional: the last, partial period carries its
+share of the year's flow and is valued at its own middle or end.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Quantiles of values: lognormal, Pareto and weighted empirical; combinations and sums.
+"""Quantiles of lognormal distributions and of weighted observations, and sums of correlated lognormals.
 
-Quantiles stand in the last axis, in the order of their levels; :data:`LEVELS` are the library's five.
+Quantiles are in the last axis, in the order of their levels. :data:`LEVELS` are the five levels of the library.
 """
 
 from __future__ import annotations

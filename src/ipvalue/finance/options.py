@@ -106,7 +106,7 @@ def perpetual(
     *,
     kind: str = "call",
 ) -> Floats:
-    """Value of a perpetual American option: an investment that can wait for ever.
+    """Value of a perpetual American option: an investment without a deadline.
 
     Parameters
     ----------

@@ -1,11 +1,11 @@
-"""A right that lives as long as its holder pays: value, renewal thresholds, and what renewals tell.
+"""The renewal model: a right is kept as long as its expected returns are worth the renewal fees.
 
-The holder of a right earns a return that decays from year to year, and pays a fee at the beginning of each
-year to keep the right. He stops when what is still to come is not worth its fees; what he would have had
-to expect in order to stop when he did tells about his expectations.
+The holder earns a return that decays from year to year, and pays a fee at the beginning of each year to keep the
+right. The right lapses when the remaining returns are not worth the remaining fees. The age at which a right lapsed
+therefore bounds the return that its holder expected.
 
-When not to use: returns that can rise again or be learned about (Pakes 1986), and fees that are not the
-reason for stopping.
+When not to use: returns that can rise again or are learnt over time (Pakes 1986), and rights that lapse for other
+reasons than their fees.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def renewal_thresholds(decay: npt.ArrayLike, discount: npt.ArrayLike, fees: npt.
 
     Notes
     -----
-    Having come to age ``a``, the holder pays if for some later age ``b`` the returns of ``a`` to ``b`` are
-    worth their fees: ``t_a = min over b of sum c_s v^(s-a) / sum d_s v^(s-a+1/2)``, with ``d_s`` the return
-    per unit of the first year's. He comes to age ``a`` only through the ages before it, hence the running
-    maximum.
+    At age ``a`` the holder pays if for some later age ``b`` the returns of ``a`` to ``b`` are worth their
+    fees: ``t_a = min over b of sum c_s v^(s-a) / sum d_s v^(s-a+1/2)``, with ``d_s`` the return
+    per unit of the first year's. A right reaches age ``a`` only if it was kept at all ages before,
+    hence the running maximum.
 
     References
     ----------
@@ -167,7 +167,7 @@ def renewal_log_likelihood(
     years_kept : array_like of int, shape (n,)
         For how many years the fees were paid, 0 to ages.
     ended : array_like of bool, shape (n,)
-        Whether the right was then let go; False if it was still kept at the last look, or had reached the
+        Whether the right then lapsed; False if it was still kept at the last look, or had reached the
         end of its term.
     mu, sigma : array_like, shape (n,) or ()
         Mean and standard deviation (positive) of the logarithm of the initial return.
@@ -175,7 +175,7 @@ def renewal_log_likelihood(
     Returns
     -------
     ndarray of float64, shape (n,)
-        Log-likelihood: minus infinity for an impossible history (let go at an age at which nothing was
+        Log-likelihood: minus infinity for an impossible history (lapsed at an age at which nothing was
         due); NaN where an input is NaN, sigma is not positive or the years lie outside 0 to ages.
 
     Raises
@@ -185,7 +185,7 @@ def renewal_log_likelihood(
 
     Notes
     -----
-    Let go after ``k`` years: ``ln(F(t_(k+1)) - F(t_k))``; kept for ``k`` years at the last look:
+    Lapsed after ``k`` years: ``ln(F(t_(k+1)) - F(t_k))``; kept for ``k`` years at the last look:
     ``ln(1 - F(t_k))``, with ``F`` the distribution of the initial return and ``t_0 = 0``. Differences are
     taken in the tail where they are small, so that no likelihood is lost to rounding.
 
@@ -202,12 +202,12 @@ def renewal_log_likelihood(
     table = np.asarray(thresholds, dtype=np.float64)
     table = np.broadcast_to(table, (kept.size, table.shape[-1]))
     ages = table.shape[1]
-    _, (_, middle, scale, let_go) = flatten(np.empty(kept.shape), mu, sigma, np.asarray(ended, dtype=np.float64))
+    _, (_, middle, scale, lapsed) = flatten(np.empty(kept.shape), mu, sigma, np.asarray(ended, dtype=np.float64))
     rows, place = np.arange(kept.size), np.clip(kept, 0, ages)
     bounds = np.concatenate((np.zeros((kept.size, 1)), table, np.full((kept.size, 1), np.inf)), axis=1)
     low = _deviate(np.ascontiguousarray(bounds[rows, place]), middle, scale)
     high = _deviate(np.ascontiguousarray(bounds[rows, place + 1]), middle, scale)
-    value = np.where(let_go > 0.0, _log_between(low, high), log_ndtr(-low))
+    value = np.where(lapsed > 0.0, _log_between(low, high), log_ndtr(-low))
     valid = (scale > 0.0) & (kept >= 0) & (kept <= ages) & ~np.isnan(low) & ~np.isnan(high)
     return np.where(valid, value, np.nan)
 
@@ -225,7 +225,7 @@ def _log_between(low: Floats, high: Floats) -> Floats:
 def remaining_value(
     first_return: Floats, decay: float, discount: Floats, fees: Floats, elapsed: Floats, term: Floats
 ) -> Floats:
-    """Value of the years that are left under the best renewal decisions.
+    """Value of the remaining years under the best renewal decisions.
 
     Parameters
     ----------

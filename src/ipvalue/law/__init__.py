@@ -1,9 +1,8 @@
 """What statutes and patent offices say: terms, fees, legal status, kinds, technology fields, numbers.
 
-The package knows no table of ours and imports nothing of ours but ``ipvalue.errors``. Every module has
-inner functions on numpy arrays, one element a patent (or event), and, where it helps, one public function
-on a ``patents`` or ``legal_events`` DataFrame. The facts are CSV files in ``law/tables``, each row with its
-source and confidence; code holds none.
+The package imports only ``ipvalue.errors`` and ``ipvalue.types``. Every module has functions on numpy arrays, one
+element a patent (or event). Some have a public function on a ``patents`` or ``legal_events`` DataFrame as well. The
+facts are CSV files in ``law/tables``, each row with its source and confidence, and no constants in code.
 
 ================================  ==========================================================================
 :mod:`ipvalue.law.technology`     IPC symbols: subclass, main group, WIPO technology field and sector

@@ -50,7 +50,7 @@ class Flags(NamedTuple):
     opposition_survived: Mask
     """A challenge ended (with the right alive, which the caller checks)."""
     n_transfers: Ints16
-    """Ints on which ownership changed; an owner's new name is no change."""
+    """Days on which ownership changed; a new name of the same owner is not a change."""
 
 
 def _last(n_groups: int, group: Ints, day: Ints) -> Ints:

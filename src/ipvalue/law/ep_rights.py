@@ -39,7 +39,7 @@ def by_state(operators: Operators, detail: Any) -> tuple[npt.NDArray[np.int8], n
         Index into :func:`ipvalue.law.events.ep_states`; 0 for events of the whole patent, -1 where an event
         of a state names none that is known.
     effect : int8 array, shape (m,)
-        The effect on one right: a lapse, a payment, a revival, or what the event does to the whole.
+        The effect on one right: a lapse, a payment, a revival, or the effect on the European patent as a unit.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""Register events: what an office's code and text say, as one operator an event.
+"""Register events: the codes and texts of the offices are translated to one operator an event.
 
 An event is read by its code (table ``event_map``, office by office; ST.27 events by their detailed and key
 event codes, tables ``st27_codes`` and ``inpadoc_categories``). Where the code is coarse, missing or
 unknown, the text decides: Chinese gazette texts by the ordered rules ``cn_text_rules`` (the first match
-wins), US and EP texts by ``text_rules``. What neither tells is an operator that changes nothing, marked as
-not known, and is counted.
+wins), US and EP texts by ``text_rules``. An event that neither the code nor the text explains becomes an
+operator that changes nothing. It is marked as not known and counted.
 
 References
 ----------
@@ -225,7 +225,7 @@ def _first_match(rules: list[tuple[re.Pattern[str], _Meaning]], text: str) -> _M
 
 
 def _told(office: str, code: str, coded: _Meaning, text: str) -> _Meaning:
-    """Meaning of an event whose text decides; the code's own where the text tells nothing."""
+    """Meaning of an event whose text decides; the code's own meaning where no text rule matches."""
     if office == "CN":
         return _first_match(_cn_rules(), _CN_NOISE.sub("", text)) or coded
     rules = _text_rules().get((office, code.strip().upper().rstrip(".")), [])
@@ -242,7 +242,7 @@ def encode(office: Any, scheme: Any, code: Any, text: Any = "") -> Operators:
     scheme : array-like of str, shape (n,)
         ``'st27'``, ``'inpadoc'``, ``'cnipa'`` or ``'uspto'``; all but the first share one map of codes.
     code : array-like of str, shape (n,)
-        Event code; may be empty where the text tells the event.
+        Event code; may be empty where the text identifies the event.
     text : array-like of str, shape (n,), optional
         Text of the entry; read only where the code leaves something open.
 

@@ -1,8 +1,8 @@
-"""Where rights stand in their fee calendars: what is paid, what comes next, and what is left to pay.
+"""Position of rights in their fee calendars: fees paid, the next fee, and the share that is still to be paid.
 
-Offices differ in what they publish. Where a payment is seen, it tells. Where none is (China publishes no
-payments), a right that stands has paid what fell due, and one that ended for want of payment has paid what came
-before. A calendar is two-dimensional and wide, so :func:`fee_position` goes through blocks of rights.
+Offices differ in what they publish. Published payments are used where there are any. China, for one, publishes no
+payments: a right in force is then taken to have paid what fell due, and a right that lapsed for non-payment to have
+paid the fees before. Calendars are large, so :func:`fee_position` works on blocks of rights.
 """
 
 from __future__ import annotations

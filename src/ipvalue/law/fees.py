@@ -1,16 +1,16 @@
-"""Renewal fees: when they fall due, what they cost, and when a right ends that is not paid for.
+"""Renewal fees: due dates, amounts, and the day on which a right ends if a fee is not paid.
 
 A calendar has one slot for each fee that a right can still owe after its grant (or, where an office charges
 applications, from filing). The table ``fee_rules`` says how each office dates its fees, ``fee_schedule`` what
-they cost from when to when, ``fee_discounts`` which part small entities are spared.
+they cost from when to when, ``fee_discounts`` how much small entities save.
 
 Which amount counts is decided by the due date: the latest amount that was in force by then. A date after the
 last known schedule keeps the last amount; one before the first known schedule takes the first, so amounts of
-the distant past are a stand-in, not history. Fees that are paid with the grant itself (China's grant year,
-Japan's and Korea's first three years) are no slots: without them there is no right. Chinese years of compensation
-(from the 21st on) cost a fee only where they are whole. Weekends and holidays, which put off the last day to pay
-but not the day on which a right ends (35 USC 21(b), Rule 134 EPC, rule 5 of the Chinese Implementing Regulations),
-are not followed.
+the distant past are approximations. Fees that are paid with the grant itself (China's grant year,
+Japan's and Korea's first three years) are not in the calendar: without them there is no right. Chinese years of
+compensation (from the 21st on) cost a fee only if they are full years. Weekends and holidays, which put off the last
+day to pay but not the day on which a right ends (35 USC 21(b), Rule 134 EPC, rule 5 of the Chinese Implementing
+Regulations), are not followed.
 
 References
 ----------
@@ -36,37 +36,31 @@ from ipvalue.types import Dates, Floats, Ints, Ints16, Mask, Texts
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "FeeCalendar",
-    "Offers",
-    "Plan",
-    "Slot",
-    "Slots",
-    "calendar",
-    "fee_plan",
-    "schedule",
-    "slots_of",
-]
+__all__ = ["FeeCalendar", "calendar", "fee_plan", "schedule"]
 
+_DAY = np.timedelta64(1, "D")
+_NO_DATE = np.datetime64("NaT", "D")
 _NEVER = np.datetime64(np.iinfo(np.int64).max, "D")
+# rights whose fees stay in a core's cache together
+_BLOCK = 2048
 
 
-class Slot(NamedTuple):
+class FeeYear(NamedTuple):
     """Amounts of one fee year, by the day from which they are in force."""
 
     year: int
     valid_from: Dates
     amount: Floats
     per_claim: Floats
-    whole: bool
-    """Owed only for a year that lies wholly within the term."""
+    full_year_only: bool
+    """The fee is owed only for a year that lies within the term as a whole."""
 
 
-class Offers(NamedTuple):
-    """Amounts of all fee years of a plan: slots by the schedules that were in force one after the other."""
+class Amounts(NamedTuple):
+    """Amounts of a plan: fee years by the schedules that were in force one after the other."""
 
     valid_from: Dates
-    """Never, where a slot has fewer schedules than another."""
+    """A day that never comes, where a fee year has fewer schedules than another."""
     amount: Floats
     per_claim: Floats
 
@@ -76,9 +70,9 @@ class Plan(NamedTuple):
 
     rule: dict[str, str]
     currency: str
-    slots: tuple[Slot, ...]
+    years: tuple[FeeYear, ...]
     discounts: tuple[dict[str, str], ...]
-    offers: Offers
+    amounts: Amounts
 
 
 @cache
@@ -101,36 +95,32 @@ def fee_plan(jurisdiction: str, right: str, entity: str) -> Plan | None:
         for year in range(int(row["year_from"]), int(last) + 1):
             by_year.setdefault(year, {}).setdefault(row["entity"], []).append(row)
     slots = [
-        _slot(year, offers.get(entity) or offers.get("full") or offers["large"])
-        for year, offers in sorted(by_year.items())
+        _fee_year(year, schedules.get(entity) or schedules.get("full") or schedules["large"])
+        for year, schedules in sorted(by_year.items())
         if year >= int(rule["first_year"])
     ]
     discounts = [row for row in rows("fee_discounts") if (row["jurisdiction"], row["entity"]) == (jurisdiction, entity)]
-    return Plan(rule, schedule_rows[0]["currency"], tuple(slots), tuple(discounts), _offers(slots))
+    return Plan(rule, schedule_rows[0]["currency"], tuple(slots), tuple(discounts), _amount_table(slots))
 
 
-def _offers(slots: list[Slot]) -> Offers:
+def _amount_table(slots: list[FeeYear]) -> Amounts:
     shape = (len(slots), max((slot.amount.size for slot in slots), default=1))
-    offers = Offers(np.full(shape, _NEVER), np.zeros(shape), np.zeros(shape))
+    amounts = Amounts(np.full(shape, _NEVER), np.zeros(shape), np.zeros(shape))
     for row, slot in enumerate(slots):
-        for table, values in zip(offers, slot[1:4]):
+        for table, values in zip(amounts, slot[1:4]):
             table[row, : slot.amount.size] = values
-    return offers
+    return amounts
 
 
-def _slot(year: int, offers: list[dict[str, str]]) -> Slot:
-    offers = sorted(offers, key=lambda row: row["valid_from"])
-    return Slot(
+def _fee_year(year: int, schedules: list[dict[str, str]]) -> FeeYear:
+    schedules = sorted(schedules, key=lambda row: row["valid_from"])
+    return FeeYear(
         year,
-        np.array([row["valid_from"] for row in offers], dtype="datetime64[D]"),
-        np.array([float(row["amount"]) for row in offers]),
-        np.array([float(row["amount_per_claim"]) for row in offers]),
-        offers[0]["whole_years"] == "1",
+        np.array([row["valid_from"] for row in schedules], dtype="datetime64[D]"),
+        np.array([float(row["amount"]) for row in schedules]),
+        np.array([float(row["amount_per_claim"]) for row in schedules]),
+        schedules[0]["whole_years"] == "1",
     )
-
-
-_DAY = np.timedelta64(1, "D")
-_NO_DATE = np.datetime64("NaT", "D")
 
 
 class _Dates(NamedTuple):
@@ -139,7 +129,7 @@ class _Dates(NamedTuple):
     lapse: Dates
 
 
-class Slots(NamedTuple):
+class PlanFees(NamedTuple):
     """Fees of a plan by rights of one group: arrays of shape (k, n)."""
 
     owed: Mask
@@ -150,20 +140,20 @@ class Slots(NamedTuple):
     amount: Floats
 
 
-def slots_of(
+def fees_of_plan(
     plan: Plan,
     filing: Dates,
     grant: Dates,
     n_claims: Floats,
     end: Dates,
     known_on: Dates,
-) -> Slots:
+) -> PlanFees:
     """Dates and amounts of all fees of a plan; parameters of shape (n,) as in :func:`ipvalue.law.fees.calendar`."""
     dates = _dates(plan, filing, grant)
     owed = ~np.isnat(dates.due) & ~(dates.due >= end)
-    whole = [number for number, slot in enumerate(plan.slots) if slot.whole]
+    whole = [number for number, slot in enumerate(plan.years) if slot.full_year_only]
     owed[whole] &= ~(add_years(dates.due[whole], 1) > end)
-    return Slots(owed, *dates, _amounts(plan, dates.due, known_on, grant, n_claims))
+    return PlanFees(owed, *dates, _amounts(plan, dates.due, known_on, grant, n_claims))
 
 
 def _dates(plan: Plan, filing: Dates, grant: Dates) -> _Dates:
@@ -171,7 +161,7 @@ def _dates(plan: Plan, filing: Dates, grant: Dates) -> _Dates:
     rule = plan.rule
     anchor = Months.of(grant if rule["anchor"] == "grant" else filing)
     shift = np.timedelta64(int(rule["offset_days"]), "D")
-    months = np.array([12 * (slot.year - 1) for slot in plan.slots])[:, None] + int(rule["offset_months"])
+    months = np.array([12 * (slot.year - 1) for slot in plan.years])[:, None] + int(rule["offset_months"])
     grace = int(rule["grace_months"])
     if rule["month_end"] and not int(rule["offset_days"]):
         due, grace_end = anchor.end(months), anchor.end(months + grace)
@@ -194,7 +184,7 @@ def _dates(plan: Plan, filing: Dates, grant: Dates) -> _Dates:
 
 
 def _lapse(kind: str, due: Dates, grace_end: Dates, anchor: Months, months: npt.NDArray[np.integer]) -> Dates:
-    """Day on which a right ends that is not paid for."""
+    """Day on which a right ends if the fee is not paid."""
     if kind == "due":
         return due
     if kind == "day_after_due":
@@ -208,27 +198,22 @@ def _lapse(kind: str, due: Dates, grace_end: Dates, anchor: Months, months: npt.
 
 def _amounts(plan: Plan, due: Dates, known_on: Dates, grant: Dates, n_claims: Floats) -> Floats:
     """Fees by the schedule in force on the due date, or on the earlier day on which it is foreseen."""
-    when, offers = np.fmin(due, known_on), plan.offers
+    when, amounts = np.fmin(due, known_on), plan.amounts
     window = np.zeros(due.shape, np.int64)
-    for valid_from in offers.valid_from.T[1:]:
+    for valid_from in amounts.valid_from.T[1:]:
         window += when >= valid_from[:, None]
-    window += np.arange(len(plan.slots))[:, None] * offers.amount.shape[1]
-    amount = offers.amount.ravel()[window]
-    if offers.per_claim.any():
-        amount = amount + offers.per_claim.ravel()[window] * n_claims
+    window += np.arange(len(plan.years))[:, None] * amounts.amount.shape[1]
+    amount = amounts.amount.ravel()[window]
+    if amounts.per_claim.any():
+        amount = amount + amounts.per_claim.ravel()[window] * n_claims
     for row in plan.discounts:
-        within = [int(row["fee_year_from"]) <= slot.year <= int(row["fee_year_to"]) for slot in plan.slots]
+        within = [int(row["fee_year_from"]) <= slot.year <= int(row["fee_year_to"]) for slot in plan.years]
         spared = np.broadcast_to(np.array(within)[:, None], due.shape)
         if row["years_from_grant"]:
             # the grant year is the first of the years, so its fee year is at most that many less one before
             spared = spared & (due <= add_years(grant, int(row["years_from_grant"]) - 1))
         amount = np.where(spared, amount * (1.0 - float(row["discount"])), amount)
     return amount
-
-
-_NO_DATE = np.datetime64("NaT", "D")
-# rights whose slots stay in a core's cache together
-_BLOCK = 2048
 
 
 class FeeCalendar(NamedTuple):
@@ -321,7 +306,7 @@ def calendar(
         fee_plan(*(names[number] for (_, names), number in zip(coded, combination)))
         for combination in combinations.tolist()
     ]
-    n_slots = max((len(plan.slots) for plan in plans if plan), default=0)
+    n_slots = max((len(plan.years) for plan in plans if plan), default=0)
     found = _empty(groups.size, n_slots, plans, groups)
     for group, plan in enumerate(plans):
         if plan:
@@ -346,10 +331,10 @@ def _empty(size: int, n_slots: int, plans: list[Plan | None], groups: Ints) -> F
 
 def _fill(found: FeeCalendar, plan: Plan, where: Ints, *columns: npt.NDArray[Any]) -> None:
     """Write the slots of one plan into the calendar, some rights at a time."""
-    years = np.array([slot.year for slot in plan.slots], np.int8)[:, None]
+    years = np.array([slot.year for slot in plan.years], np.int8)[:, None]
     for first in range(0, len(where), _BLOCK):
         part = slice(first, first + _BLOCK)
-        slots = slots_of(plan, *(column[part] for column in columns))
+        slots = fees_of_plan(plan, *(column[part] for column in columns))
         at = where[part]
         for values, slot_values, missing in (
             (found.fee_year, years, np.int8(0)),
@@ -358,7 +343,7 @@ def _fill(found: FeeCalendar, plan: Plan, where: Ints, *columns: npt.NDArray[Any
             (found.grace_end, slots.grace_end, _NO_DATE),
             (found.lapse, slots.lapse, _NO_DATE),
         ):
-            values.T[: len(plan.slots), at] = np.where(slots.owed, slot_values, missing)
+            values.T[: len(plan.years), at] = np.where(slots.owed, slot_values, missing)
 
 
 def schedule(patents: pd.DataFrame, as_of: Any, *, known_on: Any = None) -> pd.DataFrame:

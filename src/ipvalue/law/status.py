@@ -123,7 +123,7 @@ def at(
         parent_filing_date, term_adjustment_days, term_extension_days, disclaimer_date where known. Dates
         after ``date`` are not looked at; adjustments are taken as known.
     date : date-like
-        The day, at whose close the status is told.
+        The day; the status is that at its close.
     known : {'announced', 'loaded'}
         Whether an event counts once it was announced to the public, or once it was loaded at the bank.
     grace : FeeCalendar, optional
@@ -212,8 +212,8 @@ def timeline(events: pd.DataFrame, patents: pd.DataFrame, *, known: str = "annou
 
     Notes
     -----
-    This is hindsight: an event counts from its effective date, even where it was announced later. What was
-    known on a date is :func:`at`. Grace is not shown, since it depends on fees.
+    The intervals use hindsight: an event counts from its effective date, even where it was announced later. Use
+    :func:`at` for what was known on a date. Grace is not shown, since it depends on fees.
 
     Examples
     --------

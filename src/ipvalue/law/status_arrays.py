@@ -1,10 +1,9 @@
-"""Legal status of rights on a date, as arrays: what :mod:`ipvalue.law.status` does to tables.
+"""Legal status of rights on a date, on arrays; :mod:`ipvalue.law.status` has the same for tables.
 
-An event counts on a date when it is both effective and announced by then: a Chinese lapse works back to the
-due date but is gazetted about a year later, and until then nobody could know. Three things make a state: the
-events, run through :mod:`ipvalue.law.state_machine`; the right's own application, publication and grant dates, as
-events; and the calendar, which expires a right at the end of its term, tells the extension from the basic
-term, and shows a fee overdue.
+An event counts on a date when it is both effective and announced by then. A Chinese lapse, for example, takes effect
+on the due date but is published about a year later, and until then nobody could know. A state follows from the
+events, which :mod:`ipvalue.law.state_machine` applies in order; from the right's own application, publication and
+grant dates; and from the calendar, which determines expiry, extension and overdue fees.
 
 References
 ----------
@@ -63,7 +62,7 @@ class StatusArrays(NamedTuple):
 
 
 class TermChanges(NamedTuple):
-    """What adjustment and extension events say, one element a right."""
+    """Term adjustments and extensions by events, one element a right."""
 
     days: Floats
     """Days added, by the latest event that gives days; NaN where none does."""
@@ -137,7 +136,7 @@ def _calendar(
     actual: Dates,
     overdue_since: Dates,
 ) -> tuple[npt.NDArray[np.int8], Dates]:
-    """What the calendar makes of states: fee overdue, extension, expiry."""
+    """Change states by the calendar: fee overdue, extension, expiry."""
     in_force = state == State.IN_FORCE
     extended = in_force & (as_of > statutory)
     overdue = in_force & ~np.isnat(overdue_since)
@@ -256,7 +255,7 @@ def states_at(
 def term_changes(
     n_patents: int, patent: Any, effective: Any, announced: Any, operators: Operators, detail: Any, as_of: Any
 ) -> TermChanges:
-    """What the adjustment and extension events that count on a date say about terms.
+    """Term adjustments and extensions by the events that count on a date.
 
     Parameters
     ----------

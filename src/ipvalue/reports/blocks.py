@@ -1,4 +1,4 @@
-"""What a dossier is made of: sections of texts, tables, formulas and pictures, whatever they are written as."""
+"""Building blocks of a dossier, independent of the output format: sections of texts, tables, formulas, pictures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Formula:
-    """Text whose lines and spaces count: a formula, or a module's own documentation."""
+    """Text whose line breaks and spaces are kept: a formula, or a module's documentation."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""What a dossier is written of: the engine, the book, and what values come out of it."""
+"""Input of a dossier: the engine, the book, and the values that follow from them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Case", "overrides_applied", "overrides_frame"]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What a dossier is written of.
+    """Input of a dossier.
 
     Attributes
     ----------
@@ -97,12 +97,12 @@ class Case:
 
     @cached_property
     def estimates(self) -> tuple[list[Estimate], Reconciled] | None:
-        """What the methods say of the sample."""
+        """Estimates of the sample by each method, and the reconciled values."""
         return None if self.subject is None else self.engine.estimate(self.subject)
 
     @property
     def currency(self) -> str:
-        """Of the values."""
+        """Currency of the values."""
         return self.engine.assumptions.currency
 
     @property

@@ -1,4 +1,4 @@
-"""The dossier as a document, and the one call that makes it."""
+"""The dossier: the class, and the function that makes one."""
 
 from __future__ import annotations
 
@@ -114,14 +114,14 @@ def dossier(
     overrides: Overrides | pd.DataFrame | Sequence[Mapping[str, object]] | None = None,
     sample: int = 200,
 ) -> Dossier:
-    """Write down an engine for those who must judge it: validators, auditors, a credit committee.
+    """Write the model document of an engine for validators, auditors and credit committees.
 
     Parameters
     ----------
     engine : ValuationEngine
         Fitted.
     book : Book, optional
-        Whose values are shown; without it the dossier shows what the engine alone can tell.
+        Book whose values are shown; without it the dossier shows only the engine.
     as_of : date, optional
         The valuation date; by default that of the valuation, else the fit date.
     valuation : Valuation, optional
@@ -133,9 +133,9 @@ def dossier(
     format : {'html', 'markdown'}
         Of the file.
     purpose, owner : str
-        What the model is for, and who answers for it.
+        Use of the model, and who is responsible for it.
     limits : sequence of str
-        What its owner knows that it can't do; limits that can be measured are added.
+        Known limits of the model; limits that can be measured are added.
     overrides : Overrides, or DataFrame or sequence of mappings, optional
         A set is applied to the values (by default the valuation's own) and analysed. Rows are shown as they are:
         patent, author, reason, expiry, original value and what was set instead.

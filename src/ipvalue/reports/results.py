@@ -1,4 +1,4 @@
-"""Sections on what comes out: values, performance, benchmarks, sensitivity, stability, monitoring."""
+"""Sections on results: values, performance, benchmarks, sensitivity, stability, overrides, monitoring."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = [
 
 _DRAWS = 200
 _NO_BACKTEST = "No backtest was given: call dossier(engine, book, backtest=ipv.backtest(engine, book, dates))."
-_NO_LIVING = "Sensitivities are measured on living patents of a book, of which none is at hand."
+_NO_LIVING = "Sensitivities are measured on living patents of a book; there are none."
 _NO_VALUES = "No book and no valuation were given, so there are no values to show."
 
 
 def values(case: Case) -> Section:
-    """What the engine says of the book as of the date."""
+    """Values of the book as of the date."""
     if case.values is None:
         return Section("values", "Values", (Text(_NO_VALUES),))
     valuation, reasons = case.values, case.frame["reason"].astype(str)
@@ -69,7 +69,7 @@ def _highest(case: Case) -> pd.DataFrame:
 
 
 def performance(case: Case) -> Section:
-    """How near values come to prices: in time, and out of time."""
+    """Values compared with prices: in time, and out of time."""
     inside = in_time_table(case)
     blocks: list[Block] = [
         Text("In time: the prices that the engine learnt from, valued by it as of before each deal."),
@@ -81,7 +81,7 @@ def performance(case: Case) -> Section:
     calibration = test.calibration()
     blocks += [
         Text(
-            f"Out of time: {_fitting(test)}, held against {test.provenance['target']} of the following "
+            f"Out of time: {_fitting(test)}, compared with {test.provenance['target']} of the following "
             f"{test.provenance['horizon_years']:g} year(s); book {test.provenance['book']}."
         ),
         Table("Folds", test.folds.drop(columns="engine_hash", errors="ignore")),
@@ -140,7 +140,7 @@ def _ratios(case: Case) -> pd.DataFrame:
 
 
 def sensitivity(case: Case) -> Section:
-    """What the values hang on: each assumption moved, and the level-3 inputs with their ranges."""
+    """Effect of each assumption on values, and the level-3 inputs with their ranges."""
     title = "Sensitivity and level-3 inputs"
     if case.subject is None or case.estimates is None:
         return Section("sensitivity", title, (Text(_NO_LIVING),))
@@ -163,7 +163,7 @@ def sensitivity(case: Case) -> Section:
 
 
 def stability(case: Case) -> Section:
-    """How steady the model is: over dates out of time, and from one year's values to the next."""
+    """Stability over dates out of time, and from one year's values to the next."""
     blocks: list[Block] = [
         Table("This engine a year earlier, and on the date", year_before(case), "needs a book with living patents")
     ]
@@ -177,7 +177,7 @@ def stability(case: Case) -> Section:
 
 
 def monitoring(case: Case) -> Section:
-    """What to watch between validations, with today's level of each indicator."""
+    """Indicators to monitor between validations, with their present level."""
     rows: list[tuple[str, object, str, str]] = []
     if case.backtest is not None:
         found = case.backtest.summary(draws=0).loc["reconciled"]
@@ -287,7 +287,7 @@ def overrides(case: Case) -> Section:
 
 
 def _applied(case: Case) -> list[Block]:
-    """The set that stands in the place of the model's values."""
+    """The set of overrides that is applied to the values."""
     chosen = case.overridden
     assert chosen is not None
     head = Text(

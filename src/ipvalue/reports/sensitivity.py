@@ -1,4 +1,4 @@
-"""How far values hang on each assumption, and the unobservable inputs behind them in the manner of IFRS 13."""
+"""Sensitivity of values to each assumption, and the unobservable inputs as IFRS 13 asks for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dossier as HTML (one file, nothing fetched from elsewhere) and as Markdown. All text is escaped."""
+"""Write a dossier as one self-contained HTML file or as Markdown. All text is escaped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ nav ol{columns:2}@media print{h2{break-before:page}.wide{overflow:visible}}
 """.strip()
 _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-# what Markdown would read as markup, and what could open a tag or an entity
+# characters that Markdown would read as markup, or that could open a tag or an entity
 _MARKUP = re.compile(r"^[-+#>]|[\\`*_\[\]|~$]")
 
 
@@ -97,7 +97,7 @@ def _cell(text: str) -> str:
 
 
 def to_markdown(title: str, sections: Sequence[Section]) -> str:
-    """Write a dossier as Markdown (GitHub's, for its tables); pictures are left to the tables that they are drawn from.
+    """Write a dossier as Markdown (GitHub's, for its tables); without pictures, which show the same as the tables.
 
     Parameters
     ----------

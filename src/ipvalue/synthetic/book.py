@@ -1,7 +1,7 @@
 """A synthetic patent book with a known true value for each patent.
 
-It stands in where no real book is at hand: in the demo, in tests, and to judge methods against a truth that
-no real book has. Nothing in it is a real patent, owner or deal, and whatever shows it says so.
+It is used in the demo, in tests, and to compare methods with a true value that no real book has. Nothing in it is a
+real patent, owner or deal.
 
 The truth
 ---------
@@ -21,12 +21,12 @@ the end of the term, the value on a day is
 
 For a right that is alive, log V is t(z) plus what dates, field, jurisdiction and right tell exactly. The
 best possible predictor of V therefore is an average over the distribution of z given all that is observed,
-together with the chance that the right is already dead and nobody has been told. Given z, the observables
-below are independent of each other, but for the errors that two rows or two fees of one patent share and for
-the quality that a family shares.
+together with the probability that the right has already ended and the office has not yet published it. Given z, the
+observables below are independent of each other, but for the errors that two rows or two fees of one patent share and
+for the quality that a family shares.
 
-What shows z (coefficient of z in the log of the mean, or in the logit)
------------------------------------------------------------------------
+How observables depend on z (coefficient of z in the log of the mean, or in the logit)
+--------------------------------------------------------------------------------------
 =========================  ======  ==========================================================
 observable                 on z    noise
 =========================  ======  ==========================================================

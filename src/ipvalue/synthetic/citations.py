@@ -253,7 +253,7 @@ def citations_table(
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents and their fate.
+        The patents and their legal history.
     patent_id : pyarrow.Array
         Their identifiers.
     leading : int array

@@ -1,4 +1,4 @@
-"""The claims of the synthetic patents: how many, which stand alone, how long, and the wording on request."""
+"""The claims of the synthetic patents: number, dependencies, lengths and, on request, wording."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def claims_table(
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents and their fate.
+        The patents and their legal history.
     patent_id : pyarrow.Array
         Their identifiers.
     claims : int array

@@ -1,4 +1,4 @@
-"""What the parts of the synthetic book share: random streams, small tables, dates and Arrow columns.
+"""Functions that all parts of the synthetic book use: random streams, small tables, dates and Arrow columns.
 
 Each topic (families, citations, claims ...) draws from a stream of its own, keyed by the seed and the
 topic's name. A new topic therefore leaves the draws of all others as they are.
@@ -64,7 +64,7 @@ def small_table(name: str) -> dict[str, tuple[str, ...]]:
     Parameters
     ----------
     name : str
-        Name without the prefix ``synthetic_`` and without the ending.
+        File name in ``synthetic/tables`` without ``.csv``.
 
     Returns
     -------

@@ -91,7 +91,7 @@ def draw_deals(population: Population, truth: Truth, fx: dict[str, Any], seed: i
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents, their income and fate.
+        The patents, their income and legal history.
     fx : dict
         Columns of the fx table: a portfolio is paid in the currency of its first patent.
     seed : int

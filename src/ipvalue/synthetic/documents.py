@@ -112,7 +112,7 @@ def patents_table(
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents and their fate.
+        The patents and their legal history.
     patent_id : pyarrow.Array
         Their identifiers.
     claims : int array

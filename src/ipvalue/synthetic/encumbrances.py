@@ -46,7 +46,7 @@ def _encumbrance(
     years: tuple[float, float],
     stem: str,
 ) -> Encumbrance:
-    """Encumbrances begun while the right was alive; three in four of those due are also struck out."""
+    """Encumbrances begun while the right was alive; three in four of those that are due are also cancelled."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -75,7 +75,7 @@ def draw_encumbrances(population: Population, truth: Truth, seed: int) -> dict[s
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents and their fate.
+        The patents and their legal history.
     seed : int
         Seed of the book.
 
@@ -125,6 +125,6 @@ def loans_table(
 
 
 def _standing(encumbrance: Encumbrance, until: np.datetime64) -> Mask:
-    """Whether an encumbrance is announced, and neither struck out nor due, by the date."""
+    """Whether an encumbrance is announced, and neither cancelled nor due, by the date."""
     announced = days_after(encumbrance.begins, REGISTRATION_DAYS) <= until
     return announced & (encumbrance.due > until) & (np.isnat(encumbrance.ends) | (encumbrance.ends > until))

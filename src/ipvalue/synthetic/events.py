@@ -2,8 +2,8 @@
 
 A step (publication, grant, lapse ...) is drawn elsewhere; here it gets the code, scheme and wording that the
 office uses, and the date on which the office makes it public. Steps that an office does not publish are left
-out, as in life: a Chinese payment, for one. What the register says between the steps comes last, and from a
-stream of its own (``synthetic_procedure.py``).
+out, such as payments in China. Entries between the steps (office actions, status entries, notices, second entries of
+payments) come last and are drawn from their own random stream (:func:`procedure_columns`).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _notices(
     reported: Dates,
     rng: np.random.Generator,
 ) -> list[Rows]:
-    """What registers say besides: Chinese steps of older years in a second scheme, and formal notices."""
+    """Other entries: Chinese steps of older years in a second scheme, and formal notices."""
     every = np.arange(population.n)
     answered = days_after(reported, rng.integers(60, 180, population.n))
     answered = np.where(answered < truth.outcome, answered, _NEVER).astype("M8[D]")
@@ -166,7 +166,7 @@ def _endings(population: Population, truth: Truth, rng: np.random.Generator) -> 
     ]
 
 
-def _attacks(population: Population, truth: Truth) -> list[Rows]:
+def _challenges(population: Population, truth: Truth) -> list[Rows]:
     """Oppositions and invalidations with their results, and European grants that nobody opposed."""
     office = _offices(population)
     alive = np.isnat(truth.death)
@@ -188,7 +188,7 @@ def _attacks(population: Population, truth: Truth) -> list[Rows]:
 
 
 def _standing(truth: Truth) -> Mask:
-    """Whether the right still stood when a payment came."""
+    """Whether the right was alive when a payment was made."""
     death = truth.death[truth.fees.payer]
     return np.asarray(np.isnat(death) | (truth.fees.paid < death))
 
@@ -297,7 +297,7 @@ def events_table(
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents and their fate.
+        The patents and their legal history.
     deals, encumbrances : Deals, dict of str to Encumbrance
         What leads to transfers, pledges, recorded licences and preservations.
     patent_id : pyarrow.Array
@@ -316,7 +316,7 @@ def events_table(
     steps = [
         *_prosecution(population, truth, rng),
         *_endings(population, truth, rng),
-        *_attacks(population, truth),
+        *_challenges(population, truth),
         *_payments(population, truth, rng),
         *_encumbrance_rows(encumbrances),
         *_party_changes(population, truth, deals, rng),
@@ -357,7 +357,7 @@ def procedure_columns(
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents and their fate.
+        The patents and their legal history.
     steps : mapping of str to (int array, datetime64[D] array)
         Patents and days of the register's steps that entries follow; NaT where a step did not happen.
     patent_id : pyarrow.Array

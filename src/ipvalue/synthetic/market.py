@@ -1,4 +1,4 @@
-"""What is earned with the synthetic patents, and what royalties others agreed on: economics and licences."""
+"""The tables economics and licences of the synthetic book: income of patents, and royalty rates of agreements."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _sometimes(rng: np.random.Generator, share: float, values: Floats) -> pa.Arr
 
 
 def _revenue(population: Population, truth: Truth, patent: Ints, date: Dates, attribution: Floats, seed: int) -> Floats:
-    """Revenue that gives the true income by relief from royalty, with a lasting and a passing error."""
+    """Revenue that gives the true income by relief from royalty, with an error of the patent and one of the row."""
     rng = stream(seed, "revenue errors")
     lasting = LASTING_ERROR * rng.standard_normal(population.n)
     error = lasting[patent] + ROW_ERROR * rng.standard_normal(len(patent))
@@ -65,7 +65,7 @@ def economics_table(population: Population, truth: Truth, patent_id: pa.Array, s
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents, their income and fate.
+        The patents, their income and legal history.
     patent_id : pyarrow.Array
         Their identifiers.
     seed : int

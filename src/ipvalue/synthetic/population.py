@@ -1,4 +1,4 @@
-"""Who and what is in the synthetic book: families, fields, offices, owners, filing dates, identifiers.
+"""Patents of the synthetic book: families, fields, offices, owners, filing dates and identifiers.
 
 A family is drawn first: its field, owner, first filing date and a standard normal quality. Its members in
 the book are one patent in most families and more in some; they share field, owner and most of the quality.

@@ -1,6 +1,6 @@
-"""The truth of the synthetic book: latent income, the fate of each right, and its true value on a date.
+"""The truth of the synthetic book: latent income, legal history and true value of each right.
 
-``synthetic.py`` states the whole model; this file holds what the value depends on.
+The model is described in :mod:`ipvalue.synthetic.book`; this file holds what the value depends on.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def _income(population: Population) -> tuple[Floats, Floats]:
 
 
 def draw_truth(population: Population, seed: int) -> Truth:
-    """Draw income and fate of every patent.
+    """Draw income and legal history of every patent.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def truth_columns(population: Population, truth: Truth) -> dict[str, Any]:
     population : Population
         The patents.
     truth : Truth
-        Their income and fate.
+        Their income and legal history.
 
     Returns
     -------
@@ -271,14 +271,14 @@ def truth_frame(population: Population, truth: Truth, patent_id: pa.Array) -> pd
     population : Population
         The patents.
     truth : Truth
-        Their income and fate.
+        Their income and legal history.
     patent_id : pyarrow.Array
         Their identifiers.
 
     Returns
     -------
     pandas.DataFrame
-        The columns are listed in ``synthetic.py``.
+        The columns are listed in :func:`ipvalue.synthetic.book.synthetic_tables`.
     """
     import pandas as pd
 
