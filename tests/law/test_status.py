@@ -301,7 +301,7 @@ def test_missing_columns_and_double_patents_are_refused():
     with pytest.raises(SchemaError, match="code"):
         status.at(events_of().drop(columns="code"), patents_of(), "2020-01-01")
     twice = pd.concat([patents_of(), patents_of()])
-    with pytest.raises(SchemaError, match="unique"):
+    with pytest.raises(SchemaError, match="appears twice"):
         status.at(events_of(), twice, "2020-01-01")
     with pytest.raises(BookError, match="date"):
         status.at(events_of(), patents_of(), "yesterday")

@@ -45,7 +45,7 @@ _CURRENCY = {"CN": "CNY", "US": "USD", "EU": "EUR"}
 
 
 class Assumptions(FigureSet):
-    """A set of assumptions: what a valuation takes for given where the book is silent.
+    """A set of assumptions: figures that a valuation uses where the book has none.
 
     Keys of the dictionaries are technology fields ``"1"`` to ``"35"`` (WIPO), offices or currencies;
     ``"default"`` stands for all others. A row of ``economics`` overrides the figure for its patent.
@@ -253,7 +253,7 @@ class Assumptions(FigureSet):
             place = content.get(figure)
             entry = place.get(key, place.get(_DEFAULT)) if key and isinstance(place, dict) else place
             if not isinstance(entry, dict) or "value" not in entry:
-                raise AssumptionError(f"there is no figure {name!r}; see .table() for the names")
+                raise AssumptionError(f"there is no figure {name!r}; Assumptions.table() lists the names")
             changed = {
                 **entry,
                 "value": value,
@@ -267,7 +267,7 @@ class Assumptions(FigureSet):
         return self._changed(content)
 
     def with_figures(self, figures: Mapping[str, Figure | Mapping[str, Figure]]) -> Assumptions:
-        """Make a set in which some figures are others, with their own dates and sources.
+        """Make a set in which some figures are replaced, with their own dates and sources.
 
         Parameters
         ----------
@@ -295,11 +295,11 @@ class Assumptions(FigureSet):
         content = self.model_dump()
         for name, given in figures.items():
             if name not in content or name in ("name", "currency"):
-                raise AssumptionError(f"there is no figure {name!r}; see .table() for the names")
+                raise AssumptionError(f"there is no figure {name!r}; Assumptions.table() lists the names")
             keyed = "value" not in content[name]
             if keyed == isinstance(given, Figure):
                 raise AssumptionError(
-                    f"{name} {'has a figure for each key' if keyed else 'is one figure, without keys'}"
+                    f"{name} {'has a figure for each key: give keys' if keyed else 'is one figure, without keys'}"
                 )
             if isinstance(given, Figure):
                 content[name] = given.model_dump()

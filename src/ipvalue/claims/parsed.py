@@ -86,7 +86,7 @@ class ParsedClaims:
         )
 
     def to_pandas(self) -> pd.DataFrame:
-        """One line a claim, with names in place of codes.
+        """Claims as a table, one row a claim, with names in place of codes.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class ParsedClaims:
         )
 
     def edges_to_pandas(self) -> pd.DataFrame:
-        """One line a reference.
+        """References as a table, one row a reference.
 
         Returns
         -------

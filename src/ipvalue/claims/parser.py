@@ -97,7 +97,7 @@ def parse(texts: Sequence[Claims], language: str | Sequence[str | None] | None =
     [[1, 'independent', 'product', ''], [2, 'dependent', 'product', '1']]
     """
     if isinstance(language, Sequence) and not isinstance(language, str) and len(language) != len(texts):
-        raise ValueError(f"{len(texts)} rows of claims but {len(language)} languages")
+        raise ValueError(f"{len(texts)} rows of claims but {len(language)} languages: give one a row or one for all")
     sets = [numbered_claims(each) for each in texts]
     counts = np.fromiter(map(len, sets), dtype=np.int64, count=len(sets))
     row = np.repeat(np.arange(len(sets)), counts)

@@ -35,7 +35,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 class ClaimText(NamedTuple):
-    """The reading of one text; codes are positions in :data:`CATEGORIES` and :data:`TRANSITIONS`."""
+    """What was read from one text; codes are positions in :data:`CATEGORIES` and :data:`TRANSITIONS`."""
 
     references: tuple[int, ...]
     first_reference: int
@@ -97,7 +97,7 @@ def read_claim(body: str, language: LanguagePatterns) -> ClaimText:
         length=_length(body, language),
         preamble_length=_length(body[:preamble], language),
         transition=transition,
-        means=_says_means(body, language),
+        means=_means_plus_function(body, language),
     )
 
 
@@ -178,7 +178,7 @@ def _end_of_subject(opening: str, start: int, language: LanguagePatterns) -> int
 
 
 def _subject_zh(body: str, language: LanguagePatterns, span: tuple[int, int] | None) -> tuple[str, str, int]:
-    """The same in Chinese: the subject ends the first phrase, after the reference if that comes first."""
+    """As :func:`_subject_spaced`, in Chinese; the subject ends the first phrase, after a reference that comes first."""
     opening = body[:_OPENING].lstrip()
     shift = len(body[:_OPENING]) - len(opening)
     end = _end_of_subject(opening, 0, language)
@@ -208,7 +208,7 @@ def _trim_zh(phrase: str) -> str:
 
 
 def _subject_ja(body: str, language: LanguagePatterns, span: tuple[int, int] | None) -> tuple[str, str, int]:
-    """The same in Japanese: the subject is the last noun of the claim."""
+    """As :func:`_subject_spaced`, for Japanese: the subject is the last noun of the claim."""
     closing = re.split(r"[、。,]", body.rstrip(" \n。.、,")[-_OPENING:])[-1].strip()
     if span is None:
         return closing, "", DIRECT
@@ -264,7 +264,7 @@ def _form(body: str, language: LanguagePatterns) -> tuple[int, int]:
     return code, min(transition.start(), break_point.start()) if break_point else transition.start()
 
 
-def _says_means(body: str, language: LanguagePatterns) -> bool:
+def _means_plus_function(body: str, language: LanguagePatterns) -> bool:
     """Whether the claim is drafted in means-plus-function form."""
     if language.code == "en" and "means" not in body and "step" not in body:
         return False

@@ -21,6 +21,7 @@ __all__ = [
     "ramped_present_value",
 ]
 
+SHAPES = ("linear", "s_curve")
 _SHARE_OF_PERIOD = {"mid": 0.5, "end": 1.0}
 # rows whose work arrays stay in a core's cache together
 _BLOCK = 4096
@@ -145,12 +146,6 @@ def annuity(rate: npt.ArrayLike, years: npt.ArrayLike, *, timing: str = "mid") -
     5.65022302...
     """
     return present_value(1.0, rate, years, timing=timing)
-
-
-SHAPES = ("linear", "s_curve")
-_SHARE_OF_PERIOD = {"mid": 0.5, "end": 1.0}
-# rows whose work arrays stay in a core's cache together
-_BLOCK = 4096
 
 
 def ramp_share(begin: npt.ArrayLike, end: npt.ArrayLike, ramp_years: npt.ArrayLike, *, shape: str = "linear") -> Floats:

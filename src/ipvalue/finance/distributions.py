@@ -117,7 +117,7 @@ def weighted_quantile(values: npt.ArrayLike, weights: npt.ArrayLike, levels: npt
     points = _levels(levels)
     table = np.asarray(values, dtype=np.float64)
     if table.ndim != 2:
-        raise ValueError(f"values need the shape (rows, observations), not {table.shape}")
+        raise ValueError(f"values of shape {table.shape}: write a table (rows, observations), or [values] for one row")
     share = np.array(np.broadcast_to(np.asarray(weights, dtype=np.float64), table.shape))
     if table.shape[1] == 0:
         return np.full((len(table), points.size), np.nan)
@@ -133,7 +133,7 @@ def _sorted_rows(observed: Floats, share: Floats, absent: Mask) -> tuple[Floats,
     """Observations and weights of each row in the order of absence, observation and weight."""
     order = np.argsort(observed, axis=1)
     result = np.take_along_axis(observed, order, axis=1), np.take_along_axis(share, order, axis=1)
-    # one sort tells the order unless observations are equal, as all absent ones are
+    # one sort is enough unless observations are equal, as all absent ones are
     tied = np.flatnonzero((result[0][:, 1:] == result[0][:, :-1]).any(axis=1))
     if len(tied):
         order = np.lexsort((share[tied], observed[tied], absent[tied]), axis=-1)

@@ -47,7 +47,7 @@ def perpetual_threshold(
     *,
     kind: str = "call",
 ) -> Floats:
-    """Value of the asset at which a perpetual option is exercised: when to invest.
+    """Value of the asset at which a perpetual option is exercised, such as the threshold of an investment.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def exchange(
     dividend_1: npt.ArrayLike = 0.0,
     dividend_2: npt.ArrayLike = 0.0,
 ) -> Floats:
-    """Value of the right to give one asset for another at the end: a strike that is itself uncertain.
+    """Value of the right to exchange one asset for another at the end: an option with an uncertain strike.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ def _parts(
     """Shape of the result, fees as (rows, ages), and the parameters as (rows,)."""
     table = np.asarray(fees, dtype=np.float64)
     if table.ndim == 0:
-        raise ValueError("fees need an axis of ages")
+        raise ValueError(f"fees={fees!r}: write a list with one fee for each of the ages")
     shape, flat = flatten(np.empty(table.shape[:-1]), decay, discount, *others)
     rows = np.array(np.broadcast_to(table, (*shape, table.shape[-1]))).reshape(-1, table.shape[-1])
     return shape, rows, flat[1:]

@@ -1,4 +1,4 @@
-"""The tax amortisation benefit: what the buyer of an asset saves by writing it off against tax."""
+"""The tax amortisation benefit: tax that the buyer of an asset saves by amortising it."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def state_operators(operators: Operators, effect: npt.NDArray[np.int8]) -> Opera
 
 
 def spread_over_pairs(pairs: Ints, patent: Ints, state: npt.NDArray[np.int8]) -> tuple[Ints, Ints]:
-    """Which event acts on which (patent, state) pair.
+    """Pairs of (patent, state) on which each event acts.
 
     Parameters
     ----------

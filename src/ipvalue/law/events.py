@@ -119,7 +119,7 @@ def ep_states() -> list[str]:
 
 
 def _meaning(row: dict[str, str]) -> _Meaning:
-    """A row of a table of facts as a meaning."""
+    """Meaning of a row of a table of facts."""
     return _Meaning(
         effect=Effect[row["effect"]],
         target=State[row["operand"]] if row["operand"] else State.UNKNOWN,
@@ -224,7 +224,7 @@ def _first_match(rules: list[tuple[re.Pattern[str], _Meaning]], text: str) -> _M
     return next((meaning for pattern, meaning in rules if pattern.search(text)), None)
 
 
-def _told(office: str, code: str, coded: _Meaning, text: str) -> _Meaning:
+def _by_text(office: str, code: str, coded: _Meaning, text: str) -> _Meaning:
     """Meaning of an event whose text decides; the code's own meaning where no text rule matches."""
     if office == "CN":
         return _first_match(_cn_rules(), _CN_NOISE.sub("", text)) or coded
@@ -275,12 +275,12 @@ def encode(office: Any, scheme: Any, code: Any, text: Any = "") -> Operators:
     spread[where] = len(meanings) + told
     for triple, entry in pairs.tolist():
         place, _, name = triples[triple]
-        meanings.append(_told(place, name, meanings[triple], entries[entry]) if entry else meanings[triple])
+        meanings.append(_by_text(place, name, meanings[triple], entries[entry]) if entry else meanings[triple])
     return _gather(meanings, spread)
 
 
 def _gather(meanings: list[_Meaning], codes: Ints) -> Operators:
-    """Meanings of distinct events spread over all events."""
+    """Operators of all events from the meanings of the distinct ones."""
     effect = np.array([meaning.effect for meaning in meanings], dtype=np.int8)
     target = np.array([meaning.target for meaning in meanings], dtype=np.int8)
     columns = (

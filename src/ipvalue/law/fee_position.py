@@ -21,7 +21,7 @@ __all__ = ["FeePosition", "counted_from_grant", "fee_position", "overdue_since",
 
 _NO_DATE = np.datetime64("NaT", "D")
 _DAY = np.timedelta64(1, "D")
-# a right that ended this near to the day of lapse of a fee ended for want of that fee
+# a right that ended this near to the day of lapse of a fee is taken to have lapsed for not paying that fee
 _TOLERANCE = np.timedelta64(31, "D")
 _BLOCK = 1 << 15
 
@@ -178,7 +178,7 @@ def fee_position(
 
 
 def overdue_since(fees: FeeCalendar, last_paid_year: npt.NDArray[np.integer], as_of: Dates) -> Dates:
-    """Day after the due date of the earliest fee that is unpaid, within its grace or before a lapse would show.
+    """Day after the due date of the earliest fee that is unpaid, within its grace or before a lapse would be published.
 
     Parameters
     ----------

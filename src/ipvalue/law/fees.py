@@ -210,7 +210,7 @@ def _amounts(plan: Plan, due: Dates, known_on: Dates, grant: Dates, n_claims: Fl
         within = [int(row["fee_year_from"]) <= slot.year <= int(row["fee_year_to"]) for slot in plan.years]
         spared = np.broadcast_to(np.array(within)[:, None], due.shape)
         if row["years_from_grant"]:
-            # the grant year is the first of the years, so its fee year is at most that many less one before
+            # the grant year counts as the first year of the reduction
             spared = spared & (due <= add_years(grant, int(row["years_from_grant"]) - 1))
         amount = np.where(spared, amount * (1.0 - float(row["discount"])), amount)
     return amount
@@ -316,7 +316,7 @@ def calendar(
 
 
 def _empty(size: int, n_slots: int, plans: list[Plan | None], groups: Ints) -> FeeCalendar:
-    # a slot of all rights lies together in memory: calendars are made and read slot by slot
+    # a slot of all rights is contiguous in memory, because calendars are written and read slot by slot
     days = [np.full((n_slots, size), _NO_DATE).T for _ in range(3)]
     return FeeCalendar(
         np.zeros((n_slots, size), dtype=np.int8).T,

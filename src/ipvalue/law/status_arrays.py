@@ -168,7 +168,7 @@ def states_at(
     grace: FeeCalendar | None = None,
     payments_known: Any = None,
 ) -> StatusArrays:
-    """Status of rights on a date, from what counted on it.
+    """Status of rights on a date, by the events and dates that count on it.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def states_at(
     counted = count_events(patent, effective, announced, operators, detail, dates)
     course, initial = course_of(counted, own[0], own[1], own[2], dates)
     state, since = initial, np.where(initial == State.FILED, own[0], np.datetime64("NaT", "D"))
-    # of several changes of one right the last in order is the one that stays
+    # of several changes of one right the last is assigned last and stays
     changed = np.flatnonzero(course.changed)
     state[course.right[changed]] = course.state[changed]
     since[course.right[changed]] = course.day[changed]

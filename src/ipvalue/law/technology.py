@@ -111,7 +111,7 @@ def field_of(symbols: Any) -> npt.NDArray[np.int8]:
     return np.array([_field(name) for name in names], dtype=np.int8)[codes]
 
 
-# the symbols of one part of a book are mostly those of the next
+# cached, because the parts of a book have mostly the same symbols
 @lru_cache(maxsize=1 << 16)
 def _field(symbol: str) -> int:
     table, (head, group, _) = _concordance(), read_symbol(symbol)

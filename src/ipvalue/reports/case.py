@@ -107,7 +107,7 @@ class Case:
 
     @property
     def living(self) -> bool:
-        """Whether any patent is worth something."""
+        """Whether any patent has a value above 0."""
         return bool(len(self.frame) and (self.frame["value"] > 0).any())
 
 

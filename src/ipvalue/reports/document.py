@@ -179,7 +179,7 @@ def dossier(
     if path is not None and not Path(path).absolute().parent.is_dir():
         raise IpvalueError(f"{os.fspath(path)} can't be written: there is no such folder")
     if isinstance(limits, str):
-        raise IpvalueError("limits takes several texts; write [text]")
+        raise IpvalueError(f"limits={limits!r}: a list of texts is needed; write [text]")
     given = None if valuation is None else valuation.provenance["as_of"]
     day = parse_date(as_of if as_of is not None else given if given is not None else engine.fitted.as_of)
     if valuation is not None:
@@ -199,8 +199,10 @@ def _checked(format: str) -> str:
 
 
 def _same(valuation: Valuation, engine: ValuationEngine, day: str) -> None:
-    """A dossier may not show another engine's values, or another day's."""
+    """Raise if the valuation is of another engine or another day."""
     if valuation.provenance["engine_hash"] != engine.hash:
         raise IpvalueError("the valuation was made by another engine (its engine_hash differs): value the book again")
     if valuation.provenance["as_of"] != day:
-        raise IpvalueError(f"the valuation is as of {valuation.provenance['as_of']}, the dossier as of {day}")
+        raise IpvalueError(
+            f"the valuation is as of {valuation.provenance['as_of']}, the dossier as of {day}: use one day"
+        )

@@ -107,7 +107,7 @@ def _summary(test: Backtest) -> pd.DataFrame:
 
 
 def benchmarks(case: Case) -> Section:
-    """The engine against its own methods, each an alternative model."""
+    """Comparison of the engine with each of its methods as an alternative model."""
     blocks: list[Block] = [Table("Methods against the reconciled value", _ratios(case), "no values at hand")]
     if case.values is not None and case.living:
         valuation = case.values
@@ -239,7 +239,7 @@ def in_time_table(case: Case) -> pd.DataFrame:
 
 
 def year_before(case: Case) -> pd.DataFrame:
-    """Compare the values of patents that live on both dates with what the same engine says of them a year earlier.
+    """Compare the values of patents that live on both dates with their values by the same engine a year earlier.
 
     Parameters
     ----------

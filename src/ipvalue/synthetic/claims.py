@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["claims_table"]
 
-SECOND_SETS = 0.95  # of the granted inventions: both publications, as databases of full texts keep them
+SECOND_SETS = 0.95  # of the granted inventions: the claims of both publications
 NARROWED_LENGTH = 1.25  # the granted first claim is longer than the published one
 NARROWED_NUMBER = 0.9
 DEPENDENT_LENGTH = 0.28  # of the first claim's

@@ -40,7 +40,7 @@ LAPSE_ANNOUNCED = {
 }
 EXPIRY_ANNOUNCED_SHARE = 0.6
 NOT_TAKEN_UP_SHARE = 0.1  # of the Chinese withdrawals
-SECOND_SCHEME_UNTIL = np.datetime64("2017-01-01", "D")  # until then the INPADOC feed doubles the Chinese one
+SECOND_SCHEME_UNTIL = np.datetime64("2017-01-01", "D")  # until then the INPADOC feed repeats the Chinese one
 _NEVER = np.datetime64("NaT", "D")
 Rows = tuple[str, Ints, Dates, Dates, Any]
 

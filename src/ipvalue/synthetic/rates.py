@@ -46,7 +46,7 @@ def fx_table(seed: int, until: np.datetime64) -> dict[str, Any]:
 
 
 def price_index_table(seed: int, until: np.datetime64) -> dict[str, Any]:
-    """Columns of the price index table: 100 on the oldest date, then inflation and a yearly surprise."""
+    """Columns of the price index table: 100 on the oldest date, then inflation with a random error each year."""
     inflation = _numbers("inflation")[:, None]
     change = inflation + INDEX_SPREAD * stream(seed, "prices").standard_normal((len(inflation), QUOTATIONS))
     change[:, 0] = 0.0

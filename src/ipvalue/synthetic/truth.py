@@ -44,7 +44,7 @@ _NEVER = np.datetime64("NaT", "D")
 
 @dataclass(frozen=True)
 class Truth:
-    """What nobody outside the generator knows; one element a patent, dates after ``until`` included."""
+    """True income and legal history, one element a patent; dates after ``until`` are included."""
 
     theta: Floats
     log_theta_z: Floats
