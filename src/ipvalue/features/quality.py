@@ -21,7 +21,6 @@ __all__ = ["FAMILY", "factor_weights", "normalised"]
 
 _OECD = "Squicciarini, Dernis and Criscuolo (2013), OECD STI Working Paper 2013/03, section 4.9"
 _LANJOUW = "Lanjouw and Schankerman (2004), Economic Journal 114"
-_ERNST = "Ernst and Omland (2011), World Patent Information 33"
 _WINSOR = 0.98
 _FOUR = ("forward_5y", "family_size", "claims", "generality")
 _INDICATORS = 4
