@@ -10,14 +10,10 @@ from hypothesis import strategies as st
 
 from ipvalue.features.citation_graph import disruption as module
 from ipvalue.features.citation_graph.disruption import disruption
-from ipvalue.features.citation_graph.diversity import csr, distinct_pairs, forward_counts, generality, herfindahl
+from ipvalue.features.citation_graph.diversity import generality
 
 DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
 CASES = DATA.parent / "cases" / "cases.json"
-
-
-def days(*texts):
-    return np.array(texts, dtype="datetime64[D]")
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="the published cases are absent")
@@ -64,39 +60,6 @@ def test_generality_equals_its_definition_and_ignores_order(pairs):
         number = counts.sum()
         expected = np.nan if number < 2 else number / (number - 1) * (1 - ((counts / number) ** 2).sum())
         np.testing.assert_allclose(value[node], expected, atol=1e-14)
-        expected = np.nan if number == 0 else ((counts / number) ** 2).sum()
-        np.testing.assert_allclose(herfindahl(group, label, n_groups=5)[node], expected, atol=1e-14)
-
-
-def test_csr_groups_stably_and_leaves_out_the_unknown():
-    indptr, order = csr([2, -1, 0, 2, 2], 4)
-    assert indptr.tolist() == [0, 1, 1, 4, 4]
-    assert order.tolist() == [2, 0, 3, 4]
-    index = np.random.default_rng(1).integers(0, 50, 3_000)
-    np.testing.assert_array_equal(csr(index, 50)[1], np.argsort(index, kind="stable"))
-    assert csr([], 3)[0].tolist() == [0, 0, 0, 0]
-    with pytest.raises(ValueError, match="outside"):
-        csr([3], 3)
-
-
-def test_distinct_pairs_keep_the_earliest_known_date():
-    date = days("NaT", "2005-01-01", "2004-01-01", "NaT", "2001-01-01")
-    kept = distinct_pairs([1, 1, 1, 0, -1], [0, 0, 0, 1, 0], date)
-    assert kept.tolist() == [3, 2]
-    assert distinct_pairs([1, 1, 0], [0, 0, 0]).tolist() == [2, 0]
-    assert distinct_pairs([], []).size == 0
-
-
-def test_forward_counts_by_window():
-    cited = [0, 0, 0, 1, 2, -1]
-    made = days("1999-06-01", "2004-12-31", "2005-01-02", "2003-01-01", "2003-01-01", "2003-01-01")
-    origin = days("2000-01-01", "NaT", "2003-01-01", "2000-01-01")
-    np.testing.assert_array_equal(forward_counts(cited, made, origin, 4), [3, 1, 1, 0])
-    np.testing.assert_array_equal(forward_counts(cited, made, origin, 4, window_years=5), [2, np.nan, 1, 0])
-    undated = forward_counts([0, 0], days("NaT", "2001-01-01"), days("2000-01-01"), 1, window_years=5)
-    assert undated.tolist() == [1.0]
-    with pytest.raises(ValueError, match="origins"):
-        forward_counts([0], days("2001-01-01"), days(), 1, window_years=5)
 
 
 def slow_disruption(citing, cited, year, window):

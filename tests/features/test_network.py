@@ -70,8 +70,7 @@ def test_disruption_equals_that_of_the_graph_in_memory(snapshot: Snapshot, graph
     place = {name: k for k, name in enumerate(names)}
     citing, cited = (np.array([place[pair[end]] for pair in graph]) for end in (0, 1))
     year = np.array([when.get(name, np.nan) for name in names], float) / 365.25
-    focal = np.isin(names, snapshot.patents["document"])
-    whole = disruption(citing, cited, year, window=1826.25 / 365.25, focal=focal)
+    whole = disruption(citing, cited, year, window=1826.25 / 365.25)
     mine = [place[document] for document in snapshot.patents["document"].tolist()]
     np.testing.assert_allclose(ipv.extract(snapshot)["disruption_5y"], whole[mine], rtol=1e-12)
 

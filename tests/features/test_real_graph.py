@@ -16,7 +16,7 @@ from scipy import sparse
 import ipvalue as ipv
 from ipvalue.features.citation_graph.disruption import disruption
 from ipvalue.features.citation_graph.measures import h_index
-from ipvalue.features.citation_graph.page_rank import page_rank
+from ipvalue.features.citation_graph.page_rank import UNIT, Citations, ranks_of_cited
 
 DAY = "2018-03-31"
 
@@ -108,7 +108,10 @@ def test_h_index_and_centrality_equal_an_independent_computation(pairs: list[tup
     for node in range(0, len(names), 997):
         ranked = sorted(by_cited[node], reverse=True)
         assert h[node] == sum(c >= k for k, c in enumerate(ranked, 1))
-    rank = page_rank(citing, cited, len(names))
+    order = np.argsort(cited, kind="stable")
+    graph = Citations.of(citing[order].astype(np.int32), cited[order].astype(np.int32))
+    rank = np.full(len(names), 0.5)
+    rank[graph.cited] = next(ranks_of_cited([graph], len(names))) / UNIT
     references = Counter(citing.tolist())
     transposed = sparse.csr_array(
         (1.0 / np.array([references[a] for a in citing.tolist()]), (cited, citing)), shape=(len(names), len(names))

@@ -5,12 +5,8 @@ from hypothesis import strategies as st
 
 from ipvalue.finance.distributions import (
     LEVELS,
-    combine_quantiles,
     fenton_wilkinson,
     lognormal_quantiles,
-    monotone,
-    pareto_tail_quantile,
-    sigma_from_quantiles,
     weighted_quantile,
 )
 
@@ -26,32 +22,6 @@ def test_lognormal_degenerate_inputs():
     np.testing.assert_array_equal(lognormal_quantiles(0.0, 1.0), np.zeros(5))
     np.testing.assert_array_equal(lognormal_quantiles(7.0, 0.0, [0.0, 0.5, 1.0]), [7.0, 7.0, 7.0])
     assert np.isnan(lognormal_quantiles([np.nan, 1.0, -1.0, 0.0], [1.0, -1.0, 1.0, np.nan])).all()
-
-
-@settings(deadline=None)
-@given(st.floats(1e-3, 1e12), st.floats(0.01, 3.0))
-def test_sigma_comes_back_from_its_quantiles(median, sigma):
-    np.testing.assert_allclose(sigma_from_quantiles(lognormal_quantiles(median, sigma)), sigma, rtol=1e-9)
-
-
-def test_sigma_of_points_zeros_and_gaps():
-    sigma = sigma_from_quantiles([[0.0] * 5, [3.0] * 5, [0.0, 1, 2, 3, 4], [1.0, 2, np.nan, 3, 4]])
-    np.testing.assert_array_equal(sigma, [0.0, 0.0, np.nan, np.nan])
-    with pytest.raises(ValueError, match="levels"):
-        sigma_from_quantiles([1.0, 2.0])
-
-
-def test_combined_lognormals_are_lognormal_with_averaged_parameters():
-    one, two = lognormal_quantiles(100.0, 0.4), lognormal_quantiles(400.0, 0.8)
-    combined = combine_quantiles([[one, two]], [3.0, 1.0])
-    np.testing.assert_allclose(combined[0], lognormal_quantiles(100**0.75 * 400**0.25, 0.5), rtol=1e-12)
-
-
-def test_absent_estimates_do_not_count():
-    gap = [np.nan, 1.0]
-    table = [[[1.0, 2.0], gap], [gap, gap], [[1.0, 2.0], [3.0, 6.0]]]
-    combined = combine_quantiles(table, [[1.0, 1.0], [1.0, 1.0], [np.nan, 2.0]], log=False)
-    np.testing.assert_array_equal(combined, [[1.0, 2.0], [np.nan, np.nan], [3.0, 6.0]])
 
 
 def test_sum_of_equal_comonotone_values_keeps_their_sigma():
@@ -88,11 +58,6 @@ def test_sum_of_dead_rights_is_nothing_and_bad_correlations_are_refused():
         fenton_wilkinson([1.0, 1.0], [1.0, 1.0], np.eye(3))
 
 
-def test_pareto_tail_continues_from_its_threshold():
-    quantiles = pareto_tail_quantile([1e6, 1e6], [0.1, 0.05], 0.5, [0.5, 0.9, 0.999, 1.0])
-    np.testing.assert_allclose(quantiles, [[np.nan, 1e6, 1e10, np.inf], [np.nan, np.nan, 2.5e9, np.inf]])
-
-
 def test_equal_weights_give_hazens_quantiles():
     values = np.random.default_rng(7).normal(size=(20, 31))
     levels = [0.0, 0.05, 0.31, 0.5, 0.95, 1.0]
@@ -125,10 +90,6 @@ def test_rows_without_weight_are_nan_and_rows_do_not_mix():
     quantiles = weighted_quantile(values, [[1.0, 0.0], [1.0, 1.0], [2.0, 1.0]], [0.1, 0.9])
     np.testing.assert_array_equal(quantiles, [[3.0, 3.0], [np.nan, np.nan], [5.0, 5.0]])
     assert weighted_quantile(np.empty((2, 0)), np.empty(0)).shape == (2, 5)
-
-
-def test_monotone_sorts_and_keeps_gaps():
-    np.testing.assert_array_equal(monotone([[3.0, 1.0], [np.nan, 1.0]]), [[1.0, 3.0], [np.nan, np.nan]])
 
 
 def test_levels_are_the_five_of_the_design():

@@ -188,18 +188,6 @@ def test_lattice_of_a_european_option_converges_to_the_formula():
         options.lattice(1.0, 1.0, 1.0, 0.05, 0.3, steps=0)
 
 
-@pytest.mark.parametrize("kind", ["call", "put"])
-def test_greeks_are_the_derivatives(kind):
-    at = {"spot": 105.0, "strike": 100.0, "years": 2.0, "rate": 0.04, "volatility": 0.3, "dividend": 0.02}
-    value = lambda **change: options.european(**{**at, **change}, kind=kind)  # noqa: E731
-    step = 1e-4
-    slope = lambda name: (value(**{name: at[name] + step}) - value(**{name: at[name] - step})) / (2 * step)  # noqa: E731
-    greeks = options.greeks(**at, kind=kind)
-    bend = (value(spot=105.01) - 2 * value() + value(spot=104.99)) / 0.01**2
-    expected = [slope("spot"), bend, slope("volatility"), -slope("years"), slope("rate")]
-    np.testing.assert_allclose(greeks, expected, rtol=1e-5)
-
-
 def test_perpetual_put_of_mertons_formula_and_the_limits():
     # Merton (1973): without yield the exponent of the put is -2 r / sigma^2
     rate, sigma, exponent = 0.05, 0.3, 2 * 0.05 / 0.3**2
@@ -281,6 +269,6 @@ def test_compound_at_the_limits():
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("spot", [1e-306, 1e-200, 1e-30])
-def test_an_option_on_next_to_nothing_is_worth_nothing_in_silence(spot):
+def test_an_option_on_an_asset_close_to_zero_is_worth_nothing_without_a_warning(spot):
     value = options.american(spot, 1e5, 10.0, 0.02, 0.3, 0.1)
     assert 0.0 <= value <= spot

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvalue.finance.discounting import present_value
-from ipvalue.finance.ramp import SHAPES, ramp_share, ramped_present_value
+from ipvalue.finance.discounting import SHAPES, present_value, ramp_share, ramped_present_value
 
 
 def sold(time, ramp, shape):

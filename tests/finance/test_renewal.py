@@ -5,24 +5,35 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from ipvalue.finance.renewal import (
+    remaining_value,
     renewal_log_likelihood,
     renewal_probability,
     renewal_thresholds,
-    renewal_value,
 )
 
 # Chinese invention annuities of years 1 to 20 (CNIPA schedule; facts 02_fee_schedule)
 ANNUITIES = np.repeat([900.0, 1200, 2000, 4000, 6000, 8000], [3, 3, 3, 3, 3, 5])
 
 
-def best_of_all_plans(first, decay, discount, fees):
-    """Value of stopping after each number of years, by plain sums."""
-    plans, total = [0.0], 0.0
-    for age, fee in enumerate(fees):
-        earned = first * (1 - decay) ** age * (1 + discount) ** -(age + 0.5)
-        total += earned - fee * (1 + discount) ** -age
-        plans.append(total if not np.isnan(fee) and np.isfinite(plans[-1]) else -np.inf)
-    return plans
+def plans(first, decay, discount, fees):
+    """Value of stopping after 0, 1, 2 ... years, by plain sums: one row a right, one column a plan."""
+    age = np.arange(len(fees))
+    earned = np.atleast_1d(first)[:, None] * (1 - decay) ** age * (1 + discount) ** -(age + 0.5)
+    paid = np.asarray(fees) * (1.0 + discount) ** -age
+    return np.concatenate([np.zeros((len(earned), 1)), np.cumsum(earned - paid, axis=1)], axis=1)
+
+
+def years_kept(first, decay, discount, fees):
+    """Years of the best plan, the longest of several that are equally good."""
+    values = plans(first, decay, discount, fees)
+    return values.shape[1] - 1 - np.argmax(values[:, ::-1], axis=1)
+
+
+def value_from_the_start(first, decay, discount, fees):
+    first = np.atleast_1d(np.asarray(first, float))
+    one = np.ones(len(first))
+    table = np.broadcast_to(np.asarray(fees, float), (len(first), len(fees)))
+    return remaining_value(first, decay, discount * one, table, 0.0 * one, len(fees) * one)
 
 
 contracts = st.tuples(
@@ -36,11 +47,8 @@ contracts = st.tuples(
 @settings(max_examples=200, deadline=None)
 @given(contracts)
 def test_value_is_that_of_the_best_plan_even_with_irregular_fees(contract):
-    first, decay, discount, fees = contract
-    plans = best_of_all_plans(first, decay, discount, fees)
-    value, kept = renewal_value(first, decay, discount, fees)
-    np.testing.assert_allclose(value, max(plans), rtol=1e-9, atol=1e-7)
-    np.testing.assert_allclose(plans[int(kept)], max(plans), rtol=1e-9, atol=1e-7)
+    value = value_from_the_start(*contract)
+    np.testing.assert_allclose(value, plans(*contract).max(axis=1), rtol=1e-9, atol=1e-7)
 
 
 @settings(max_examples=200, deadline=None)
@@ -51,8 +59,8 @@ def test_thresholds_separate_those_who_keep_from_those_who_stop(contract):
     assert (np.diff(thresholds) >= 0).all()
     for age, threshold in enumerate(thresholds):
         if 0.01 < threshold < 1e12:
-            assert renewal_value(threshold * (1 + 1e-7), decay, discount, fees)[1] > age
-            assert renewal_value(threshold * (1 - 1e-7), decay, discount, fees)[1] <= age
+            assert years_kept(threshold * (1 + 1e-7), decay, discount, fees) > age
+            assert years_kept(threshold * (1 - 1e-7), decay, discount, fees) <= age
 
 
 def test_rising_fees_make_the_rule_of_schankerman_and_pakes():
@@ -72,38 +80,31 @@ def test_thresholds_look_past_years_in_which_nothing_is_due():
 
 def test_an_expired_right_cannot_be_kept():
     fees = [100.0, 100.0, np.nan, np.nan]
-    value, kept = renewal_value([1e6, 1e6], 0.0, 0.0, [fees, [np.nan] * 4])
-    assert kept.tolist() == [2, 0] and value.tolist() == [2e6 - 200, 0.0]
     assert renewal_thresholds(0.0, 0.0, fees).tolist() == [100.0, 100.0, np.inf, np.inf]
 
 
 def test_bad_parameters_give_nan_and_shapes_broadcast():
-    value, kept = renewal_value([np.nan, 1.0, 1.0, 5.0], [0.1, np.nan, 1.5, 0.1], [0.1, 0.1, 0.1, -1.0], [1.0])
-    assert np.isnan(value).all() and not kept.any()
     assert np.isnan(renewal_thresholds([np.nan, 2.0], 0.1, [1.0, 1.0])).all()
-    value, kept = renewal_value(np.ones((3, 1)), [0.1, 0.2], 0.1, np.ones((2, 4)))
-    assert value.shape == kept.shape == (3, 2)
     assert renewal_thresholds(0.1, 0.1, np.ones((5, 4))).shape == (5, 4)
     with pytest.raises(ValueError, match="ages"):
-        renewal_value(1.0, 0.1, 0.1, 5.0)
+        renewal_thresholds(0.1, 0.1, 5.0)
 
 
 @settings(deadline=None)
 @given(st.floats(1.0, 1e4), st.floats(0.0, 0.5), st.floats(0.0, 0.3))
 def test_value_rises_with_return_and_falls_with_decay_and_fees(first, decay, discount):
-    value = renewal_value(first, decay, discount, ANNUITIES)[0]
-    assert renewal_value(1.1 * first, decay, discount, ANNUITIES)[0] >= value
-    assert renewal_value(first, min(decay + 0.05, 1.0), discount, ANNUITIES)[0] <= value + 1e-9
-    assert renewal_value(first, decay, discount, 1.1 * ANNUITIES)[0] <= value
+    value = value_from_the_start(first, decay, discount, ANNUITIES)
+    assert value_from_the_start(1.1 * first, decay, discount, ANNUITIES) >= value
+    assert value_from_the_start(first, min(decay + 0.05, 1.0), discount, ANNUITIES) <= value + 1e-9
+    assert value_from_the_start(first, decay, discount, 1.1 * ANNUITIES) <= value
 
 
 def test_rows_do_not_depend_on_their_neighbours():
     draw = np.random.default_rng(9)
-    first, decay, discount = draw.lognormal(7, 2, 301), draw.uniform(0, 0.4, 301), draw.uniform(0, 0.3, 301)
-    value, kept = renewal_value(first, decay, discount, ANNUITIES)
+    first, discount = draw.lognormal(7, 2, 301), draw.uniform(0, 0.3, 301)
+    value = value_from_the_start(first, 0.15, discount, ANNUITIES)
     for row in range(0, 301, 37):
-        alone = renewal_value(first[row], decay[row], discount[row], ANNUITIES)
-        assert (alone[0], alone[1]) == (value[row], kept[row])
+        assert value_from_the_start(first[row], 0.15, discount[row], ANNUITIES)[0] == value[row]
 
 
 def test_likelihoods_of_all_histories_sum_to_one():
@@ -135,7 +136,7 @@ def test_impossible_and_unknown_histories():
 def test_true_parameters_are_recovered_from_simulated_renewals():
     draw = np.random.default_rng(10)
     first = draw.lognormal(8.0, 1.5, 20_000)
-    kept = renewal_value(first, 0.15, 0.1, ANNUITIES)[1]
+    kept = years_kept(first, 0.15, 0.1, ANNUITIES)
     last_look = draw.integers(1, 21, first.size)
     ended = kept < last_look
     thresholds = renewal_thresholds(0.15, 0.1, ANNUITIES)

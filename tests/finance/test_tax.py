@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ipvalue.finance.discounting import annuity
-from ipvalue.finance.tax import amortisation_benefit, amortisation_factor
+from ipvalue.finance.tax import amortisation_factor
 
 DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
 CASES = DATA.parent / "cases" / "cases.json"
@@ -46,10 +46,3 @@ def test_factor_falls_with_rate_and_length_and_rises_with_tax():
     assert (np.diff(amortisation_factor(0.25, [0.05, 0.1, 0.2], 10)) < 0).all()
     assert (np.diff(amortisation_factor(0.25, 0.1, [5, 10, 15])) < 0).all()
     assert (np.diff(amortisation_factor([0.1, 0.2, 0.3], 0.1, 10)) > 0).all()
-
-
-def test_benefit_is_the_part_added():
-    np.testing.assert_allclose(
-        amortisation_benefit([100.0, 0.0], 0.25, 0.12, 10),
-        [100 * (amortisation_factor(0.25, 0.12, 10) - 1), 0],
-    )

@@ -113,11 +113,10 @@ def test_late_british_grants_pay_within_three_months():
     assert calendar.lapse[0, 0] == calendar.due[0, 0]
 
 
-def test_no_schedule_means_no_currency_and_no_cost():
+def test_no_schedule_means_no_currency_and_no_fee():
     calendar = fees.calendar(["XX", "WO"], "invention", "2010-01-01", "2012-01-01")
     assert calendar.currency.tolist() == ["", ""]
-    assert np.isnan(fees.cost_to_keep(calendar, "2015-01-01", ["2030-01-01"] * 2, 0.1)).all()
-    assert fees.next_due(calendar, "2015-01-01").fee_year.tolist() == [0, 0]
+    assert np.isnat(calendar.due).all()
 
 
 PAIRS = sorted({(row["jurisdiction"], row["right"]) for row in rows("fee_rules")})
@@ -135,31 +134,6 @@ def test_dates_of_a_calendar_are_in_order(pair, filing, lag, entity):
     # GB lapses on the anniversary, which lies in the month whose end is the due date
     assert (lapse >= due - np.timedelta64(31, "D")).all()
     assert (lapse <= grace + np.timedelta64(1, "D")).all()
-
-
-@given(st.sampled_from(PAIRS), days, st.integers(0, 4000), days)
-def test_cost_to_keep_falls_with_the_rate_and_with_an_earlier_end(pair, filing, lag, as_of):
-    calendar = one(*pair, filing, filing + np.timedelta64(lag, "D"))
-    if calendar.currency[0] == "":
-        return
-    end = filing + np.timedelta64(7305, "D")
-    cost = [fees.cost_to_keep(calendar, as_of, [end], rate)[0] for rate in (0.0, 0.05, 0.2)]
-    sooner = fees.cost_to_keep(calendar, as_of, [end - np.timedelta64(1000, "D")], 0.05)[0]
-    assert cost[0] >= cost[1] >= cost[2] >= 0
-    assert sooner <= cost[1]
-    total = calendar.amount[0][(calendar.due[0] > as_of) & (calendar.due[0] < end)].sum()
-    assert cost[0] == pytest.approx(total)
-
-
-def test_the_next_fee_follows_the_last_paid_one():
-    calendar = one("US", "invention", "2012-01-10", "2014-02-18")
-    unknown = fees.next_due(calendar, "2021-09-01")
-    assert unknown.fee_year.tolist() == [12]
-    overdue = fees.next_due(calendar, "2021-09-01", [4])
-    assert (overdue.fee_year[0], bool(overdue.overdue[0])) == (8, True)
-    assert str(overdue.lapse[0]) == "2022-02-18"
-    done = fees.next_due(calendar, "2026-01-01", [12])
-    assert (done.fee_year[0], np.isnat(done.due[0]), np.isnan(done.amount[0])) == (0, True, True)
 
 
 def test_schedule_lists_future_fees_until_the_term_ends():
@@ -189,7 +163,6 @@ def test_four_hundred_thousand_calendars_fit_in_memory():
     filing = np.datetime64("2000-01-01") + random.integers(0, 8000, size).astype("timedelta64[D]")
     place = np.array(["CN", "CN", "US", "EP", "DE", "JP", "KR"], dtype=object)[random.integers(0, 7, size)]
     calendar = fees.calendar(place, "invention", filing, filing + np.timedelta64(900, "D"), n_claims=9.0)
-    fees.cost_to_keep(calendar, "2024-01-01", filing + np.timedelta64(7305, "D"), 0.08)
     held = sum(values.nbytes for values in calendar)
     assert held < 4e8
 

@@ -13,7 +13,7 @@ import ipvalue as ipv
 from ipvalue.features.legal import legal_facts
 from ipvalue.law import fees, status, term
 from ipvalue.law.dates import add_months
-from ipvalue.law.events import Effect, cn_text, encode
+from ipvalue.law.events import Effect, encode
 from ipvalue.law.states import State
 
 RECORDED = pd.Timestamp("2024-06-30")  # the USPTO histories were recorded in 2024
@@ -348,7 +348,7 @@ def test_chinese_lapses_are_gazetted_some_months_after_an_annual_fee(data_dir: P
 def test_chinese_gazette_texts_end_and_burden_rights_as_their_class_says(data_dir: Path) -> None:
     source = folder(data_dir, "cn_status_and_claims")
     texts = pd.read_csv(source / "legal_status_texts.csv")
-    operators = cn_text(texts["text_zh"])
+    operators = encode(["CN"], ["cnipa"], [""] * len(texts), texts["text_zh"])
     assert operators.known.all()
     target = [State(number).label for number in operators.target]
     classes = {
@@ -408,7 +408,7 @@ def test_chinese_pledges_preservations_and_licences_appear_as_flags(data_dir: Pa
 def test_the_case_statuses_of_the_chinese_query_system_are_no_events(data_dir: Path) -> None:
     # what a case is waiting for (等待实审提案) is not announced in the gazette: no text may end a right by mistake
     table = pd.read_csv(folder(data_dir, "cn_status_and_claims") / "cpquery_case_statuses.csv")
-    operators = cn_text(table["status_zh"])
+    operators = encode(["CN"], ["cnipa"], [""] * len(table), table["status_zh"])
     said = table["class_my_reading"]
     ends = np.isin(operators.target, [State.LAPSED, State.EXPIRED, State.SURRENDERED, State.INVALIDATED])
     wrong = table.loc[ends & said.isin(["pending", "granting", "in_force", "in_force_late_fee"]), "status_zh"]

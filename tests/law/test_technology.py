@@ -34,21 +34,17 @@ DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." 
         ("H04L", ("H04L", -1, "")),
         ("H04", ("", -1, "")),
         ("", ("", -1, "")),
-        (None, ("", -1, "")),
-        (float("nan"), ("", -1, "")),
     ],
 )
 def test_every_printed_form_reads_as_one_symbol(symbol, expected):
-    parsed = technology.parse([symbol])
-    assert (parsed.subclass[0], parsed.group[0], parsed.subgroup[0]) == expected
+    assert technology.read_symbol(symbol) == expected
 
 
 @given(st.integers(1, 999), st.integers(0, 999))
 def test_canonical_and_slash_forms_agree(group, subgroup):
     tail = f"{subgroup:02d}"
-    forms = technology.parse([f"G06F {group}/{tail}", f"G06F{group:04d}{tail.ljust(6, '0')}"])
-    assert forms.group[0] == forms.group[1] == group
-    assert technology.main_group([f"G06F {group}/{tail}"])[0] == f"G06F {group}/00"
+    forms = [technology.read_symbol(text) for text in (f"G06F {group}/{tail}", f"G06F{group:04d}{tail.ljust(6, '0')}")]
+    assert forms[0][:2] == forms[1][:2] == ("G06F", group)
 
 
 @given(st.lists(st.text(max_size=20), max_size=20))
@@ -61,6 +57,10 @@ def test_no_text_breaks_the_reader(texts):
 def test_main_group_beats_subclass_where_wipo_splits_it():
     # A61K 8 is cosmetics (14), the rest of A61K pharmaceuticals (16): WIPO concordance 2019
     assert technology.field_of(["A61K 8/02", "A61K 31/00", "A61K"]).tolist() == [14, 16, 16]
+
+
+def test_a_missing_symbol_has_no_field():
+    assert technology.field_of([None, float("nan"), ""]).tolist() == [0, 0, 0]
 
 
 def test_fields_and_sectors_have_wipo_names():

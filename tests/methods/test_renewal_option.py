@@ -14,9 +14,8 @@ from ipvalue.errors import Reason
 from ipvalue.evidence.prices import gather, prepare
 from ipvalue.evidence.renewal_history import histories
 from ipvalue.evidence.subject import Evidence
-from ipvalue.finance.renewal import renewal_thresholds, renewal_value
+from ipvalue.finance.renewal import remaining_value, renewal_thresholds, return_quantile
 from ipvalue.finance.renewal_fit import fit_renewals, interval_log_likelihood
-from ipvalue.finance.renewal_remaining import remaining_value, return_quantile
 from ipvalue.methods.base import Estimate, State
 from tests.futures import without_future
 from tests.methods.renewal_books import TRUE, simulate
@@ -125,7 +124,9 @@ def test_value_from_the_start_is_that_of_whole_years(
 ) -> None:
     one, table = np.ones(1), np.array([fees])
     whole = remaining_value(first * one, decay, rate * one, table, 0.0 * one, len(fees) * one)
-    np.testing.assert_allclose(whole, renewal_value(first, decay, rate, fees)[0], rtol=1e-9, atol=1e-6)
+    ages = np.arange(len(fees))
+    years = first * (1 - decay) ** ages * (1 + rate) ** -(ages + 0.5) - np.array(fees) * (1.0 + rate) ** -ages
+    np.testing.assert_allclose(whole, max(0.0, np.cumsum(years).max()), rtol=1e-9, atol=1e-6)
     kept_for_ever = remaining_value(first * one, decay, rate * one, 0 * table, 0.0 * one, len(fees) * one)
     assert kept_for_ever[0] >= whole[0] - 1e-9
     discounted = sum(c / (1 + rate) ** k for k, c in enumerate(fees))

@@ -1,4 +1,4 @@
-"""What a model validator asks (SR 11-7, 2011; IFRS 13, 2011), and where a dossier must answer.
+"""What a model validator asks (SR 26-2 / OCC Bulletin 2026-13 and IFRS 13), and where a dossier must answer.
 
 Each row: the question, the section that answers it, and a pattern that its text must hold.
 """
@@ -52,6 +52,12 @@ CHECKLIST: tuple[tuple[str, str, str], ...] = (
     ("What can't it do, as measured?", "limits", r"patents without a value \| [\d.]+%"),
     ("What did experts override, and why?", "overrides", r"CN-1 \| A\. Expert \| offer in hand \| 2025-12-31"),
     ("What is watched in use?", "monitoring", r"coverage of the 90 % interval \| 0\.\d+"),
+    (
+        "Which clauses of which rules does it answer?",
+        "clauses",
+        r"IFRS 13[^\n]*: answered\n.*\n(.*\n)*?methods sensitivity \| .* 93\(d\)",
+    ),
+    ("Which clauses does it not answer?", "clauses", r"not answered by this dossier\n.*\n.*Risk-based approach"),
     ("Which version is it?", "versions", r"ipvalue \| \d+\.\d+"),
     ("Can the values be told from others?", "versions", r"values \| [0-9a-f]{64}"),
 )

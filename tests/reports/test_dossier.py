@@ -19,6 +19,7 @@ from ipvalue.errors import IpvalueError, NotFittedError
 from ipvalue.evaluation import Backtest
 from ipvalue.evidence.prices import prepare
 from ipvalue.reports.blocks import Picture
+from ipvalue.reports.clauses import read_clauses
 from ipvalue.reports.document import Dossier
 from ipvalue.reports.sensitivity import tornado_table
 from tests.reports.browser import Browser
@@ -113,6 +114,32 @@ def test_each_question_of_a_validator_is_answered(
     found = re.search(pattern, made[0][section].text)
     assert found is not None, made[0][section].text[:3000]
     assert found[0].strip()
+
+
+def test_every_clause_has_a_source_and_points_to_sections_that_exist(made: tuple[Dossier, float]) -> None:
+    table, ids = read_clauses(), {section.id for section in made[0].sections}
+    assert set(table["certainty"]) == {"read", "recalled"}
+    for column in ("regime", "edition", "clause", "asks", "source"):
+        assert (table[column].str.strip() != "").all(), column
+    assert not table.duplicated(["regime", "edition", "clause"]).any()
+    assert {name for cell in table["section"] for name in cell.split()} <= ids - {"clauses"}
+    unanswered = table[table["section"] == ""]
+    assert (unanswered["note"] != "").all(), "a clause without a section says who must answer it"
+    for rule in ("SR 26-2", "PRA SS1/23", "EBA/GL/2020/06", "International Valuation", "IFRS 13", "China"):
+        assert table["regime"].str.startswith(rule).any(), rule
+
+
+def test_clauses_that_the_dossier_does_not_answer_are_printed_with_the_others(made: tuple[Dossier, float]) -> None:
+    table, text, page = read_clauses(), made[0]["clauses"].text, made[0].to_html()
+    lists = text.split(": not answered by this dossier")
+    assert len(lists) == table["regime"].nunique() + 1
+    for row in table.itertuples():
+        assert f"| {row.clause} | {row.asks} | {row.certainty} | {row.source} |" in text, row.clause
+    answered = table[table["section"] != ""]
+    links = sum(len(cell.split()) for cell in answered["section"])
+    body = page.split('<section id="clauses">')[1].split("</section>")[0]
+    assert body.count('<a href="#') == links
+    assert "[sensitivity](#sensitivity)" in made[0].to_markdown().split('<a id="clauses">')[1]
 
 
 def test_it_is_made_in_less_than_half_a_minute_of_processor_time(made: tuple[Dossier, float]) -> None:
@@ -211,6 +238,8 @@ def test_an_engine_alone_says_what_it_can_and_what_is_missing(fitted: ipv.Valuat
     found = ipv.dossier(fitted, path=tmp_path / "alone.md", format="markdown")
     assert "No book was given" in found["data"].text
     assert "No backtest was given" in found["performance"].text
+    unanswered = found["clauses"].text.split("PRA SS1/23 (United Kingdom): not answered")[1].split("EBA/GL")[0]
+    assert "performance: no backtest was given" in unanswered
     assert (tmp_path / "alone.md").read_text("utf-8").startswith("# Model dossier")
     parsed(found.to_html())
 

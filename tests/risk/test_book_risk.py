@@ -8,7 +8,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import BookError
-from ipvalue.finance.lognormal_sums import fenton_wilkinson
+from ipvalue.finance.distributions import fenton_wilkinson
 from ipvalue.risk.factors import Factors, simulate_total, total_variance
 from ipvalue.risk.portfolio import PortfolioCorrelation
 from tests.risk.hand import valuation

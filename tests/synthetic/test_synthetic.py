@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from ipvalue.errors import BookError
 from ipvalue.records.schema import TABLES
 from ipvalue.synthetic.book import SyntheticBook, synthetic_book, synthetic_tables
-from ipvalue.synthetic.setup import small_table, stream
+from ipvalue.synthetic.common import small_table, stream
 from ipvalue.synthetic.truth import log_tail, value_on
 
 N = 20_000

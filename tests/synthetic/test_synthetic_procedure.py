@@ -10,7 +10,7 @@ import ipvalue as ipv
 from ipvalue.law.events import encode
 from ipvalue.synthetic import events as synthetic_events
 from ipvalue.synthetic.book import synthetic_tables
-from ipvalue.synthetic.setup import small_table
+from ipvalue.synthetic.common import small_table
 
 N = 4_000
 

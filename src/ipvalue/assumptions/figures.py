@@ -1,4 +1,4 @@
-"""Figures that say where they come from, and sets of them that are kept as JSON under a hash."""
+"""Figures with unit, date, certainty and source, and sets of them that are saved as JSON with a hash."""
 
 from __future__ import annotations
 

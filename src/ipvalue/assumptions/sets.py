@@ -45,7 +45,7 @@ _CURRENCY = {"CN": "CNY", "US": "USD", "EU": "EUR"}
 
 
 class Assumptions(FigureSet):
-    """A set of assumptions: what a valuation takes for given where the book is silent.
+    """A set of assumptions: figures that a valuation uses where the book has none.
 
     Keys of the dictionaries are technology fields ``"1"`` to ``"35"`` (WIPO), offices or currencies;
     ``"default"`` stands for all others. A row of ``economics`` overrides the figure for its patent.
@@ -166,7 +166,7 @@ class Assumptions(FigureSet):
             if not low <= figure.value <= high:
                 raise ValueError(f"{path} = {figure.value}: it lies between {low:g} and {high:g}")
         if self.tax_rate.value == 1.0:
-            raise ValueError("tax_rate = 1.0: nothing is left of what is earned; it must be below 1")
+            raise ValueError("tax_rate = 1.0: no income would be left after tax; it must be below 1")
         keyed = (
             "cost_of_capital",
             "royalty_rate",
@@ -179,7 +179,7 @@ class Assumptions(FigureSet):
         )
         for name in keyed:
             if _DEFAULT not in getattr(self, name):
-                raise ValueError(f"{name} lacks the key {_DEFAULT!r}, which stands for what it does not name")
+                raise ValueError(f"{name} lacks the key {_DEFAULT!r}, which is used for all keys that are not named")
         premium = self.country_risk_premium.value + self.patent_premium.value
         for key, figure in self.cost_of_capital.items():
             if not 0.0 <= figure.value + premium <= _HIGHEST_RATE:
@@ -269,7 +269,7 @@ class Assumptions(FigureSet):
             place = content.get(figure)
             entry = place.get(key, place.get(_DEFAULT)) if key and isinstance(place, dict) else place
             if not isinstance(entry, dict) or "value" not in entry:
-                raise AssumptionError(f"there is no figure {name!r}; see .table() for the names")
+                raise AssumptionError(f"there is no figure {name!r}; Assumptions.table() lists the names")
             changed = {
                 **entry,
                 "value": value,
@@ -283,7 +283,7 @@ class Assumptions(FigureSet):
         return self._changed(content)
 
     def with_figures(self, figures: Mapping[str, Figure | Mapping[str, Figure]]) -> Assumptions:
-        """Make a set in which some figures are others, with their own dates and sources.
+        """Make a set in which some figures are replaced, with their own dates and sources.
 
         Parameters
         ----------
@@ -311,11 +311,11 @@ class Assumptions(FigureSet):
         content = self.model_dump()
         for name, given in figures.items():
             if name not in content or name in ("name", "currency"):
-                raise AssumptionError(f"there is no figure {name!r}; see .table() for the names")
+                raise AssumptionError(f"there is no figure {name!r}; Assumptions.table() lists the names")
             keyed = "value" not in content[name]
             if keyed == isinstance(given, Figure):
                 raise AssumptionError(
-                    f"{name} {'has a figure for each key' if keyed else 'is one figure, without keys'}"
+                    f"{name} {'has a figure for each key: give keys' if keyed else 'is one figure, without keys'}"
                 )
             if isinstance(given, Figure):
                 content[name] = given.model_dump()
@@ -377,7 +377,7 @@ class Assumptions(FigureSet):
 
 
 def _between(name: str) -> tuple[float, float]:
-    """Bounds of a figure by its name; none where nothing is amiss with any number."""
+    """Bounds of a figure by its name; infinite where every number is allowed."""
     if name.endswith("_log_sd"):
         return 0.0, _WIDEST
     return _NAMED_BOUNDS.get(name, (-math.inf, math.inf))

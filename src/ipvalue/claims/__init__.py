@@ -1,4 +1,4 @@
-"""Claim text to numbers: claims, which of them stand alone, and what each depends on."""
+"""Parsing of claim texts: independent and dependent claims, references, categories, lengths."""
 
 from ipvalue.claims.parser import parse
 

@@ -20,7 +20,7 @@ __all__ = ["Dependency", "ParsedClaims"]
 
 
 class Dependency(IntEnum):
-    """How a claim stands to the others of its set."""
+    """How a claim depends on the other claims of its set."""
 
     INDEPENDENT = 0
     DEPENDENT = 1
@@ -51,7 +51,7 @@ class ParsedClaims:
     transition : ndarray of int8, shape (claims,)
         Position in :data:`TRANSITIONS`.
     means_plus_function : ndarray of bool, shape (claims,)
-        Whether the claim is drafted so.
+        Whether the claim has means-plus-function wording.
     problems : ndarray of uint8, shape (claims,)
         :class:`ClaimProblem` flags.
     edge_claim : ndarray of int64, shape (edges,)
@@ -86,7 +86,7 @@ class ParsedClaims:
         )
 
     def to_pandas(self) -> pd.DataFrame:
-        """One line a claim, with names in place of codes.
+        """Claims as a table, one row a claim, with names in place of codes.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class ParsedClaims:
         )
 
     def edges_to_pandas(self) -> pd.DataFrame:
-        """One line a reference.
+        """References as a table, one row a reference.
 
         Returns
         -------

@@ -1,9 +1,9 @@
-"""From claim texts to numbers: who depends on whom, what is claimed, how long and in what form.
+"""Parse claim texts: dependencies, categories, lengths and forms of claims.
 
 Reads English, German, Chinese and Japanese claims by the patterns of ``tables/claim_patterns.csv``. It reads
 references only as digits that follow the language's word for claim, so that reference signs, quantities and
-step numbers stay out. Lengths are words in English and German, characters in Chinese and Japanese: compare
-them within a language only.
+step numbers are not taken for references. Lengths are words in English and German, characters in Chinese and Japanese:
+compare them within a language only.
 
 Use :func:`parse` on the texts and :func:`summarise` for one row a patent. When not to use: claims drawn as
 tables or images, and languages other than the four, which are read with the English patterns.
@@ -67,8 +67,8 @@ def parse(texts: Sequence[Claims], language: str | Sequence[str | None] | None =
     Returns
     -------
     ParsedClaims
-        Flat arrays over the claims, and the edges between them. Sets with missing numbers, circles or
-        references to later claims are parsed as far as they go, and flagged.
+        Flat arrays over the claims, and the references between them. Sets with missing numbers, circles or
+        references to later claims are parsed as far as possible, and flagged.
 
     Raises
     ------
@@ -97,18 +97,18 @@ def parse(texts: Sequence[Claims], language: str | Sequence[str | None] | None =
     [[1, 'independent', 'product', ''], [2, 'dependent', 'product', '1']]
     """
     if isinstance(language, Sequence) and not isinstance(language, str) and len(language) != len(texts):
-        raise ValueError(f"{len(texts)} rows of claims but {len(language)} languages")
+        raise ValueError(f"{len(texts)} rows of claims but {len(language)} languages: give one a row or one for all")
     sets = [numbered_claims(each) for each in texts]
     counts = np.fromiter(map(len, sets), dtype=np.int64, count=len(sets))
     row = np.repeat(np.arange(len(sets)), counts)
     claims = list(chain.from_iterable(sets))
     number = np.fromiter((each[0] for each in claims), dtype=np.int64, count=len(claims))
-    tongues = np.repeat(_languages(sets, language), counts)
-    bodies = list(zip(tongues.tolist(), (each[1] for each in claims)))
+    codes = np.repeat(_languages(sets, language), counts)
+    bodies = list(zip(codes.tolist(), (each[1] for each in claims)))
     place = {key: index for index, key in enumerate(dict.fromkeys(bodies))}
     text = np.fromiter((place[each] for each in bodies), dtype=np.int64, count=len(bodies))
-    readings = [read_claim(body, patterns(LANGUAGES[tongue])) for tongue, body in place]
-    return _assemble(len(sets), row, number, tongues, text, readings)
+    readings = [read_claim(body, patterns(LANGUAGES[code])) for code, body in place]
+    return _assemble(len(sets), row, number, codes, text, readings)
 
 
 def _languages(sets: list[list[tuple[int, str]]], language: str | Sequence[str | None] | None) -> npt.NDArray[np.int8]:

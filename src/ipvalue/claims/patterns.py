@@ -1,4 +1,4 @@
-"""The patterns that read claims, from ``tables/claim_patterns.csv``, compiled by language.
+"""Regular expressions for claims, from ``tables/claim_patterns.csv``, compiled by language.
 
 Every repetition in the table is bounded, so that no text, however long or strange, takes more than linear
 time. All patterns are written for text in Unicode form NFKC with its dashes made hyphens (:func:`normalise`).
@@ -23,9 +23,9 @@ _LIST_LENGTH = 60
 
 @dataclass(frozen=True, slots=True)
 class LanguagePatterns:
-    """What a language's claims are read with; the names are the kinds of the table."""
+    """Regular expressions of one language; the names are the kinds of the table."""
 
-    language: str
+    code: str
     reference: re.Pattern[str]
     number_or_range: re.Pattern[str]
     plural: re.Pattern[str]
@@ -47,8 +47,8 @@ class LanguagePatterns:
 
     @property
     def counts_characters(self) -> bool:
-        """Whether length is measured in characters, for want of spaces between words."""
-        return self.language in ("zh", "ja")
+        """Whether length is measured in characters, because words are not separated by spaces."""
+        return self.code in ("zh", "ja")
 
 
 @lru_cache(maxsize=1)
@@ -60,7 +60,7 @@ def _table() -> dict[tuple[str, str, str], str]:
 
 def _find(kind: str, language: str) -> str:
     """The one pattern of a kind in a language, or an empty string."""
-    found = [pattern for (of, tongue, _), pattern in _table().items() if (of, tongue) == (kind, language)]
+    found = [pattern for (of, code, _), pattern in _table().items() if (of, code) == (kind, language)]
     return found[0] if found else ""
 
 
@@ -91,37 +91,37 @@ def patterns(language: str) -> LanguagePatterns:
 
     Examples
     --------
-    >>> patterns("de").counts_characters, patterns("fr").language
+    >>> patterns("de").counts_characters, patterns("fr").code
     (False, 'en')
     """
-    tongue = language if language in LANGUAGES[1:] else "en"
-    reference, parts = _reference(tongue)
+    code = language if language in LANGUAGES[1:] else "en"
+    reference, parts = _reference(code)
     kinds = ("medium", "program", "process", "use")
     transition = "|".join(
-        f"(?P<{name}>{_table()['transition', tongue, name]})" for name in ("semi_closed", "closed", "open")
+        f"(?P<{name}>{_table()['transition', code, name]})" for name in ("semi_closed", "closed", "open")
     )
-    ignoring_case = {kind: re.compile("(?i)" + _find(kind, tongue)) for kind in ("preceding", "previous")}
-    lead_in = _find("lead_in", tongue)
+    ignoring_case = {kind: re.compile("(?i)" + _find(kind, code)) for kind in ("preceding", "previous")}
+    lead_in = _find("lead_in", code)
     return LanguagePatterns(
-        language=tongue,
+        code=code,
         reference=reference,
         number_or_range=parts,
-        plural=re.compile("(?i)" + _find("plural", tongue)),
-        listed=re.compile(_find("listed", tongue) or "$^"),
+        plural=re.compile("(?i)" + _find("plural", code)),
+        listed=re.compile(_find("listed", code) or "$^"),
         preceding=ignoring_case["preceding"],
         previous=ignoring_case["previous"],
-        hints=tuple(_find("hint", tongue).split()),
+        hints=tuple(_find("hint", code).split()),
         lead_in=re.compile(lead_in) if lead_in else None,
-        boundary=re.compile(_find("boundary", tongue)),
-        categories=tuple((kind, re.compile(_find(kind, tongue))) for kind in kinds),
-        swiss=re.compile(_find("swiss", tongue)),
-        purpose=re.compile(_find("purpose", tongue)),
-        connectors=frozenset(_find("connector", tongue).split()),
-        marker=re.compile(_find("marker", tongue)),
-        referred=re.compile(_find("referred", tongue)),
+        boundary=re.compile(_find("boundary", code)),
+        categories=tuple((kind, re.compile(_find(kind, code))) for kind in kinds),
+        swiss=re.compile(_find("swiss", code)),
+        purpose=re.compile(_find("purpose", code)),
+        connectors=frozenset(_find("connector", code).split()),
+        marker=re.compile(_find("marker", code)),
+        referred=re.compile(_find("referred", code)),
         transition=re.compile(transition),
-        two_part=re.compile(_find("two_part", tongue)),
-        means=re.compile(_find("means", tongue)),
+        two_part=re.compile(_find("two_part", code)),
+        means=re.compile(_find("means", code)),
     )
 
 
@@ -148,7 +148,7 @@ def shared_pattern(kind: str, name: str) -> re.Pattern[str]:
 
 
 def normalise(text: str) -> str:
-    """Bring a text into the one form that the patterns expect.
+    """Normalise a text to the form that the patterns expect.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def detect_language(text: str) -> str:
             return "ja"
         if re.search(_find("language", "zh"), sample):
             return "zh"
-    counts = {tongue: len(re.findall(_find("language", tongue), sample)) for tongue in ("en", "de")}
+    counts = {code: len(re.findall(_find("language", code), sample)) for code in ("en", "de")}
     if not any(counts.values()):
         return "unknown"
     return "de" if counts["de"] > counts["en"] else "en"

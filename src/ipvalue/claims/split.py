@@ -1,4 +1,4 @@
-"""From what a book holds for a patent (a list of claims, or one text) to numbered claims."""
+"""Split the claims of a patent, given as a list or as one text, into numbered claims."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PREFIX = 60
 
 
 def number_of(claim: str) -> tuple[int, str]:
-    """Take the number off a claim.
+    """Separate a claim from its number.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def number_of(claim: str) -> tuple[int, str]:
 
 
 def split_text(text: str) -> list[tuple[int, str]]:
-    """Split one text that holds a whole claim set.
+    """Split one text that holds all claims of a patent.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One row a patent from parsed claims: counts, lengths, depth, shares. Arrays only."""
+"""Summary of parsed claims, one row a patent: counts, lengths, depths and shares."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def summarise(parsed: ParsedClaims, n_rows: int | None = None) -> dict[str, Floa
 
     Notes
     -----
-    A claim independent by reference takes in the words of another; its own length says nothing of its scope, so
-    it is left out of the shortest. A claim with several routes to independent claims has the depth of the shortest.
+    A claim independent by reference takes in the words of another; its own length says nothing about its scope, so
+    it is not counted for the shortest. A claim with several routes to independent claims has the depth of the shortest.
 
     References
     ----------
@@ -85,7 +85,7 @@ def summarise(parsed: ParsedClaims, n_rows: int | None = None) -> dict[str, Floa
 
 
 def _count(row: Ints, which: Mask, n: int) -> Floats:
-    """How many claims of each row are of a sort."""
+    """Number of claims of each row that are selected."""
     return np.bincount(row[which], minlength=n).astype(np.float64)
 
 
@@ -112,14 +112,14 @@ def _first_length(parsed: ParsedClaims, n: int) -> Floats:
 
 
 def _depths(parsed: ParsedClaims, legal: Mask) -> Ints:
-    """Depth of each claim; references to later claims, to itself or to missing claims lead nowhere."""
+    """Depth of each claim; references to later claims, to itself or to missing claims are ignored."""
     child, parent = parsed.edge_claim, parsed.edge_parent
     usable = (parent >= 0) & (parsed.edge_number < parsed.number[child])
     return claim_depths(child[usable], parent[usable], legal)
 
 
 def _width(row: Ints, depth: Ints, n: int) -> Floats:
-    """Most dependent claims of a row that stand at one depth."""
+    """Largest number of dependent claims of a row at one depth."""
     dependent = depth > 0
     span = int(depth.max(initial=0)) + 1
     levels, counts = np.unique(row[dependent] * span + depth[dependent], return_counts=True)

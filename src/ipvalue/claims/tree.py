@@ -1,4 +1,4 @@
-"""The dependency tree of claim sets: edges, what is wrong with them, and depth. Arrays only."""
+"""Dependency trees of claim sets on arrays: references, problems and depths."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ a, beta, gamma and trend are the ridge regression of the log prices of patents t
 of its allocated prices has the weight 1 / n. Portfolios fetch another sum than their patents alone would: the mean of
 log(P / sum V), shrunk to 0 by ``_PRIOR_DEALS`` deals, is taken off as an adjustment for size.
 
-Source. IVS 105 (2022) 30 and 210 (adjustments of comparable transactions; allocation of a price over the assets of
-a group by their relative values, as a purchase price allocation does). The weight and the prior are ours.
+Source. IVS 105 (2022; IVS 103 of 2025) 30 and 210 (adjustments of comparable transactions; allocation of a price over
+the assets of a group by their relative values, as a purchase price allocation does). The weight and the prior are ours.
 
 An allocated price says how high the deal was, not how its patents differ: it can't teach the price of a
 characteristic, and methods never price from allocated prices alone.

@@ -32,6 +32,7 @@ _KINDS = 16
 # weight, in patent-years, of what offices have in common against a group's own counts
 _PRIOR_YEARS = 50.0
 _SURE = 1.0 - 1e-9
+_LEAST_FORCE = 1e-300  # below it the quotient of two tiny numbers loses its digits, and the survivors are all
 
 
 def group_of(jurisdiction: Texts, right: Texts, from_grant: Mask | bool = False) -> Ints:
@@ -246,7 +247,8 @@ def expected_years(rate: Floats, row: Ints, age: Floats, remaining: Floats) -> F
     while len(rows):
         mu = force[row[rows], np.minimum(cell, rate.shape[1] - 1).astype(np.int64)]
         lost = -np.expm1(-mu * step)
-        expected[rows] += survival * np.where(mu > 0, lost / np.where(mu > 0, mu, 1.0), step)
+        some = mu > _LEAST_FORCE
+        expected[rows] += survival * np.where(some, lost / np.where(some, mu, 1.0), step)
         left, survival, cell = left - step, survival * (1.0 - lost), cell + 1.0
         on = left > 0
         rows, left, survival, cell = rows[on], left[on], survival[on], cell[on]

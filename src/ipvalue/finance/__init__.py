@@ -8,23 +8,25 @@ Modules
 arrays
     Broadcasting into contiguous work arrays.
 discounting
-    Present values of level, growing, decaying and explicit cash flows.
+    Present values of level, growing and decaying cash flows, and annuities.
 ramp
-    Present values of flows that have still to reach their full height.
-currency
-    Amounts and discount rates in another currency.
-cost_of_capital
-    Weighted average cost of capital, capital asset pricing model, build-up.
+    Present values of cash flows that rise to their full height over some years.
 tax
-    The tax amortisation benefit.
+    The tax amortisation factor.
 distributions
-    Lognormal, Pareto and weighted quantiles.
+    Quantiles of lognormal distributions and of weighted observations.
 lognormal_sums
-    The lognormal with the mean and variance of a sum of lognormals.
+    The lognormal distribution with the mean and variance of a sum of lognormals.
+conformal
+    Quantiles of errors that give prediction intervals with guaranteed coverage.
 options
-    Perpetual and exchange options and greeks, and the names of all the others.
+    Perpetual and exchange options; also imports the functions of the option modules below.
 options_european, options_american, options_compound, options_lattice
     The Black-Scholes-Merton formula, American options by spectral collocation, options on options, lattices.
-renewal
-    The value of a right that must be renewed for a fee, and what observed renewals tell of it.
+renewal, renewal_fit
+    The value of a right that must be renewed for a fee, and maximum likelihood estimates from observed renewals.
+ridge
+    Weighted ridge regression with leverages.
+nearest_neighbours
+    Exact nearest neighbours.
 """

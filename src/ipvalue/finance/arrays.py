@@ -1,22 +1,18 @@
 """Broadcasting into contiguous work arrays.
 
-numpy may compute a transcendental function of a strided or repeated array on another code path than that
-of a contiguous one, with another last bit. Whoever wants the same bits from any chunking therefore works
-on contiguous one-dimensional copies; that is what :func:`flatten` makes.
+numpy may compute a transcendental function of a strided or repeated array on a different code path than that of a
+contiguous array, and the last bit may differ. Functions whose results must not depend on how a batch is divided
+therefore work on the contiguous one-dimensional copies that :func:`flatten` makes.
 """
 
 from __future__ import annotations
-
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ipvalue.types import Floats
 
-__all__ = ["Floats", "flatten"]
-
-Floats: TypeAlias = Floats
+__all__ = ["flatten"]
 
 
 def flatten(*inputs: npt.ArrayLike) -> tuple[tuple[int, ...], list[Floats]]:

@@ -1,8 +1,8 @@
-"""Present values of cash flows, and (from their own module) the costs of capital to discount them at.
+"""Present values of cash flows: level, growing or decaying, and rising to their full height over some years.
 
-Cash flows are yearly and rates are decimals a year, annually compounded. With ``timing='mid'`` the flow of
-a period falls at its middle, with ``timing='end'`` at its end. A life need not be whole: the last, partial
-period carries its share of the year's flow and is valued at its own middle or end.
+Cash flows are yearly and rates are decimals a year, annually compounded. With ``timing='mid'`` the flow of a period
+falls at its middle, with ``timing='end'`` at its end. A life may be fractional: the last, partial period carries its
+share of the year's flow and is valued at its own middle or end.
 """
 
 from __future__ import annotations
@@ -11,20 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ipvalue.finance.arrays import flatten
-from ipvalue.finance.cost_of_capital import build_up, capm, wacc
 from ipvalue.types import Floats
 
 __all__ = [
+    "SHAPES",
     "annuity",
-    "build_up",
-    "capm",
-    "curve_rate",
-    "gordon",
     "present_value",
-    "present_value_of_flows",
-    "wacc",
+    "ramp_share",
+    "ramped_present_value",
 ]
 
+SHAPES = ("linear", "s_curve")
 _SHARE_OF_PERIOD = {"mid": 0.5, "end": 1.0}
 # rows whose work arrays stay in a core's cache together
 _BLOCK = 4096
@@ -151,192 +148,135 @@ def annuity(rate: npt.ArrayLike, years: npt.ArrayLike, *, timing: str = "mid") -
     return present_value(1.0, rate, years, timing=timing)
 
 
-def gordon(
+def ramp_share(begin: npt.ArrayLike, end: npt.ArrayLike, ramp_years: npt.ArrayLike, *, shape: str = "linear") -> Floats:
+    """Mean share of full sales between two times since launch.
+
+    Parameters
+    ----------
+    begin, end : array_like
+        Times since launch in years, ``0 <= begin <= end``.
+    ramp_years : array_like
+        Years until sales are full; 0 for a product that sells in full from the first day.
+    shape : {'linear', 's_curve'}, default 'linear'
+        A straight line, or the curve ``3 x^2 - 2 x^3`` that begins and ends level.
+
+    Returns
+    -------
+    ndarray of float64
+        Share between 0 and 1, of the broadcast shape; NaN where ``begin > end`` or an input is negative or NaN.
+
+    Raises
+    ------
+    ValueError
+        If the shape is unknown or the inputs do not broadcast.
+
+    Notes
+    -----
+    With ``a = begin / ramp`` and ``b = min(end / ramp, 1)`` the mean over the rising part is ``(a + b) / 2`` for the
+    line, and ``(a^2 + a b + b^2) - (a + b)(a^2 + b^2) / 2`` for the curve: quotients of the primitive that are
+    already divided out, so that a very short period loses no digits. The full part counts 1.
+
+    References
+    ----------
+    Smith and Parr (2005), Intellectual Property: Valuation, Exploitation, and Infringement Damages, 4th ed. (product
+    life cycle in the income approach).
+
+    Examples
+    --------
+    >>> ramp_share([0.0, 1.0, 2.0], [1.0, 2.0, 3.0], 2.0).tolist()
+    [0.25, 0.75, 1.0]
+    >>> ramp_share([0.0, 1.0], [1.0, 2.0], 2.0, shape="s_curve").tolist()
+    [0.1875, 0.8125]
+    """
+    if shape not in SHAPES:
+        raise ValueError(f"shape must be one of {SHAPES}, not {shape!r}")
+    form, (start, stop, ramp) = flatten(begin, end, ramp_years)
+    rising = (ramp > 0.0) & (start < ramp)
+    length = np.where(rising, ramp, 1.0)
+    a, b = np.minimum(start, length) / length, np.minimum(stop, length) / length
+    mean = (a + b) / 2.0 if shape == "linear" else (a * a + a * b + b * b) - (a + b) * (a * a + b * b) / 2.0
+    period = stop - start
+    full = np.where(period > 0.0, np.maximum(stop - ramp, 0.0) / np.where(period > 0.0, period, 1.0), 0.0)
+    share = np.where(rising, mean * (1.0 - full) + full, 1.0)
+    valid = (start >= 0.0) & (stop >= start) & (ramp >= 0.0)
+    return np.where(valid, share, np.nan).reshape(form)
+
+
+def ramped_present_value(
     cash_flow: npt.ArrayLike,
     rate: npt.ArrayLike,
-    growth: npt.ArrayLike,
+    years: npt.ArrayLike,
+    ramp_years: npt.ArrayLike,
     *,
-    timing: str = "end",
-    after: npt.ArrayLike = 0.0,
+    shape: str = "linear",
+    growth: npt.ArrayLike = 0.0,
+    decay: npt.ArrayLike = 0.0,
+    timing: str = "mid",
 ) -> Floats:
-    """Value of a flow that grows for ever, from now or after a horizon (the terminal value, discounted).
+    """Present value of a yearly flow that rises to its full height over a ramp, grows and decays.
 
     Parameters
     ----------
     cash_flow : array_like
-        Flow of the first year, in money a year.
-    rate : array_like
-        Discount rate, decimal a year.
-    growth : array_like
-        Growth of the flow, decimal a year, below the rate.
-    timing : {'mid', 'end'}, default 'end'
-        Where in its period a flow falls; the textbook formula has it at the end.
-    after : array_like, default 0.0
-        Years from now until the first period begins; ``cash_flow`` is the flow of that period.
+        Flow of the first year if sales were full, in money a year.
+    rate, years, growth, decay, timing
+        As in :func:`ipvalue.finance.discounting.present_value`.
+    ramp_years : array_like
+        Years from now until sales are full, finite and at least 0; with 0 the value is that of
+        :func:`~ipvalue.finance.discounting.present_value`, to the bit.
+    shape : {'linear', 's_curve'}, default 'linear'
+        As in :func:`ramp_share`.
 
     Returns
     -------
     ndarray of float64
-        Value, of the broadcast shape; NaN where ``growth >= rate``, for the formula has no meaning there.
+        Value in the money of ``cash_flow``, of the broadcast shape. NaN where an input is NaN or out of its range.
 
     Raises
     ------
     ValueError
-        If ``timing`` is unknown or the inputs do not broadcast.
+        If ``shape`` or ``timing`` is unknown or the inputs do not broadcast.
 
     Notes
     -----
-    ``cash_flow / (rate - growth) (1 + rate)^(-after)``, times ``(1 + rate)^(1/2)`` with flows at mid-year.
+    With ``K = ceil(ramp_years)``, ``q = (1 + growth)(1 - decay) / (1 + rate)`` and ``w_k`` the :func:`ramp_share` of
+    year k::
+
+        PV = sum over k < K of w_k q^k PV(cash_flow, min(max(years - k, 0), 1))  +  q^K PV(cash_flow, years - K)
+
+    that is, the years of the ramp one by one and the rest in closed form. All terms have one sign, so no digits are
+    lost however short the life is against the ramp. Rows are worked on in blocks that stay in cache.
 
     References
     ----------
-    Gordon and Shapiro (1956), Management Science 3(1).
+    Brealey, Myers and Allen (2020), Principles of Corporate Finance, chapter 2.
 
     Examples
     --------
-    >>> float(gordon(100.0, 0.08, 0.03))
-    2000.0
-    >>> round(float(gordon(100.0, 0.08, 0.03, after=5.0)), 6)  # 2000 / 1.08^5
-    1361.166394
+    >>> float(ramped_present_value(100.0, 0.10, 2.0, 2.0, timing="end"))  # 25/1.1 + 75/1.21
+    84.71074380...
     """
-    share = _share(timing)
-    shape, (flow, discount, growing, wait) = flatten(cash_flow, rate, growth, after)
-    with np.errstate(all="ignore"):
-        value = flow / (discount - growing) * np.exp((1.0 - share - wait) * np.log1p(discount))
-    valid = (growing < discount) & (growing >= -1.0) & (discount > -1.0)
-    return np.where(valid, value, np.nan).reshape(shape)
+    form, columns = flatten(cash_flow, rate, years, ramp_years, growth, decay)
+    value = present_value(*columns[:3], growth=columns[4], decay=columns[5], timing=timing)
+    value[~(np.isfinite(columns[3]) & (columns[3] >= 0.0))] = np.nan
+    ramping = np.flatnonzero((columns[3] > 0.0) & np.isfinite(value))
+    for first in range(0, len(ramping), _BLOCK):
+        rows = ramping[first : first + _BLOCK]
+        value[rows] = _by_year([column[rows] for column in columns], shape, timing)
+    return value.reshape(form)
 
 
-def curve_rate(tenors: npt.ArrayLike, rates: npt.ArrayLike, times: npt.ArrayLike) -> Floats:
-    """Zero rate of a curve at any time, linear between its tenors and flat outside them.
-
-    Parameters
-    ----------
-    tenors : array_like, shape (k,)
-        Tenors in years, strictly increasing.
-    rates : array_like, shape (k,)
-        Zero rates, decimal a year, annually compounded.
-    times : array_like
-        Times in years.
-
-    Returns
-    -------
-    ndarray of float64
-        Rate at each time, of the shape of ``times``; NaN at a NaN time.
-
-    Raises
-    ------
-    ValueError
-        If the curve is empty, or its tenors do not increase.
-
-    Notes
-    -----
-    Linear interpolation of the rate, not of the discount factor.
-
-    References
-    ----------
-    Hagan and West (2006), Applied Mathematical Finance 13(2), section 5 (linear on rates).
-
-    Examples
-    --------
-    >>> curve_rate([1.0, 5.0], [0.02, 0.04], [0.5, 3.0, 30.0]).tolist()
-    [0.02, 0.03, 0.04]
-    """
-    knots = np.asarray(tenors, dtype=np.float64)
-    levels = np.asarray(rates, dtype=np.float64)
-    if knots.ndim != 1 or knots.shape != levels.shape or knots.size == 0:
-        raise ValueError(f"a curve needs as many rates as tenors, at least one: {knots.shape}, {levels.shape}")
-    if not bool(np.all(np.diff(knots) > 0.0)):
-        raise ValueError("the tenors of a curve must increase strictly")
-    shape, (points,) = flatten(times)
-    return np.interp(points, knots, levels).reshape(shape)
-
-
-def present_value_of_flows(
-    flows: npt.ArrayLike,
-    rate: npt.ArrayLike,
-    *,
-    tenors: npt.ArrayLike | None = None,
-    times: npt.ArrayLike | None = None,
-    years: npt.ArrayLike | None = None,
-    timing: str = "mid",
-) -> Floats:
-    """Present value of explicit cash flows, one row a stream and one column a period.
-
-    Parameters
-    ----------
-    flows : array_like, shape (n, periods) or (periods,)
-        Cash flows in money.
-    rate : array_like
-        Flat rate, a number or one a row (shape (n,)); or, where ``tenors`` is given, the zero rates of a
-        curve, shape (k,) for all rows.
-    tenors : array_like, shape (k,), optional
-        Tenors of the curve in years.
-    times : array_like, shape (periods,), optional
-        When each flow falls, in years; by default the middle or the end of years 1, 2, ...
-    years : array_like, shape (n,) or a number, optional
-        Life of each row, may be fractional: the period in which it ends carries that share of its flow, which falls
-        at the middle or the end of the share; later flows are cut off. Not together with ``times``.
-    timing : {'mid', 'end'}, default 'mid'
-        Used where ``times`` is not given.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,) or ()
-        Value of each row; NaN where a flow of the row or its rate is NaN.
-
-    Raises
-    ------
-    ValueError
-        If ``timing`` is unknown, shapes do not fit, or both ``times`` and ``years`` are given.
-
-    Notes
-    -----
-    ``sum over t of flow_t (1 + rate(t))^(-t)``, added from the first period to the last, so that a row's
-    value does not depend on its neighbours; rows are worked on in blocks that stay in cache.
-
-    References
-    ----------
-    Brealey, Myers and Allen (2020), Principles of Corporate Finance, chapters 2 and 3.
-
-    Examples
-    --------
-    >>> flows = [[100.0, 100.0], [0.0, 121.0]]
-    >>> present_value_of_flows(flows, 0.10, timing="end").round(6).tolist()
-    [173.553719, 100.0]
-    >>> present_value_of_flows(flows, [0.10, 0.10], tenors=[1.0, 2.0], timing="end").round(6).tolist()
-    [173.553719, 100.0]
-    """
-    table = np.asarray(flows, dtype=np.float64)
-    rows = np.atleast_2d(table)
-    middles = np.arange(rows.shape[1]) + _share(timing)
-    when: Floats = np.asarray(middles if times is None else times, dtype=np.float64)
-    if rows.ndim != 2 or when.shape != (rows.shape[1],):
-        raise ValueError(f"flows of shape {table.shape} need {rows.shape[-1]} times, not {when.shape}")
-    if times is not None and years is not None:
-        raise ValueError("give the times of the flows or the years of life, not both")
-    count = rows.shape[0]
-    curve = None if tenors is None else (np.asarray(tenors, np.float64), np.asarray(rate, np.float64))
-    flat: Floats = np.broadcast_to(np.asarray(rate if tenors is None else 0.0, np.float64), (count,))
-    life: Floats = np.broadcast_to(np.asarray(np.inf if years is None else years, np.float64), (count,))
-    value = np.empty(count)
-    for first in range(0, count, _BLOCK):
-        part = slice(first, first + _BLOCK)
-        value[part] = _sum_of_flows(rows[part], when, flat[part].copy(), life[part], curve, _share(timing))
-    return value.reshape(table.shape[:-1])
-
-
-def _sum_of_flows(
-    rows: Floats, when: Floats, flat: Floats, life: Floats, curve: tuple[Floats, Floats] | None, share: float
-) -> Floats:
-    """Present value of a block of rows, period by period."""
-    value = np.where(np.isnan(life), np.nan, np.zeros(len(rows)))
-    for period in range(rows.shape[1]):
-        # a life that ends within the period leaves a part of it, whose flow falls earlier
-        part = np.minimum(np.maximum(life - period, 0.0), 1.0)
-        time = when[period] - share * (1.0 - part)
-        discount = flat if curve is None else curve_rate(*curve, time)
-        with np.errstate(all="ignore"):
-            due = rows[:, period] * part * np.exp(-time * np.log1p(discount))
-        value = value + np.where(part == 0.0, 0.0, due)
-    return value
+def _by_year(columns: list[Floats], shape: str, timing: str) -> Floats:
+    """Years of the ramp one by one, the rest in closed form; columns as in :func:`ramped_present_value`."""
+    flow, rate, years, ramp, growth, decay = columns
+    ratio = (1.0 + growth) * (1.0 - decay) / (1.0 + rate)
+    launched = np.ceil(ramp)
+    total, carried = np.zeros(len(flow)), np.ones(len(flow))
+    for year in range(int(launched.max())):
+        left = np.minimum(np.maximum(years - year, 0.0), 1.0)
+        share = ramp_share(np.full(len(flow), float(year)), year + left, ramp, shape=shape)
+        inside = year < launched
+        total += np.where(inside, share * carried * present_value(flow, rate, left, timing=timing), 0.0)
+        carried = np.where(inside, carried * ratio, carried)
+    rest = present_value(flow, rate, years - launched, growth=growth, decay=decay, timing=timing)
+    return total + carried * rest

@@ -1,6 +1,6 @@
-"""Quantiles of values: lognormal, Pareto and weighted empirical; combinations and sums.
+"""Quantiles of lognormal distributions and of weighted observations, and sums of correlated lognormals.
 
-Quantiles stand in the last axis, in the order of their levels; :data:`LEVELS` are the library's five.
+Quantiles are in the last axis, in the order of their levels. :data:`LEVELS` are the five levels of the library.
 """
 
 from __future__ import annotations
@@ -10,17 +10,12 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from ipvalue.finance.arrays import flatten
-from ipvalue.finance.lognormal_sums import fenton_wilkinson
 from ipvalue.types import LEVELS, Floats, Mask
 
 __all__ = [
     "LEVELS",
-    "combine_quantiles",
     "fenton_wilkinson",
     "lognormal_quantiles",
-    "monotone",
-    "pareto_tail_quantile",
-    "sigma_from_quantiles",
     "weighted_quantile",
 ]
 
@@ -79,167 +74,6 @@ def lognormal_quantiles(median: npt.ArrayLike, sigma: npt.ArrayLike, levels: npt
     return result.reshape((*shape, deviates.size))
 
 
-def sigma_from_quantiles(quantiles: npt.ArrayLike, levels: npt.ArrayLike = LEVELS) -> Floats:
-    """Standard deviation of the logarithm that fits given quantiles best.
-
-    Parameters
-    ----------
-    quantiles : array_like, shape (..., k)
-        Quantiles in money.
-    levels : array_like, shape (k,), default LEVELS
-        Their probabilities, strictly between 0 and 1.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        Sigma; 0 where all quantiles are the same number, NaN where one is NaN, or where they differ and
-        one is not positive.
-
-    Raises
-    ------
-    ValueError
-        If a level lies outside 0 to 1, or their number is not that of the last axis.
-
-    Notes
-    -----
-    Least-squares slope of the log quantiles on the normal deviates; exact for a lognormal.
-
-    References
-    ----------
-    Johnson, Kotz and Balakrishnan (1994), Continuous Univariate Distributions 1, chapter 14
-    (fitting by quantiles).
-
-    Examples
-    --------
-    >>> round(float(sigma_from_quantiles(lognormal_quantiles(100.0, 0.5))), 12)
-    0.5
-    """
-    table = np.asarray(quantiles, dtype=np.float64)
-    deviates = ndtri(_levels(levels))
-    if table.ndim == 0 or table.shape[-1] != deviates.size:
-        raise ValueError(f"quantiles of shape {table.shape} do not have {deviates.size} levels")
-    centred = deviates - deviates.mean()
-    rows = table.reshape(-1, deviates.size)
-    slope = np.zeros(len(rows))
-    with np.errstate(all="ignore"):
-        for column, deviate in enumerate(centred):
-            slope = slope + deviate * np.log(np.ascontiguousarray(rows[:, column]))
-        slope = slope / np.sum(centred**2)
-    same = np.all(rows == rows[:, :1], axis=1)
-    positive = np.all(rows > 0.0, axis=1)
-    return np.where(same, 0.0, np.where(positive, slope, np.nan)).reshape(table.shape[:-1])
-
-
-def combine_quantiles(quantiles: npt.ArrayLike, weights: npt.ArrayLike, *, log: bool = True) -> Floats:
-    """Combine several estimates' quantiles into one set, level by level.
-
-    Parameters
-    ----------
-    quantiles : array_like, shape (n, methods, k)
-        Quantiles in money; an estimate with a NaN counts as absent.
-    weights : array_like, shape (n, methods) or (methods,)
-        Weights; NaN and negative ones count as 0.
-    log : bool, default True
-        Average logarithms, so that the result is a weighted geometric mean; a 0 then makes the level 0.
-
-    Returns
-    -------
-    ndarray of float64, shape (n, k)
-        Combined quantiles; NaN where no estimate has weight.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
-
-    Notes
-    -----
-    Vincent averaging: ``Q(p) = sum_m w_m Q_m(p) / sum_m w_m`` on the scale chosen. The average of lognormals
-    on the log scale is lognormal with the averaged log median and sigma.
-
-    References
-    ----------
-    Vincent (1912); Ratcliff (1979), Psychological Bulletin 86(3); Lichtendahl, Grushka-Cockayne and
-    Winkler (2013), Management Science 59(7).
-
-    Examples
-    --------
-    >>> combine_quantiles([[[50.0, 100.0], [200.0, 400.0]]], [0.5, 0.5]).round(6).tolist()
-    [[100.0, 200.0]]
-    """
-    table = np.asarray(quantiles, dtype=np.float64)
-    if table.ndim != 3:
-        raise ValueError(f"quantiles need the shape (n, methods, levels), not {table.shape}")
-    share = np.array(np.broadcast_to(np.asarray(weights, dtype=np.float64), table.shape[:2]))
-    absent = np.isnan(table).any(axis=2) | ~(share > 0.0)
-    share[absent] = 0.0
-    total = np.zeros(len(table))
-    combined = np.zeros((table.shape[0], table.shape[2]))
-    with np.errstate(all="ignore"):
-        for method in range(table.shape[1]):
-            level = np.log(np.ascontiguousarray(table[:, method])) if log else table[:, method]
-            present = share[:, method] > 0.0
-            combined[present] += share[present, method, None] * level[present]
-            total = total + share[:, method]
-        combined = combined / total[:, None]
-        combined = np.exp(combined) if log else combined
-    combined[total == 0.0] = np.nan
-    return combined
-
-
-def pareto_tail_quantile(
-    threshold: npt.ArrayLike, exceedance: npt.ArrayLike, alpha: npt.ArrayLike, levels: npt.ArrayLike
-) -> Floats:
-    """Quantiles in the Pareto tail above a threshold.
-
-    Parameters
-    ----------
-    threshold : array_like, shape (...)
-        Where the tail begins, in money, positive.
-    exceedance : array_like, shape (...)
-        Probability of exceeding the threshold, 0 to 1.
-    alpha : array_like, shape (...)
-        Tail index, positive; the mean is infinite at 1 and below.
-    levels : array_like, shape (k,)
-        Probabilities of the whole distribution.
-
-    Returns
-    -------
-    ndarray of float64, shape (..., k)
-        Quantiles in money; NaN below the threshold's own level, infinite at level 1.
-
-    Raises
-    ------
-    ValueError
-        If a level lies outside 0 to 1.
-
-    Notes
-    -----
-    ``threshold * (exceedance / (1 - level))^(1 / alpha)``.
-
-    References
-    ----------
-    Embrechts, Klueppelberg and Mikosch (1997), Modelling Extremal Events, chapter 6; Scherer and Harhoff
-    (2000), Research Policy 29 (tails of patent values).
-
-    Examples
-    --------
-    >>> pareto_tail_quantile(1e6, 0.1, 1.0, [0.8, 0.9, 0.99]).round().tolist()
-    [nan, 1000000.0, 10000000.0]
-    """
-    points = _levels(levels)
-    shape, (start, chance, index) = flatten(threshold, exceedance, alpha)
-    result = np.empty((start.size, points.size))
-    valid = (start > 0.0) & (index > 0.0) & (chance >= 0.0) & (chance <= 1.0)
-    with np.errstate(all="ignore"):
-        for column, level in enumerate(points):
-            multiple = np.exp(np.log(chance / (1.0 - level)) / index)
-            # an exceedance of 1 - level is the threshold itself, whatever the last bit of the subtraction
-            inside = valid & (1.0 - level <= chance * (1.0 + 1e-12))
-            result[:, column] = np.where(inside, start * np.maximum(multiple, 1.0), np.nan)
-    return result.reshape((*shape, points.size))
-
-
 def weighted_quantile(values: npt.ArrayLike, weights: npt.ArrayLike, levels: npt.ArrayLike = LEVELS) -> Floats:
     """Quantiles of weighted observations, row by row.
 
@@ -281,7 +115,7 @@ def weighted_quantile(values: npt.ArrayLike, weights: npt.ArrayLike, levels: npt
     points = _levels(levels)
     table = np.asarray(values, dtype=np.float64)
     if table.ndim != 2:
-        raise ValueError(f"values need the shape (rows, observations), not {table.shape}")
+        raise ValueError(f"values of shape {table.shape}: write a table (rows, observations), or [values] for one row")
     share = np.array(np.broadcast_to(np.asarray(weights, dtype=np.float64), table.shape))
     if table.shape[1] == 0:
         return np.full((len(table), points.size), np.nan)
@@ -297,7 +131,7 @@ def _sorted_rows(observed: Floats, share: Floats, absent: Mask) -> tuple[Floats,
     """Observations and weights of each row in the order of absence, observation and weight."""
     order = np.argsort(observed, axis=1)
     result = np.take_along_axis(observed, order, axis=1), np.take_along_axis(share, order, axis=1)
-    # one sort tells the order unless observations are equal, as all absent ones are
+    # one sort is enough unless observations are equal, as all absent ones are
     tied = np.flatnonzero((result[0][:, 1:] == result[0][:, :-1]).any(axis=1))
     if len(tied):
         order = np.lexsort((share[tied], observed[tied], absent[tied]), axis=-1)
@@ -327,38 +161,76 @@ def _interpolate(observed: Floats, share: Floats, running: Floats, points: Float
     return result
 
 
-def monotone(quantiles: npt.ArrayLike) -> Floats:
-    """Rearrange quantiles that cross into increasing order.
+def fenton_wilkinson(
+    means: npt.ArrayLike, sigmas: npt.ArrayLike, correlation: npt.ArrayLike = 0.0
+) -> tuple[Floats, Floats]:
+    """Lognormal with the mean and variance of a sum of correlated lognormals.
 
     Parameters
     ----------
-    quantiles : array_like, shape (..., k)
-        Quantiles in the order of their levels.
+    means : array_like, shape (..., k)
+        Mean (not median) of each summand, in money, at least 0.
+    sigmas : array_like, shape (..., k)
+        Standard deviation of each logarithm.
+    correlation : array_like, default 0.0
+        Correlation of the logarithms: one number from 0 to 1 between any two, or a (k, k) matrix.
 
     Returns
     -------
-    ndarray of float64, shape (..., k)
-        The same numbers sorted along the last axis; all NaN where one of them is NaN.
+    median, sigma : ndarray of float64, shape (...)
+        Parameters of the approximating lognormal; both 0 where every summand is 0.
 
     Raises
     ------
     ValueError
-        If the input is a single number.
+        If a single correlation lies outside 0 to 1, or a matrix does not fit.
 
     Notes
     -----
-    Sorting never moves a set of estimated quantiles further from the true, increasing ones.
+    The variance is exact: ``sum_ij m_i m_j (exp(rho_ij s_i s_j) - 1)``. With one correlation it is computed
+    in O(k) from ``exp(rho s_i s_j) - 1 = sum_p rho^p / p! s_i^p s_j^p``, so that a portfolio of any size can
+    be summed. The summands are added in sorted order: theirs does not matter. The shape of the sum is not
+    exactly lognormal; its far upper tail is understated when the sigmas are large and unequal.
 
     References
     ----------
-    Chernozhukov, Fernandez-Val and Galichon (2010), Econometrica 78(3).
+    Fenton (1960), IRE Transactions on Communications Systems 8(1); Abu-Dayya and Beaulieu (1994), IEEE
+    Transactions on Communications 42 (correlated summands).
 
     Examples
     --------
-    >>> monotone([[1.0, 3.0, 2.0]]).tolist()
-    [[1.0, 2.0, 3.0]]
+    >>> median, sigma = fenton_wilkinson([100.0, 100.0], [0.5, 0.5], 1.0)
+    >>> round(float(sigma), 12), round(float(median), 6)  # twice the same value
+    (0.5, 176.499381)
     """
-    table = np.asarray(quantiles, dtype=np.float64)
-    if table.ndim == 0:
-        raise ValueError("quantiles need at least one axis")
-    return np.where(np.isnan(table).any(axis=-1, keepdims=True), np.nan, np.sort(table, axis=-1))
+    mean, spread = np.broadcast_arrays(np.asarray(means, dtype=np.float64), np.asarray(sigmas, dtype=np.float64))
+    rho = np.asarray(correlation, dtype=np.float64)
+    total = np.sort(mean, axis=-1).sum(axis=-1)
+    variance = _variance_one_factor(mean, spread, float(rho)) if rho.ndim == 0 else _variance(mean, spread, rho)
+    with np.errstate(all="ignore"):
+        squared = np.where(total == 0.0, 0.0, np.log1p(variance / total**2))
+        return np.asarray(total * np.exp(-0.5 * squared)), np.asarray(np.sqrt(squared))
+
+
+def _variance(mean: Floats, spread: Floats, rho: Floats) -> Floats:
+    """Variance of the sum under a matrix of correlations."""
+    if rho.shape != (mean.shape[-1], mean.shape[-1]):
+        raise ValueError(f"{mean.shape[-1]} summands do not fit a correlation matrix of shape {rho.shape}")
+    pairs = mean[..., :, None] * mean[..., None, :] * np.expm1(rho * spread[..., :, None] * spread[..., None, :])
+    return np.asarray(np.sort(pairs.reshape(*pairs.shape[:-2], -1), axis=-1).sum(axis=-1))
+
+
+def _variance_one_factor(mean: Floats, spread: Floats, rho: float) -> Floats:
+    """Variance of the sum under one correlation, by the exponential series."""
+    if not 0.0 <= rho <= 1.0:
+        raise ValueError(f"a single correlation must lie between 0 and 1, not {rho}")
+    own = mean**2 * (np.expm1(spread**2) - np.expm1(rho * spread**2))
+    variance = np.sort(own, axis=-1).sum(axis=-1)
+    largest = rho * float(np.nanmax(spread, initial=0.0)) ** 2
+    power = mean
+    factor = 1.0
+    for order in range(1, int(np.ceil(np.e * min(largest, 200.0))) + 40):
+        power = power * spread
+        factor = factor * rho / order
+        variance = variance + factor * np.sort(power, axis=-1).sum(axis=-1) ** 2
+    return np.asarray(variance)

@@ -1,8 +1,9 @@
 """Nearest neighbours, exact to the last bit: candidates by a matrix product, distances and ties elementwise.
 
-The order of the neighbours is defined by distances that are summed coordinate by coordinate, ties going to the
-lower index. It depends on the two points alone; the matrix product, whose rounding depends on how many points
-are asked for together, only shortens the search, and where it can't tell for certain it is not believed.
+The order of the neighbours is defined by distances that are summed coordinate by coordinate; ties go to the lower
+index. It depends on the two points alone. The rounding of a matrix product depends on how many points are asked for
+together. The product is therefore only used to shorten the search. Where its error could change the result, all
+distances are computed elementwise.
 """
 
 from __future__ import annotations

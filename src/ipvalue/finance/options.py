@@ -1,4 +1,4 @@
-"""Options of all kinds: perpetual and exchange options and greeks here, the others from their modules.
+"""Options: perpetual and exchange options are defined here, the other kinds are imported from their modules.
 
 Rates and yields are continuously compounded decimals a year, volatility is a decimal a year, times are years.
 A patent read as an option: the spot is the present value of its cash flows once developed, the strike the
@@ -7,11 +7,8 @@ cost of development, the dividend yield the yearly loss from waiting (one over t
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from ipvalue.finance.arrays import flatten
 from ipvalue.finance.options_american import american
@@ -21,85 +18,14 @@ from ipvalue.finance.options_lattice import lattice
 from ipvalue.types import Floats
 
 __all__ = [
-    "Greeks",
     "american",
     "compound",
     "european",
     "exchange",
-    "greeks",
     "lattice",
     "perpetual",
     "perpetual_threshold",
 ]
-
-
-class Greeks(NamedTuple):
-    """Sensitivities of a European option, each per unit of its argument (per 1.00 of rate or volatility)."""
-
-    delta: Floats
-    gamma: Floats
-    vega: Floats
-    theta: Floats
-    rho: Floats
-
-
-def greeks(
-    spot: npt.ArrayLike,
-    strike: npt.ArrayLike,
-    years: npt.ArrayLike,
-    rate: npt.ArrayLike,
-    volatility: npt.ArrayLike,
-    dividend: npt.ArrayLike = 0.0,
-    *,
-    kind: str = "call",
-) -> Greeks:
-    """Sensitivities of a European option.
-
-    Parameters
-    ----------
-    spot, strike, years, rate, volatility, dividend, kind
-        As in :func:`european`.
-
-    Returns
-    -------
-    Greeks
-        ``delta``, ``gamma`` (by spot), ``vega`` (by volatility), ``theta`` (by the passing of a year) and
-        ``rho`` (by the rate), each of the broadcast shape. NaN at the kink of an option without life or
-        volatility, where they do not exist.
-
-    Raises
-    ------
-    ValueError
-        If ``kind`` is unknown or the inputs do not broadcast.
-
-    Notes
-    -----
-    The derivatives of the Black-Scholes-Merton formula in closed form.
-
-    References
-    ----------
-    Hull (2021), Options, Futures and Other Derivatives, chapter 19.
-
-    Examples
-    --------
-    >>> round(float(greeks(49.0, 50.0, 0.3846, 0.05, 0.2).delta), 3)  # Hull, example 19.1
-    0.522
-    """
-    sign = signs(kind)
-    shape, (asset, exercise, life, interest, sigma, payout) = flatten(spot, strike, years, rate, volatility, dividend)
-    with np.errstate(all="ignore"):
-        spread = sigma * np.sqrt(life)
-        upper = (np.log(asset / exercise) + (interest - payout + 0.5 * sigma**2) * life) / spread
-        lower = upper - spread
-        asset_factor, cash_factor = np.exp(-payout * life), np.exp(-interest * life)
-        density = np.exp(-0.5 * upper**2) / np.sqrt(2.0 * np.pi)
-        delta = sign * asset_factor * ndtr(sign * upper)
-        gamma = asset_factor * density / (asset * spread)
-        vega = asset * asset_factor * density * np.sqrt(life)
-        exercised = exercise * cash_factor * ndtr(sign * lower)
-        rho = sign * life * exercised
-        theta = payout * asset * delta - sign * interest * exercised - vega * sigma / (2.0 * life)
-    return Greeks(*(each.reshape(shape) for each in (delta, gamma, vega, theta, rho)))
 
 
 def _exponent(interest: Floats, sigma: Floats, payout: Floats, sign: float) -> Floats:
@@ -121,7 +47,7 @@ def perpetual_threshold(
     *,
     kind: str = "call",
 ) -> Floats:
-    """Value of the asset at which a perpetual option is exercised: when to invest.
+    """Value of the asset at which a perpetual option is exercised, such as the threshold of an investment.
 
     Parameters
     ----------
@@ -180,7 +106,7 @@ def perpetual(
     *,
     kind: str = "call",
 ) -> Floats:
-    """Value of a perpetual American option: an investment that can wait for ever.
+    """Value of a perpetual American option: an investment without a deadline.
 
     Parameters
     ----------
@@ -243,7 +169,7 @@ def exchange(
     dividend_1: npt.ArrayLike = 0.0,
     dividend_2: npt.ArrayLike = 0.0,
 ) -> Floats:
-    """Value of the right to give one asset for another at the end: a strike that is itself uncertain.
+    """Value of the right to exchange one asset for another at the end: an option with an uncertain strike.
 
     Parameters
     ----------

@@ -23,14 +23,14 @@ __all__ = ["american"]
 
 _COARSE, _FINE = (5, 8, 20), (9, 12, 24)  # nodes, points, points of the price
 _STIFF = 8.0  # rate over variance from which the boundary bends too sharply for the coarse scheme
-_ITERATIONS, _SETTLED = 24, 3e-5  # most steps, and the last change of the boundary's logarithm that needs no other
+_ITERATIONS, _SETTLED = 24, 3e-5  # maximum number of steps; change of the log boundary below which iteration stops
 _BLOCK = 1_024
 _LEAST_SPREAD = 1e-3
 _ROOT_TWO_PI = float(np.sqrt(2.0 * np.pi))
 
 
 class _Scheme(NamedTuple):
-    """What is the same for all contracts: nodes, quadrature and interpolation between the nodes."""
+    """Nodes, quadrature points and interpolation weights, which are the same for all contracts."""
 
     position: Floats  # of each node on the scale of the square root of time, 0 to 1
     point: Floats  # of each quadrature point, share of the root of the time span, 0 to 1
@@ -54,7 +54,7 @@ def _scheme(nodes: int, points: int, pricing_points: int) -> _Scheme:
 
 
 def _barycentric(nodes: Floats, wanted: Floats) -> Floats:
-    """Weights that read the Chebyshev interpolant at wanted places, none of which is inexact at a node."""
+    """Barycentric weights of Chebyshev interpolation at given places; exact where a place is a node."""
     sign = np.where(np.arange(nodes.size) % 2 == 0, 1.0, -1.0)
     sign[[0, -1]] *= 0.5
     gap = wanted[:, None] - nodes[None, :]
@@ -66,7 +66,7 @@ def _barycentric(nodes: Floats, wanted: Floats) -> Floats:
 
 
 class _Terms(NamedTuple):
-    """What decides the boundary of puts with positive life, spread and reason for early exercise."""
+    """Terms on which the boundary of a put depends; all have a positive life and spread."""
 
     years: Floats
     rate: Floats
@@ -154,7 +154,7 @@ def american(
     if bool(double.any()):
         chosen = [each[double] for each in (asset, exercise, life, interest, sigma, payout)]
         value[double] = np.maximum(value[double], lattice(*chosen, kind="put", steps=1_001))
-    # the boundary knows neither spot nor strike: contracts that differ in these alone share one
+    # the boundary depends on neither spot nor strike: contracts that differ only in these share one
     terms = np.broadcast_shapes(*(np.shape(each) for each in (years, rate, volatility, dividend)))
     owner = np.broadcast_to(np.arange(int(np.prod(terms))).reshape(terms), shape).reshape(-1)
     with np.errstate(over="ignore", divide="ignore"):
@@ -167,7 +167,7 @@ def american(
             edge = bounds[begin : begin + _BLOCK + 1]
             some = rows[edge[0] : edge[-1]]
             shared = _Terms(*(each[rows[edge[:-1]]] for each in (life, interest, sigma, payout)))
-            with np.errstate(over="ignore"):  # a strike of next to nothing: the option is the asset, its floor
+            with np.errstate(over="ignore"):  # with a strike close to zero the option is worth the asset, its floor
                 ratio, floor = asset[some] / exercise[some], value[some] / exercise[some]
             mine = np.repeat(np.arange(edge.size - 1), np.diff(edge))
             priced = exercise[some] * _put(ratio, shared, mine, floor, _scheme(*scheme))
@@ -212,7 +212,7 @@ def _boundary(terms: _Terms, scheme: _Scheme) -> list[Floats]:
         some = _Terms(*(each[active] for each in terms))
         after = _step(some, start[active], before, lowest[active], scheme)
         table[:, active] = after
-        # each contract stops by its own change, so that its company has no say in its bits
+        # each contract stops by its own change, so that its bits do not depend on the other contracts of the block
         active = active[np.abs(after - before).max(axis=0) > _SETTLED]
         if not active.size:
             break
@@ -235,7 +235,7 @@ def _read(squared: list[Floats], weights: Floats) -> Floats:
 
 
 def _improved(terms: _Terms, start: Floats, log: Floats, squared: list[Floats], node: int, scheme: _Scheme) -> Floats:
-    """One Newton step of the boundary at a node, with the boundary before it held fast."""
+    """One Newton step of the boundary at a node, with the earlier boundary held constant."""
     rate, payout, sigma = terms.rate, terms.payout, terms.sigma
     time = terms.years * scheme.position[node] ** 2
     point = scheme.point[:, None]
@@ -263,7 +263,7 @@ def _improved(terms: _Terms, start: Floats, log: Floats, squared: list[Floats], 
         )
         fixed = np.log(numerator / denominator) - (rate - payout) * time - np.log(start)
         slope = numerator_slope / numerator - denominator_slope / denominator
-        # Newton where plain iteration would swing from side to side, and plain iteration elsewhere
+        # Newton's step where fixed-point iteration would oscillate, fixed-point iteration elsewhere
         improved = log - (log - fixed) / (1.0 - np.minimum(slope, 0.0))
     return np.where(np.isfinite(improved), improved, log)
 

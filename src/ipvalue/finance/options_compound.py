@@ -192,7 +192,7 @@ def _geske(
     outer: float,
     inner: float,
 ) -> Floats:
-    """The closed form, where both dates lie ahead and nothing is certain."""
+    """The closed form, for positive times to both dates and a positive volatility."""
     drift = interest - payout + 0.5 * sigma**2
     y = (np.log(asset) - critical + drift * first) / (sigma * np.sqrt(first))
     z = (np.log(asset / exercise) + drift * second) / (sigma * np.sqrt(second))

@@ -99,7 +99,7 @@ def european(
 def european_flat(
     asset: Floats, exercise: Floats, years: Floats, rate: Floats, sigma: Floats, payout: Floats, sign: float
 ) -> Floats:
-    """The same on contiguous arrays of one shape.
+    """Value as :func:`european` gives it, for contiguous arrays of one shape.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Binomial lattices: slow, simple, and therefore the reference that closed forms are checked against."""
+"""Binomial lattices: slow and simple, the reference for the closed forms and for American options."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ def _roll_back(columns: list[Floats], sign: float, early: bool, steps: int) -> F
     asset, exercise, years, rate, sigma, payout = columns
     life = np.maximum(years, 0.0)
     with np.errstate(all="ignore"):
-        # a lattice needs some spread, and something on both sides; limits are taken just inside
+        # the lattice needs a positive spread and probabilities inside 0 to 1: inputs at the limits are moved just
+        # inside
         spread = np.maximum(sigma * np.sqrt(life), 1e-6)
         log_ratio = np.log(np.maximum(asset, 1e-300)) - np.log(np.maximum(exercise, 1e-300))
         middle = np.clip((log_ratio + (rate - payout) * life) / spread, -30.0, 30.0)

@@ -1,23 +1,23 @@
-"""A right that lives as long as its holder pays: value, renewal thresholds, and what renewals tell.
+"""The renewal model: a right is kept as long as its expected returns are worth the renewal fees.
 
-The holder of a right earns a return that decays from year to year, and pays a fee at the beginning of each
-year to keep the right. He stops when what is still to come is not worth its fees; what he would have had
-to expect in order to stop when he did tells about his expectations.
+The holder earns a return that decays from year to year, and pays a fee at the beginning of each year to keep the
+right. The right lapses when the remaining returns are not worth the remaining fees. The age at which a right lapsed
+therefore bounds the return that its holder expected.
 
-When not to use: returns that can rise again or be learned about (Pakes 1986), and fees that are not the
-reason for stopping.
+When not to use: returns that can rise again or are learnt over time (Pakes 1986), and rights that lapse for other
+reasons than their fees.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr, ndtr
+from scipy.special import log_ndtr, ndtr, ndtri
 
 from ipvalue.finance.arrays import flatten
-from ipvalue.types import Floats, Ints, Mask
+from ipvalue.types import Floats, Mask
 
-__all__ = ["renewal_log_likelihood", "renewal_probability", "renewal_thresholds", "renewal_value"]
+__all__ = ["remaining_value", "renewal_log_likelihood", "renewal_probability", "renewal_thresholds", "return_quantile"]
 
 
 def _parts(
@@ -26,7 +26,7 @@ def _parts(
     """Shape of the result, fees as (rows, ages), and the parameters as (rows,)."""
     table = np.asarray(fees, dtype=np.float64)
     if table.ndim == 0:
-        raise ValueError("fees need an axis of ages")
+        raise ValueError(f"fees={fees!r}: write a list with one fee for each of the ages")
     shape, flat = flatten(np.empty(table.shape[:-1]), decay, discount, *others)
     rows = np.array(np.broadcast_to(table, (*shape, table.shape[-1]))).reshape(-1, table.shape[-1])
     return shape, rows, flat[1:]
@@ -35,65 +35,6 @@ def _parts(
 def _invalid(decay: Floats, discount: Floats) -> Mask:
     """Where decay or discount rate is NaN or out of range."""
     return ~((decay <= 1.0) & (discount > -1.0))
-
-
-def renewal_value(
-    initial_return: npt.ArrayLike, decay: npt.ArrayLike, discount: npt.ArrayLike, fees: npt.ArrayLike
-) -> tuple[Floats, Ints]:
-    """Value of a right under the best renewal decisions, and how long it is kept.
-
-    Parameters
-    ----------
-    initial_return : array_like, shape (...)
-        Return of the first year ahead, in money.
-    decay : array_like, shape (...)
-        Share of the return lost from one year to the next, at most 1 (negative: growth).
-    discount : array_like, shape (...)
-        Discount rate, decimal a year, above -1.
-    fees : array_like, shape (ages,) or (..., ages)
-        Fee due at the beginning of each year ahead, 0 where none is due; NaN from the year in which the
-        right has expired.
-
-    Returns
-    -------
-    value : ndarray of float64, shape (...)
-        Value now, in money, never below 0; NaN where a parameter is NaN or out of range.
-    years_kept : ndarray of int64, shape (...)
-        Number of years for which the fees are paid; 0 where it is let go at once, and where the value is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
-
-    Notes
-    -----
-    Backward from the last age: ``W_a = max(0, r_a (1 + i)^(-1/2) - c_a + W_(a+1) / (1 + i))`` with
-    ``r_a = r_1 (1 - decay)^(a - 1)``; the return falls mid-year. At indifference the right is kept. Fees that
-    are not due every year (as in the United States) and fees that fall are allowed: the holder looks ahead.
-
-    References
-    ----------
-    Schankerman and Pakes (1986), Economic Journal 96(384).
-
-    Examples
-    --------
-    >>> value, kept = renewal_value([1000.0, 100.0], 0.2, 0.0, [300.0, 300.0, 700.0])
-    >>> value.tolist(), kept.tolist()  # 1000 - 300 + 800 - 300; the third year's 640 is not worth 700
-    ([1200.0, 0.0], [2, 0])
-    """
-    shape, due, (loss, rate, first) = _parts(fees, decay, discount, initial_return)
-    ahead, kept = np.zeros(first.size), np.zeros(first.size, dtype=np.int64)
-    with np.errstate(all="ignore"):
-        factor, half = 1.0 / (1.0 + rate), np.exp(-0.5 * np.log1p(rate))
-        returns = _returns(loss, due.shape[1])
-        for age in range(due.shape[1] - 1, -1, -1):
-            held = first * returns[age] * half - due[:, age] + factor * ahead
-            keep = held >= 0.0
-            ahead = np.where(keep, held, 0.0)
-            kept = np.where(keep, kept + 1, 0)
-        bad = _invalid(loss, rate) | np.isnan(first)
-    return np.where(bad, np.nan, ahead).reshape(shape), np.where(bad, 0, kept).reshape(shape)
 
 
 def _returns(loss: Floats, ages: int) -> list[Floats]:
@@ -109,8 +50,12 @@ def renewal_thresholds(decay: npt.ArrayLike, discount: npt.ArrayLike, fees: npt.
 
     Parameters
     ----------
-    decay, discount, fees
-        As in :func:`renewal_value`.
+    decay : array_like
+        Share of the return that is lost from one year to the next, at most 1.
+    discount : array_like
+        Discount rate, decimal a year, above -1.
+    fees : array_like, shape (..., ages)
+        Fee at the beginning of each year, in money; NaN from the year in which the right has expired.
 
     Returns
     -------
@@ -125,10 +70,10 @@ def renewal_thresholds(decay: npt.ArrayLike, discount: npt.ArrayLike, fees: npt.
 
     Notes
     -----
-    Having come to age ``a``, the holder pays if for some later age ``b`` the returns of ``a`` to ``b`` are
-    worth their fees: ``t_a = min over b of sum c_s v^(s-a) / sum d_s v^(s-a+1/2)``, with ``d_s`` the return
-    per unit of the first year's. He comes to age ``a`` only through the ages before it, hence the running
-    maximum.
+    At age ``a`` the holder pays if for some later age ``b`` the returns of ``a`` to ``b`` are worth their
+    fees: ``t_a = min over b of sum c_s v^(s-a) / sum d_s v^(s-a+1/2)``, with ``d_s`` the return
+    per unit of the first year's. A right reaches age ``a`` only if it was kept at all ages before,
+    hence the running maximum.
 
     References
     ----------
@@ -222,7 +167,7 @@ def renewal_log_likelihood(
     years_kept : array_like of int, shape (n,)
         For how many years the fees were paid, 0 to ages.
     ended : array_like of bool, shape (n,)
-        Whether the right was then let go; False if it was still kept at the last look, or had reached the
+        Whether the right then lapsed; False if it was still kept at the last look, or had reached the
         end of its term.
     mu, sigma : array_like, shape (n,) or ()
         Mean and standard deviation (positive) of the logarithm of the initial return.
@@ -230,7 +175,7 @@ def renewal_log_likelihood(
     Returns
     -------
     ndarray of float64, shape (n,)
-        Log-likelihood: minus infinity for an impossible history (let go at an age at which nothing was
+        Log-likelihood: minus infinity for an impossible history (lapsed at an age at which nothing was
         due); NaN where an input is NaN, sigma is not positive or the years lie outside 0 to ages.
 
     Raises
@@ -240,7 +185,7 @@ def renewal_log_likelihood(
 
     Notes
     -----
-    Let go after ``k`` years: ``ln(F(t_(k+1)) - F(t_k))``; kept for ``k`` years at the last look:
+    Lapsed after ``k`` years: ``ln(F(t_(k+1)) - F(t_k))``; kept for ``k`` years at the last look:
     ``ln(1 - F(t_k))``, with ``F`` the distribution of the initial return and ``t_0 = 0``. Differences are
     taken in the tail where they are small, so that no likelihood is lost to rounding.
 
@@ -257,12 +202,12 @@ def renewal_log_likelihood(
     table = np.asarray(thresholds, dtype=np.float64)
     table = np.broadcast_to(table, (kept.size, table.shape[-1]))
     ages = table.shape[1]
-    _, (_, middle, scale, let_go) = flatten(np.empty(kept.shape), mu, sigma, np.asarray(ended, dtype=np.float64))
+    _, (_, middle, scale, lapsed) = flatten(np.empty(kept.shape), mu, sigma, np.asarray(ended, dtype=np.float64))
     rows, place = np.arange(kept.size), np.clip(kept, 0, ages)
     bounds = np.concatenate((np.zeros((kept.size, 1)), table, np.full((kept.size, 1), np.inf)), axis=1)
     low = _deviate(np.ascontiguousarray(bounds[rows, place]), middle, scale)
     high = _deviate(np.ascontiguousarray(bounds[rows, place + 1]), middle, scale)
-    value = np.where(let_go > 0.0, _log_between(low, high), log_ndtr(-low))
+    value = np.where(lapsed > 0.0, _log_between(low, high), log_ndtr(-low))
     valid = (scale > 0.0) & (kept >= 0) & (kept <= ages) & ~np.isnan(low) & ~np.isnan(high)
     return np.where(valid, value, np.nan)
 
@@ -275,3 +220,84 @@ def _log_between(low: Floats, high: Floats) -> Floats:
         larger, smaller = log_ndtr(right), log_ndtr(left)
         value = larger + np.log1p(-np.exp(smaller - larger))
     return np.where(right > left, value, -np.inf)
+
+
+def remaining_value(
+    first_return: Floats, decay: float, discount: Floats, fees: Floats, elapsed: Floats, term: Floats
+) -> Floats:
+    """Value of the remaining years under the best renewal decisions.
+
+    Parameters
+    ----------
+    first_return : ndarray, shape (n,)
+        Return of the first year of the right's life, in money.
+    decay : float
+        Share of the return lost from one year to the next.
+    discount : ndarray, shape (n,)
+        Discount rate, decimal a year.
+    fees : ndarray, shape (n, years)
+        Fee still to be paid at the beginning of each year of the right's life, 0 where none is or where it is paid.
+    elapsed, term : ndarray, shape (n,)
+        Years of its life that have passed, and that there are in all; years after the last column count nothing.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        In money; 0 where the term is over.
+
+    Notes
+    -----
+    Backward over the years ``a`` of life, of which the share ``w_a`` lies between now and the end of the term:
+    ``W_a = max(0, r_1 (1 - decay)^a w_a (1 + i)^(-w_a / 2) - c_a + W_(a+1) (1 + i)^(-w_a))``.
+
+    References
+    ----------
+    Schankerman and Pakes (1986), Economic Journal 96(384).
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> remaining_value(1000 * one, 0.2, 0 * one, np.array([[0.0, 300.0, 700.0]]), 0.5 * one, 3 * one).tolist()
+    [1000.0]
+    """
+    value = np.zeros(len(first_return))
+    log_factor = -np.log1p(discount)
+    for year in range(fees.shape[1] - 1, -1, -1):
+        share = np.clip(np.minimum(year + 1.0, term) - np.maximum(float(year), elapsed), 0.0, 1.0)
+        half = np.exp(0.5 * share * log_factor)
+        flow = first_return * (1.0 - decay) ** year * share * half
+        value = np.maximum(flow - np.where(share > 0, fees[:, year], 0.0) + value * half * half, 0.0)
+    return np.where(np.isnan(first_return) | np.isnan(term), np.nan, value)
+
+
+def return_quantile(level: float, mu: Floats, sigma: float, threshold: Floats) -> Floats:
+    """Quantile of a lognormal return of which it is known that it is not below a threshold.
+
+    Parameters
+    ----------
+    level : float
+        Between 0 and 1.
+    mu : ndarray, shape (n,)
+        Mean of the logarithm before the threshold is known.
+    sigma : float
+        Its standard deviation.
+    threshold : ndarray, shape (n,)
+        In money; 0 where nothing is known.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        In money.
+
+    Notes
+    -----
+    ``exp(mu - sigma N^-1((1 - level) (1 - F(threshold))))``, taken in the upper tail, where no digits are lost.
+
+    Examples
+    --------
+    >>> return_quantile(0.5, np.zeros(2), 1.0, np.array([0.0, 1.0])).round(4).tolist()  # N^-1(3/4) = 0.6745
+    [1.0, 1.963]
+    """
+    with np.errstate(divide="ignore"):
+        survival = ndtr((mu - np.log(threshold)) / sigma)
+    return np.asarray(np.maximum(np.exp(mu - sigma * ndtri((1.0 - level) * survival)), threshold), np.float64)

@@ -1,8 +1,8 @@
-"""Maximum likelihood of what renewals reveal: coefficients, spread and decay of the returns of rights.
+"""Maximum likelihood estimates of the returns of rights from their renewals: coefficients, spread and decay.
 
-Between two thresholds lies the initial return of a right that was let go, above one that of a right that was kept.
-For a given decay the thresholds are known, and the likelihood is that of a probit with known cut points: concave in
-coefficients and precision, so Newton's method finds its one maximum. The decay is found by its profile.
+The initial return of a right that lapsed lies between two thresholds, that of a right that was kept above one. For a
+given decay the thresholds are known, and the likelihood is that of an ordered probit with known cut points. It is
+concave in coefficients and precision, so Newton's method finds its one maximum. The decay maximises the profile.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RenewalFit(NamedTuple):
 
     @property
     def standard_errors(self) -> Floats:
-        """Of coefficients, sigma and decay."""
+        """Standard errors of coefficients, sigma and decay."""
         with np.errstate(invalid="ignore"):
             return np.sqrt(np.diag(self.covariance))
 
@@ -88,7 +88,7 @@ def fit_renewals(
     decay : float, optional
         A known decay; estimated by default.
     limits : tuple of float
-        Between which the decay is looked for.
+        Bounds of the search for the decay.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def fit_renewals(
 
 
 def _start(design: Floats, bounds: Bounds) -> Floats:
-    """All returns about the middle of the finite bounds, with a spread of 2."""
+    """Starting values: all returns at the middle of the finite bounds, with a spread of 2."""
     finite = np.concatenate([b[(b > 0) & np.isfinite(b)] for b in bounds])
     theta = np.zeros(design.shape[1] + 1)
     theta[0], theta[-1] = 0.5 * float(np.log(np.median(finite))), 0.5
@@ -137,7 +137,7 @@ def _value(design: Floats, bounds: Bounds, penalty: Floats, theta: Floats) -> fl
 
 
 def _opened(bounds: Bounds) -> Bounds:
-    """Bounds with some room between them: thresholds may touch where a fee costs no more than the last."""
+    """Bounds with a minimum distance: two thresholds are equal where a fee is not above the one before."""
     low, high = bounds
     return low, np.maximum(high, low * _NARROWEST)
 
@@ -196,7 +196,7 @@ def _covariance(
     decay: float,
     estimated: bool,
 ) -> Floats:
-    """Of coefficients, sigma and decay, by the inverse negative Hessian and the delta method."""
+    """Covariance of coefficients, sigma and decay, by the inverse negative Hessian and the delta method."""
     p = len(theta)
     information = np.zeros((p + 1, p + 1))
     information[:p, :p] = -_derivatives(design, bounds_at(decay), penalty, theta)[1]

@@ -1,4 +1,4 @@
-"""Ridge regression on standardised columns, weighted, with leverages: what both market methods estimate prices by."""
+"""Weighted ridge regression on standardised columns, with leverages: for market methods and the boosting anchor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tax amortisation benefit: what the buyer of an asset saves by writing it off against tax."""
+"""The tax amortisation benefit: tax that the buyer of an asset saves by amortising it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ipvalue.finance.arrays import flatten
 from ipvalue.finance.discounting import annuity
 from ipvalue.types import Floats
 
-__all__ = ["amortisation_benefit", "amortisation_factor"]
+__all__ = ["amortisation_factor"]
 
 
 def amortisation_factor(
@@ -47,7 +47,8 @@ def amortisation_factor(
 
     References
     ----------
-    International Valuation Standards Council, IVS 210 Intangible Assets, tax amortisation benefit;
+    International Valuation Standards Council, IVS 210 Intangible Assets (editions of 2022 and 2025), tax
+    amortisation benefit;
     The Appraisal Foundation (2010), Best Practices for Valuations in Financial Reporting 1.
 
     Examples
@@ -61,46 +62,3 @@ def amortisation_factor(
         factor = 1.0 / (1.0 - saved)
     valid = (share >= 0.0) & (share < 1.0) & (life >= 0.0) & (discount > -1.0) & (saved < 1.0)
     return np.where(valid, factor, np.nan).reshape(shape)
-
-
-def amortisation_benefit(
-    value: npt.ArrayLike,
-    tax: npt.ArrayLike,
-    rate: npt.ArrayLike,
-    years: npt.ArrayLike,
-    *,
-    timing: str = "mid",
-) -> Floats:
-    """Tax amortisation benefit in money, to be added to a value that leaves it out.
-
-    Parameters
-    ----------
-    value : array_like
-        Present value of the after-tax flows, in money.
-    tax, rate, years, timing
-        As in :func:`amortisation_factor`.
-
-    Returns
-    -------
-    ndarray of float64
-        Benefit in the money of ``value``, of the broadcast shape.
-
-    Raises
-    ------
-    ValueError
-        If ``timing`` is unknown or the inputs do not broadcast.
-
-    Notes
-    -----
-    ``value * (factor - 1)``.
-
-    References
-    ----------
-    IVS 210 Intangible Assets, tax amortisation benefit.
-
-    Examples
-    --------
-    >>> float(amortisation_benefit(1000.0, 0.25, 0.12, 10))
-    175.76630...
-    """
-    return np.asarray(value, dtype=np.float64) * (amortisation_factor(tax, rate, years, timing=timing) - 1.0)

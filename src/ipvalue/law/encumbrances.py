@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.law._codes import codes_of, joint_codes
 from ipvalue.law._tables import rows
-from ipvalue.law._unique import codes_of, joint_codes
 from ipvalue.law.dates import add_months
 from ipvalue.law.events import Effect
 from ipvalue.types import Dates, Ints, Ints16, Mask
@@ -50,7 +50,7 @@ class Flags(NamedTuple):
     opposition_survived: Mask
     """A challenge ended (with the right alive, which the caller checks)."""
     n_transfers: Ints16
-    """Ints on which ownership changed; an owner's new name is no change."""
+    """Days on which ownership changed; a new name of the same owner is not a change."""
 
 
 def _last(n_groups: int, group: Ints, day: Ints) -> Ints:

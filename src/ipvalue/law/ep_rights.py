@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law._unique import codes_of
+from ipvalue.law._codes import codes_of
 from ipvalue.law.events import Effect, Operators, ep_states, precedence_of
 from ipvalue.law.states import State
 from ipvalue.types import Dates, Ints, Mask
@@ -39,7 +39,7 @@ def by_state(operators: Operators, detail: Any) -> tuple[npt.NDArray[np.int8], n
         Index into :func:`ipvalue.law.events.ep_states`; 0 for events of the whole patent, -1 where an event
         of a state names none that is known.
     effect : int8 array, shape (m,)
-        The effect on one right: a lapse, a payment, a revival, or what the event does to the whole.
+        The effect on one right: a lapse, a payment, a revival, or the effect on the European patent as a unit.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def state_operators(operators: Operators, effect: npt.NDArray[np.int8]) -> Opera
 
 
 def spread_over_pairs(pairs: Ints, patent: Ints, state: npt.NDArray[np.int8]) -> tuple[Ints, Ints]:
-    """Which event acts on which (patent, state) pair.
+    """Pairs of (patent, state) on which each event acts.
 
     Parameters
     ----------

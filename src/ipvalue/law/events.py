@@ -1,10 +1,10 @@
-"""Register events: what an office's code and text say, as one operator an event.
+"""Register events: the codes and texts of the offices are translated to one operator an event.
 
 An event is read by its code (table ``event_map``, office by office; ST.27 events by their detailed and key
 event codes, tables ``st27_codes`` and ``inpadoc_categories``). Where the code is coarse, missing or
 unknown, the text decides: Chinese gazette texts by the ordered rules ``cn_text_rules`` (the first match
-wins), US and EP texts by ``text_rules``. What neither tells is an operator that changes nothing, marked as
-not known, and is counted.
+wins), US and EP texts by ``text_rules``. An event that neither the code nor the text explains becomes an
+operator that changes nothing. It is marked as not known and counted.
 
 References
 ----------
@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.law._codes import codes_of, joint_codes
 from ipvalue.law._tables import rows
-from ipvalue.law._unique import codes_of, joint_codes
 from ipvalue.law.states import DEAD, State
 from ipvalue.types import Ints, Mask
 
-__all__ = ["Effect", "Operators", "cn_text", "encode", "ep_states", "precedence_of"]
+__all__ = ["Effect", "Operators", "encode", "ep_states", "precedence_of"]
 
 
 class Effect(IntEnum):
@@ -119,7 +119,7 @@ def ep_states() -> list[str]:
 
 
 def _meaning(row: dict[str, str]) -> _Meaning:
-    """A row of a table of facts as a meaning."""
+    """Meaning of a row of a table of facts."""
     return _Meaning(
         effect=Effect[row["effect"]],
         target=State[row["operand"]] if row["operand"] else State.UNKNOWN,
@@ -224,35 +224,12 @@ def _first_match(rules: list[tuple[re.Pattern[str], _Meaning]], text: str) -> _M
     return next((meaning for pattern, meaning in rules if pattern.search(text)), None)
 
 
-def _told(office: str, code: str, coded: _Meaning, text: str) -> _Meaning:
-    """Meaning of an event whose text decides; the code's own where the text tells nothing."""
+def _by_text(office: str, code: str, coded: _Meaning, text: str) -> _Meaning:
+    """Meaning of an event whose text decides; the code's own meaning where no text rule matches."""
     if office == "CN":
         return _first_match(_cn_rules(), _CN_NOISE.sub("", text)) or coded
     rules = _text_rules().get((office, code.strip().upper().rstrip(".")), [])
     return _first_match(rules, text.upper()) or coded
-
-
-def cn_text(texts: Any) -> Operators:
-    """Operators of Chinese gazette texts, whatever their codes.
-
-    Parameters
-    ----------
-    texts : array-like of str, shape (n,)
-        Names of announcements, such as ``'专利权的终止'``.
-
-    Returns
-    -------
-    Operators
-        Arrays of shape (n,).
-
-    Examples
-    --------
-    >>> operators = cn_text(["发明专利申请公布后的驳回", "避免重复授予专利权"])
-    >>> [State(target).name for target in operators.target]
-    ['REFUSED', 'SURRENDERED']
-    """
-    codes, names = codes_of(texts)
-    return _gather([_told("CN", "", _UNKNOWN, name) for name in names], codes)
 
 
 def encode(office: Any, scheme: Any, code: Any, text: Any = "") -> Operators:
@@ -265,7 +242,7 @@ def encode(office: Any, scheme: Any, code: Any, text: Any = "") -> Operators:
     scheme : array-like of str, shape (n,)
         ``'st27'``, ``'inpadoc'``, ``'cnipa'`` or ``'uspto'``; all but the first share one map of codes.
     code : array-like of str, shape (n,)
-        Event code; may be empty where the text tells the event.
+        Event code; may be empty where the text identifies the event.
     text : array-like of str, shape (n,), optional
         Text of the entry; read only where the code leaves something open.
 
@@ -298,12 +275,12 @@ def encode(office: Any, scheme: Any, code: Any, text: Any = "") -> Operators:
     spread[where] = len(meanings) + told
     for triple, entry in pairs.tolist():
         place, _, name = triples[triple]
-        meanings.append(_told(place, name, meanings[triple], entries[entry]) if entry else meanings[triple])
+        meanings.append(_by_text(place, name, meanings[triple], entries[entry]) if entry else meanings[triple])
     return _gather(meanings, spread)
 
 
 def _gather(meanings: list[_Meaning], codes: Ints) -> Operators:
-    """Meanings of distinct events spread over all events."""
+    """Operators of all events from the meanings of the distinct ones."""
     effect = np.array([meaning.effect for meaning in meanings], dtype=np.int8)
     target = np.array([meaning.target for meaning in meanings], dtype=np.int8)
     columns = (

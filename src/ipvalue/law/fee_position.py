@@ -1,8 +1,8 @@
-"""Where rights stand in their fee calendars: what is paid, what comes next, and what is left to pay.
+"""Position of rights in their fee calendars: fees paid, the next fee, and the share that is still to be paid.
 
-Offices differ in what they publish. Where a payment is seen, it tells. Where none is (China publishes no
-payments), a right that stands has paid what fell due, and one that ended for want of payment has paid what came
-before. A calendar is two-dimensional and wide, so :func:`fee_position` goes through blocks of rights.
+Offices differ in what they publish. Published payments are used where there are any. China, for one, publishes no
+payments: a right in force is then taken to have paid what fell due, and a right that lapsed for non-payment to have
+paid the fees before. Calendars are large, so :func:`fee_position` works on blocks of rights.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law._fee_plans import fee_plan
-from ipvalue.law._unique import codes_of, joint_codes
+from ipvalue.law._codes import codes_of, joint_codes
 from ipvalue.law.dates import as_dates
-from ipvalue.law.fees import FeeCalendar, calendar
+from ipvalue.law.fees import FeeCalendar, calendar, fee_plan
 from ipvalue.types import Dates, Floats, Ints16, Mask
 
 __all__ = ["FeePosition", "counted_from_grant", "fee_position", "overdue_since", "position_in"]
 
 _NO_DATE = np.datetime64("NaT", "D")
 _DAY = np.timedelta64(1, "D")
-# a right that ended this near to the day of lapse of a fee ended for want of that fee
+# a right that ended this near to the day of lapse of a fee is taken to have lapsed for not paying that fee
 _TOLERANCE = np.timedelta64(31, "D")
 _BLOCK = 1 << 15
 
@@ -179,7 +178,7 @@ def fee_position(
 
 
 def overdue_since(fees: FeeCalendar, last_paid_year: npt.NDArray[np.integer], as_of: Dates) -> Dates:
-    """Day after the due date of the earliest fee that is unpaid, within its grace or before a lapse would show.
+    """Day after the due date of the earliest fee that is unpaid, within its grace or before a lapse would be published.
 
     Parameters
     ----------

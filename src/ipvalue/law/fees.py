@@ -1,16 +1,16 @@
-"""Renewal fees: when they fall due, what they cost, and when a right ends that is not paid for.
+"""Renewal fees: due dates, amounts, and the day on which a right ends if a fee is not paid.
 
 A calendar has one slot for each fee that a right can still owe after its grant (or, where an office charges
 applications, from filing). The table ``fee_rules`` says how each office dates its fees, ``fee_schedule`` what
-they cost from when to when, ``fee_discounts`` which part small entities are spared.
+they cost from when to when, ``fee_discounts`` how much small entities save.
 
 Which amount counts is decided by the due date: the latest amount that was in force by then. A date after the
 last known schedule keeps the last amount; one before the first known schedule takes the first, so amounts of
-the distant past are a stand-in, not history. Fees that are paid with the grant itself (China's grant year,
-Japan's and Korea's first three years) are no slots: without them there is no right. Chinese years of compensation
-(from the 21st on) cost a fee only where they are whole. Weekends and holidays, which put off the last day to pay
-but not the day on which a right ends (35 USC 21(b), Rule 134 EPC, rule 5 of the Chinese Implementing Regulations),
-are not followed.
+the distant past are approximations. Fees that are paid with the grant itself (China's grant year,
+Japan's and Korea's first three years) are not in the calendar: without them there is no right. Chinese years of
+compensation (from the 21st on) cost a fee only if they are full years. Weekends and holidays, which put off the last
+day to pay but not the day on which a right ends (35 USC 21(b), Rule 134 EPC, rule 5 of the Chinese Implementing
+Regulations), are not followed.
 
 References
 ----------
@@ -20,27 +20,200 @@ row are in the tables.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law._fee_plans import Plan, fee_plan
-from ipvalue.law._fee_slots import slots_of
+from ipvalue.law._codes import codes_of, joint_codes
 from ipvalue.law._frames import date_column, number_column, require, rights_column
-from ipvalue.law._unique import codes_of, joint_codes
-from ipvalue.law.dates import as_dates, years_between
+from ipvalue.law._tables import rows
+from ipvalue.law.dates import Months, add_months, add_years, as_dates, month_end
 from ipvalue.law.term import end_dates_of_table
 from ipvalue.types import Dates, Floats, Ints, Ints16, Mask, Texts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FeeCalendar", "NextFee", "calendar", "cost_to_keep", "next_due", "schedule"]
+__all__ = ["FeeCalendar", "calendar", "fee_plan", "schedule"]
 
+_DAY = np.timedelta64(1, "D")
 _NO_DATE = np.datetime64("NaT", "D")
-# rights whose slots stay in a core's cache together
+_NEVER = np.datetime64(np.iinfo(np.int64).max, "D")
+# rights whose fees stay in a core's cache together
 _BLOCK = 2048
+
+
+class FeeYear(NamedTuple):
+    """Amounts of one fee year, by the day from which they are in force."""
+
+    year: int
+    valid_from: Dates
+    amount: Floats
+    per_claim: Floats
+    full_year_only: bool
+    """The fee is owed only for a year that lies within the term as a whole."""
+
+
+class Amounts(NamedTuple):
+    """Amounts of a plan: fee years by the schedules that were in force one after the other."""
+
+    valid_from: Dates
+    """A day that never comes, where a fee year has fewer schedules than another."""
+    amount: Floats
+    per_claim: Floats
+
+
+class Plan(NamedTuple):
+    """How one office dates and prices the fees of one right for one kind of payer."""
+
+    rule: dict[str, str]
+    currency: str
+    years: tuple[FeeYear, ...]
+    discounts: tuple[dict[str, str], ...]
+    amounts: Amounts
+
+
+@cache
+def _rules() -> dict[tuple[str, str], dict[str, str]]:
+    return {(row["jurisdiction"], row["right"]): row for row in rows("fee_rules")}
+
+
+@cache
+def fee_plan(jurisdiction: str, right: str, entity: str) -> Plan | None:
+    """Fees of a jurisdiction and right, None where no schedule covers them."""
+    rule = _rules().get((jurisdiction, right))
+    schedule_rows = [
+        row for row in rows("fee_schedule") if (row["jurisdiction"], row["right"]) == (jurisdiction, right)
+    ]
+    if rule is None or not schedule_rows:
+        return None
+    by_year: dict[int, dict[str, list[dict[str, str]]]] = {}
+    for row in schedule_rows:
+        last = row["year_from"] if row["lump"] else row["year_to"]
+        for year in range(int(row["year_from"]), int(last) + 1):
+            by_year.setdefault(year, {}).setdefault(row["entity"], []).append(row)
+    slots = [
+        _fee_year(year, schedules.get(entity) or schedules.get("full") or schedules["large"])
+        for year, schedules in sorted(by_year.items())
+        if year >= int(rule["first_year"])
+    ]
+    discounts = [row for row in rows("fee_discounts") if (row["jurisdiction"], row["entity"]) == (jurisdiction, entity)]
+    return Plan(rule, schedule_rows[0]["currency"], tuple(slots), tuple(discounts), _amount_table(slots))
+
+
+def _amount_table(slots: list[FeeYear]) -> Amounts:
+    shape = (len(slots), max((slot.amount.size for slot in slots), default=1))
+    amounts = Amounts(np.full(shape, _NEVER), np.zeros(shape), np.zeros(shape))
+    for row, slot in enumerate(slots):
+        for table, values in zip(amounts, slot[1:4]):
+            table[row, : slot.amount.size] = values
+    return amounts
+
+
+def _fee_year(year: int, schedules: list[dict[str, str]]) -> FeeYear:
+    schedules = sorted(schedules, key=lambda row: row["valid_from"])
+    return FeeYear(
+        year,
+        np.array([row["valid_from"] for row in schedules], dtype="datetime64[D]"),
+        np.array([float(row["amount"]) for row in schedules]),
+        np.array([float(row["amount_per_claim"]) for row in schedules]),
+        schedules[0]["whole_years"] == "1",
+    )
+
+
+class _Dates(NamedTuple):
+    due: Dates
+    grace_end: Dates
+    lapse: Dates
+
+
+class PlanFees(NamedTuple):
+    """Fees of a plan by rights of one group: arrays of shape (k, n)."""
+
+    owed: Mask
+    """Whether the fee arises and falls due before the end of the term."""
+    due: Dates
+    grace_end: Dates
+    lapse: Dates
+    amount: Floats
+
+
+def fees_of_plan(
+    plan: Plan,
+    filing: Dates,
+    grant: Dates,
+    n_claims: Floats,
+    end: Dates,
+    known_on: Dates,
+) -> PlanFees:
+    """Dates and amounts of all fees of a plan; parameters of shape (n,) as in :func:`ipvalue.law.fees.calendar`."""
+    dates = _dates(plan, filing, grant)
+    owed = ~np.isnat(dates.due) & ~(dates.due >= end)
+    whole = [number for number, slot in enumerate(plan.years) if slot.full_year_only]
+    owed[whole] &= ~(add_years(dates.due[whole], 1) > end)
+    return PlanFees(owed, *dates, _amounts(plan, dates.due, known_on, grant, n_claims))
+
+
+def _dates(plan: Plan, filing: Dates, grant: Dates) -> _Dates:
+    """Due date, end of grace and lapse of each fee; NaT where the fee does not arise."""
+    rule = plan.rule
+    anchor = Months.of(grant if rule["anchor"] == "grant" else filing)
+    shift = np.timedelta64(int(rule["offset_days"]), "D")
+    months = np.array([12 * (slot.year - 1) for slot in plan.years])[:, None] + int(rule["offset_months"])
+    grace = int(rule["grace_months"])
+    if rule["month_end"] and not int(rule["offset_days"]):
+        due, grace_end = anchor.end(months), anchor.end(months + grace)
+    else:
+        due, grace_end = anchor.plus(months) + shift, anchor.plus(months + grace) + shift
+        if rule["month_end"]:
+            due, grace_end = month_end(due), month_end(grace_end)
+    lapse = _lapse(rule["lapse"], due, grace_end, anchor, months)
+    if rule["before_grant"] == "at_grant":
+        earliest = month_end(add_months(grant, int(rule["at_grant_months"])))
+        late = due < earliest
+        due = np.where(late | np.isnat(grant), earliest, due)
+        grace_end = np.where(late, month_end(add_months(earliest, grace)), grace_end)
+        lapse = np.where(late, due, lapse)
+    elif rule["before_grant"] == "none":
+        due = np.where(due > grant, due, _NO_DATE)
+    elif rule["before_grant"] == "application_only":
+        due = np.where(np.isnat(grant) | (due <= grant), due, _NO_DATE)
+    return _Dates(due, grace_end, lapse)
+
+
+def _lapse(kind: str, due: Dates, grace_end: Dates, anchor: Months, months: npt.NDArray[np.integer]) -> Dates:
+    """Day on which a right ends if the fee is not paid."""
+    if kind == "due":
+        return due
+    if kind == "day_after_due":
+        return due + _DAY
+    if kind == "grace_end":
+        return grace_end
+    if kind == "day_after_grace":
+        return grace_end + _DAY
+    return anchor.plus(months)
+
+
+def _amounts(plan: Plan, due: Dates, known_on: Dates, grant: Dates, n_claims: Floats) -> Floats:
+    """Fees by the schedule in force on the due date, or on the earlier day on which it is foreseen."""
+    when, amounts = np.fmin(due, known_on), plan.amounts
+    window = np.zeros(due.shape, np.int64)
+    for valid_from in amounts.valid_from.T[1:]:
+        window += when >= valid_from[:, None]
+    window += np.arange(len(plan.years))[:, None] * amounts.amount.shape[1]
+    amount = amounts.amount.ravel()[window]
+    if amounts.per_claim.any():
+        amount = amount + amounts.per_claim.ravel()[window] * n_claims
+    for row in plan.discounts:
+        within = [int(row["fee_year_from"]) <= slot.year <= int(row["fee_year_to"]) for slot in plan.years]
+        spared = np.broadcast_to(np.array(within)[:, None], due.shape)
+        if row["years_from_grant"]:
+            # the grant year counts as the first year of the reduction
+            spared = spared & (due <= add_years(grant, int(row["years_from_grant"]) - 1))
+        amount = np.where(spared, amount * (1.0 - float(row["discount"])), amount)
+    return amount
 
 
 class FeeCalendar(NamedTuple):
@@ -60,20 +233,6 @@ class FeeCalendar(NamedTuple):
     """ISO 4217 code, one a right; empty where no schedule covers the right."""
     shown_after: Ints16
     """Days from the end of the grace until a lapse is published at the latest, one a right; 0 where unknown."""
-
-
-class NextFee(NamedTuple):
-    """The next fee of each right, one element a right."""
-
-    fee_year: npt.NDArray[np.int8]
-    """Patent year of the fee, 0 where no fee is left."""
-    due: Dates
-    amount: Floats
-    """In the calendar's currency, NaN where no fee is left."""
-    grace_end: Dates
-    lapse: Dates
-    overdue: Mask
-    """The due date has passed unpaid."""
 
 
 def calendar(
@@ -147,7 +306,7 @@ def calendar(
         fee_plan(*(names[number] for (_, names), number in zip(coded, combination)))
         for combination in combinations.tolist()
     ]
-    n_slots = max((len(plan.slots) for plan in plans if plan), default=0)
+    n_slots = max((len(plan.years) for plan in plans if plan), default=0)
     found = _empty(groups.size, n_slots, plans, groups)
     for group, plan in enumerate(plans):
         if plan:
@@ -157,7 +316,7 @@ def calendar(
 
 
 def _empty(size: int, n_slots: int, plans: list[Plan | None], groups: Ints) -> FeeCalendar:
-    # a slot of all rights lies together in memory: calendars are made and read slot by slot
+    # a slot of all rights is contiguous in memory, because calendars are written and read slot by slot
     days = [np.full((n_slots, size), _NO_DATE).T for _ in range(3)]
     return FeeCalendar(
         np.zeros((n_slots, size), dtype=np.int8).T,
@@ -172,10 +331,10 @@ def _empty(size: int, n_slots: int, plans: list[Plan | None], groups: Ints) -> F
 
 def _fill(found: FeeCalendar, plan: Plan, where: Ints, *columns: npt.NDArray[Any]) -> None:
     """Write the slots of one plan into the calendar, some rights at a time."""
-    years = np.array([slot.year for slot in plan.slots], np.int8)[:, None]
+    years = np.array([slot.year for slot in plan.years], np.int8)[:, None]
     for first in range(0, len(where), _BLOCK):
         part = slice(first, first + _BLOCK)
-        slots = slots_of(plan, *(column[part] for column in columns))
+        slots = fees_of_plan(plan, *(column[part] for column in columns))
         at = where[part]
         for values, slot_values, missing in (
             (found.fee_year, years, np.int8(0)),
@@ -184,98 +343,7 @@ def _fill(found: FeeCalendar, plan: Plan, where: Ints, *columns: npt.NDArray[Any
             (found.grace_end, slots.grace_end, _NO_DATE),
             (found.lapse, slots.lapse, _NO_DATE),
         ):
-            values.T[: len(plan.slots), at] = np.where(slots.owed, slot_values, missing)
-
-
-def next_due(fees: FeeCalendar, as_of: Any, last_paid_year: Any = 0) -> NextFee:
-    """The next fee of each right.
-
-    Parameters
-    ----------
-    fees : FeeCalendar
-        Of n rights.
-    as_of : date or array-like of dates, shape (n,)
-        The date.
-    last_paid_year : array-like of int, shape (n,), optional
-        Latest fee year that was paid. 0 means unknown: all fees due by ``as_of`` are then taken as paid.
-
-    Returns
-    -------
-    NextFee
-        The earliest fee of a later year than the last paid one.
-
-    Examples
-    --------
-    >>> fees = calendar(["US"], ["invention"], ["2019-03-01"], ["2022-02-22"])
-    >>> fee = next_due(fees, "2027-01-01", [4])
-    >>> int(fee.fee_year[0]), str(fee.due[0]), bool(fee.overdue[0])
-    (8, '2029-08-22', False)
-    """
-    n_rights, n_slots = fees.due.shape
-    day = np.broadcast_to(as_dates(as_of), (n_rights,))
-    paid = np.broadcast_to(np.asarray(last_paid_year, dtype=np.int64), (n_rights,))
-    slot = np.full(n_rights, -1)
-    for number in reversed(range(n_slots)):
-        later = np.where(paid > 0, fees.fee_year[:, number] > paid, fees.due[:, number] > day)
-        slot = np.where(later & ~np.isnat(fees.due[:, number]), number, slot)
-    some = slot >= 0
-    row, column = np.flatnonzero(some), slot[some]
-
-    def picked(values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
-        result = np.full(n_rights, missing, dtype=values.dtype)
-        result[row] = values[row, column]
-        return result
-
-    due = picked(fees.due, _NO_DATE)
-    return NextFee(
-        picked(fees.fee_year, 0),
-        due,
-        picked(fees.amount, np.nan),
-        picked(fees.grace_end, _NO_DATE),
-        picked(fees.lapse, _NO_DATE),
-        due < day,
-    )
-
-
-def cost_to_keep(fees: FeeCalendar, as_of: Any, end: Any, rate: Any) -> Floats:
-    """Present value of the fees that keep a right until an end date.
-
-    Parameters
-    ----------
-    fees : FeeCalendar
-        Of n rights.
-    as_of : date or array-like of dates, shape (n,)
-        Valuation date; fees due by then are not counted.
-    end : array-like of dates, shape (n,)
-        End of the term (or of the economic life); fees due on or after it are not counted, NaT counts all.
-    rate : array-like of float, shape (n,)
-        Discount rate a year, annually compounded.
-
-    Returns
-    -------
-    float64 array, shape (n,)
-        In the calendar's currency; 0 where no fee is left, NaN where no schedule covers the right.
-
-    Notes
-    -----
-    :math:`\\sum_k F_k (1 + r)^{-t_k}` over fees with ``as_of < due < end``, t in years of 365.25 days.
-
-    Examples
-    --------
-    >>> fees = calendar(["US"], ["invention"], ["2019-03-01"], ["2022-02-22"])
-    >>> cost_to_keep(fees, "2025-01-01", ["2039-03-01"], 0.0).tolist()
-    [14470.0]
-    """
-    n_rights, n_slots = fees.due.shape
-    day, last = as_dates(as_of), as_dates(end)
-    cost = np.where(fees.currency == "", np.nan, np.zeros(n_rights))
-    for number in range(n_slots):
-        due = fees.due[:, number]
-        years = years_between(day, due)
-        owed = (due > day) & ~(due >= last)
-        factor = (1.0 + np.asarray(rate, dtype=np.float64)) ** -np.where(owed, years, 0.0)
-        cost = cost + np.where(owed, fees.amount[:, number] * factor, 0.0)
-    return cost
+            values.T[: len(plan.years), at] = np.where(slots.owed, slot_values, missing)
 
 
 def schedule(patents: pd.DataFrame, as_of: Any, *, known_on: Any = None) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Intervals of legal states: the course of changes cut at the calendar's dates."""
+"""Intervals of legal states: from the state changes by events and the ends of the terms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law.machine import Course
+from ipvalue.law.state_machine import Course
 from ipvalue.law.states import ALIVE, State
 from ipvalue.types import Dates, Ints
 
@@ -16,7 +16,7 @@ __all__ = ["END_OF_TIME", "Intervals", "intervals_of"]
 _DAY = np.timedelta64(1, "D")
 
 END_OF_TIME = np.datetime64("2400-01-01", "D")
-"""Stands for an end that has not come."""
+"""End of an interval that is still open."""
 
 
 class Intervals(NamedTuple):

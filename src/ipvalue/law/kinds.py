@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from ipvalue.law._codes import codes_of, joint_codes
 from ipvalue.law._tables import rows
-from ipvalue.law._unique import codes_of, joint_codes
 from ipvalue.types import Ints, Mask, Texts
 
 __all__ = ["is_grant", "right_of"]

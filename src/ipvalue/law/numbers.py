@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.law._codes import codes_of
 from ipvalue.law._tables import rows
-from ipvalue.law._unique import codes_of
 from ipvalue.types import Texts
 
 __all__ = ["Numbers", "cn_check_digit", "normalise"]

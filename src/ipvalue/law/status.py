@@ -77,9 +77,10 @@ def _read(events: pd.DataFrame, patents: pd.DataFrame, known: str) -> _Events:
     require(events, "patent_id", "office", "scheme", "code")
     require(patents, "patent_id", "jurisdiction", "application_date")
     if known not in ("announced", "loaded"):
-        raise BookError(f"known is 'announced' or 'loaded', not {known!r}")
+        raise BookError(f"known={known!r}: write 'announced' or 'loaded'")
     if not patents["patent_id"].is_unique:
-        raise SchemaError("patent_id is not unique in the patents table")
+        repeated = patents["patent_id"][patents["patent_id"].duplicated()].iloc[0]
+        raise SchemaError(f"patent_id {repeated!r} appears twice in the patents table: keep one row a patent")
     index = pd.Index(patents["patent_id"])
     announced = date_column(events, "announced_date")
     if known == "loaded":
@@ -123,7 +124,7 @@ def at(
         parent_filing_date, term_adjustment_days, term_extension_days, disclaimer_date where known. Dates
         after ``date`` are not looked at; adjustments are taken as known.
     date : date-like
-        The day, at whose close the status is told.
+        The day; the status is that at its close.
     known : {'announced', 'loaded'}
         Whether an event counts once it was announced to the public, or once it was loaded at the bank.
     grace : FeeCalendar, optional
@@ -185,7 +186,7 @@ def _single_day(date: Any) -> Dates:
     except (TypeError, ValueError) as error:
         raise BookError(f"{date!r} is not a date (ISO form YYYY-MM-DD is expected)") from error
     if day.ndim or np.isnat(day):
-        raise BookError(f"{date!r} is not one date")
+        raise BookError(f"date={date!r}: write one date, such as '2024-12-31'")
     return day
 
 
@@ -212,8 +213,8 @@ def timeline(events: pd.DataFrame, patents: pd.DataFrame, *, known: str = "annou
 
     Notes
     -----
-    This is hindsight: an event counts from its effective date, even where it was announced later. What was
-    known on a date is :func:`at`. Grace is not shown, since it depends on fees.
+    The intervals use hindsight: an event counts from its effective date, even where it was announced later. Use
+    :func:`at` for what was known on a date. Grace is not shown, since it depends on fees.
 
     Examples
     --------

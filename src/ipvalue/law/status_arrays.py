@@ -1,10 +1,9 @@
-"""Legal status of rights on a date, as arrays: what :mod:`ipvalue.law.status` does to tables.
+"""Legal status of rights on a date, on arrays; :mod:`ipvalue.law.status` has the same for tables.
 
-An event counts on a date when it is both effective and announced by then: a Chinese lapse works back to the
-due date but is gazetted about a year later, and until then nobody could know. Three things make a state: the
-events, run through :mod:`ipvalue.law.machine`; the right's own application, publication and grant dates, as
-events; and the calendar, which expires a right at the end of its term, tells the extension from the basic
-term, and shows a fee overdue.
+An event counts on a date when it is both effective and announced by then. A Chinese lapse, for example, takes effect
+on the due date but is published about a year later, and until then nobody could know. A state follows from the
+events, which :mod:`ipvalue.law.state_machine` applies in order; from the right's own application, publication and
+grant dates; and from the calendar, which determines expiry, extension and overdue fees.
 
 References
 ----------
@@ -18,12 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.law._unique import codes_of
+from ipvalue.law._codes import codes_of
 from ipvalue.law.dates import as_dates
 from ipvalue.law.encumbrances import flags_at, last_paid_years
 from ipvalue.law.events import Effect, Operators, precedence_of
 from ipvalue.law.fee_position import overdue_since
-from ipvalue.law.machine import Course, operation_of, run
+from ipvalue.law.state_machine import Course, operation_of, run
 from ipvalue.law.states import ALIVE, State
 from ipvalue.types import Dates, Floats, Ints, Ints16, Ints32, Mask
 
@@ -63,7 +62,7 @@ class StatusArrays(NamedTuple):
 
 
 class TermChanges(NamedTuple):
-    """What adjustment and extension events say, one element a right."""
+    """Term adjustments and extensions by events, one element a right."""
 
     days: Floats
     """Days added, by the latest event that gives days; NaN where none does."""
@@ -137,7 +136,7 @@ def _calendar(
     actual: Dates,
     overdue_since: Dates,
 ) -> tuple[npt.NDArray[np.int8], Dates]:
-    """What the calendar makes of states: fee overdue, extension, expiry."""
+    """Change states by the calendar: fee overdue, extension, expiry."""
     in_force = state == State.IN_FORCE
     extended = in_force & (as_of > statutory)
     overdue = in_force & ~np.isnat(overdue_since)
@@ -169,7 +168,7 @@ def states_at(
     grace: FeeCalendar | None = None,
     payments_known: Any = None,
 ) -> StatusArrays:
-    """Status of rights on a date, from what counted on it.
+    """Status of rights on a date, by the events and dates that count on it.
 
     Parameters
     ----------
@@ -222,7 +221,7 @@ def states_at(
     counted = count_events(patent, effective, announced, operators, detail, dates)
     course, initial = course_of(counted, own[0], own[1], own[2], dates)
     state, since = initial, np.where(initial == State.FILED, own[0], np.datetime64("NaT", "D"))
-    # of several changes of one right the last in order is the one that stays
+    # of several changes of one right the last is assigned last and stays
     changed = np.flatnonzero(course.changed)
     state[course.right[changed]] = course.state[changed]
     since[course.right[changed]] = course.day[changed]
@@ -256,7 +255,7 @@ def states_at(
 def term_changes(
     n_patents: int, patent: Any, effective: Any, announced: Any, operators: Operators, detail: Any, as_of: Any
 ) -> TermChanges:
-    """What the adjustment and extension events that count on a date say about terms.
+    """Term adjustments and extensions by the events that count on a date.
 
     Parameters
     ----------

@@ -17,25 +17,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.law._codes import codes_of
 from ipvalue.law._tables import rows
-from ipvalue.law._unique import codes_of
-from ipvalue.types import Ints16, Texts
 
-__all__ = [
-    "Symbols",
-    "field_names",
-    "field_of",
-    "main_group",
-    "parse",
-    "sector_names",
-    "sector_of",
-    "subclass",
-]
+__all__ = ["field_names", "field_of", "read_symbol", "sector_names", "sector_of"]
 
 _SUBCLASS = re.compile(r"[A-HY]\d\d[A-Z]")
 _SLASH = re.compile(r"\s*(\d{1,4})\s*/\s*(\d{1,6})")
@@ -46,19 +36,20 @@ _DIGITS = re.compile(r"(\s*)(\d{1,8})\s*$")
 _OLD_GROUP_COLUMNS = 3
 
 
-class Symbols(NamedTuple):
-    """Parts of IPC symbols, one element a symbol."""
+def read_symbol(text: str) -> tuple[str, int, str]:
+    """Read one IPC symbol in any of its printed forms.
 
-    subclass: Texts
-    """Four characters such as ``'H04L'``; empty where the symbol can't be read."""
-    group: Ints16
-    """Main group number such as 29; -1 where there is none."""
-    subgroup: Texts
-    """Subgroup digits such as ``'06'``; empty where there are none."""
+    Returns
+    -------
+    tuple of (str, int, str)
+        Subclass ('' where the symbol cannot be read), number of the main group (-1 for none) and digits of the
+        subgroup ('' for none).
 
-
-def _split(text: str) -> tuple[str, int, str]:
-    """One symbol to (subclass, main group, subgroup)."""
+    Examples
+    --------
+    >>> read_symbol("H04L 29/06"), read_symbol("A45F  504"), read_symbol("?")
+    (('H04L', 29, '06'), ('A45F', 5, '04'), ('', -1, ''))
+    """
     text = text.strip().upper()
     if not _SUBCLASS.match(text):
         return "", -1, ""
@@ -69,11 +60,11 @@ def _split(text: str) -> tuple[str, int, str]:
         digits = found[2].rstrip("0")
         return head, int(found[1]), digits.ljust(2, "0")
     if found := _DIGITS.match(rest):
-        return head, *_split_digits(found[1], found[2])
+        return head, *_unslashed(found[1], found[2])
     return head, -1, ""
 
 
-def _split_digits(spaces: str, digits: str) -> tuple[int, str]:
+def _unslashed(spaces: str, digits: str) -> tuple[int, str]:
     """Main group and subgroup printed without a slash; the subgroup has two digits or more."""
     if len(digits) <= 2:
         return int(digits), ""
@@ -81,84 +72,6 @@ def _split_digits(spaces: str, digits: str) -> tuple[int, str]:
     if columns < 1 or len(digits) - columns < 2:
         columns = len(digits) - 2
     return int(digits[:columns]), digits[columns:]
-
-
-def parse(symbols: Any) -> Symbols:
-    """Read IPC (or CPC) symbols.
-
-    Parameters
-    ----------
-    symbols : array-like of str, shape (n,)
-        Symbols in any of the forms named in the module's docstring; missing values are unknown.
-
-    Returns
-    -------
-    Symbols
-        Three arrays of shape (n,): subclass, main group, subgroup.
-
-    Examples
-    --------
-    >>> parsed = parse(["H04L 29/06", "A45F  504", "a01b0007000000", "H04L", "?"])
-    >>> parsed.subclass.tolist()
-    ['H04L', 'A45F', 'A01B', 'H04L', '']
-    >>> parsed.group.tolist(), parsed.subgroup.tolist()
-    ([29, 5, 7, -1, -1], ['06', '04', '00', '', ''])
-    """
-    codes, names = codes_of(symbols)
-    parts = [_split(name) for name in names]
-    return Symbols(
-        np.array([part[0] for part in parts], dtype="U4")[codes],
-        np.array([part[1] for part in parts], dtype=np.int16)[codes],
-        np.array([part[2] for part in parts], dtype="U6")[codes],
-    )
-
-
-def subclass(symbols: Any) -> Texts:
-    """IPC subclass, the unit in which technological breadth is usually counted.
-
-    Parameters
-    ----------
-    symbols : array-like of str, shape (n,)
-        IPC symbols.
-
-    Returns
-    -------
-    str array, shape (n,)
-        Four characters; empty where the symbol can't be read.
-
-    References
-    ----------
-    Lerner, J. (1994). The importance of patent scope. RAND Journal of Economics 25(2).
-
-    Examples
-    --------
-    >>> subclass(["H04L 29/06", None]).tolist()
-    ['H04L', '']
-    """
-    return parse(symbols).subclass
-
-
-def main_group(symbols: Any) -> Texts:
-    """IPC main group in its printed form, such as ``'H04L 29/00'``.
-
-    Parameters
-    ----------
-    symbols : array-like of str, shape (n,)
-        IPC symbols.
-
-    Returns
-    -------
-    str array, shape (n,)
-        The main group; empty where the symbol has none.
-
-    Examples
-    --------
-    >>> main_group(["H04L 29/06", "H04L"]).tolist()
-    ['H04L 29/00', '']
-    """
-    codes, names = codes_of(symbols)
-    parts = [_split(name) for name in names]
-    return np.array([f"{part[0]} {part[1]}/00" if part[1] >= 0 else "" for part in parts])[codes]
 
 
 @cache
@@ -198,10 +111,10 @@ def field_of(symbols: Any) -> npt.NDArray[np.int8]:
     return np.array([_field(name) for name in names], dtype=np.int8)[codes]
 
 
-# the symbols of one part of a book are mostly those of the next
+# cached, because the parts of a book have mostly the same symbols
 @lru_cache(maxsize=1 << 16)
 def _field(symbol: str) -> int:
-    table, (head, group, _) = _concordance(), _split(symbol)
+    table, (head, group, _) = _concordance(), read_symbol(symbol)
     return table.get((head, group)) or table.get((head, -1), 0)
 
 

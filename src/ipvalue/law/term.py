@@ -23,15 +23,15 @@ References
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ipvalue.law._codes import codes_of, joint_codes
 from ipvalue.law._frames import date_column, number_column, require, rights_column
-from ipvalue.law._term_rules import Rule, ends_at_start_of_day, rule_ids, term_rules
-from ipvalue.law._unique import codes_of, joint_codes
-from ipvalue.law.adjustments import cn_adjustment_days, spc_days
+from ipvalue.law._tables import rows
 from ipvalue.law.dates import add_months, add_years, as_dates, years_between
 from ipvalue.types import Dates, Floats, Ints16, Mask
 
@@ -39,17 +39,84 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "Rule",
     "Term",
-    "cn_adjustment_days",
     "end_dates",
     "end_dates_of_table",
-    "ended",
+    "ends_at_start_of_day",
     "expiry",
     "in_force_through",
     "remaining_years",
     "rule_ids",
-    "spc_days",
+    "term_rules",
 ]
+
+
+class Rule(NamedTuple):
+    """One row of ``term_rules``."""
+
+    number: int
+    condition_field: str
+    condition_from: np.datetime64
+    condition_to: np.datetime64
+    base: str
+    years: int
+    alternative_years: int
+    adjustment_field: str
+    adjustment_from: np.datetime64
+    extension_cap_months: int
+    disclaimer: bool
+    not_health_related: bool
+
+
+@cache
+def term_rules() -> dict[tuple[str, str], list[Rule]]:
+    """Rules that set a term, by (jurisdiction, right), in the order of the table."""
+    found: dict[tuple[str, str], list[Rule]] = {}
+    for number, row in enumerate(rows("term_rules")):
+        if row["combine"] not in ("single", "max"):
+            continue
+        rule = Rule(
+            number=number,
+            condition_field=row["condition_field"],
+            condition_from=np.datetime64(row["condition_from"] or "0001-01-01", "D"),
+            condition_to=np.datetime64(row["condition_to"] or "9999-12-31", "D"),
+            base=row["base"],
+            years=int(row["years"]),
+            alternative_years=int(row["alternative_years"] or 0),
+            adjustment_field=row["adjustment_field"],
+            adjustment_from=np.datetime64(row["adjustment_from"] or "NaT", "D"),
+            extension_cap_months=int(row["extension_cap_months"] or 0),
+            disclaimer=row["disclaimer"] == "1",
+            not_health_related=row["not_health_related"] == "1",
+        )
+        found.setdefault((row["jurisdiction"], row["right"]), []).append(rule)
+    return found
+
+
+def rule_ids() -> list[str]:
+    """Names of the rows of ``term_rules``.
+
+    Returns
+    -------
+    list of str
+        ``rule_ids()[term.rule]`` names the rule that a term follows.
+
+    Examples
+    --------
+    >>> rule_ids()[0]
+    'CN-INV-1993'
+    """
+    return [row["rule_id"] for row in rows("term_rules")]
+
+
+@cache
+def ends_at_start_of_day() -> frozenset[str]:
+    """Jurisdictions where a right is in force until the day before the anniversary."""
+    return frozenset(
+        row["jurisdiction"] for row in rows("term_rules") if row["last_day_rule"] == "day_before_anniversary"
+    )
+
 
 _NO_DATE = np.datetime64("NaT", "D")
 
@@ -239,31 +306,6 @@ def in_force_through(end: Any, jurisdiction: Any) -> Dates:
     days = as_dates(end)
     early, days = np.broadcast_arrays(early, days)
     return np.where(early, days - np.timedelta64(1, "D"), days)
-
-
-def ended(end: Any, date: Any, jurisdiction: Any) -> Mask:
-    """Whether a term is over on a date.
-
-    Parameters
-    ----------
-    end : array-like of dates, shape (n,)
-        End of the term, the anniversary.
-    date : array-like of dates
-        The day asked about.
-    jurisdiction : array-like of str, shape (n,)
-        ST.3 code.
-
-    Returns
-    -------
-    bool array, shape (n,)
-        False where the end is unknown.
-
-    Examples
-    --------
-    >>> ended(["2009-09-06", "2009-09-06"], "2009-09-06", ["CN", "US"]).tolist()
-    [True, False]
-    """
-    return np.asarray(as_dates(date) > in_force_through(end, jurisdiction), dtype=bool)
 
 
 def remaining_years(end: Any, as_of: Any) -> Floats:

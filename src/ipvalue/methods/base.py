@@ -125,7 +125,7 @@ class Method(BaseModel, ABC):
     name: ClassVar[str]
     """Name in tables and in the registry."""
     approach: ClassVar[Literal["income", "market", "cost", "option", "machine learning", "scorecard"]]
-    """The approach of IVS 105 to which it belongs, or the family beside them."""
+    """The valuation approach (IVS 103 of 2025, IVS 105 of 2022) to which it belongs, or the family beside them."""
     covers: ClassVar[str]
     """What its interval covers, in one sentence."""
     steps: ClassVar[tuple[Step, ...]] = ()

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ipvalue.finance.ridge import ridge
 from ipvalue.types import Array, Columns, Floats, Ints, Mask
 
 __all__ = [
@@ -67,10 +68,10 @@ def fit_anchor(anchors: Floats, target: Floats, directions: Sequence[int]) -> di
     others = ~whole if own and (~whole).sum() >= _FEWEST else np.ones(len(target), bool)
     # a column that some of these rows lack is no column of theirs
     shared = np.isfinite(anchors[~whole]).all(axis=0) & (~whole).any()
-    partial, partial_centre = _ridge(anchors[others], target[others], directions, np.asarray(shared, np.bool_))
+    partial, partial_centre = _line(anchors[others], target[others], directions, np.asarray(shared, np.bool_))
     every = np.ones(anchors.shape[1], bool)
     rows = whole if own else others
-    complete, complete_centre = _ridge(
+    complete, complete_centre = _line(
         anchors[rows], target[rows], directions, np.asarray(every if own else shared, np.bool_)
     )
     return {
@@ -87,19 +88,14 @@ def complete_rows(anchors: Floats) -> Mask:
     return np.asarray(np.isfinite(anchors).all(axis=1), np.bool_)
 
 
-def _ridge(columns: Floats, target: Floats, directions: Sequence[int], use: Mask) -> tuple[Floats, ...]:
+def _line(columns: Floats, target: Floats, directions: Sequence[int], use: Mask) -> tuple[Floats, ...]:
     """Intercept at the centre and slopes (0 for a column not used), and the centre."""
     k = columns.shape[1]
     slope, centre = np.zeros(k), np.zeros(k)
     chosen = columns[:, use]
     if use.any():
-        centre[use], scale = chosen.mean(axis=0), chosen.std(axis=0)
-        varies = scale > 1e-12
-        standard = (chosen - centre[use]) / np.where(varies, scale, 1.0)
-        # sums in a fixed order: no product of matrices, whose last bits depend on the machine's threads
-        gram = (standard[:, :, None] * standard[:, None, :]).sum(axis=0) + _PENALTY * np.eye(chosen.shape[1])
-        moment = (standard * (target - target.mean())[:, None]).sum(axis=0)
-        slope[use] = np.where(varies, np.linalg.solve(gram, moment) / np.where(varies, scale, 1.0), 0.0)
+        centre[use] = chosen.mean(axis=0)
+        slope[use] = ridge(chosen, target, _PENALTY).slope
     against = np.asarray(directions) * slope < 0
     slope[against] = 0.0
     return np.concatenate([[target.mean()], slope]), np.concatenate([[0.0], centre])

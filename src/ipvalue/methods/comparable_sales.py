@@ -20,7 +20,8 @@ Portfolio deals. Patents that were sold together have an allocated price each (:
 Beside the k nearest deals of one patent, the k nearest allocated prices count, each with 1 / n of the weight where n
 patents were sold. They move the median, not the spread; whether a field has enough deals is asked of single patents.
 
-Source. IVS 105 (2022) 30 (market approach, comparable transactions, adjustments); the distance in units of
+Source. IVS 105 (2022; IVS 103 of 2025) 30 (market approach, comparable transactions, adjustments); the
+distance in units of
 the hedonic price follows the sales-comparison grids of Colwell, Cannaday and Wu (1983), AREUEA Journal 11.
 
 Inputs. ``transactions``: sales, auctions, court sales and exclusive licences at arm's length, of single patents and of

@@ -9,11 +9,11 @@ their values differ by their view of the income and by nothing else::
 
 A revenue that was known long ago has grown or declined since, as it is expected to from now on: a book whose figures
 are three years old would else be worth as much as if they were of today. ``kept`` is the life of the income, or ends
-where a renewal fee would cost more than it keeps (:mod:`ipvalue.methods.upkeep`); a ramp is there for products still
-to be launched (:func:`ipvalue.finance.ramp.ramped_present_value`). Death and the probability of grant are the engine's
-business; ``validity`` is the chance that a granted right stands if it is tested, times the chance that it is, and
-``enforcement`` that its royalty can be had. Licence rates are struck under these doubts, so both are near 1 by default
-but for rights that are under attack.
+where a renewal fee would cost more than it keeps (:mod:`ipvalue.methods.upkeep`); a ramp is there for products still to
+be launched (:func:`ipvalue.finance.discounting.ramped_present_value`). The engine multiplies by the probabilities that
+the right is alive and that it is granted. ``validity`` is the chance that a granted right stands if it is tested, times
+the chance that it is, and ``enforcement`` that its royalty can be had. Licence rates are struck under these doubts, so
+both are near 1 by default but for rights that are under attack.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from pydantic import Field
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.evidence.subject import Subject
+from ipvalue.finance.discounting import ramped_present_value
 from ipvalue.finance.distributions import lognormal_quantiles
-from ipvalue.finance.ramp import ramped_present_value
 from ipvalue.finance.tax import amortisation_factor
 from ipvalue.methods.base import Estimate, Method, Step
 from ipvalue.methods.upkeep import Upkeep, upkeep
@@ -72,7 +72,7 @@ def valuing_steps(flow: str) -> tuple[Step, ...]:
         Step("validity_probability", "probability that the right stands", "share"),
         Step("enforcement_probability", "probability that the right can be enforced", "share"),
         Step("fees", "present value of renewal fees to be paid while kept, after tax", "currency", "law.fees"),
-        Step("tax_amortisation", "1 / (1 - tax / m * annuity(discount_rate, m))", "factor", "IVS 210.110"),
+        Step("tax_amortisation", "1 / (1 - tax / m * annuity(discount_rate, m))", "factor", "IVS 210.110 (2022)"),
         Step("estimate", "(present_value * the three probabilities - fees) * tax_amortisation", "currency"),
         Step("log_sd", "standard deviation of the logarithm, from the parts' uncertainty", "log units"),
     )

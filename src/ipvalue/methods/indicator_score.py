@@ -10,7 +10,7 @@ quantiles of the industry's royalty statistics, lognormal with median M and spre
 with R, a, t, p, n, g, d and r as in relief from royalty (:mod:`ipvalue.methods.income`); TAB is 1 by default,
 since a lender does not amortise the patent. Renewal fees are left out.
 
-Source. GB/T 42748-2022, Guidelines for patent evaluation (indicators, in force 1 September 2023), and the practice
+Source. GB/T 42748-2023, Guidelines for patent evaluation (indicators, in force 1 September 2023), and the practice
 that Chinese banks' internal valuation is published to follow: indicator score, CNIPA's royalty statistics of
 2016 to 2020 by industry (11,371 contracts, 31,147 patents), the borrower's revenue and the remaining term. The
 official weights and rates were not at hand: the default figures say 'assumed' or name another source, and a

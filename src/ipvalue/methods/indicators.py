@@ -12,7 +12,7 @@ in the whole, the feature that tells it, and the transform:
 What is missing gives its weight to the known indicators of its dimension, and a dimension of which nothing is
 known gives its weight to the others; ``coverage`` says what share of the weight is known.
 
-Source of the structure: GB/T 42748-2022, Guidelines for patent evaluation, which CNIPA describes as three
+Source of the structure: GB/T 42748-2023, Guidelines for patent evaluation, which CNIPA describes as three
 first-level, 14 second-level and 27 third-level indicators (legal, technical and economic value) whose weights
 follow the scenario. Its own list and weights were not at hand: the default table has its numbers of levels, and
 every row says 'assumed'.

@@ -10,7 +10,7 @@ with p, n, g, d, r, fees and TAB as in relief from royalty (:mod:`ipvalue.method
 
 Source. Chinese asset valuation practice (share rate of profit, 利润分成率, set between two bounds by weighted
 ratings of legal, technical and economic factors); IVS 210 (2022) on profit split; the score after GB/T
-42748-2022, see :mod:`ipvalue.methods.indicators`.
+42748-2023, see :mod:`ipvalue.methods.indicators`.
 
 Inputs. ``economics.revenue``; the margin from ``economics.margin``, else the industry's; floor and ceiling from
 ``profit_share`` of the assumptions; the score from the patent's features against the book's.

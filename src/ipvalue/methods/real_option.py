@@ -8,7 +8,8 @@ years that remain, r the riskless rate (continuous) and sigma the volatility of 
     S     = royalties saved after tax over the remaining life, as relief from royalty values them
 
 Source. Damodaran (2012), Investment Valuation, 3rd ed., chapter 28 (a product patent as an option; cost of delay
-as a dividend yield); Dixit and Pindyck (1994), Investment under Uncertainty; IVS 105 on option pricing.
+as a dividend yield); Dixit and Pindyck (1994), Investment under Uncertainty;
+IVS 105 (2022; IVS 103 of 2025) on option pricing.
 
 Inputs. ``economics.cost_to_develop`` above 0 and ``economics.revenue`` (expected once developed), and whatever
 :class:`~ipvalue.methods.relief_from_royalty.ReliefFromRoyalty` reads. The riskless rate is the zero rate of the

@@ -41,8 +41,8 @@ from ipvalue.evidence.renewal_history import Histories, Thresholds, histories, s
 from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.features import feature_catalogue
 from ipvalue.finance.distributions import LEVELS
+from ipvalue.finance.renewal import remaining_value, return_quantile
 from ipvalue.finance.renewal_fit import RenewalFit, fit_renewals, interval_log_likelihood
-from ipvalue.finance.renewal_remaining import remaining_value, return_quantile
 from ipvalue.law.dates import years_between
 from ipvalue.methods.base import Estimate, Method, State, Step
 from ipvalue.types import Floats, Ints16, Mask

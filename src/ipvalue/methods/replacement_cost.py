@@ -7,8 +7,9 @@ obsolescence and F the renewal fees paid so far::
     replacement = trended + F
     value       = replacement * n / (A + n) * (1 - e)        e > 0 only where the right is known to earn nothing
 
-Source. IVS 105 (2022) paragraphs 60.1 to 70.14 (replacement cost; physical, functional and economic obsolescence);
-IVS 210 on the cost approach; Smith and Parr (2005), Intellectual Property, 4th ed.
+Source. IVS 105 (2022; IVS 103 of 2025) paragraphs 60.1 to 70.14 (replacement cost; physical, functional and
+economic obsolescence);
+IVS 210 (2022) on the cost approach; Smith and Parr (2005), Intellectual Property, 4th ed.
 
 Inputs. ``economics.historical_cost`` above 0, taken to be at the prices of its ``known_date``; the table
 ``price_index`` in the cost's currency (where no level is known on or before that day the cost stays untrended, and
@@ -94,7 +95,7 @@ class ReplacementCost(Method):
         Step("replacement", "trended + fees_paid", "currency"),
         Step("age", "years since filing", "years"),
         Step("remaining", "years to the end of the term", "years", "law.term"),
-        Step("functional", "age / (age + remaining)", "share", "IVS 105.70"),
+        Step("functional", "age / (age + remaining)", "share", "IVS 105.70 (2022), IVS 103 (2025)"),
         Step("economic", "share lost where revenue is known to be 0", "share"),
         Step("estimate", "replacement * (1 - functional) * (1 - economic)", "currency"),
         Step("log_sd", "standard deviation of the logarithm", "log units", "assumptions.replacement_log_sd"),

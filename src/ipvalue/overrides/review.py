@@ -1,7 +1,7 @@
 """Overrides as a model validator looks at them: how many, how large, how one-sided, and which need a second look.
 
-A model that is overridden often, or always in one direction, misses something (SR 11-7 asks for overrides to be tracked
-and analysed). The limits below are parameters, and our own choice.
+A model that is overridden often, or always in one direction, misses something. Guidance on model risk asks
+for overrides to be tracked and analysed. The limits below are parameters, and our own choice.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def review(
 
     References
     ----------
-    Board of Governors of the Federal Reserve System (2011), SR 11-7: Guidance on Model Risk Management, section V.
+    Board of Governors of the Federal Reserve System (2011), SR 11-7: Guidance on Model Risk Management, section V;
+    rescinded on 17 April 2026 and replaced by SR 26-2 / OCC Bulletin 2026-13.
 
     Examples
     --------

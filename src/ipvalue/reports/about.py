@@ -1,4 +1,4 @@
-"""Sections on the frame of a model: purpose, data and lineage, limits, versions and hashes."""
+"""Sections on purpose, data and lineage, limits, versions and hashes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ipvalue.reports.case import Case
 
 __all__ = ["data", "known_limits", "limits", "purpose", "versions_and_hashes"]
 
-_NO_BOOK = "No book was given: what follows from one is left out. Call dossier(engine, book, ...)."
+_NO_BOOK = "No book was given, so tables that need one are missing. Call dossier(engine, book, ...)."
 
 
 def purpose(case: Case) -> Section:
-    """What the model is for, who answers for it, and what it gives."""
+    """Use of the model, who is responsible for it, and what its values mean."""
     engine = case.engine
     facts = {
         "purpose and use": case.purpose or "not stated",
@@ -42,7 +42,7 @@ def purpose(case: Case) -> Section:
 
 
 def data(case: Case) -> Section:
-    """What was read, what was refused, and how it became what the engine sees."""
+    """Rows read and rejected, and the lineage of the data."""
     book, state = case.book, case.state
     if book is None or state is None:
         lineage = pd.DataFrame([("book learnt from", case.engine.fitted.book)], columns=["item", "content"])
@@ -116,7 +116,7 @@ def _coverage(case: Case) -> pd.DataFrame:
 
 
 def limits(case: Case) -> Section:
-    """What the model can't do: as stated by its owner, and as measured."""
+    """Limits of the model: as stated by its owner, and as measured."""
     stated = pd.DataFrame({"limit": list(case.limits)})
     blocks = (
         Table("Limits stated by the owner", stated, "none were stated"),
@@ -155,7 +155,7 @@ def known_limits(case: Case) -> pd.DataFrame:
 
 
 def versions_and_hashes(case: Case) -> Section:
-    """What makes the model and its values this one and no other."""
+    """Versions and hashes that identify the model and its values."""
     engine = case.engine
     hashes = {
         "engine (methods, assumptions, reconciliation, everything learnt)": engine.hash,
@@ -178,7 +178,7 @@ def versions_and_hashes(case: Case) -> Section:
 
 
 def _table_hash(table: pa.Table) -> str:
-    """SHA-256 over the values by patent: equal values have equal hashes, however they are kept."""
+    """SHA-256 over the values by patent: equal values have equal hashes, whatever the storage format."""
     digest = hashlib.sha256("\x1f".join(table["patent_id"].to_pylist()).encode())
     for name in ("value", "q05", "q95"):
         digest.update(np.ascontiguousarray(table[name].to_numpy()).tobytes())

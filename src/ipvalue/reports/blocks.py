@@ -1,13 +1,28 @@
-"""What a dossier is made of: sections of texts, tables, formulas and pictures, whatever they are written as."""
+"""Building blocks of a dossier, independent of the output format: sections of texts, tables, formulas, pictures."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["Block", "Formula", "Picture", "Section", "Table", "Text", "cell"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "Block",
+    "Formula",
+    "Picture",
+    "Section",
+    "Table",
+    "Text",
+    "cell",
+    "picture",
+]
 
 _DAY = 10
 
@@ -21,18 +36,29 @@ class Text:
 
 @dataclass(frozen=True)
 class Formula:
-    """Text whose lines and spaces count: a formula, or a module's own documentation."""
+    """Text whose line breaks and spaces are kept: a formula, or a module's documentation."""
 
     text: str
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table with a caption; an index with a name is shown as the first column."""
+    """A table with a caption. An index with a name is shown as the first column.
+
+    Attributes
+    ----------
+    caption : str
+    frame : pandas.DataFrame
+    empty : str
+        What is written in the place of a table without rows.
+    links : str
+        Name of the column whose cells are identifiers of sections, separated by spaces; they are written as links.
+    """
 
     caption: str
     frame: pd.DataFrame
     empty: str = "nothing to show"
+    links: str = ""
 
     @property
     def rows(self) -> tuple[list[str], list[list[str]]]:
@@ -102,3 +128,30 @@ def cell(value: object) -> str:
     if isinstance(value, pd.Timestamp | np.datetime64):
         return str(value)[:_DAY]
     return str(value)
+
+
+def picture(caption: str, draw: Callable[[Axes], object]) -> tuple[Block, ...]:
+    """Draw a picture on Axes of its own.
+
+    Parameters
+    ----------
+    caption : str
+    draw : callable
+        Takes the Axes.
+
+    Returns
+    -------
+    tuple of Block
+        The picture; nothing where matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return ()
+    figure = Figure(figsize=(8, 4.6), layout="constrained", dpi=100)
+    FigureCanvasAgg(figure)
+    draw(figure.subplots())
+    file = io.BytesIO()
+    figure.savefig(file, format="png", metadata={"Software": None})
+    return (Picture(caption, file.getvalue()),)

@@ -1,4 +1,4 @@
-"""What a dossier is written of: the engine, the book, and what values come out of it."""
+"""Input of a dossier: the engine, the book, and the values that follow from them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Case", "overrides_applied", "overrides_frame"]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What a dossier is written of.
+    """Input of a dossier.
 
     Attributes
     ----------
@@ -93,12 +93,12 @@ class Case:
 
     @property
     def currency(self) -> str:
-        """Of the values."""
+        """Currency of the values."""
         return self.engine.assumptions.currency
 
     @property
     def living(self) -> bool:
-        """Whether any patent is worth something."""
+        """Whether any patent has a value above 0."""
         return bool(len(self.frame) and (self.frame["value"] > 0).any())
 
 

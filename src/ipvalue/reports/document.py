@@ -1,4 +1,4 @@
-"""The dossier as a document, and the one call that makes it."""
+"""The dossier: the class, and the function that makes one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from ipvalue.errors import IpvalueError
 from ipvalue.evaluation.backtest import Backtest
 from ipvalue.overrides.record import Overrides
 from ipvalue.records.book import Book, parse_date
-from ipvalue.reports import about, model, overridden, results
+from ipvalue.reports import about, model, results
 from ipvalue.reports.blocks import Section
 from ipvalue.reports.case import Case, overrides_applied, overrides_frame
+from ipvalue.reports.clauses import clauses
 from ipvalue.reports.write import to_html, to_markdown
 from ipvalue.valuation import Valuation
 
@@ -36,8 +37,9 @@ _SECTIONS = (
     results.sensitivity,
     results.stability,
     about.limits,
-    overridden.overrides,
+    results.overrides,
     results.monitoring,
+    clauses,
     about.versions_and_hashes,
 )
 
@@ -112,14 +114,14 @@ def dossier(
     overrides: Overrides | pd.DataFrame | Sequence[Mapping[str, object]] | None = None,
     sample: int = 200,
 ) -> Dossier:
-    """Write down an engine for those who must judge it: validators, auditors, a credit committee.
+    """Write the model document of an engine for validators, auditors and credit committees.
 
     Parameters
     ----------
     engine : ValuationEngine
         Fitted.
     book : Book, optional
-        Whose values are shown; without it the dossier shows what the engine alone can tell.
+        Book whose values are shown; without it the dossier shows only the engine.
     as_of : date, optional
         The valuation date; by default that of the valuation, else the fit date.
     valuation : Valuation, optional
@@ -131,9 +133,9 @@ def dossier(
     format : {'html', 'markdown'}
         Of the file.
     purpose, owner : str
-        What the model is for, and who answers for it.
+        Use of the model, and who is responsible for it.
     limits : sequence of str
-        What its owner knows that it can't do; limits that can be measured are added.
+        Known limits of the model; limits that can be measured are added.
     overrides : Overrides, or DataFrame or sequence of mappings, optional
         A set is applied to the values (by default the valuation's own) and analysed. Rows are shown as they are:
         patent, author, reason, expiry, original value and what was set instead.
@@ -153,8 +155,9 @@ def dossier(
 
     References
     ----------
-    Board of Governors of the Federal Reserve System (2011), SR 11-7: Guidance on Model Risk Management; IFRS 13 (2011),
-    paragraphs 91 to 99.
+    SR 26-2 and OCC Bulletin 2026-13 (17 April 2026), Model Risk Management: Revised Guidance, which replaced SR 11-7;
+    IFRS 13 (2011), paragraphs 91 to 99. All rules that a dossier is compared with are in
+    ``reports/tables/clauses.csv``.
 
     Examples
     --------
@@ -176,7 +179,7 @@ def dossier(
     if path is not None and not Path(path).absolute().parent.is_dir():
         raise IpvalueError(f"{os.fspath(path)} can't be written: there is no such folder")
     if isinstance(limits, str):
-        raise IpvalueError("limits takes several texts; write [text]")
+        raise IpvalueError(f"limits={limits!r}: a list of texts is needed; write [text]")
     given = None if valuation is None else valuation.provenance["as_of"]
     day = parse_date(as_of if as_of is not None else given if given is not None else engine.fitted.as_of)
     if valuation is not None:
@@ -196,8 +199,10 @@ def _checked(format: str) -> str:
 
 
 def _same(valuation: Valuation, engine: ValuationEngine, day: str) -> None:
-    """A dossier may not show another engine's values, or another day's."""
+    """Raise if the valuation is of another engine or another day."""
     if valuation.provenance["engine_hash"] != engine.hash:
         raise IpvalueError("the valuation was made by another engine (its engine_hash differs): value the book again")
     if valuation.provenance["as_of"] != day:
-        raise IpvalueError(f"the valuation is as of {valuation.provenance['as_of']}, the dossier as of {day}")
+        raise IpvalueError(
+            f"the valuation is as of {valuation.provenance['as_of']}, the dossier as of {day}: use one day"
+        )

@@ -20,7 +20,7 @@ _LARGEST = 60
 
 
 def assumptions(case: Case) -> Section:
-    """Every figure that is taken for given, with where it comes from."""
+    """All figures of the assumptions with their sources."""
     figures = case.engine.assumptions.table()
     certainty = figures["certainty"].value_counts().rename_axis("certainty").rename("figures").to_frame()
     blocks: tuple[Block, ...] = (
@@ -84,7 +84,7 @@ def learnt(case: Case) -> Section:
     correlation = pd.DataFrame(dict(state.tables["correlation"]), index=pd.Index(engine.names, name="method"))
     blocks: list[Block] = [
         Text(f"Fitted as of {fitted.as_of} on {fitted.deals:,} arm's-length deals of single patents."),
-        Table("How the methods err on deals that they have not seen", pd.DataFrame(dict(state.tables["methods"]))),
+        Table("Errors of the methods on deals that they have not seen", pd.DataFrame(dict(state.tables["methods"]))),
         Table("Correlation of their errors", correlation),
         Table("Standardised quantiles of the reconciled error", pd.DataFrame(dict(state.tables["scores"]))),
         Table("Mean weights in values", _weights(case), "no values at hand"),
@@ -112,7 +112,7 @@ def _ends(values: np.ndarray) -> tuple[float, float]:
 
 
 def _state(name: str, state: State) -> list[Block]:
-    """A method's state: numbers whole, long tables by their ranges, texts by their size."""
+    """What a method learnt: all numbers, a summary of long tables, the size of texts."""
     numbers = pd.DataFrame(sorted(state.numbers.items()), columns=["number", "value"])
     blocks: list[Block] = []
     if len(numbers):

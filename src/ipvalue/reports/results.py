@@ -1,4 +1,4 @@
-"""Sections on what comes out: values, performance, benchmarks, sensitivity, stability, monitoring."""
+"""Sections on results: values, performance, benchmarks, sensitivity, stability, overrides, monitoring."""
 
 from __future__ import annotations
 
@@ -7,27 +7,43 @@ import pandas as pd
 
 from ipvalue import plots
 from ipvalue.evaluation.backtest import Backtest
-from ipvalue.reports.blocks import Block, Formula, Section, Table, Text
+from ipvalue.evaluation.scores import score
+from ipvalue.evidence.prices import gather
+from ipvalue.overrides.review import WARNINGS, review
+from ipvalue.reports.blocks import Block, Formula, Section, Table, Text, picture
 from ipvalue.reports.case import Case
-from ipvalue.reports.draw import picture
-from ipvalue.reports.in_time import in_time_table, year_before
 from ipvalue.reports.sensitivity import moving, tornado_table, unobservable_inputs
+from ipvalue.risk.drift import stability_index
 
-__all__ = ["benchmarks", "monitoring", "performance", "sensitivity", "stability", "values"]
+__all__ = [
+    "benchmarks",
+    "in_time_table",
+    "monitoring",
+    "overrides",
+    "performance",
+    "sensitivity",
+    "stability",
+    "values",
+    "year_before",
+]
 
 _DRAWS = 200
 _NO_BACKTEST = "No backtest was given: call dossier(engine, book, backtest=ipv.backtest(engine, book, dates))."
-_NO_LIVING = "Sensitivities are measured on living patents of a book, of which none is at hand."
+_NO_LIVING = "Sensitivities are measured on living patents of a book; there are none."
 _NO_VALUES = "No book and no valuation were given, so there are no values to show."
 
 
 def values(case: Case) -> Section:
-    """What the engine says of the book as of the date."""
+    """Values of the book as of the date."""
     if case.values is None:
         return Section("values", "Values", (Text(_NO_VALUES),))
     valuation, reasons = case.values, case.frame["reason"].astype(str)
     counts = reasons[reasons != ""].value_counts().rename_axis("reason").rename("patents").to_frame()
     blocks: tuple[Block, ...] = (
+        Text(
+            "A value is the median of the price of the right in an orderly sale between market participants on the "
+            "date; the quantiles beside it say how uncertain that price is."
+        ),
         Formula(repr(valuation)),
         Table("By legal state and grade", valuation.summary().reset_index()),
         Table("Why a value is missing, 0 or an expert's", counts, "every patent has a value above 0"),
@@ -53,7 +69,7 @@ def _highest(case: Case) -> pd.DataFrame:
 
 
 def performance(case: Case) -> Section:
-    """How near values come to prices: in time, and out of time."""
+    """Values compared with prices: in time, and out of time."""
     inside = in_time_table(case)
     blocks: list[Block] = [
         Text("In time: the prices that the engine learnt from, valued by it as of before each deal."),
@@ -65,7 +81,7 @@ def performance(case: Case) -> Section:
     calibration = test.calibration()
     blocks += [
         Text(
-            f"Out of time: {_fitting(test)}, held against {test.provenance['target']} of the following "
+            f"Out of time: {_fitting(test)}, compared with {test.provenance['target']} of the following "
             f"{test.provenance['horizon_years']:g} year(s); book {test.provenance['book']}."
         ),
         Table("Folds", test.folds.drop(columns="engine_hash", errors="ignore")),
@@ -91,7 +107,7 @@ def _summary(test: Backtest) -> pd.DataFrame:
 
 
 def benchmarks(case: Case) -> Section:
-    """The engine against its own methods, each an alternative model."""
+    """Comparison of the engine with each of its methods as an alternative model."""
     blocks: list[Block] = [Table("Methods against the reconciled value", _ratios(case), "no values at hand")]
     if case.values is not None and case.living:
         valuation = case.values
@@ -124,7 +140,7 @@ def _ratios(case: Case) -> pd.DataFrame:
 
 
 def sensitivity(case: Case) -> Section:
-    """What the values hang on: each assumption moved, and the level-3 inputs with their ranges."""
+    """Effect of each assumption on values, and the level-3 inputs with their ranges."""
     title = "Sensitivity and level-3 inputs"
     if case.sample_sheet is None:
         return Section("sensitivity", title, (Text(_NO_LIVING),))
@@ -147,7 +163,7 @@ def sensitivity(case: Case) -> Section:
 
 
 def stability(case: Case) -> Section:
-    """How steady the model is: over dates out of time, and from one year's values to the next."""
+    """Stability over dates out of time, and from one year's values to the next."""
     blocks: list[Block] = [
         Table("This engine a year earlier, and on the date", year_before(case), "needs a book with living patents")
     ]
@@ -161,7 +177,7 @@ def stability(case: Case) -> Section:
 
 
 def monitoring(case: Case) -> Section:
-    """What to watch between validations, with today's level of each indicator."""
+    """Indicators to monitor between validations, with their present level."""
     rows: list[tuple[str, object, str, str]] = []
     if case.backtest is not None:
         found = case.backtest.summary(draws=0).loc["reconciled"]
@@ -188,3 +204,116 @@ def monitoring(case: Case) -> Section:
 def _age(case: Case) -> float:
     fitted = np.datetime64(case.engine.fitted.as_of, "D")
     return float((case.as_of - fitted).astype(np.int64)) / 365.25
+
+
+_YEAR = np.timedelta64(365, "D")
+
+
+def in_time_table(case: Case) -> pd.DataFrame:
+    """Score the engine and its methods on the deals that it learnt from; no rows where that can't be done.
+
+    Parameters
+    ----------
+    case : Case
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a way to value, with the columns of :func:`ipvalue.evaluation.scores.score`.
+    """
+    engine, book = case.engine, case.book
+    learnt = engine.fitted
+    if book is None or book.fingerprint != learnt.book or learnt.deals == 0:
+        return pd.DataFrame()
+    day = np.datetime64(learnt.as_of, "D")
+    deals = gather(book, book.as_of(day, known=learnt.known), engine.assumptions, learnt.grant_rates).deals
+    sheet = engine.work(deals.subject)
+    estimates, combined = sheet.estimates, sheet.combined
+    quoted = {"reconciled": (combined.value, combined.quantiles)}
+    quoted |= {name: (e.value, e.quantiles) for name, e in zip(engine.names, estimates)}
+    patent = deals.subject.patent_id.astype(str)
+    rows = [
+        score({"value": v, "low": q[:, 0], "high": q[:, -1]}, deals.price, patent, draws=0, seed=0)
+        for v, q in quoted.values()
+    ]
+    return pd.DataFrame(rows, index=pd.Index(list(quoted), name="value_by"))
+
+
+def year_before(case: Case) -> pd.DataFrame:
+    """Compare the values of patents that live on both dates with their values by the same engine a year earlier.
+
+    Parameters
+    ----------
+    case : Case
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a measure; no rows without such patents.
+    """
+    if case.book is None or not len(case.frame):
+        return pd.DataFrame()
+    known = case.engine.fitted.known
+    earlier = case.engine.value(case.book.as_of(case.as_of - _YEAR, known=known)).to_pandas()
+    both = pd.DataFrame({"value": case.model_frame["value"], "value_before": earlier["value"]})
+    both = both[(both["value"] > 0) & (both["value_before"] > 0)]
+    if not len(both):
+        return pd.DataFrame()
+    before, after = (both[name].to_numpy(np.float64) for name in ("value_before", "value"))
+    change = np.log(after / before)
+    rows = [
+        ("patents that live on both dates", len(both)),
+        ("rank correlation of their values", pd.Series(before).corr(pd.Series(after), method="spearman")),
+        ("median change", float(np.exp(np.median(change)) - 1.0)),
+        ("standard deviation of the log change", float(change.std())),
+        ("share that changed by more than half", float((np.abs(np.exp(change) - 1.0) > 0.5).mean())),
+        ("population stability index of log values", stability_index(np.log(before), np.log(after))),
+    ]
+    return pd.DataFrame(rows, columns=["measure", "value"])
+
+
+_NONE = "no value was overridden"
+_MATERIAL, _SOON, _LONGEST = 0.5, 90, 366
+
+
+def overrides(case: Case) -> Section:
+    """Experts' overrides, with what they replaced."""
+    blocks: list[Block] = []
+    if len(case.overrides) or not case.overridden:
+        text = f"{len(case.overrides):,} override(s) of the model's values were handed in as rows."
+        blocks += [Text(text), Table("Overrides", case.overrides, _NONE)]
+    if case.overridden:
+        blocks += _applied(case)
+    return Section("overrides", "Overrides log", tuple(blocks))
+
+
+def _applied(case: Case) -> list[Block]:
+    """The set of overrides that is applied to the values."""
+    chosen = case.overridden
+    assert chosen is not None
+    head = Text(
+        f"Set {chosen.name!r}, version {chosen.version}, SHA-256 {chosen.hash}: {len(chosen):,} override(s). "
+        "The values of this dossier are those with overrides; performance, learning, sensitivities and stability are "
+        "the model's own."
+    )
+    if case.values is None:
+        return [head, Table("Overrides", chosen.to_table(), _NONE), Text("No values are at hand to apply them to.")]
+    log = case.values.override_log()
+    found = review(case.values, material=_MATERIAL, expiring_days=_SOON, longest_days=_LONGEST)
+    meanings = pd.DataFrame(WARNINGS.items(), columns=["warning", "meaning"])
+    limits = (
+        f"A ratio of {1 + _MATERIAL:g} or its inverse is material; a warning is given {_SOON} days before expiry, and "
+        f"for a life of more than {_LONGEST} days. These limits are our own choice."
+    )
+    return [
+        head,
+        Table("Overrides", log.drop(columns="meaning"), _NONE),
+        Table("How much of the book is overridden", found.summary),
+        Table("Sizes: the model's value, the override's, and their ratio", found.sizes, "none is in force"),
+        Table("By author: bias is the mean log ratio to the model", found.by_author, "none is in force"),
+        Text(limits),
+        Table("Overrides that need a second look", found.warnings, "none does"),
+        Table("What the warnings mean", meanings),
+        Table(f"Expiring within {_SOON} days", found.expiring, "none"),
+        Table("Not applied on the date", found.not_applied, "all are applied"),
+    ]

@@ -1,4 +1,4 @@
-"""How far values hang on each assumption, and the unobservable inputs behind them in the manner of IFRS 13."""
+"""Sensitivity of values to each assumption, and the unobservable inputs as IFRS 13 asks for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STEP = 0.10
 _SHARES = (1.0, 0.5, 0.25, 0.1, 0.05)
 _MOVES = "moves values"
 _MEDIAN = QUANTILE_NAMES.index("q50")
-# the spread that the set itself states for a figure: in log units, or in the figure's own
+# figures whose spread the set states: in log units, or in the unit of the figure
 _OWN_LOG_SD = {"royalty_rate": "royalty_log_sd", "attribution": "attribution_log_sd"}
 _OWN_SD = {"revenue_decline": "decline_sd", "operating_margin": "operating_margin_sd"}
 _ENTERS_AT_FIT = ("deal_kind_factor", "grant_prior_weight", "method_correlation", "fx_usd")
@@ -105,7 +105,7 @@ def _change(sheet: Worksheet, shock: FigureShock, base: float) -> tuple[float, f
         except (AssumptionError, ValidationError):
             continue
         return float(np.nansum(quantiles[:, _MEDIAN])) / base - 1.0, share
-    return 0.0, 0.0  # the figure stands at its bound: there is nothing on this side of it
+    return 0.0, 0.0  # the figure is at its bound and cannot move in this direction
 
 
 def unobservable_inputs(sheet: Worksheet) -> pd.DataFrame:

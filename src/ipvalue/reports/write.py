@@ -1,4 +1,4 @@
-"""A dossier as HTML (one file, nothing fetched from elsewhere) and as Markdown. All text is escaped."""
+"""Write a dossier as one self-contained HTML file or as Markdown. All text is escaped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ nav ol{columns:2}@media print{h2{break-before:page}.wide{overflow:visible}}
 """.strip()
 _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-# what Markdown would read as markup, and what could open a tag or an entity
+# characters that Markdown would read as markup, or that could open a tag or an entity
 _MARKUP = re.compile(r"^[-+#>]|[\\`*_\[\]|~$]")
 
 
@@ -76,12 +76,19 @@ def _html(block: Block) -> str:
     if not rows:
         return f"<p>{html.escape(block.caption)}: {html.escape(block.empty)}.</p>"
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in header)
-    body = "\n".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+    write = [_linked if name == block.links else _cell for name in header]
+    body = "\n".join("<tr>" + "".join(w(text) for w, text in zip(write, row)) + "</tr>" for row in rows)
     caption = html.escape(block.caption)
     return (
         f'<div class="wide"><table><caption>{caption}</caption><thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def _linked(text: str) -> str:
+    """A cell of links to sections."""
+    links = (f'<a href="#{html.escape(name)}">{html.escape(name)}</a>' for name in text.split())
+    return f"<td>{' '.join(links)}</td>"
 
 
 def _cell(text: str) -> str:
@@ -90,7 +97,7 @@ def _cell(text: str) -> str:
 
 
 def to_markdown(title: str, sections: Sequence[Section]) -> str:
-    """Write a dossier as Markdown (GitHub's, for its tables); pictures are left to the tables that they are drawn from.
+    """Write a dossier as Markdown (GitHub's, for its tables); without pictures, which show the same as the tables.
 
     Parameters
     ----------
@@ -125,7 +132,13 @@ def _markdown(block: Text | Formula | Table) -> str:
     if not rows:
         return f"{_escaped(block.caption)}: {_escaped(block.empty)}."
     lines = [f"**{_escaped(block.caption)}**", "", _row(header), _row(["---"] * len(header), raw=True)]
-    return "\n".join(lines + [_row(row) for row in rows])
+    write = [_anchors if name == block.links else _escaped for name in header]
+    return "\n".join(lines + [_row([w(text) for w, text in zip(write, row)], raw=True) for row in rows])
+
+
+def _anchors(text: str) -> str:
+    """Links to sections."""
+    return " ".join(f"[{_escaped(name)}](#{name})" for name in text.split())
 
 
 def _row(cells: Sequence[str], *, raw: bool = False) -> str:

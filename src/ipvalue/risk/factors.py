@@ -63,7 +63,7 @@ def total_variance(mean: Floats, sigma: Floats, factors: Factors) -> float:
     -----
     ``sum_ij m_i m_j (exp(rho_ij s_i s_j) - 1)`` takes four values of rho off the diagonal. The pairs of a group under
     one rho are summed in O(n) by ``exp(rho s_i s_j) - 1 = sum_p rho^p / p! s_i^p s_j^p``, as in
-    :func:`ipvalue.finance.lognormal_sums.fenton_wilkinson`.
+    :func:`ipvalue.finance.distributions.fenton_wilkinson`.
 
     Examples
     --------

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ipvalue.finance.discounting import present_value
-from ipvalue.finance.lognormal_sums import fenton_wilkinson
+from ipvalue.finance.distributions import fenton_wilkinson
 from ipvalue.types import Floats, Ints
 
 __all__ = ["Ageing", "aged_share", "cover_lost", "grouped_quantile"]
@@ -86,7 +86,7 @@ def grouped_quantile(
     Returns
     -------
     median, q05 : ndarray, shape (n_groups,)
-        By matched moments (:func:`ipvalue.finance.lognormal_sums.fenton_wilkinson`); the sum of the summands'
+        By matched moments (:func:`ipvalue.finance.distributions.fenton_wilkinson`); the sum of the summands'
         quantiles is another number. 0 where a group is empty.
     """
     counts = np.bincount(group, minlength=n_groups)

@@ -1,7 +1,7 @@
 """A synthetic patent book with a known true value for each patent.
 
-It stands in where no real book is at hand: in the demo, in tests, and to judge methods against a truth that
-no real book has. Nothing in it is a real patent, owner or deal, and whatever shows it says so.
+It is used in the demo, in tests, and to compare methods with a true value that no real book has. Nothing in it is a
+real patent, owner or deal.
 
 The truth
 ---------
@@ -21,12 +21,12 @@ the end of the term, the value on a day is
 
 For a right that is alive, log V is t(z) plus what dates, field, jurisdiction and right tell exactly. The
 best possible predictor of V therefore is an average over the distribution of z given all that is observed,
-together with the chance that the right is already dead and nobody has been told. Given z, the observables
-below are independent of each other, but for the errors that two rows or two fees of one patent share and for
-the quality that a family shares.
+together with the probability that the right has already ended and the office has not yet published it. Given z, the
+observables below are independent of each other, but for the errors that two rows or two fees of one patent share and
+for the quality that a family shares.
 
-What shows z (coefficient of z in the log of the mean, or in the logit)
------------------------------------------------------------------------
+How observables depend on z (coefficient of z in the log of the mean, or in the logit)
+--------------------------------------------------------------------------------------
 =========================  ======  ==========================================================
 observable                 on z    noise
 =========================  ======  ==========================================================
@@ -77,11 +77,11 @@ import numpy as np
 from ipvalue.errors import BookError
 from ipvalue.records.book import Book, parse_date
 from ipvalue.records.schema import TABLES
-from ipvalue.synthetic.burdens import draw_burdens, loans_table
 from ipvalue.synthetic.citations import citations_table
 from ipvalue.synthetic.claims import claims_table
 from ipvalue.synthetic.deals import draw_deals, transactions_table
 from ipvalue.synthetic.documents import claims_numbers, family_table, patents_table
+from ipvalue.synthetic.encumbrances import draw_encumbrances, loans_table
 from ipvalue.synthetic.events import events_table
 from ipvalue.synthetic.market import economics_table, licences_table
 from ipvalue.synthetic.population import draw_population, patent_ids
@@ -246,18 +246,18 @@ def synthetic_tables(
     claims = claims_numbers(population, seed)
     fx = fx_table(seed, last)
     deals = draw_deals(population, truth, fx, seed)
-    burdens = draw_burdens(population, truth, seed)
+    encumbrances = draw_encumbrances(population, truth, seed)
     patents, leading = patents_table(population, truth, patent_id, claims, seed)
     parts = {
         "patents": [patents],
         "citations": citations_table(population, truth, patent_id, leading, seed),
         "claims": [claims_table(population, truth, patent_id, claims, seed, texts=claim_texts)],
-        "legal_events": events_table(population, truth, deals, burdens, patent_id, seed),
+        "legal_events": events_table(population, truth, deals, encumbrances, patent_id, seed),
         "family_members": [family_table(population, truth, patent_id, seed)],
         "economics": [economics_table(population, truth, patent_id, seed)],
         "transactions": [transactions_table(population, deals, patent_id)],
         "licences": [licences_table(n, last, seed)],
-        "loans": [loans_table(population, truth, burdens["pledge"], patent_id, seed)],
+        "loans": [loans_table(population, truth, encumbrances["pledge"], patent_id, seed)],
         "curves": [curves_table(seed, last)],
         "fx": [fx],
         "price_index": [price_index_table(seed, last)],

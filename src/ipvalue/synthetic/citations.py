@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ipvalue.synthetic.common import days_after, known_by, small_table, stream, take_text
 from ipvalue.synthetic.documents import draw_symbols, family_names, owner_names, symbols
 from ipvalue.synthetic.population import Population, choose, field_numbers, rights_numbers
-from ipvalue.synthetic.setup import days_after, known_by, small_table, stream, take_text
 from ipvalue.synthetic.truth import Truth
 from ipvalue.types import Dates, Ints, Mask
 
@@ -253,7 +253,7 @@ def citations_table(
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents and their fate.
+        The patents and their legal history.
     patent_id : pyarrow.Array
         Their identifiers.
     leading : int array

@@ -1,4 +1,4 @@
-"""The claims of the synthetic patents: how many, which stand alone, how long, and the wording on request."""
+"""The claims of the synthetic patents: number, dependencies, lengths and, on request, wording."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ipvalue.synthetic.common import known_by, small_table, stream, take_text
 from ipvalue.synthetic.population import Population, rights_numbers
-from ipvalue.synthetic.setup import known_by, small_table, stream, take_text
 from ipvalue.synthetic.texts import claim_wording
 from ipvalue.synthetic.truth import Truth
 from ipvalue.types import Ints, Mask
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["claims_table"]
 
-SECOND_SETS = 0.95  # of the granted inventions: both publications, as databases of full texts keep them
+SECOND_SETS = 0.95  # of the granted inventions: the claims of both publications
 NARROWED_LENGTH = 1.25  # the granted first claim is longer than the published one
 NARROWED_NUMBER = 0.9
 DEPENDENT_LENGTH = 0.28  # of the first claim's
@@ -54,7 +54,7 @@ def claims_table(
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents and their fate.
+        The patents and their legal history.
     patent_id : pyarrow.Array
         Their identifiers.
     claims : int array

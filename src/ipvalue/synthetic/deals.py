@@ -11,20 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ipvalue.law.dates import add_years, years_between
+from ipvalue.synthetic.common import days_after, random_days, small_table, stream, take_text
 from ipvalue.synthetic.population import Population, choose
 from ipvalue.synthetic.rates import to_currency
-from ipvalue.synthetic.setup import (
-    Floats,
-    add_years,
-    days_after,
-    random_days,
-    small_table,
-    stream,
-    take_text,
-    years_between,
-)
 from ipvalue.synthetic.truth import Truth, truth_columns, value_on
-from ipvalue.types import Dates, Ints, Mask
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,8 +72,8 @@ def _sold(population: Population, truth: Truth, rng: np.random.Generator) -> tup
     pending = rng.random(population.n) < PENDING_SHARE
     start, end = _windows(population, truth, pending)
     steady = np.isnat(truth.gap_start)  # a right that lapsed and came back is left out
-    # as often in each year of life: were each right sold at most once in a life of any length, the last years, which
-    # cut the long lives short, would sell rights that are worth more than the same features were before
+    # the chance of a sale is the same in each year of life. With one chance a life, whatever its length, the sales of
+    # the last years would be of rights with more value than rights with the same features had before
     years = np.maximum(years_between(start, end), 0.0)
     weight = np.where(steady, years * np.exp(SOLD_ON_QUALITY * population.quality), 0.0)
     share = np.where(pending, PENDING_SHARE, 1.0 - PENDING_SHARE)
@@ -99,7 +91,7 @@ def draw_deals(population: Population, truth: Truth, fx: dict[str, Any], seed: i
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents, their income and fate.
+        The patents, their income and legal history.
     fx : dict
         Columns of the fx table: a portfolio is paid in the currency of its first patent.
     seed : int

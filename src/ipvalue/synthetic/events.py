@@ -2,29 +2,32 @@
 
 A step (publication, grant, lapse ...) is drawn elsewhere; here it gets the code, scheme and wording that the
 office uses, and the date on which the office makes it public. Steps that an office does not publish are left
-out, as in life: a Chinese payment, for one. What the register says between the steps comes last, and from a
-stream of its own (``synthetic_procedure.py``).
+out, such as payments in China. Entries between the steps (office actions, status entries, notices, second entries of
+payments) come last and are drawn from their own random stream (:func:`procedure_columns`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ipvalue.synthetic.burdens import REGISTRATION_DAYS, Burden
+from ipvalue.synthetic.common import days_after, small_table, stream, take_text
 from ipvalue.synthetic.deals import KINDS, Deals
+from ipvalue.synthetic.encumbrances import REGISTRATION_DAYS, Encumbrance
 from ipvalue.synthetic.population import Population
-from ipvalue.synthetic.procedure import procedure_columns
-from ipvalue.synthetic.setup import days_after, small_table, stream, take_text
 from ipvalue.synthetic.truth import DEATH_KINDS, Truth
 from ipvalue.types import Dates, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["events_table"]
+__all__ = [
+    "events_table",
+    "procedure_columns",
+]
 
 EP_STATES = ("DE", "FR", "GB")  # every synthetic European patent is validated in these states
 LAPSE_ANNOUNCED = {
@@ -37,7 +40,7 @@ LAPSE_ANNOUNCED = {
 }
 EXPIRY_ANNOUNCED_SHARE = 0.6
 NOT_TAKEN_UP_SHARE = 0.1  # of the Chinese withdrawals
-SECOND_SCHEME_UNTIL = np.datetime64("2017-01-01", "D")  # until then the INPADOC feed doubles the Chinese one
+SECOND_SCHEME_UNTIL = np.datetime64("2017-01-01", "D")  # until then the INPADOC feed repeats the Chinese one
 _NEVER = np.datetime64("NaT", "D")
 Rows = tuple[str, Ints, Dates, Dates, Any]
 
@@ -85,7 +88,7 @@ def _notices(
     reported: Dates,
     rng: np.random.Generator,
 ) -> list[Rows]:
-    """What registers say besides: Chinese steps of older years in a second scheme, and formal notices."""
+    """Other entries: Chinese steps of older years in a second scheme, and formal notices."""
     every = np.arange(population.n)
     answered = days_after(reported, rng.integers(60, 180, population.n))
     answered = np.where(answered < truth.outcome, answered, _NEVER).astype("M8[D]")
@@ -163,7 +166,7 @@ def _endings(population: Population, truth: Truth, rng: np.random.Generator) -> 
     ]
 
 
-def _attacks(population: Population, truth: Truth) -> list[Rows]:
+def _challenges(population: Population, truth: Truth) -> list[Rows]:
     """Oppositions and invalidations with their results, and European grants that nobody opposed."""
     office = _offices(population)
     alive = np.isnat(truth.death)
@@ -185,7 +188,7 @@ def _attacks(population: Population, truth: Truth) -> list[Rows]:
 
 
 def _standing(truth: Truth) -> Mask:
-    """Whether the right still stood when a payment came."""
+    """Whether the right was alive when a payment was made."""
     death = truth.death[truth.fees.payer]
     return np.asarray(np.isnat(death) | (truth.fees.paid < death))
 
@@ -233,16 +236,12 @@ def _pick(values: pa.Array, rows: Ints) -> pa.Array:
     return values.take(pa.array(rows))
 
 
-def _burden_rows(burdens: dict[str, Burden]) -> list[Rows]:
-    """Beginning and end of each burden, with its number."""
+def _encumbrance_rows(encumbrances: dict[str, Encumbrance]) -> list[Rows]:
+    """Beginning and end of each encumbrance, with its number."""
     rows: list[Rows] = []
-    for name, burden in burdens.items():
-        rows.append(
-            (f"{name}_on", burden.patent, burden.begins, days_after(burden.begins, REGISTRATION_DAYS), burden.number)
-        )
-        rows.append(
-            (f"{name}_off", burden.patent, burden.ends, days_after(burden.ends, REGISTRATION_DAYS), burden.number)
-        )
+    for name, one in encumbrances.items():
+        for step, day in (("on", one.begins), ("off", one.ends)):
+            rows.append((f"{name}_{step}", one.patent, day, days_after(day, REGISTRATION_DAYS), one.number))
     return rows
 
 
@@ -289,7 +288,7 @@ def events_table(
     population: Population,
     truth: Truth,
     deals: Deals,
-    burdens: dict[str, Burden],
+    encumbrances: dict[str, Encumbrance],
     patent_id: pa.Array,
     seed: int,
 ) -> list[dict[str, Any]]:
@@ -298,8 +297,8 @@ def events_table(
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents and their fate.
-    deals, burdens : Deals, dict of str to Burden
+        The patents and their legal history.
+    deals, encumbrances : Deals, dict of str to Encumbrance
         What leads to transfers, pledges, recorded licences and preservations.
     patent_id : pyarrow.Array
         Identifiers of the patents.
@@ -317,9 +316,9 @@ def events_table(
     steps = [
         *_prosecution(population, truth, rng),
         *_endings(population, truth, rng),
-        *_attacks(population, truth),
+        *_challenges(population, truth),
         *_payments(population, truth, rng),
-        *_burden_rows(burdens),
+        *_encumbrance_rows(encumbrances),
         *_party_changes(population, truth, deals, rng),
     ]
     parts = []
@@ -343,3 +342,89 @@ def _followed(truth: Truth, steps: list[Rows]) -> dict[str, tuple[Ints, Dates]]:
     for fee_year in (4, 8, 12):
         followed[f"payment_{fee_year}"] = payer[year == fee_year], paid[year == fee_year]
     return followed | {"payment": (payer, paid)}
+
+
+Dated = tuple[Ints, Dates]  # patents and days, one element an entry
+LOADED_AFTER_DAYS = 7  # not before the step that an entry belongs to, which is loaded within the week
+_FAR = np.datetime64("9999-01-01", "D")
+
+
+def procedure_columns(
+    population: Population, truth: Truth, steps: Mapping[str, Dated], patent_id: pa.Array, seed: int
+) -> list[dict[str, Any]]:
+    """Columns of the legal events table, one part a kind of entry.
+
+    Parameters
+    ----------
+    population, truth : Population, Truth
+        The patents and their legal history.
+    steps : mapping of str to (int array, datetime64[D] array)
+        Patents and days of the register's steps that entries follow; NaT where a step did not happen.
+    patent_id : pyarrow.Array
+        Identifiers of the patents.
+    seed : int
+        Seed of the book.
+
+    Returns
+    -------
+    list of dict of str to array
+        Nothing is later than the last day of the book.
+    """
+    rng = stream(seed, "procedure")
+    table = small_table("procedure")
+    offices = np.array(small_table("rights")["jurisdiction"])[population.right]
+    ends = _ends(truth, steps["allowed"][1])
+    written: dict[tuple[str, str], Dated] = {}
+    parts = []
+    for k, (office, name) in enumerate(zip(table["jurisdiction"], table["name"])):
+        kind = {column: values[k] for column, values in table.items()}
+        patent, day = written.get((office, kind["after"])) or steps[kind["after"]]
+        patent, day = _drawn(rng, kind, patent, day, offices == office)
+        lasts = day < ends[kind["before"]][patent]
+        written[office, name] = patent[lasts], day[lasts]
+        parts.append(_columns(rng, kind, *written[office, name], population.until, patent_id))
+    return parts
+
+
+def _ends(truth: Truth, allowed: Dates) -> dict[str, Dates]:
+    """First day after each stage: examination, the wait for the grant, and the life of the right."""
+    decision = np.fmin(allowed, truth.outcome)
+    death = np.where(np.isnat(truth.death), _FAR, truth.death).astype("M8[D]")
+    return {"decision": np.minimum(decision, death), "grant": truth.grant, "death": death}
+
+
+def _drawn(rng: np.random.Generator, kind: dict[str, str], patent: Ints, day: Dates, member: Any) -> Dated:
+    """Patents of the office that get an entry, and its day."""
+    place = np.flatnonzero(member[patent] & ~np.isnat(day))
+    place = place[rng.random(len(place)) < float(kind["share"])]
+    wait = rng.integers(int(kind["low"]), int(kind["high"]) + 1, len(place))
+    return patent[place], days_after(day[place], wait)
+
+
+def _columns(
+    rng: np.random.Generator,
+    kind: dict[str, str],
+    patent: Ints,
+    day: Dates,
+    until: np.datetime64,
+    patent_id: pa.Array,
+) -> dict[str, Any]:
+    """One kind of entry as columns of the table, as far as it is public by the last day."""
+    import pyarrow as pa
+
+    wait = rng.integers(int(kind["announced_low"]), int(kind["announced_high"]) + 1, len(patent))
+    announced = days_after(day, wait)
+    loaded = np.minimum(days_after(announced, LOADED_AFTER_DAYS), until)
+    shown = announced <= until
+    patent, day, announced, loaded = patent[shown], day[shown], announced[shown], loaded[shown]
+    same = np.zeros(len(patent), np.int64)
+    words = {name: take_text([kind[name]], same) for name in ("scheme", "code", "text")}
+    return {
+        "patent_id": patent_id.take(pa.array(patent)),
+        "effective_date": day,
+        "announced_date": announced,
+        "loaded_date": loaded,
+        "office": take_text([kind["jurisdiction"]], same),
+        "detail": take_text([kind["detail"]], same if kind["detail"] else same - 1),
+        **words,
+    }

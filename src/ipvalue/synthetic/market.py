@@ -1,4 +1,4 @@
-"""What is earned with the synthetic patents, and what royalties others agreed on: economics and licences."""
+"""The tables economics and licences of the synthetic book: income of patents, and royalty rates of agreements."""
 
 from __future__ import annotations
 
@@ -7,20 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
+from ipvalue.law.dates import add_years, years_between
+from ipvalue.synthetic.common import days_after, random_days, small_table, stream, take_text
 from ipvalue.synthetic.documents import draw_symbols, symbols
 from ipvalue.synthetic.population import Population, choose, field_numbers
-from ipvalue.synthetic.setup import (
-    Floats,
-    add_years,
-    days_after,
-    random_days,
-    small_table,
-    stream,
-    take_text,
-    years_between,
-)
 from ipvalue.synthetic.truth import Truth
-from ipvalue.types import Dates, Ints, Mask
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,7 +48,7 @@ def _sometimes(rng: np.random.Generator, share: float, values: Floats) -> pa.Arr
 
 
 def _revenue(population: Population, truth: Truth, patent: Ints, date: Dates, attribution: Floats, seed: int) -> Floats:
-    """Revenue that gives the true income by relief from royalty, with a lasting and a passing error."""
+    """Revenue that gives the true income by relief from royalty, with an error of the patent and one of the row."""
     rng = stream(seed, "revenue errors")
     lasting = LASTING_ERROR * rng.standard_normal(population.n)
     error = lasting[patent] + ROW_ERROR * rng.standard_normal(len(patent))
@@ -73,7 +65,7 @@ def economics_table(population: Population, truth: Truth, patent_id: pa.Array, s
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents, their income and fate.
+        The patents, their income and legal history.
     patent_id : pyarrow.Array
         Their identifiers.
     seed : int

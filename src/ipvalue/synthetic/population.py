@@ -1,4 +1,4 @@
-"""Who and what is in the synthetic book: families, fields, offices, owners, filing dates, identifiers.
+"""Patents of the synthetic book: families, fields, offices, owners, filing dates and identifiers.
 
 A family is drawn first: its field, owner, first filing date and a standard normal quality. Its members in
 the book are one patent in most families and more in some; they share field, owner and most of the quality.
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ipvalue.synthetic.setup import DAYS_A_YEAR, Floats, add_years, days_after, small_table, stream, take_text
-from ipvalue.types import Dates, Ints, Mask
+from ipvalue.law.dates import add_years
+from ipvalue.synthetic.common import DAYS_A_YEAR, days_after, small_table, stream, take_text
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa

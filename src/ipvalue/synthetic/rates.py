@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ipvalue.synthetic.setup import Floats, add_years, small_table, stream
-from ipvalue.types import Dates
+from ipvalue.law.dates import add_years
+from ipvalue.synthetic.common import small_table, stream
+from ipvalue.types import Dates, Floats
 
 __all__ = ["curves_table", "fx_table", "price_index_table", "quotation_dates", "to_currency"]
 
@@ -45,7 +46,7 @@ def fx_table(seed: int, until: np.datetime64) -> dict[str, Any]:
 
 
 def price_index_table(seed: int, until: np.datetime64) -> dict[str, Any]:
-    """Columns of the price index table: 100 on the oldest date, then inflation and a yearly surprise."""
+    """Columns of the price index table: 100 on the oldest date, then inflation with a random error each year."""
     inflation = _numbers("inflation")[:, None]
     change = inflation + INDEX_SPREAD * stream(seed, "prices").standard_normal((len(inflation), QUOTATIONS))
     change[:, 0] = 0.0

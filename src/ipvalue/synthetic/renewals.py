@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ipvalue.law.dates import add_years, years_between
+from ipvalue.synthetic.common import days_after, small_table, stream
 from ipvalue.synthetic.population import Population, rights_numbers
-from ipvalue.synthetic.setup import Floats, add_years, days_after, small_table, stream, years_between
-from ipvalue.types import Dates, Ints, Mask
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 __all__ = ["Renewals", "renewals"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ipvalue.synthetic.setup import small_table, take_text
+from ipvalue.synthetic.common import small_table, take_text
 from ipvalue.types import Ints, Mask
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
-"""The truth of the synthetic book: latent income, the fate of each right, and its true value on a date.
+"""The truth of the synthetic book: latent income, legal history and true value of each right.
 
-``synthetic.py`` states the whole model; this file holds what the value depends on.
+The model is described in :mod:`ipvalue.synthetic.book`; this file holds what the value depends on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
-from ipvalue.synthetic.fate import (
+from ipvalue.law.dates import years_between
+from ipvalue.synthetic.common import small_table
+from ipvalue.synthetic.outcomes import (
     REFUSED,
     WITHDRAWN,
     challenges,
@@ -24,8 +26,7 @@ from ipvalue.synthetic.fate import (
 )
 from ipvalue.synthetic.population import Population, field_numbers, rights_numbers
 from ipvalue.synthetic.renewals import Renewals, renewals
-from ipvalue.synthetic.setup import Floats, small_table, years_between
-from ipvalue.types import Dates, Ints, Mask
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,7 @@ _NEVER = np.datetime64("NaT", "D")
 
 @dataclass(frozen=True)
 class Truth:
-    """What nobody outside the generator knows; one element a patent, dates after ``until`` included."""
+    """True income and legal history, one element a patent; dates after ``until`` are included."""
 
     theta: Floats
     log_theta_z: Floats
@@ -171,7 +172,7 @@ def _income(population: Population) -> tuple[Floats, Floats]:
 
 
 def draw_truth(population: Population, seed: int) -> Truth:
-    """Draw income and fate of every patent.
+    """Draw income and legal history of every patent.
 
     Parameters
     ----------
@@ -241,7 +242,7 @@ def truth_columns(population: Population, truth: Truth) -> dict[str, Any]:
     population : Population
         The patents.
     truth : Truth
-        Their income and fate.
+        Their income and legal history.
 
     Returns
     -------
@@ -270,14 +271,14 @@ def truth_frame(population: Population, truth: Truth, patent_id: pa.Array) -> pd
     population : Population
         The patents.
     truth : Truth
-        Their income and fate.
+        Their income and legal history.
     patent_id : pyarrow.Array
         Their identifiers.
 
     Returns
     -------
     pandas.DataFrame
-        The columns are listed in ``synthetic.py``.
+        The columns are listed in :func:`ipvalue.synthetic.book.synthetic_tables`.
     """
     import pandas as pd
 

@@ -1,56 +1,48 @@
-"""Disruption (CD index) of patents, over a graph whose nodes are numbered in the order of their dates.
+"""Disruption (CD index) of patents: the function of a graph in memory, and the kernel that a batch uses too.
 
-With that numbering a window of time is a range of numbers, and the works that cite a node within it stand together
-in its sorted list: nothing outside a window is ever looked at. Results are ratios of whole numbers, which depend on
-a node's own surroundings alone.
+Both count the same sorted pairs of a patent and a later document (:func:`disruption_of`). A batch collects the pairs
+by key range (:mod:`ipvalue.features.citation_graph.reduce_range`); :func:`disruption` takes them from arrays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.citation_graph.edges import bisect, checked_edges, distinct, ranges
-from ipvalue.types import Floats, Ints, Ints32
+from ipvalue.features.citation_graph.edges import HALF, checked_edges, ranges
+from ipvalue.types import Floats, Ints
 
-__all__ = ["HALF", "LOW", "Links", "disruption", "disruption_index", "windows"]
+__all__ = ["citing_between", "disruption", "disruption_of", "timed_keys"]
 
-
-HALF, LOW = np.int64(32), np.int64(2**32 - 1)
+_CODE_BITS = 43  # one of them says what the document does
+_CODE_SHIFT = 64 - _CODE_BITS + 1
+_MOST_OWNERS = 2 ** (63 - _CODE_BITS)
+_TIME_ZERO = np.int64(2**31)
 _PAIRS_AT_A_TIME = 4_000_000
-_KEYS_AT_A_TIME = 1_000_000
 
 
 def disruption(
-    citing: npt.ArrayLike,
-    cited: npt.ArrayLike,
-    year: npt.ArrayLike,
-    *,
-    window: float | None = None,
-    focal: npt.ArrayLike | None = None,
+    citing: npt.ArrayLike, cited: npt.ArrayLike, year: npt.ArrayLike, *, window: float | None = None
 ) -> Floats:
     """Disruption (CD index) of each node: whether later works cite it in place of what it builds on.
 
     Parameters
     ----------
     citing, cited : array_like of int, shape (m,)
-        Edges. Repeated edges count once, a node's citation of itself not at all.
+        Edges; a negative node is unknown. Repeated edges count once, a node's citation of itself not at all.
     year : array_like, shape (n,)
         When each node appeared, in years (may be fractional, NaN where unknown).
     window : float, optional
         Count works that appeared up to so many years after the node; by default all.
-    focal : array_like of bool, shape (n,), optional
-        Nodes for which the index is wanted; by default all.
 
     Returns
     -------
     ndarray of float64, shape (n,)
         -1 (consolidating: all who cite it also cite its references) to 1 (disruptive); NaN where no later
-        work cites the node or its references, and where it is not wanted.
+        work cites the node or its references.
 
     Raises
     ------
@@ -75,161 +67,129 @@ def disruption(
     """
     when = np.atleast_1d(np.asarray(year, dtype=np.float64))
     n = when.size
-    wanted = np.ones(n, bool) if focal is None else np.asarray(focal, dtype=bool)
     source, target = checked_edges(citing, cited, n)
-    order = np.argsort(when, kind="stable")  # unknown years last
-    rank = np.empty(n, np.int64)
-    rank[order] = np.arange(n)
-    known = (source >= 0) & (target >= 0) & (source != target)
-    links = Links.of(rank[source[known]], rank[target[known]], n)
-    dated = when[order][np.isfinite(when[order])]
-    nodes = np.flatnonzero(wanted)
-    after, until = windows(dated, when[nodes], window)
-    result = np.full(n, np.nan)
-    result[nodes] = disruption_index(links, rank[nodes], after, until)
+    known = np.flatnonzero((source >= 0) & (target >= 0) & (source != target))
+    known = known[np.argsort(source[known], kind="stable")]
+    source, target = source[known], target[known]
+    rank, after, until = _windows(when, window)
+    key = timed_keys(target, rank[source])
+    order = np.argsort(key, kind="stable")
+    key, citer = key[order], source[order]
+    begin, end = citing_between(key, np.arange(n), after, until)
+    low, high = citing_between(key, target, after[source], until[source])
+    result = np.empty(n)
+    for first, last in _blocks(source, high - low, n):
+        nodes, edges = slice(first, last), slice(*np.searchsorted(source, [first, last]))
+        direct = _pairs_of(np.arange(last - first), citer, begin[nodes], end[nodes])
+        indirect = _pairs_of(source[edges] - first, citer, low[edges], high[edges])
+        result[nodes] = disruption_of(last - first, direct, indirect)
     return result
 
 
-class Links(NamedTuple):
-    """Edges by both ends, each once; nodes are numbered in the order of their dates, those without one last.
-
-    Attributes
-    ----------
-    received : ndarray of int64, shape (n + 1,)
-        ``citing[received[i]:received[i + 1]]`` are the works that cite node i, ascending.
-    citing : ndarray of int32, shape (m,)
-    made : ndarray of int64, shape (n + 1,)
-        ``cited[made[i]:made[i + 1]]`` are the works that node i cites, ascending.
-    cited : ndarray of int32, shape (m,)
-    """
-
-    received: Ints
-    citing: Ints32
-    made: Ints
-    cited: Ints32
-
-    @classmethod
-    def of(cls, citing: Ints, cited: Ints, n: int) -> Links:
-        """Group edges, which may repeat, by both their ends."""
-        return cls.of_keys((cited << HALF) | citing, n)
-
-    @classmethod
-    def of_keys(cls, key: Ints, n: int) -> Links:
-        """Group edges given as ``cited * 2**32 + citing``, in any order; their array is used up.
-
-        At no time is there a second array of their size: a book of millions has more edges than anything else.
-        """
-        key.sort()
-        m = _drop_repeats(key)
-        key = key[:m]
-        starts = np.arange(n + 1) << HALF
-        received, citing = np.searchsorted(key, starts).astype(np.int64), _low_half(key)
-        for block in _blocks(key):
-            block[:] = (block >> HALF) | ((block & LOW) << HALF)
-        key.sort()
-        return cls(received, citing, np.searchsorted(key, starts).astype(np.int64), _low_half(key))
-
-
-def _blocks(key: Ints) -> Iterator[Ints]:
-    """Views of an array, piece by piece."""
-    for first in range(0, len(key), _KEYS_AT_A_TIME):
-        yield key[first : first + _KEYS_AT_A_TIME]
-
-
-def _drop_repeats(key: Ints) -> int:
-    """Move the distinct values of a sorted array to its front; tell how many there are."""
-    kept, last = 0, None
-    for block in _blocks(key):
-        new = block[np.diff(block, prepend=block[0] - 1 if last is None else last) != 0]
-        last = block[-1]
-        key[kept : kept + len(new)] = new
-        kept += len(new)
-    return kept
-
-
-def _low_half(key: Ints) -> Ints32:
-    """Lower 32 bits of each key."""
-    found = np.empty(len(key), np.int32)
-    for block, into in zip(_blocks(key), range(0, len(key), _KEYS_AT_A_TIME)):
-        found[into : into + len(block)] = block & LOW
-    return found
-
-
-def windows(dated: Floats, when: Floats, window: float | None) -> tuple[Ints, Ints]:
-    """Numbers of the first node after each date, and of the first beyond the window; equal for an unknown date.
-
-    Parameters
-    ----------
-    dated : ndarray, shape (k,)
-        Dates of the nodes that have one, in order.
-    when : ndarray, shape (n,)
-        NaN where unknown.
-    window : float, optional
-        In the unit of the dates; without end by default.
-    """
+def _windows(when: Floats, window: float | None) -> tuple[Ints, Ints, Ints]:
+    """Rank of each date (-1 where unknown), and of the first and the last (excluded) later date in the window."""
     known = np.isfinite(when)
-    after = np.searchsorted(dated, np.where(known, when, np.inf), side="right")
-    until = np.searchsorted(
-        dated, np.where(known, when + (np.inf if window is None else window), -np.inf), side="right"
-    )
-    return after, np.maximum(after, until)
+    dates = np.unique(when[known])
+    rank = np.where(known, np.searchsorted(dates, when), -1)
+    after = np.where(known, rank + 1, 0)
+    beyond = np.searchsorted(dates, when + (np.inf if window is None else window), side="right")
+    return rank, after, np.where(known, np.maximum(beyond, after), 0)
 
 
-def disruption_index(links: Links, focal: Ints, after: Ints, until: Ints) -> Floats:
-    """Disruption of some nodes among the works numbered ``after`` to ``until`` (excluded) of each.
+def _blocks(source: Ints, pairs: Ints, n: int) -> Iterator[tuple[int, int]]:
+    """Ranges of nodes with a bounded number of pairs each; ``pairs`` is that of each edge."""
+    block = np.cumsum(np.bincount(source, weights=pairs, minlength=n)) // _PAIRS_AT_A_TIME
+    return pairwise([0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), n])
+
+
+def _pairs_of(owner: Ints, citer: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+    """Owner and code of each work between two positions; the number of a node is moved to the bits of a code."""
+    return np.repeat(owner, high - low), citer[ranges(low, high - low)] << _CODE_SHIFT
+
+
+def timed_keys(cited: npt.NDArray[np.integer], time: npt.NDArray[np.integer]) -> Ints:
+    """A cited node and a time in one number, which sorts by node and then by time.
 
     Parameters
     ----------
-    links : Links
-    focal, after, until : ndarray of int64, shape (k,)
+    cited, time : ndarray of int, shape (m,)
+        Below 2**31 each; the time may be negative.
+
+    Examples
+    --------
+    >>> np.argsort(timed_keys(np.array([1, 0, 0]), np.array([-5, 7, -7]))).tolist()
+    [2, 1, 0]
+    """
+    return np.asarray((cited.astype(np.int64) << HALF) | (time.astype(np.int64) + _TIME_ZERO), np.int64)
+
+
+def citing_between(
+    key: Ints, asked: npt.NDArray[np.integer], after: npt.NDArray[np.integer], until: npt.NDArray[np.integer]
+) -> tuple[Ints, Ints]:
+    """Positions between which the citations of each node asked for lie that were made in its window.
+
+    Parameters
+    ----------
+    key : ndarray of int64, shape (m,)
+        From :func:`timed_keys`, ascending.
+    asked, after, until : ndarray of int, shape (k,)
+        Cited node, first time of the window, and first time beyond it.
+
+    Examples
+    --------
+    >>> key = timed_keys(np.array([0, 0, 0, 1]), np.array([1, 2, 3, 2]))
+    >>> [each.tolist() for each in citing_between(key, np.array([0]), np.array([2]), np.array([4]))]
+    [[1], [3]]
+    """
+    return np.searchsorted(key, timed_keys(asked, after)), np.searchsorted(key, timed_keys(asked, until))
+
+
+def disruption_of(n: int, direct: tuple[Ints, Ints], indirect: tuple[Ints, Ints]) -> Floats:
+    """Count the disruption (CD index) from who cites each patent, and who cites what it cites.
+
+    Parameters
+    ----------
+    n : int
+        Number of patents.
+    direct, indirect : (ndarray of int64, ndarray of int64)
+        Patent and code of a later document; indirect pairs may repeat.
 
     Returns
     -------
-    ndarray of float64, shape (k,)
-        As :func:`disruption`; it depends on the node's own surroundings, not on the other nodes asked for.
+    ndarray of float64, shape (n,)
+        As :func:`disruption` defines it.
+
+    Examples
+    --------
+    >>> one, other = np.array([1 << 40, 1 << 50])
+    >>> disruption_of(1, (np.array([0, 0]), np.array([one, other])), (np.array([0]), np.array([one]))).tolist()
+    [0.0]
     """
-    first, last = _between(links, focal, after, until)
-    direct = last - first
-    references = links.made[focal + 1] - links.made[focal]
-    owner = np.repeat(np.arange(len(focal)), references)
-    target = links.cited[ranges(links.made[focal], references)].astype(np.int64)
-    begin, end = _between(links, target, after[owner], until[owner])
-    use = np.flatnonzero(end > begin)
-    owner, begin, many = owner[use], begin[use], (end - begin)[use]
-    both, either = np.zeros(len(focal), np.int64), np.zeros(len(focal), np.int64)
-    for low, high in _chunks(owner, many):
-        some = slice(owner[low], owner[high - 1] + 1)
-        indirect = _keys(links, owner[low:high], begin[low:high], many[low:high])
-        either += np.bincount(indirect >> HALF, minlength=len(focal))
-        own = _keys(links, np.arange(some.start, some.stop), first[some], direct[some])
-        merged = np.sort(np.concatenate([indirect, own]))
-        twice = merged[1:][merged[1:] == merged[:-1]]
-        both += np.bincount(twice >> HALF, minlength=len(focal))
+    if n > _MOST_OWNERS:
+        pairs = zip(_owners(n, *direct), _owners(n, *indirect))
+        return np.concatenate([disruption_of(_MOST_OWNERS, *each) for each in pairs])[:n]
+    key = np.concatenate([_pairs(*indirect, 0), _pairs(*direct, 1)])
+    key.sort()
+    # of one patent and document those that say "cites its references" stand before those that say "cites it"
+    first = np.flatnonzero(np.diff(key >> 1, prepend=-1))
+    last = np.append(first, len(key))[1:] - 1
+    owner, follows, cited = key[first] >> _CODE_BITS, (key[first] & 1) == 0, (key[last] & 1) == 1
+    alone, twice, either = (np.bincount(owner[some], minlength=n) for some in (cited, follows & cited, follows))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (direct - 2 * both) / (direct - both + either).astype(np.float64)
+        return np.asarray((alone - 2 * twice) / (alone - twice + either).astype(np.float64), np.float64)
 
 
-def _between(links: Links, node: Ints, after: Ints, until: Ints) -> tuple[Ints, Ints]:
-    """Where the works between two numbers stand among those that cite each node."""
-    start, end = links.received[node], links.received[node + 1]
-    first = bisect(links.citing, start, end, after)
-    return first, bisect(links.citing, first, end, until)
+def _pairs(owner: Ints, code: Ints, cites: int) -> Ints:
+    """Patent, document and what the document does in one number.
+
+    Documents are told apart by the upper 42 bits of their codes. Of two documents around one patent, whose codes are
+    hashes, both are taken for one with a probability of 2**-42.
+    """
+    bits = (code.view(np.uint64) >> np.uint64(_CODE_SHIFT)).view(np.int64)
+    return np.asarray((owner << _CODE_BITS) | (bits << 1) | cites, np.int64)
 
 
-def _keys(links: Links, owner: Ints, begin: Ints, many: Ints) -> Ints:
-    """Distinct pairs of an owner and a citing work, ``owner * 2**32 + work``, ascending."""
-    return distinct((np.repeat(owner, many) << HALF) | links.citing[ranges(begin, many)])
-
-
-def _chunks(source: Ints, fan: Ints) -> list[tuple[int, int]]:
-    """Ranges of sorted edges with a bounded number of pairs, none of which divides a citing node's edges."""
-    ends = np.flatnonzero(np.diff(source, append=-1)) + 1
-    work = np.cumsum(fan)[ends - 1]
-    bounds = [0]
-    done = 0
-    while bounds[-1] < source.size:
-        last = max(int(np.searchsorted(work, done + _PAIRS_AT_A_TIME, side="right")) - 1, 0)
-        last = max(last, int(np.searchsorted(ends, bounds[-1], side="right")))
-        bounds.append(int(ends[last]))
-        done = int(work[last])
-    return list(pairwise(bounds))
+def _owners(n: int, owner: Ints, code: Ints) -> list[tuple[Ints, Ints]]:
+    """Pairs by blocks of patents, numbered anew in each."""
+    block = owner // _MOST_OWNERS
+    return [(owner[block == k] - k * _MOST_OWNERS, code[block == k]) for k in range(-(-n // _MOST_OWNERS))]

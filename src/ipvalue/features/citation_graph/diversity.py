@@ -1,8 +1,7 @@
-"""The citation graph as arrays: counts and concentration over classes.
+"""Spread of citations over classes: generality and originality.
 
-Nodes are integers from 0, edges are pairs (citing, cited) in two arrays of one length. A negative node or
-label means unknown, and its edge is left out. Results do not depend on the order of the edges, to the last
-bit, because everything that is added up is a whole number.
+Groups are integers from 0. A citation with a negative group or label is unknown and left out. Results do not depend
+on the order of the citations, to the last bit, because everything that is added up is a whole number.
 """
 
 from __future__ import annotations
@@ -12,82 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.citation_graph.edges import checked_nodes, csr, distinct_pairs
+from ipvalue.features.citation_graph.edges import checked_nodes
 from ipvalue.types import Floats, Ints
 
-__all__ = [
-    "csr",
-    "distinct_pairs",
-    "forward_counts",
-    "generality",
-    "herfindahl",
-    "spread",
-    "squares",
-]
-
-
-_DAYS_PER_YEAR = 365.25
-
-
-def forward_counts(
-    cited: npt.ArrayLike,
-    citing_date: npt.ArrayLike,
-    origin_date: npt.ArrayLike,
-    n: int,
-    window_years: float | None = None,
-) -> Floats:
-    """Count the citations that each node receives, at will within so many years of its origin.
-
-    Parameters
-    ----------
-    cited : array_like of int, shape (m,)
-        Cited node of each citation.
-    citing_date : array_like of datetime64[D], shape (m,)
-        When each citation was made.
-    origin_date : array_like of datetime64[D], shape (n,)
-        Where each node's window begins.
-    n : int
-        Number of nodes.
-    window_years : float, optional
-        Length of the window in years of 365.25 days; by default without end.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        Counts. With a window: NaN where the origin is NaT; citations without date are not counted, those
-        dated before the origin are.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit or a node lies outside 0 to n - 1.
-
-    Notes
-    -----
-    A citation counts if ``citing_date - origin_date <= window_years * 365.25`` days.
-
-    References
-    ----------
-    Hall, Jaffe and Trajtenberg (2005), RAND Journal of Economics 36(1).
-
-    Examples
-    --------
-    >>> day = lambda *years: np.array([f"{year}-01-01" for year in years], dtype="datetime64[D]")
-    >>> forward_counts([0, 0, 1], day(2003, 2012, 2012), day(2000, 2010), 2, window_years=5).tolist()
-    [1.0, 1.0]
-    """
-    target = checked_nodes(cited, n)
-    counted = target >= 0
-    if window_years is None:
-        return np.bincount(target[counted], minlength=n).astype(np.float64)
-    made = np.atleast_1d(np.asarray(citing_date, dtype="datetime64[D]"))
-    origin = np.atleast_1d(np.asarray(origin_date, dtype="datetime64[D]"))
-    if made.size != target.size or origin.size != n:
-        raise ValueError(f"{target.size} citations of {n} nodes: {made.size} dates, {origin.size} origins")
-    lag = made[counted] - origin[target[counted]]
-    inside = lag <= np.timedelta64(int(np.floor(window_years * _DAYS_PER_YEAR)), "D")
-    counts = np.bincount(target[counted][inside], minlength=n).astype(np.float64)
-    return np.where(np.isnat(origin), np.nan, counts)
+__all__ = ["generality", "spread", "squares"]
 
 
 def squares(group: npt.ArrayLike, label: npt.ArrayLike, n_groups: int | None = None) -> tuple[Ints, Ints]:
@@ -96,7 +23,7 @@ def squares(group: npt.ArrayLike, label: npt.ArrayLike, n_groups: int | None = N
     Parameters
     ----------
     group, label, n_groups
-        As for :func:`herfindahl`.
+        As for :func:`generality`.
 
     Examples
     --------
@@ -137,47 +64,6 @@ def _codes(label: npt.ArrayLike) -> Ints:
     import pandas as pd
 
     return pd.factorize(pd.Series(labels))[0].astype(np.int64)
-
-
-def herfindahl(group: npt.ArrayLike, label: npt.ArrayLike, *, n_groups: int | None = None) -> Floats:
-    """Concentration of each group's entries over classes.
-
-    Parameters
-    ----------
-    group : array_like of int, shape (m,)
-        Group of each entry.
-    label : array_like, shape (m,)
-        Class of each entry: whole numbers or texts; negative or missing ones are left out.
-    n_groups : int, optional
-        Length of the result; by default the largest group plus one.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_groups,)
-        1 if all entries are of one class; NaN for a group without entries.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit or a group lies outside 0 to n_groups - 1.
-
-    Notes
-    -----
-    ``sum over classes of (n_class / n)^2``.
-
-    References
-    ----------
-    Herfindahl (1950), Concentration in the U.S. Steel Industry; Hall, Jaffe and Trajtenberg (2001), NBER
-    Working Paper 8498.
-
-    Examples
-    --------
-    >>> herfindahl([0, 0, 2], ["A", "B", "A"]).tolist()
-    [0.5, nan, 1.0]
-    """
-    total, square = squares(group, label, n_groups)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return square / total.astype(np.float64) ** 2
 
 
 def generality(

@@ -4,55 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from ipvalue.types import Ints
 
-__all__ = ["bisect", "checked_edges", "checked_nodes", "csr", "distinct", "distinct_pairs", "pointers", "ranges"]
+__all__ = ["HALF", "LOW", "checked_edges", "checked_nodes", "distinct", "ranges"]
 
-
-def csr(index: npt.ArrayLike, n: int) -> tuple[Ints, Ints]:
-    """Group positions by node.
-
-    Parameters
-    ----------
-    index : array_like of int, shape (m,)
-        Node of each entry; negative ones are left out.
-    n : int
-        Number of nodes.
-
-    Returns
-    -------
-    indptr : ndarray of int64, shape (n + 1,)
-        ``order[indptr[i]:indptr[i + 1]]`` are the entries of node ``i``.
-    order : ndarray of int64, shape (m without the unknown,)
-        Positions in ``index``, in rising order within each node.
-
-    Raises
-    ------
-    ValueError
-        If a node is ``n`` or larger.
-
-    Notes
-    -----
-    A counting sort in linear time, about twice as fast as a stable argsort.
-
-    References
-    ----------
-    Saad (2003), Iterative Methods for Sparse Linear Systems, section 3.4 (the format).
-
-    Examples
-    --------
-    >>> indptr, order = csr([2, 0, 2], 3)
-    >>> indptr.tolist(), order.tolist()
-    ([0, 1, 1, 3], [1, 0, 2])
-    """
-    node = checked_nodes(index, n)
-    known = np.flatnonzero(node >= 0)
-    entries = sparse.coo_array(
-        (np.ones(known.size, dtype=np.int8), (node[known], known)), shape=(n, max(node.size, 1))
-    ).tocsr()
-    return entries.indptr.astype(np.int64), entries.indices.astype(np.int64)
+HALF, LOW = np.int64(32), np.int64(2**32 - 1)
+"""Bits of the lower of two numbers that are packed into one, and their mask."""
 
 
 def checked_nodes(index: npt.ArrayLike, n: int | None = None) -> Ints:
@@ -88,59 +46,6 @@ def checked_nodes(index: npt.ArrayLike, n: int | None = None) -> Ints:
     if n is not None and int(node.max()) >= n:
         raise ValueError(f"node {int(node.max())} lies outside 0 to {n - 1}")
     return node.astype(np.int64, copy=False)
-
-
-def distinct_pairs(citing: npt.ArrayLike, cited: npt.ArrayLike, date: npt.ArrayLike | None = None) -> Ints:
-    """Pick one edge for each pair of nodes: the earliest.
-
-    Parameters
-    ----------
-    citing, cited : array_like of int, shape (m,)
-        Edges; those with a negative node are left out.
-    date : array_like of datetime64[D], shape (m,), optional
-        When each citation was made; NaT counts as later than any date.
-
-    Returns
-    -------
-    ndarray of int64
-        Positions of the edges kept, by citing and cited node.
-
-    Raises
-    ------
-    ValueError
-        If the arrays differ in length.
-
-    Notes
-    -----
-    Of several edges of one pair and date the first is kept.
-
-    References
-    ----------
-    Jaffe and de Rassenfosse (2017), Journal of the Association for Information Science and Technology 68(6)
-    (one citation a pair of documents).
-
-    Examples
-    --------
-    >>> dates = np.array(["2001-05-01", "2000-01-01", "2003-01-01"], dtype="datetime64[D]")
-    >>> distinct_pairs([1, 1, 2], [0, 0, 0], dates).tolist()
-    [1, 2]
-    """
-    source, target = checked_edges(citing, cited)
-    kept = np.flatnonzero((source >= 0) & (target >= 0))
-    if kept.size == 0:
-        return kept.astype(np.int64)
-    key = source[kept] * (int(target.max()) + 1) + target[kept]
-    if date is None:
-        order = np.argsort(key, kind="stable")
-    else:
-        day = np.asarray(date, dtype="datetime64[D]")
-        if day.shape != source.shape:
-            raise ValueError(f"{source.size} edges but {day.size} dates")
-        late = np.where(np.isnat(day), np.iinfo(np.int64).max, day.astype(np.int64))
-        order = np.lexsort((late[kept], key))
-    first = np.diff(key[order], prepend=-1) != 0
-    chosen: Ints = kept[order[first]].astype(np.int64)
-    return chosen
 
 
 def checked_edges(citing: npt.ArrayLike, cited: npt.ArrayLike, n: int | None = None) -> tuple[Ints, Ints]:
@@ -201,46 +106,3 @@ def ranges(start: Ints, count: Ints) -> Ints:
     ends = np.cumsum(count)
     total = int(ends[-1]) if ends.size else 0
     return np.asarray(np.arange(total) + np.repeat(start - (ends - count), count), np.int64)
-
-
-def pointers(sorted_nodes: npt.NDArray[np.integer], n: int) -> Ints:
-    """Where the entries of each node begin in a list that is sorted by node, with the end of the last.
-
-    Examples
-    --------
-    >>> pointers(np.array([0, 0, 2]), 3).tolist()
-    [0, 2, 2, 3]
-    """
-    counts = np.bincount(sorted_nodes, minlength=n)
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
-
-
-def bisect(values: npt.NDArray[np.integer], low: Ints, high: Ints, wanted: Ints) -> Ints:
-    """Find the first position between ``low`` and ``high`` whose value is not below the wanted one.
-
-    Parameters
-    ----------
-    values : ndarray of int, shape (m,)
-        Ascending within each range.
-    low, high, wanted : ndarray of int64, shape (k,)
-        Begin and end (excluded) of each search, and what is sought.
-
-    Returns
-    -------
-    ndarray of int64, shape (k,)
-        ``high`` where all values are below.
-
-    Examples
-    --------
-    >>> bisect(np.array([3, 7, 1, 4]), np.array([0, 2]), np.array([2, 4]), np.array([5, 9])).tolist()
-    [1, 4]
-    """
-    low, high = low.copy(), high.copy()
-    open_ = np.flatnonzero(low < high)
-    while open_.size:
-        middle = (low[open_] + high[open_]) // 2
-        below = values[middle] < wanted[open_]
-        low[open_[below]] = middle[below] + 1
-        high[open_[~below]] = middle[~below]
-        open_ = open_[low[open_] < high[open_]]
-    return low

@@ -13,18 +13,15 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ipvalue.features.citation_graph.disruption import HALF, LOW
+from ipvalue.features.citation_graph.disruption import disruption_of
+from ipvalue.features.citation_graph.edges import HALF, LOW
 from ipvalue.features.citation_graph.map_shard import Answer, Report
 from ipvalue.features.citation_graph.page_rank import UNIT, Citations, ranks_at, ranks_of_cited
 from ipvalue.features.citation_graph.reduce_range import WINDOW_DAYS, Reduced, reduce_range
 from ipvalue.records.statistics import CitationMeasures
 from ipvalue.types import Floats, Ints, Ints32
 
-__all__ = ["Block", "block_of", "disruption_of", "first_numbers", "h_index", "measure", "standing_of"]
-
-
-_CODE_BITS = 43  # with one of them to say what the document does
-_MOST_OWNERS = 2 ** (63 - _CODE_BITS)
+__all__ = ["Block", "block_of", "first_numbers", "h_index", "measure", "standing_of"]
 
 
 def measure(parts: Sequence[Sequence[Report]]) -> CitationMeasures:
@@ -35,9 +32,9 @@ def measure(parts: Sequence[Sequence[Report]]) -> CitationMeasures:
     parts : sequence of sequence of Report
         By part and key range; the parts in any order.
     """
-    reduced = [reduce_range(reports) for reports in zip(*parts)]
-    answers = [[reduced.answers[k] for reduced in reduced] for k in range(len(parts))]
-    first = first_numbers(reduced)
+    ranges = [reduce_range(reports) for reports in zip(*parts)]
+    answers = [[each.answers[k] for each in ranges] for k in range(len(parts))]
+    first = first_numbers(ranges)
     blocks = [block_of(reports, found, first) for reports, found in zip(parts, answers)]
     citations = [block.citations for block in blocks]
     found = [
@@ -129,56 +126,6 @@ def _family_citations(reports: Sequence[Report], answers: Sequence[Answer], home
     family = np.concatenate([report.family for report in reports])
     counts = np.append(np.concatenate([answer.families for answer in answers]), 0)
     return np.where(home == 0, received, counts[np.searchsorted(family, home) * (home != 0)]).astype(np.float64)
-
-
-def disruption_of(n: int, direct: tuple[Ints, Ints], indirect: tuple[Ints, Ints]) -> Floats:
-    """Disruption (CD index) from who cites each patent, and who cites what it cites.
-
-    Parameters
-    ----------
-    n : int
-        Number of patents.
-    direct, indirect : (ndarray of int64, ndarray of int64)
-        Patent and code of a later document; indirect pairs may repeat.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        :func:`ipvalue.features.citations.disruption` says by which formula, and who found it.
-
-    Examples
-    --------
-    >>> one, other = np.array([1 << 40, 1 << 50])
-    >>> disruption_of(1, (np.array([0, 0]), np.array([one, other])), (np.array([0]), np.array([one]))).tolist()
-    [0.0]
-    """
-    if n > _MOST_OWNERS:
-        pairs = zip(_owners(n, *direct), _owners(n, *indirect))
-        return np.concatenate([disruption_of(_MOST_OWNERS, *each) for each in pairs])[:n]
-    key = np.concatenate([_pairs(*indirect, 0), _pairs(*direct, 1)])
-    key.sort()
-    # of one patent and document those that say "cites its references" stand before those that say "cites it"
-    first = np.flatnonzero(np.diff(key >> 1, prepend=-1))
-    last = np.append(first, len(key))[1:] - 1
-    owner, follows, cited = key[first] >> _CODE_BITS, (key[first] & 1) == 0, (key[last] & 1) == 1
-    alone, twice, either = (np.bincount(owner[some], minlength=n) for some in (cited, follows & cited, follows))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((alone - 2 * twice) / (alone - twice + either).astype(np.float64), np.float64)
-
-
-def _pairs(owner: Ints, code: Ints, cites: int) -> Ints:
-    """Patent, document and what the document does in one number; documents are told apart by 42 bits of their codes.
-
-    Two of the documents around one patent are taken for one with a probability of 2**-42 a pair.
-    """
-    bits = (code.view(np.uint64) >> np.uint64(64 - _CODE_BITS + 1)).view(np.int64)
-    return np.asarray((owner << _CODE_BITS) | (bits << 1) | cites, np.int64)
-
-
-def _owners(n: int, owner: Ints, code: Ints) -> list[tuple[Ints, Ints]]:
-    """Pairs by blocks of patents, numbered anew in each."""
-    block = owner // _MOST_OWNERS
-    return [(owner[block == k] - k * _MOST_OWNERS, code[block == k]) for k in range(-(-n // _MOST_OWNERS))]
 
 
 def h_index(owner: Ints, cites: Ints, n: int) -> Floats:

@@ -1,4 +1,14 @@
-"""PageRank of a citation graph in whole numbers, so that no order of adding up can change a bit of it."""
+"""PageRank of a citation graph, counted in whole numbers so that the order of addition cannot change a bit.
+
+``r = (1 - d) + d * sum over citing documents of r / (their number of references)``, with d = 0.5: a reader of patents
+follows few references in turn (Bruck et al. 2016). In this form, the first that Brin and Page gave, the rank of a
+document depends only on those documents from which a path of citations leads to it, and the graph may grow elsewhere
+without changing it. Ranks are counted in units of 2**-31, rounded down for each citation.
+
+References
+----------
+Brin and Page (1998), Computer Networks 30; Bruck, Rethy, Szente, Tobochnik and Erdi (2016), Scientometrics 107.
+"""
 
 from __future__ import annotations
 
@@ -6,61 +16,15 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from ipvalue.features.citation_graph.edges import checked_edges, distinct_pairs
-from ipvalue.types import Floats, Ints, Ints32, Mask
+from ipvalue.types import Ints, Ints32, Mask
 
-__all__ = ["UNIT", "Citations", "page_rank", "ranks_at", "ranks_of_cited", "whole_ranks"]
+__all__ = ["UNIT", "Citations", "ranks_at", "ranks_of_cited"]
 
 
 UNIT = 2**31
 _START = np.int64(UNIT // 2)  # the rank of what nobody cites
 _ROUNDS = 31  # half of what is missing goes with each round, and the unit is 2**31
-
-
-def page_rank(citing: npt.ArrayLike, cited: npt.ArrayLike, n: int) -> Floats:
-    """Centrality of each node: cited by documents that are themselves cited.
-
-    Parameters
-    ----------
-    citing, cited : array_like of int, shape (m,)
-        Edges. Repeated edges count once, a node's citation of itself not at all.
-    n : int
-        Number of nodes.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        0.5 for a node that nobody cites.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit or a node lies outside 0 to n - 1.
-
-    Notes
-    -----
-    ``r = (1 - d) + d * sum over citing documents of r / (their number of references)``, with d = 0.5: a reader of
-    patents follows few references in turn (Bruck et al. 2016). In this form, the first that Brin and Page gave, the
-    rank of a document depends on those alone from which a path of citations leads to it, and the graph may grow
-    elsewhere without changing it. Ranks are counted in units of 2**-31, rounded down a citation.
-
-    References
-    ----------
-    Brin and Page (1998), Computer Networks 30; Bruck, Rethy, Szente, Tobochnik and Erdi (2016), Scientometrics 107.
-
-    Examples
-    --------
-    >>> page_rank([1, 2], [0, 0], 3).tolist()
-    [1.0, 0.5, 0.5]
-    """
-    source, target = checked_edges(citing, cited, n)
-    apart = source != target
-    source, target = source[apart], target[apart]
-    kept = distinct_pairs(source, target)
-    kept = kept[np.argsort(target[kept], kind="stable")]
-    return whole_ranks([Citations.of(source[kept].astype(np.int32), target[kept].astype(np.int32))], n) / UNIT
 
 
 class Citations(NamedTuple):
@@ -90,26 +54,6 @@ class Citations(NamedTuple):
     def targets(self) -> Ints32:
         """The cited document of each citation."""
         return np.repeat(self.cited, np.diff(self.start, append=np.int32(len(self.citing))))
-
-
-def whole_ranks(blocks: Sequence[Citations], n: int) -> Ints:
-    """Ranks of all nodes in units of 2**-31.
-
-    Parameters
-    ----------
-    blocks : sequence of Citations
-        Each citation once, and all those of one document in one block.
-    n : int
-        Number of nodes.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-    """
-    rank = np.full(n, _START, np.int64)
-    for block, found in zip(blocks, ranks_of_cited(blocks, n)):
-        rank[block.cited] = found
-    return rank
 
 
 def ranks_of_cited(blocks: Sequence[Citations], n: int) -> Iterator[Ints]:

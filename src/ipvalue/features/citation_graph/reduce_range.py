@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from ipvalue.features.citation_graph.disruption import HALF
+from ipvalue.features.citation_graph.disruption import citing_between, timed_keys
 from ipvalue.features.citation_graph.edges import distinct, ranges
 from ipvalue.features.citation_graph.map_shard import Answer, Report
 from ipvalue.types import Ints, Ints32, Mask
@@ -21,7 +20,6 @@ __all__ = ["WINDOW_DAYS", "Reduced", "reduce_range"]
 
 
 WINDOW_DAYS = 1826  # five years
-_DAY_ZERO = np.int64(2**31)
 
 
 class Reduced(NamedTuple):
@@ -49,7 +47,7 @@ def reduce_range(reports: Sequence[Report]) -> Reduced:
     counted = _counted(reports, numbers, len(document))
     cited = np.concatenate([n[r.cited[c]] for r, n, c in zip(reports, numbers, counted)])
     cites = np.bincount(cited, minlength=len(document)).astype(np.int32)
-    key = _key(cited, np.concatenate([r.day[c] for r, c in zip(reports, counted)]))
+    key = timed_keys(cited, np.concatenate([r.day[c] for r, c in zip(reports, counted)]))
     order = np.argsort(key, kind="stable")
     citing = np.concatenate([r.citing[c] for r, c in zip(reports, counted)])[order]
     following = _following(reports, numbers, key[order], citing)
@@ -68,18 +66,14 @@ def _counted(reports: Sequence[Report], numbers: Sequence[Ints32], documents: in
     return [(report.row[report.cited] >= 0) | ~held[number[report.cited]] for report, number in zip(reports, numbers)]
 
 
-def _key(cited: npt.NDArray[np.integer], day: npt.NDArray[np.integer]) -> Ints:
-    return np.asarray((cited.astype(np.int64) << HALF) | (day.astype(np.int64) + _DAY_ZERO), np.int64)
-
-
 def _following(
     reports: Sequence[Report], numbers: Sequence[Ints32], key: Ints, citing: Ints
 ) -> Iterator[tuple[Ints32, Ints]]:
     """Who cites what each patent cites, within five years after it: row of the patent, and that document."""
     for report, number in zip(reports, numbers):
         asked = number[report.asked]
-        low = np.searchsorted(key, _key(asked, report.after.astype(np.int64) + 1))
-        high = np.searchsorted(key, _key(asked, report.after.astype(np.int64) + WINDOW_DAYS + 1))
+        first = report.after.astype(np.int64) + 1
+        low, high = citing_between(key, asked, first, first + WINDOW_DAYS)
         yield np.repeat(report.asking, high - low), citing[ranges(low, high - low)]
 
 

@@ -1,6 +1,6 @@
-"""What happens to the synthetic rights apart from fees: prosecution, term, attacks and surrender.
+"""Outcomes of the synthetic rights apart from fees: prosecution, term, challenges and surrender.
 
-Every probability is logistic in the quality z; ``synthetic.py`` lists the coefficients.
+Every probability is logistic in the quality z; the coefficients are listed in :mod:`ipvalue.synthetic.book`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, logit
 
+from ipvalue.law.dates import add_years, years_between
+from ipvalue.synthetic.common import days_after, small_table, stream
 from ipvalue.synthetic.population import Population, rights_numbers
-from ipvalue.synthetic.setup import Floats, add_years, days_after, small_table, stream, years_between
-from ipvalue.types import Dates, Ints, Mask
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 __all__ = [
     "REFUSED",
@@ -95,7 +96,7 @@ def term_end_of(population: Population, outcome: Dates, adjustment: Ints, extens
 
 
 def challenges(population: Population, grant: Dates, term_end: Dates, seed: int) -> tuple[Dates, Ints, Dates]:
-    """Date, result (0 none, 1 rejected, 2 amended, 3 revoked) and end of an attack on the right.
+    """Date, result (0 none, 1 rejected, 2 amended, 3 revoked) and end of a challenge of the right.
 
     European oppositions fall in the nine months after grant; others at any time. High quality is attacked
     more often and survives a little more often.

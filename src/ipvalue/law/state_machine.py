@@ -35,7 +35,7 @@ _RESTORE = 255
 _DAY_BITS, _PRECEDENCE_BITS, _OPERATION_BITS = 18, 7, 6
 _FIRST_DAY, _LAST_DAY = -100_000, 160_000
 
-# among losses of one day and precedence the heavier comes first, and the first loss counts
+# of several losses of one day and precedence the more serious is applied first, and the first loss counts
 _LOSSES = (State.INVALIDATED, State.SURRENDERED, State.EXPIRED, State.LAPSED, State.WITHDRAWN, State.REFUSED)
 
 
@@ -54,7 +54,7 @@ class Course(NamedTuple):
 
 @cache
 def _operations() -> list[tuple[Effect, State]]:
-    """(effect, target) of every operation, in the order in which equals of one day apply."""
+    """(effect, target) of every operation, in the order in which those of one day and precedence apply."""
     pending = [State.FILED, State.PUBLISHED, State.EXAMINATION, State.ALLOWED]
     return [
         *((Effect.ADVANCE, state) for state in pending),
@@ -127,7 +127,7 @@ def _table() -> npt.NDArray[np.uint8]:
 
 @cache
 def _alive_before_loss() -> npt.NDArray[np.int8]:
-    """State to restore where a loss is the first thing known: a lapse was of a grant, a refusal was not."""
+    """State to restore if a loss is the first event known: in force before a lapse, filed before a refusal."""
     before = np.zeros(len(State), dtype=np.int8)
     before[[State.LAPSED, State.EXPIRED, State.SURRENDERED, State.INVALIDATED]] = State.IN_FORCE
     before[[State.WITHDRAWN, State.REFUSED]] = State.FILED

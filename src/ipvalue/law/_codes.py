@@ -1,4 +1,4 @@
-"""Work on the distinct values of an array of strings, then spread the answers back."""
+"""Codes of distinct strings: functions work on the distinct values and spread the answers over the array."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def joint_codes(*parts: Ints) -> tuple[Ints, Ints]:
     Parameters
     ----------
     *parts : int64 arrays, shape (n,)
-        Ints from 0 on.
+        Codes from 0 on.
 
     Returns
     -------

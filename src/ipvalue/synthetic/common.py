@@ -1,4 +1,4 @@
-"""What the parts of the synthetic book share: random streams, small tables, dates and Arrow columns.
+"""Functions that all parts of the synthetic book use: random streams, small tables, dates and Arrow columns.
 
 Each topic (families, citations, claims ...) draws from a stream of its own, keyed by the seed and the
 topic's name. A new topic therefore leaves the draws of all others as they are.
@@ -15,25 +15,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.types import Dates, Floats, Ints, Mask
+from ipvalue.types import Dates
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
     "DAYS_A_YEAR",
-    "Dates",
-    "Mask",
-    "Floats",
-    "Ints",
-    "add_years",
     "days_after",
     "known_by",
     "random_days",
     "small_table",
     "stream",
     "take_text",
-    "years_between",
 ]
 
 
@@ -70,7 +64,7 @@ def small_table(name: str) -> dict[str, tuple[str, ...]]:
     Parameters
     ----------
     name : str
-        Name without the prefix ``synthetic_`` and without the ending.
+        File name in ``synthetic/tables`` without ``.csv``.
 
     Returns
     -------
@@ -87,33 +81,6 @@ def small_table(name: str) -> dict[str, tuple[str, ...]]:
     return {column: tuple(row[column] for row in rows) for column in rows[0]}
 
 
-def add_years(dates: Dates, years: npt.ArrayLike) -> Dates:
-    """The same day some whole years later; 28 February where the year has no 29th.
-
-    Parameters
-    ----------
-    dates : datetime64[D] array
-        Dates; NaT stays NaT.
-    years : int or int array
-        Years to add, may be negative.
-
-    Returns
-    -------
-    datetime64[D] array
-
-    Examples
-    --------
-    >>> add_years(np.array(["2004-02-29"], "M8[D]"), 1)
-    array(['2005-02-28'], dtype='datetime64[D]')
-    """
-    dates = np.asarray(dates, "M8[D]")
-    month = dates.astype("M8[M]")
-    day = dates - month.astype("M8[D]")
-    target = month + (12 * np.asarray(years, np.int64)).astype("m8[M]")
-    last_day = (target + np.timedelta64(1, "M")).astype("M8[D]") - np.timedelta64(1, "D")
-    return np.asarray(np.minimum(target.astype("M8[D]") + day, last_day), "M8[D]")
-
-
 def days_after(dates: Dates, days: npt.ArrayLike) -> Dates:
     """Dates moved by a number of days, which is cut to whole days.
 
@@ -124,18 +91,6 @@ def days_after(dates: Dates, days: npt.ArrayLike) -> Dates:
     """
     moved = np.asarray(dates, "M8[D]") + np.asarray(days).astype(np.int64).astype("m8[D]")
     return np.asarray(moved, "M8[D]")
-
-
-def years_between(start: npt.ArrayLike, end: npt.ArrayLike) -> Floats:
-    """Years of 365.25 days from start to end; NaN where one of them is unknown.
-
-    Examples
-    --------
-    >>> float(years_between(np.datetime64("2020-01-01"), np.datetime64("2024-01-01")))
-    4.0
-    """
-    span = np.asarray(end, "M8[D]") - np.asarray(start, "M8[D]")
-    return np.asarray(span / np.timedelta64(1, "D") / DAYS_A_YEAR, np.float64)
 
 
 def random_days(rng: np.random.Generator, start: Dates, end: Dates) -> Dates:

@@ -7,28 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ipvalue.law.dates import add_years
+from ipvalue.synthetic.common import days_after, random_days, small_table, stream
 from ipvalue.synthetic.population import Population
-from ipvalue.synthetic.setup import Floats, add_years, days_after, random_days, small_table, stream
 from ipvalue.synthetic.truth import Truth, truth_columns, value_on
-from ipvalue.types import Dates, Ints, Mask
+from ipvalue.types import Dates, Floats, Ints, Mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["REGISTRATION_DAYS", "Burden", "draw_burdens", "loans_table"]
+__all__ = ["REGISTRATION_DAYS", "Encumbrance", "draw_encumbrances", "loans_table"]
 
-YEARS_OF_BURDENS = 10
+YEARS_OF_ENCUMBRANCES = 10
 PLEDGED_SHARE, PLEDGED_ON_QUALITY = 0.05, 0.3
 LICENSED_SHARE, LICENSED_ON_QUALITY = 0.02, 0.4
 PRESERVED_SHARE, PRESERVED_ON_QUALITY = 0.005, 0.2
 FINANCED_SHARE = 0.8  # of the pledges that stand on the last day, with a loan in the book
 LOAN_TO_VALUE = 0.35
-REGISTRATION_DAYS = 15  # from the effect of a burden, or its end, to its announcement
+REGISTRATION_DAYS = 15  # from the effect of an encumbrance, or its end, to its announcement
 
 
 @dataclass(frozen=True)
-class Burden:
-    """One kind of burden; one element a burden. ``ends`` is NaT where no end is registered."""
+class Encumbrance:
+    """One kind of encumbrance; one element an encumbrance. ``ends`` is NaT where no end is registered."""
 
     patent: Ints
     begins: Dates
@@ -37,19 +38,19 @@ class Burden:
     number: pa.Array
 
 
-def _burden(
+def _encumbrance(
     population: Population,
     truth: Truth,
     rng: np.random.Generator,
     chance: Floats,
     years: tuple[float, float],
     stem: str,
-) -> Burden:
-    """Burdens begun while the right was alive; three in four of those due are also struck out."""
+) -> Encumbrance:
+    """Encumbrances begun while the right was alive; three in four of those that are due are also cancelled."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    opens = add_years(np.array([population.until]), -YEARS_OF_BURDENS)[0]
+    opens = add_years(np.array([population.until]), -YEARS_OF_ENCUMBRANCES)[0]
     chinese = (np.array(small_table("rights")["jurisdiction"]) == "CN")[population.right]
     start = np.maximum(days_after(truth.grant, 60), opens).astype("M8[D]")
     last = np.where(np.isnat(truth.death), population.until, days_after(truth.death, -90)).astype("M8[D]")
@@ -65,22 +66,22 @@ def _burden(
     )
     year = begins.astype("M8[Y]").astype(np.int64) + 1970
     number = pc.cast(pa.array(year * 100_000_000 + np.arange(len(patent))), pa.string())
-    return Burden(patent, begins, due, ends.astype("M8[D]"), pc.binary_join_element_wise(stem, number, ""))
+    return Encumbrance(patent, begins, due, ends.astype("M8[D]"), pc.binary_join_element_wise(stem, number, ""))
 
 
-def draw_burdens(population: Population, truth: Truth, seed: int) -> dict[str, Burden]:
-    """Draw the burdens of the ten years before the last day of the book.
+def draw_encumbrances(population: Population, truth: Truth, seed: int) -> dict[str, Encumbrance]:
+    """Draw the encumbrances of the ten years before the last day of the book.
 
     Parameters
     ----------
     population, truth : Population, Truth
-        The patents and their fate.
+        The patents and their legal history.
     seed : int
         Seed of the book.
 
     Returns
     -------
-    dict of str to Burden
+    dict of str to Encumbrance
         ``pledge``, ``licence`` and ``preservation``. The chance of each is a share times exp(b z), with
         b = 0.3, 0.4 and 0.2.
     """
@@ -89,14 +90,14 @@ def draw_burdens(population: Population, truth: Truth, seed: int) -> dict[str, B
     licensed = LICENSED_SHARE * np.exp(LICENSED_ON_QUALITY * z)
     preserved = PRESERVED_SHARE * np.exp(PRESERVED_ON_QUALITY * z)
     return {
-        "pledge": _burden(population, truth, stream(seed, "pledges"), pledged, (1.0, 3.0), "Y"),
-        "licence": _burden(population, truth, stream(seed, "recorded licences"), licensed, (2.0, 8.0), "X"),
-        "preservation": _burden(population, truth, stream(seed, "preservations"), preserved, (0.5, 2.0), "B"),
+        "pledge": _encumbrance(population, truth, stream(seed, "pledges"), pledged, (1.0, 3.0), "Y"),
+        "licence": _encumbrance(population, truth, stream(seed, "recorded licences"), licensed, (2.0, 8.0), "X"),
+        "preservation": _encumbrance(population, truth, stream(seed, "preservations"), preserved, (0.5, 2.0), "B"),
     }
 
 
 def loans_table(
-    population: Population, truth: Truth, pledges: Burden, patent_id: pa.Array, seed: int
+    population: Population, truth: Truth, pledges: Encumbrance, patent_id: pa.Array, seed: int
 ) -> dict[str, Any]:
     """Columns of the loans table: one patent secures one loan, still owed on the last day of the book.
 
@@ -123,7 +124,7 @@ def loans_table(
     }
 
 
-def _standing(burden: Burden, until: np.datetime64) -> Mask:
-    """Whether a burden is announced, and neither struck out nor due, by the date."""
-    announced = days_after(burden.begins, REGISTRATION_DAYS) <= until
-    return announced & (burden.due > until) & (np.isnat(burden.ends) | (burden.ends > until))
+def _standing(encumbrance: Encumbrance, until: np.datetime64) -> Mask:
+    """Whether an encumbrance is announced, and neither cancelled nor due, by the date."""
+    announced = days_after(encumbrance.begins, REGISTRATION_DAYS) <= until
+    return announced & (encumbrance.due > until) & (np.isnat(encumbrance.ends) | (encumbrance.ends > until))
