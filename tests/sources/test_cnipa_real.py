@@ -14,7 +14,7 @@ import pandas as pd
 import ipvalue as ipv
 from ipvalue.law import status
 from ipvalue.law.numbers import cn_check_digit
-from ipvalue.sources.joining.claim_sets import numbered_claims
+from ipvalue.sources.joining.office_documents import numbered_claims
 from tests.sources.books import assert_canonical, kept_and_refused, write_rows
 
 Rows = list[dict[str, str]]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ipvalue.errors import SourceError
 from ipvalue.sources.reading.delimited import DelimitedTable, lay_out
+from ipvalue.sources.reading.encodings import Utf8Stream, detect
 from ipvalue.sources.reading.files import Input
 from ipvalue.sources.reading.mapping import Columns, Field
-from ipvalue.sources.reading.texts import Utf8Stream, detect
 
 
 def of_bytes(content: bytes) -> Input:
@@ -69,7 +69,7 @@ def test_a_full_width_delimiter_inside_quotes_stays() -> None:
 def test_mixed_delimiters_are_rejects_with_their_lines() -> None:
     table = DelimitedTable(of_bytes(b"id,n,d\n1,a,x\n2;b;y\n3,c,z\n4\td\tw\n"))
     assert [r["id"] for b in table.batches() for r in b.to_pylist()] == ["1", "3"]
-    assert [(r.row, r.value, r.detail) for r in table.refusals] == [
+    assert [(r.row, r.value, r.detail) for r in table.rejects] == [
         (1, "2;b;y", "line 3 has 1 cells, the header 3"),
         (3, "4\td\tw", "line 5 has 1 cells, the header 3"),
     ]
@@ -102,7 +102,7 @@ def test_headers_match_whatever_their_width_case_and_brackets() -> None:
 def test_nul_bytes_are_rejects() -> None:
     table = DelimitedTable(of_bytes(b"id,n\n1,a\n2,b\0c\n3,d\n"))
     assert [r["id"] for b in table.batches() for r in b.to_pylist()] == ["1", "3"]
-    assert [(r.row, r.detail) for r in table.refusals] == [(1, "row 1 holds a NUL character")]
+    assert [(r.row, r.detail) for r in table.rejects] == [(1, "row 1 holds a NUL character")]
 
 
 def test_bytes_that_are_no_text_are_said_so() -> None:
@@ -167,5 +167,5 @@ def test_refused_rows_of_a_real_shape_do_not_move_the_others(tmp_path: Path) -> 
     table = DelimitedTable(of_bytes(("id,n\n" + "\n".join(lines)).encode()), longest_line=1 << 16)
     kept = [int(r["id"]) for b in table.batches() for r in b.to_pylist()]
     assert kept == [i for i in range(50_000) if i % 100]
-    assert [r.row for r in table.refusals] == list(range(0, 50_000, 100))
-    assert all(r.detail.startswith(f"line {r.row + 2} has 3") for r in table.refusals)
+    assert [r.row for r in table.rejects] == list(range(0, 50_000, 100))
+    assert all(r.detail.startswith(f"line {r.row + 2} has 3") for r in table.rejects)

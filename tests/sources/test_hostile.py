@@ -20,7 +20,7 @@ from ipvalue.errors import SourceError
 from ipvalue.sources.joining.assemble import assemble
 from ipvalue.sources.reading.delimited import DelimitedTable
 from ipvalue.sources.reading.files import Input, inputs
-from ipvalue.sources.reading.json_documents import records
+from ipvalue.sources.reading.json_records import records
 from ipvalue.sources.reading.spreadsheets import SheetTable
 import ipvalue as ipv, ipvalue.sources.lens, ipvalue.sources.google_patents, openpyxl, pandas, pyarrow.csv
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ipvalue.errors import SourceError
 from ipvalue.sources.reading.files import Input
-from ipvalue.sources.reading.json_documents import Record, records, top_level_keys
+from ipvalue.sources.reading.json_records import Record, records, top_level_keys
 
 
 def of_text(text: str, encoding: str = "utf-8") -> Input:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import ipvalue as ipv
 from ipvalue.errors import SourceError
 from ipvalue.law import status
-from ipvalue.sources.us_expiries import expired_on
+from ipvalue.sources.maintenance_fees import expired_on
 from tests.sources.books import assert_canonical
 
 RECORDED = "2024-06-30"

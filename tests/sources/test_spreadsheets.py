@@ -47,7 +47,7 @@ def test_the_sheet_and_header_that_fit_are_found_and_cells_are_text(tmp_path: Pa
         {"公开(公告)号": "CN101440091B", "申请日": "2008-12-26", "n": "7", "share": "0.25", "flag": "true"},
         {"公开(公告)号": "CN2B", "申请日": "2009.01.02", "n": "3", "share": None, "flag": "false"},
     ]
-    assert [(r.row, r.detail) for r in sheet.refusals] == [(2, "row 3 behind the header has 7 cells, the header 5")]
+    assert [(r.row, r.detail) for r in sheet.rejects] == [(2, "row 3 behind the header has 7 cells, the header 5")]
     assert sheet.before[0] == ["导出时间", "2026-01-01"]
 
 

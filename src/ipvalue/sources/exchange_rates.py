@@ -14,7 +14,7 @@ from ipvalue.sources.joining.assemble import AnyTable, assemble, mapped, open_ta
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
 from ipvalue.sources.reading.mapping import Columns, Field, plain_header
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format, Look
 
 __all__ = ["FORMAT", "read_ecb_fx"]
@@ -95,17 +95,17 @@ def read_ecb_fx(*paths: Source, strict: bool = False) -> Book:
     >>> dict(zip(book["fx"]["currency"].to_pylist(), book["fx"]["rate"].to_numpy().round(6).tolist()))
     {'EUR': 1.0956, 'JPY': 0.007036, 'USD': 1.0}
     """
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     parts = []
     for source in inputs(*paths, suffixes=TABLES):
         table = open_table(source, (_LONG,))
         parts.append(_long(table) if not _LONG.missing(table.header) else _wide(table))
-        refusals += table.refusals
+        rejects += table.rejects
     quotes = pd.concat(parts, ignore_index=True)
     units = pd.to_numeric(quotes["units"], errors="coerce").astype(np.float64)
     bad = quotes["units"].notna() & ~(units > 0)
-    refusals += [
-        Refusal(int(row), "rate", str(value), Reason.BAD_TYPE, f"{currency} of {date}")
+    rejects += [
+        Reject(int(row), "rate", str(value), Reason.BAD_TYPE, f"{currency} of {date}")
         for row, date, currency, value in quotes[bad].itertuples(index=False, name=None)
     ]
     quotes = quotes.assign(units=units)[units > 0]
@@ -122,7 +122,7 @@ def read_ecb_fx(*paths: Source, strict: bool = False) -> Book:
             "rate": pa.array(quotes["rate"], pa.float64()),
         }
     )
-    return assemble({"fx": fx}, {"fx": refusals}, strict=strict)
+    return assemble({"fx": fx}, {"fx": rejects}, strict=strict)
 
 
 def _wide(table: AnyTable) -> pd.DataFrame:

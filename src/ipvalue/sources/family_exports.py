@@ -9,7 +9,7 @@ from ipvalue.errors import SourceError
 from ipvalue.law.kinds import is_grant
 from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble, mapped, open_table
-from ipvalue.sources.joining.documents import (
+from ipvalue.sources.joining.publications import (
     count_of,
     earliest_date,
     family_ids,
@@ -20,7 +20,7 @@ from ipvalue.sources.joining.documents import (
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
 from ipvalue.sources.reading.mapping import Columns, Field, documented
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_family_export"]
@@ -214,9 +214,9 @@ def read_family_export(
     [{'patent_id': 'CN-101440091', 'grant_date': datetime.date(2011, 8, 10),
       'owners': ['厦门大学', '某公司']}]
     """
-    refusals: dict[str, list[Refusal]] = {"patents": [], "citations": [], "family_members": []}
+    rejects: dict[str, list[Reject]] = {"patents": [], "citations": [], "family_members": []}
     asides = [source for source in (citations, members) if source is not None]
-    parts = _read((*paths, *asides), refusals)
+    parts = _read((*paths, *asides), rejects)
     if "patents" not in parts:
         raise SourceError("there is no table of publications: it has Publication Number and Application Date")
     publications = pa.table(_patents(parts["patents"]))
@@ -232,10 +232,10 @@ def read_family_export(
         tables["family_members"] = rows.append_column("kind", to.kinds(raw))
     else:
         tables["family_members"] = members_of(patents)
-    return assemble(tables, refusals, strict=strict)
+    return assemble(tables, rejects, strict=strict)
 
 
-def _read(paths: tuple[Source, ...], refusals: dict[str, list[Refusal]]) -> dict[str, pa.Table]:
+def _read(paths: tuple[Source, ...], rejects: dict[str, list[Reject]]) -> dict[str, pa.Table]:
     """The tables of all files, by the table of the book that their headers tell."""
     found: dict[str, list[pa.Table]] = {}
     kinds = (COLUMNS, CITATIONS, MEMBERS)
@@ -243,7 +243,7 @@ def _read(paths: tuple[Source, ...], refusals: dict[str, list[Refusal]]) -> dict
         table = open_table(source, kinds)
         part = next((kind for kind in kinds if not kind.missing(table.header)), COLUMNS)
         found.setdefault(part.table, []).extend(mapped(table, part))
-        refusals[part.table] += table.refusals
+        rejects[part.table] += table.rejects
     return {name: pa.concat_tables(parts, promote_options="default") for name, parts in found.items() if parts}
 
 

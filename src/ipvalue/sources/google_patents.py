@@ -11,13 +11,12 @@ import pyarrow.parquet as pq
 from ipvalue.errors import SourceError
 from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble, mapped, open_table
-from ipvalue.sources.joining.documents import count_of, members_of, merge_publications, renamed
+from ipvalue.sources.joining.publications import count_of, members_of, merge_publications, renamed
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLE_OR_JSON, Input, Source, inputs
-from ipvalue.sources.reading.json_documents import is_json, records
+from ipvalue.sources.reading.json_records import column_of, is_json, list_at, records, text_at
 from ipvalue.sources.reading.mapping import Columns, Field, documented
-from ipvalue.sources.reading.refusals import Refusal
-from ipvalue.sources.reading.trees import column, each, text
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_google_patents"]
@@ -144,19 +143,19 @@ def read_google_patents(*paths: Source, strict: bool = False) -> Book:
     [{'patent_id': 'US-7650331', 'kind': 'B1', 'n_inventors': 2}]
     """
     found = inputs(*paths, suffixes=(*TABLE_OR_JSON, ".parquet", ""))
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     tables: list[pa.Table] = []
     others: dict[str, list[pa.Table]] = {"citations": [], "claims": []}
     for source in found:
         if source.head(4) == b"PAR1" or is_json(source):
-            for part in _exported(source, refusals):
+            for part in _exported(source, rejects):
                 tables.append(part["patents"])
                 others["citations"].append(part["citations"])
                 others["claims"].append(part["claims"])
         else:
             table = open_table(source, (COLUMNS,))
             tables += [_searched(batch) for batch in mapped(table, COLUMNS)]
-            refusals += table.refusals
+            rejects += table.rejects
     publications = pa.concat_tables(tables, promote_options="default") if tables else _empty()
     kept = [name for name in publications.column_names if name != "application"]
     patents, alias = merge_publications(publications.select(kept), publications["application"].combine_chunks())
@@ -166,7 +165,7 @@ def read_google_patents(*paths: Source, strict: bool = False) -> Book:
         whole["family_members"] = members_of(patents)
     if "claims" in whole:
         whole["claims"] = renamed(whole["claims"], "patent_id", alias)
-    return assemble({"patents": patents, **whole}, {"patents": refusals}, strict=strict)
+    return assemble({"patents": patents, **whole}, {"patents": rejects}, strict=strict)
 
 
 def _empty() -> pa.Table:
@@ -185,9 +184,9 @@ def _searched(batch: pa.Table) -> pa.Table:
     return pa.table(there)
 
 
-def _exported(source: Input, refusals: list[Refusal]) -> Iterator[dict[str, pa.Table]]:
+def _exported(source: Input, rejects: list[Reject]) -> Iterator[dict[str, pa.Table]]:
     some: list[Row] = []
-    for row in _rows(source, refusals):
+    for row in _rows(source, rejects):
         some.append(row)
         if len(some) == _ROWS_AT_ONCE:
             yield _tables(some)
@@ -195,13 +194,13 @@ def _exported(source: Input, refusals: list[Refusal]) -> Iterator[dict[str, pa.T
     yield _tables(some)
 
 
-def _rows(source: Input, refusals: list[Refusal]) -> Iterator[Row]:
+def _rows(source: Input, rejects: list[Reject]) -> Iterator[Row]:
     if source.head(4) != b"PAR1":
         for record in records(source):
             if record.problem or not isinstance(record.value, dict):
-                refusals.append(record._replace(problem=record.problem or "it is no object").refusal(source.name))
+                rejects.append(record._replace(problem=record.problem or "it is no object").reject(source.name))
             elif "publication_number" not in record.value:
-                refusals.append(record._replace(problem="it has no publication_number").refusal(source.name))
+                rejects.append(record._replace(problem="it has no publication_number").reject(source.name))
             else:
                 yield record.value
         return
@@ -225,44 +224,44 @@ _READ = {
 
 
 def _tables(rows: list[Row]) -> dict[str, pa.Table]:
-    ids = to.document_numbers(column([{"n": text(r, "publication_number")} for r in rows], "n")).to_pylist()
+    ids = to.document_numbers(column_of([{"n": text_at(r, "publication_number")} for r in rows], "n")).to_pylist()
     patents = [_patent(row, own) for row, own in zip(rows, ids)]
     citations = [c for row, own in zip(rows, ids) for c in _citations(row, own)]
-    cited = to.document_numbers(column(citations, "cited"))
+    cited = to.document_numbers(column_of(citations, "cited"))
     claims = [c for row, own in zip(rows, ids) for c in _claims(row, own)]
     names = [name for name in _CITATIONS if name != "cited_id"]
     return {
-        "patents": pa.table({name: column(patents, name, kind) for name, kind in _PATENTS.items()}),
-        "citations": pa.table({**{name: column(citations, name) for name in names}, "cited_id": cited}),
-        "claims": pa.table({name: column(claims, name) for name in _CLAIMS}),
+        "patents": pa.table({name: column_of(patents, name, kind) for name, kind in _PATENTS.items()}),
+        "citations": pa.table({**{name: column_of(citations, name) for name in names}, "cited_id": cited}),
+        "claims": pa.table({name: column_of(claims, name) for name in _CLAIMS}),
     }
 
 
 def _day(row: Any, name: str) -> str | None:
-    day = text(row, name)
+    day = text_at(row, name)
     return None if day in (None, "0") else day
 
 
 def _patent(row: Row, own: str | None) -> Row:
-    owners = [text(a, "name") for a in each(row, "assignee_harmonized")]
-    owners = owners or [text({"name": a}, "name") for a in each(row, "assignee")]
-    symbols = [text(c, "code") for c in each(row, "ipc")] or [text(c, "code") for c in each(row, "cpc")]
-    inventors = each(row, "inventor_harmonized") or each(row, "inventor")
-    cited = each(row, "citation")
+    owners = [text_at(a, "name") for a in list_at(row, "assignee_harmonized")]
+    owners = owners or [text_at({"name": a}, "name") for a in list_at(row, "assignee")]
+    symbols = [text_at(c, "code") for c in list_at(row, "ipc")] or [text_at(c, "code") for c in list_at(row, "cpc")]
+    inventors = list_at(row, "inventor_harmonized") or list_at(row, "inventor")
+    cited = list_at(row, "citation")
     return {
         "patent_id": own,
-        "jurisdiction": text(row, "country_code"),
-        "kind": text(row, "kind_code"),
+        "jurisdiction": text_at(row, "country_code"),
+        "kind": text_at(row, "kind_code"),
         "application_date": _day(row, "filing_date"),
         "priority_date": _day(row, "priority_date"),
         "publication_date": _iso(_day(row, "publication_date")),
         "grant_date": _iso(_day(row, "grant_date")),
-        "family_id": text(row, "family_id"),
-        "application": text(row, "application_number"),
+        "family_id": text_at(row, "family_id"),
+        "application": text_at(row, "application_number"),
         "ipc": [s for s in symbols if s] or None,
         "owners": [o for o in owners if o] or None,
         "n_inventors": str(len(inventors)) if inventors else None,
-        "npl_citations": str(sum(bool(text(c, "npl_text")) for c in cited)) if cited else None,
+        "npl_citations": str(sum(bool(text_at(c, "npl_text")) for c in cited)) if cited else None,
     }
 
 
@@ -272,25 +271,25 @@ def _iso(day: str | None) -> str | None:
 
 
 def _citations(row: Row, own: str | None) -> Iterator[Row]:
-    for citation in each(row, "citation"):
-        if text(citation, "publication_number"):
-            category = (text(citation, "category") or "").upper()
+    for citation in list_at(row, "citation"):
+        if text_at(citation, "publication_number"):
+            category = (text_at(citation, "category") or "").upper()
             yield {
                 "citing_id": own,
-                "cited": text(citation, "publication_number"),
+                "cited": text_at(citation, "publication_number"),
                 "citing_date": _day(row, "publication_date"),
-                "origin": _ORIGIN.get((text(citation, "type") or "").upper()),
+                "origin": _ORIGIN.get((text_at(citation, "type") or "").upper()),
                 "category": category if category.isalpha() and len(category) <= 4 else None,
             }
 
 
 def _claims(row: Row, own: str | None) -> Iterator[Row]:
-    for claims in each(row, "claims_localized")[:1]:
-        if text(claims, "text"):
+    for claims in list_at(row, "claims_localized")[:1]:
+        if text_at(claims, "text"):
             yield {
                 "patent_id": own,
                 "claim_number": "1",
-                "text": text(claims, "text"),
-                "language": text(claims, "language"),
+                "text": text_at(claims, "text"),
+                "language": text_at(claims, "language"),
                 "publication_date": _day(row, "publication_date"),
             }

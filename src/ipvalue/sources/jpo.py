@@ -11,10 +11,10 @@ from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble
 from ipvalue.sources.joining.office_documents import Cited, Document, Entry, book_tables
 from ipvalue.sources.reading.files import Source, inputs
-from ipvalue.sources.reading.json_documents import Record, records
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.json_records import Record, records
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
-from ipvalue.sources.st36 import day, tidy
+from ipvalue.sources.wipo import day, tidy
 
 __all__ = ["FORMAT", "read_jpo"]
 
@@ -101,18 +101,18 @@ def read_jpo(*sources: Source, strict: bool = False) -> Book:
     [{'patent_id': 'JP-2021090037', 'application_date': datetime.date(2020, 7, 20)}]
     """
     found: list[Document] = []
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     for source in inputs(*sources, suffixes=(".json",)):
         for record in records(source):
             documents, problem = _read(record)
             found += documents
             if problem:
                 where = f"{source.name}, answer {record.row + 1}"
-                refusals.append(Refusal(len(refusals), "patent_id", where, Reason.UNREADABLE, problem))
+                rejects.append(Reject(len(rejects), "patent_id", where, Reason.UNREADABLE, problem))
     if not found:
-        why = f"; the first: {refusals[0].value}: {refusals[0].detail}" if refusals else ""
+        why = f"; the first: {rejects[0].value}: {rejects[0].detail}" if rejects else ""
         raise SourceError(f"no answer of the JPO's interface among the files names an application{why}")
-    return assemble(book_tables(found), {"patents": refusals}, strict=strict)
+    return assemble(book_tables(found), {"patents": rejects}, strict=strict)
 
 
 def _read(record: Record) -> tuple[list[Document], str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 from ipvalue.errors import SourceError
 from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble, mapped, one_input, open_table
-from ipvalue.sources.joining.documents import (
+from ipvalue.sources.joining.publications import (
     count_of,
     earliest_date,
     family_ids,
@@ -18,15 +19,151 @@ from ipvalue.sources.joining.documents import (
     merge_publications,
     renamed,
 )
-from ipvalue.sources.lens_json import RECORD_KEYS, read_records
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLE_OR_JSON, Input, Source, inputs
-from ipvalue.sources.reading.json_documents import is_json
+from ipvalue.sources.reading.identifiers import document_ids
+from ipvalue.sources.reading.json_records import column_of, is_json, list_at, records, text_at, value_at
 from ipvalue.sources.reading.mapping import Columns, Field, documented
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_lens"]
+
+RECORD_KEYS = ("lens_id", "doc_number", "biblio")
+
+_ORIGIN = {"APP": "applicant", "EXA": "examiner", "SEA": "examiner", "ISR": "examiner", "PRS": "examiner"}
+_LIST = pa.list_(pa.string())
+
+Row = dict[str, Any]
+
+
+def read_records(sources: Iterable[Input], rejects: list[Reject]) -> dict[str, pa.Table]:
+    """Read JSON files as tables: patents with their application's number, citations, claims, family members."""
+    rows: dict[str, list[Row]] = {"patents": [], "citations": [], "claims": [], "family_members": []}
+    for source in sources:
+        for record in records(source, under=("data",)):
+            if record.problem or not isinstance(record.value, dict):
+                rejects.append(record._replace(problem=record.problem or "it is no object").reject(source.name))
+            else:
+                _add(rows, record.value)
+    return {
+        "patents": pa.table({name: column_of(rows["patents"], name, kind) for name, kind in _PATENTS.items()}),
+        **{
+            table: pa.table({name: column_of(rows[table], name) for name in names})
+            for table, names in _OTHERS.items()
+            if rows[table]
+        },
+    }
+
+
+_PATENTS = {
+    **dict.fromkeys(("patent_id", "jurisdiction", "kind", "application_date", "priority_date"), pa.string()),
+    **dict.fromkeys(("publication_date", "grant_date", "family_id", "application", "lens_id"), pa.string()),
+    **dict.fromkeys(("ipc", "owners"), _LIST),
+    **dict.fromkeys(("n_inventors", "npl_citations"), pa.string()),
+}
+_OTHERS = {
+    "citations": ("citing_id", "cited_id", "citing_date", "cited_date", "origin", "category"),
+    "claims": ("patent_id", "claim_number", "text", "language", "publication_date"),
+    "family_members": ("family_id", "jurisdiction", "kind", "publication_date", "patent_id"),
+}
+
+
+def _add(rows: dict[str, list[Row]], record: Row) -> None:
+    office, number = text_at(record, "jurisdiction"), text_at(record, "doc_number")
+    own = document_ids([office], [number])[0]
+    published = text_at(record, "date_published") or text_at(record, "biblio", "publication_reference", "date")
+    family = list(_members(record))
+    named = sorted(m["patent_id"] for m in family if m["patent_id"])
+    family_id = min(named[0], own) if named and own else None
+    rows["patents"].append(_patent(record, own, published, family_id))
+    rows["citations"] += _citations(record, own, published)
+    rows["claims"] += _claims(record, own, published)
+    rows["family_members"] += [{**member, "family_id": family_id} for member in family if family_id]
+
+
+def _patent(record: Row, own: str | None, published: str | None, family_id: str | None) -> Row:
+    biblio = value_at(record, "biblio")
+    application = value_at(biblio, "application_reference")
+    parts = [text_at(application, key) for key in ("jurisdiction", "doc_number", "kind")]
+    granted = text_at(record, "publication_type") == "GRANTED_PATENT"
+    claims = [text_at(c, "date") for c in list_at(biblio, "priority_claims", "claims")]
+    owners = _names(biblio, "owners_all") or _names(biblio, "applicants")
+    symbols = [text_at(c, "symbol") for c in list_at(biblio, "classifications_ipcr", "classifications")]
+    symbols = symbols or [text_at(c, "symbol") for c in list_at(biblio, "classifications_cpc", "classifications")]
+    return {
+        "patent_id": own,
+        "jurisdiction": text_at(record, "jurisdiction"),
+        "kind": text_at(record, "kind"),
+        "application_date": text_at(application, "date"),
+        "priority_date": text_at(biblio, "priority_claims", "earliest_claim", "date")
+        or min(filter(None, claims), default=None),
+        "publication_date": published,
+        "grant_date": text_at(record, "legal_status", "grant_date") or (published if granted else None),
+        "family_id": family_id,
+        "application": " ".join(p for p in parts if p) if parts[1] else None,
+        "lens_id": text_at(record, "lens_id"),
+        "ipc": [s for s in symbols if s] or None,
+        "owners": owners or None,
+        "n_inventors": str(len(inventors)) if (inventors := _names(biblio, "inventors")) else None,
+        "npl_citations": text_at(biblio, "references_cited", "npl_count"),
+    }
+
+
+def _names(biblio: Any, role: str) -> list[str]:
+    names = [text_at(party, "extracted_name", "value") for party in list_at(biblio, "parties", role)]
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _document(reference: Any) -> tuple[str | None, str | None]:
+    """Identifier and date of a document that is referred to."""
+    document = value_at(reference, "document_id")
+    name = document_ids([text_at(document, "jurisdiction")], [text_at(document, "doc_number")])[0]
+    return name, text_at(document, "date")
+
+
+def _citations(record: Row, own: str | None, published: str | None) -> Iterator[Row]:
+    for citation in list_at(record, "biblio", "references_cited", "citations"):
+        cited, date = _document(value_at(citation, "patcit"))
+        if cited:
+            phase = text_at(citation, "cited_phase") or ""
+            categories = [c for c in list_at(citation, "category") if isinstance(c, str)]
+            yield {
+                "citing_id": own,
+                "cited_id": cited,
+                "citing_date": published,
+                "cited_date": date,
+                "origin": _ORIGIN.get(phase.upper()),
+                "category": "".join(categories)[:4].upper() or None,
+            }
+    for citation in list_at(record, "biblio", "cited_by", "patents"):
+        citing, date = _document(citation)
+        if citing:
+            yield {"citing_id": citing, "cited_id": own, "citing_date": date, "cited_date": published}
+
+
+def _claims(record: Row, own: str | None, published: str | None) -> Iterator[Row]:
+    for claim_set in list_at(record, "claims")[:1]:
+        for number, claim in enumerate(list_at(claim_set, "claims"), 1):
+            wording = " ".join(part for part in list_at(claim, "claim_text") if isinstance(part, str))
+            if wording.strip():
+                yield {
+                    "patent_id": own,
+                    "claim_number": str(number),
+                    "text": wording,
+                    "language": text_at(claim_set, "lang"),
+                    "publication_date": published,
+                }
+
+
+def _members(record: Row) -> Iterator[Row]:
+    for member in list_at(record, "families", "simple_family", "members"):
+        name, date = _document(member)
+        office = text_at(member, "document_id", "jurisdiction")
+        if office:
+            kind = text_at(member, "document_id", "kind")
+            yield {"jurisdiction": office, "kind": kind, "publication_date": date, "patent_id": name}
+
 
 _MANY = to.lists(r"\s*;;\s*")
 
@@ -142,16 +279,16 @@ def read_lens(*paths: Source, ipc: Source | None = None, strict: bool = False) -
     [{'patent_id': 'US-3982033', 'grant_date': datetime.date(1976, 9, 21), 'owners': ['FAIRBANKS', 'OTHER']}]
     """
     found = inputs(*paths, suffixes=TABLE_OR_JSON)
-    refusals: dict[str, list[Refusal]] = {"patents": []}
+    rejects: dict[str, list[Reject]] = {"patents": []}
     texts = [source for source in found if is_json(source)]
-    tables = [t for s in found if s not in texts for t in _publications(s, refusals["patents"])]
+    tables = [t for s in found if s not in texts for t in _publications(s, rejects["patents"])]
     parts: dict[str, pa.Table] = {}
     if texts:
-        parts = read_records(texts, refusals["patents"])
+        parts = read_records(texts, rejects["patents"])
         tables.append(parts.pop("patents"))
     publications = pa.concat_tables(tables, promote_options="default") if tables else COLUMNS_EMPTY
     if ipc is not None:
-        publications = _with_symbols(publications, one_input(inputs(ipc), "ipc"), refusals["patents"])
+        publications = _with_symbols(publications, one_input(inputs(ipc), "ipc"), rejects["patents"])
     application = publications["application"].combine_chunks()
     kept = [c for c in publications.column_names if c not in ("application", "lens_id")]
     patents, alias = merge_publications(publications.select(kept), application)
@@ -162,18 +299,18 @@ def read_lens(*paths: Source, ipc: Source | None = None, strict: bool = False) -
             parts["citations"] = renamed(parts["citations"], name, alias)
     if "claims" in parts:
         parts["claims"] = renamed(parts["claims"], "patent_id", alias)
-    return assemble({"patents": patents, **parts}, refusals, strict=strict)
+    return assemble({"patents": patents, **parts}, rejects, strict=strict)
 
 
 COLUMNS_EMPTY = pa.table({"patent_id": pa.array([], pa.string()), "application": pa.array([], pa.string())})
 
 
-def _publications(source: Input, refusals: list[Refusal]) -> Iterator[pa.Table]:
+def _publications(source: Input, rejects: list[Reject]) -> Iterator[pa.Table]:
     table = open_table(source, (COLUMNS, PAIRS))
     columns = COLUMNS if not COLUMNS.missing(table.header) or PAIRS.missing(table.header) else PAIRS
     for batch in mapped(table, columns):
         yield _patents(batch) if columns is COLUMNS else _nameless(batch)
-    refusals += table.refusals
+    rejects += table.rejects
 
 
 def _nameless(batch: pa.Table) -> pa.Table:
@@ -215,11 +352,11 @@ def _patents(batch: pa.Table) -> pa.Table:
     return pa.table(columns)
 
 
-def _with_symbols(publications: pa.Table, source: Input, refusals: list[Refusal]) -> pa.Table:
+def _with_symbols(publications: pa.Table, source: Input, rejects: list[Reject]) -> pa.Table:
     """The IPC symbols of a table of pairs, where it knows the patent."""
     table = open_table(source, (PAIRS,))
     pairs = pa.concat_tables(list(mapped(table, PAIRS)))
-    refusals += table.refusals
+    rejects += table.rejects
     symbols = pairs.group_by("lens_id", use_threads=False).aggregate([("ipc", "list")])
     if "lens_id" not in publications.column_names:
         raise SourceError(f"{source.place}: the export has no column 'Lens ID' to join the symbols by")

@@ -4,24 +4,65 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.errors import Reason, SourceError
+from ipvalue.law import fees
 from ipvalue.records.book import Book
-from ipvalue.sources.joining.assemble import assemble
-from ipvalue.sources.joining.merge import one_row_a_patent
+from ipvalue.sources.joining.assemble import assemble, one_row_a_patent
 from ipvalue.sources.patentsview_columns import Among, identifiers, portfolio
 from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.encodings import Utf8Stream
 from ipvalue.sources.reading.files import Input, inputs
-from ipvalue.sources.reading.refusals import Refusal
-from ipvalue.sources.reading.texts import Utf8Stream
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format, Look
-from ipvalue.sources.us_expiries import EXPIRY, expired_on
+from ipvalue.types import Dates
 
-__all__ = ["read_maintenance_fees"]
+__all__ = ["EXPIRY", "expired_on", "read_maintenance_fees"]
+
+EXPIRY = ("EXP.", "EXP")
+"""Codes of the entry."""
+
+_LONGEST_POSTING = 120  # days; the entries known are 28 to 60 days after the expiry
+
+
+def expired_on(granted: Dates, posted: Dates) -> Dates:
+    """Days on which patents expired for an unpaid maintenance fee.
+
+    Parameters
+    ----------
+    granted, posted : datetime64[D] arrays, shape (n,)
+        Grant, and day of the entry.
+
+    Returns
+    -------
+    datetime64[D] array, shape (n,)
+        The last of the 4th, 8th and 12th anniversary of the grant before the entry, where that is within 120 days of
+        it; else the day of the entry: a reissue counts from its original, and a patent may expire once more after a
+        revival.
+
+    References
+    ----------
+    35 USC 41(b)(2); 37 CFR 1.362(g).
+
+    Examples
+    --------
+    >>> day = np.array(["2013-06-04", "2013-06-04"], "datetime64[D]")
+    >>> expired_on(day, np.array(["2017-07-04", "2019-01-01"], "datetime64[D]")).tolist()
+    [datetime.date(2017, 6, 4), datetime.date(2019, 1, 1)]
+    """
+    if not len(granted):
+        return posted
+    lapse: Any = fees.calendar(["US"], ["invention"], granted, granted).lapse
+    before = np.where(lapse <= posted[:, None], lapse, np.datetime64("NaT"))
+    last = np.fmax.reduce(before, axis=1)
+    near = (posted - last) <= np.timedelta64(_LONGEST_POSTING, "D")
+    return np.where(near, last, posted)
+
 
 _BLOCK = 1 << 22
 _LONGEST_LINE = 1 << 16
@@ -116,10 +157,10 @@ def read_maintenance_fees(
     if isinstance(patents, str):
         raise SourceError(f"patents takes several numbers; write [{patents!r}]")
     among = None if patents is None else Among(portfolio(list(patents)))
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     rights, events = [_RIGHTS.empty_table()], [_EVENTS.empty_table()]
     for source in inputs(*paths, suffixes=(".txt",)):
-        for found in _events(source, refusals):
+        for found in _events(source, rejects):
             mine = found if among is None else found.filter(pa.array(among.mask(found["patent"].combine_chunks())))
             named = _named(mine)
             rights.append(named.select(_RIGHTS.names).group_by(_RIGHTS.names).aggregate([]))
@@ -132,7 +173,7 @@ def read_maintenance_fees(
     whole = whole.append_column("office", pa.repeat(pa.scalar("US"), whole.num_rows))
     whole = whole.append_column("scheme", pa.repeat(pa.scalar("uspto"), whole.num_rows))
     return assemble(
-        {"patents": held, "legal_events": whole}, {"patents": contradictions, "legal_events": refusals}, strict=strict
+        {"patents": held, "legal_events": whole}, {"patents": contradictions, "legal_events": rejects}, strict=strict
     )
 
 
@@ -141,7 +182,7 @@ _RIGHTS = pa.schema([("patent_id", _TEXT), ("application_date", _TEXT), ("grant_
 _EVENTS = pa.schema([("patent_id", _TEXT), ("effective_date", _TEXT), ("announced_date", _TEXT), ("code", _TEXT)])
 
 
-def _events(source: Input, refusals: list[Refusal]) -> Iterator[pa.Table]:
+def _events(source: Input, rejects: list[Reject]) -> Iterator[pa.Table]:
     """Fields of a file's lines, in blocks; what is no event is written down."""
     row = fitting = 0
     first = ""
@@ -152,15 +193,15 @@ def _events(source: Input, refusals: list[Refusal]) -> Iterator[pa.Table]:
         for place in pc.indices_nonzero(strange).to_pylist():
             text = lines[place].as_py().replace("\0", "␀")
             first = first or text
-            refusals.append(
-                Refusal(row + place, "code", text, Reason.UNREADABLE, f"line {row + place + 1} is no fee event")
+            rejects.append(
+                Reject(row + place, "code", text, Reason.UNREADABLE, f"line {row + place + 1} is no fee event")
             )
         good = fields.filter(pc.is_valid(fields))
         fitting, row = fitting + len(good), row + len(lines)
-        if len(refusals) > _MANY and len(refusals) > fitting:
+        if len(rejects) > _MANY and len(rejects) > fitting:
             break
         yield pa.table(good.flatten(), names=[field.name for field in good.type])
-    if row and len(refusals) > fitting:
+    if row and len(rejects) > fitting:
         raise SourceError(
             f"{source.place} is no file of maintenance-fee events: most of its lines are of another form, such as "
             f"{first[:80]!r}"

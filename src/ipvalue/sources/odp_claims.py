@@ -16,8 +16,8 @@ from xml.etree.ElementTree import Element
 import pyarrow as pa
 
 from ipvalue.errors import Reason
-from ipvalue.sources.reading.refusals import Refusal
-from ipvalue.sources.st36 import day, wordings
+from ipvalue.sources.reading.rejects import Reject
+from ipvalue.sources.wipo import day, wordings
 
 __all__ = ["CLAIM_COLUMNS", "PASSED_OVER", "ROOT", "ClaimSet", "claim_rows", "read_claim_set"]
 
@@ -104,7 +104,7 @@ def read_claim_set(root: Element, place: str, row: int) -> ClaimSet | None:
 
 def claim_rows(
     sets: Iterable[ClaimSet], patents: dict[str, dict[str, Any]]
-) -> tuple[list[dict[str, Any]], list[Refusal]]:
+) -> tuple[list[dict[str, Any]], list[Reject]]:
     """Date the claim sets of all applications and give them their patents.
 
     Parameters
@@ -118,7 +118,7 @@ def claim_rows(
     -------
     list of dict
         Rows of ``claims``.
-    list of Refusal
+    list of Reject
         Text that is no claim, and sets that were never the latest one to be public.
 
     Notes
@@ -128,26 +128,26 @@ def claim_rows(
     sooner than the grant gives way to the granted claims, which the grant's own document prints.
     """
     rows: list[dict[str, Any]] = []
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     latest: dict[tuple[str, str], ClaimSet] = {}
     for one in sorted(sets, key=lambda s: (s.received or "", s.order, s.place), reverse=True):
-        refusals += [_refusal(one, text, Reason.UNREADABLE, "it is no numbered claim") for text in one.refused]
+        rejects += [_reject(one, text, Reason.UNREADABLE, "it is no numbered claim") for text in one.refused]
         patent = patents[one.application]
         public = max(filter(None, (one.received, patent["publication_date"])), default="")
         if patent["grant_date"] and public >= patent["grant_date"]:
             why = "the set was not public before the grant, whose own document prints the claims that stand"
-            refusals.append(_refusal(one, one.place, Reason.DUPLICATE_KEY, why))
+            rejects.append(_reject(one, one.place, Reason.DUPLICATE_KEY, why))
         elif (standing := latest.setdefault((one.application, public), one)) is not one:
             why = f"another set was filed before this one was public: {standing.place}"
-            refusals.append(_refusal(one, one.place, Reason.DUPLICATE_KEY, why))
+            rejects.append(_reject(one, one.place, Reason.DUPLICATE_KEY, why))
         else:
             whole = {"patent_id": patent["patent_id"], "language": "en", "publication_date": public or None}
             rows += [{**whole, **claim} for claim in one.claims]
-    return rows, refusals
+    return rows, rejects
 
 
-def _refusal(one: ClaimSet, value: str, reason: Reason, why: str) -> Refusal:
-    return Refusal(one.row, "claim_number", value, reason, why if value == one.place else f"{why} ({one.place})")
+def _reject(one: ClaimSet, value: str, reason: Reason, why: str) -> Reject:
+    return Reject(one.row, "claim_number", value, reason, why if value == one.place else f"{why} ({one.place})")
 
 
 def _cancelled(claim: Element) -> bool:

@@ -34,7 +34,7 @@ from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.delimited import DelimitedTable, lay_out
 from ipvalue.sources.reading.files import Input, inputs
 from ipvalue.sources.reading.mapping import Columns, documented
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
 __all__ = ["read_patentsview"]
@@ -116,22 +116,22 @@ def read_patentsview(
     [{'patent_id': 'US-10000000', 'grant_date': datetime.date(2018, 6, 19), 'n_claims': 20}]
     """
     files = _by_part(inputs(*paths, suffixes=_ENDS))
-    refusals: dict[str, list[Refusal]] = {"patents": [], "citations": [], "claims": []}
-    granted = _granted(files, patents, refusals["patents"])
+    rejects: dict[str, list[Reject]] = {"patents": [], "citations": [], "claims": []}
+    granted = _granted(files, patents, rejects["patents"])
     ids = granted["patent_id"].combine_chunks().unique()
     tables: dict[str, pa.Table | Iterable[pa.Table]] = {}
     citations, near = None, ids.slice(0, 0)
     if CITATION.part in files:
-        citations = _table(_batches(files, CITATION, refusals["citations"], "citing_id", "cited_id", ids=ids), CITATION)
+        citations = _table(_batches(files, CITATION, rejects["citations"], "citing_id", "cited_id", ids=ids), CITATION)
         near = near if patents is None else _others(citations, ids)
-    symbols = _symbols(files, pa.concat_arrays([ids, near]), refusals["patents"])
-    owners = _owners(files, pa.concat_arrays([ids, near]), refusals["patents"])
+    symbols = _symbols(files, pa.concat_arrays([ids, near]), rejects["patents"])
+    owners = _owners(files, pa.concat_arrays([ids, near]), rejects["patents"])
     if citations is not None:
         tables["citations"] = _told_of(citations, _dates(files, near), symbols, owners) if len(near) else citations
-    tables["patents"] = _patents(files, granted, ids, symbols, owners, refusals["patents"])
+    tables["patents"] = _patents(files, granted, ids, symbols, owners, rejects["patents"])
     if CLAIM.part in files:
-        tables["claims"] = _claims(files, granted, ids, refusals["claims"])
-    return assemble(tables, refusals, strict=strict)
+        tables["claims"] = _claims(files, granted, ids, rejects["claims"])
+    return assemble(tables, rejects, strict=strict)
 
 
 def _by_part(found: Sequence[Input]) -> _Files:
@@ -154,7 +154,7 @@ def _by_part(found: Sequence[Input]) -> _Files:
 
 
 def _batches(
-    files: _Files, part: Columns, refusals: list[Refusal], *keys: str, ids: pa.Array | None = None
+    files: _Files, part: Columns, rejects: list[Reject], *keys: str, ids: pa.Array | None = None
 ) -> Iterator[pa.Table]:
     """Rows of a table's files in the book's columns, those only of which one of the keys is among ``ids``."""
     among = None if ids is None else Among(ids)
@@ -167,7 +167,7 @@ def _batches(
                 masks = [among.mask(batch.column(found[key])) for key in keys]
                 batch = batch.filter(pa.array(np.logical_or.reduce(masks)))
             yield pa.table(part.apply(batch, found))
-        refusals += table.refusals
+        rejects += table.rejects
 
 
 def _table(batches: Iterable[pa.Table], part: Columns) -> pa.Table:
@@ -187,24 +187,24 @@ def _as_text(rows: pa.Table, name: str) -> pa.Table:
     return rows if place < 0 else rows.set_column(place, name, rows[name].cast(pa.string()))
 
 
-def _granted(files: _Files, patents: Iterable[str] | None, refusals: list[Refusal]) -> pa.Table:
+def _granted(files: _Files, patents: Iterable[str] | None, rejects: list[Reject]) -> pa.Table:
     """Rows of ``g_patent`` that are wanted, without the withdrawn."""
     if isinstance(patents, str):
         raise SourceError(f"patents takes several numbers; write [{patents!r}]")
     named = None if patents is None else list(patents)
     wanted = None if named is None else portfolio(named)
-    granted = _table(_batches(files, PATENT, refusals, "patent_id", ids=wanted), PATENT)
+    granted = _table(_batches(files, PATENT, rejects, "patent_id", ids=wanted), PATENT)
     if named is not None and wanted is not None:
         absent = pc.invert(pc.is_in(wanted, granted["patent_id"].combine_chunks().unique()))
-        refusals += [
-            Refusal(place, "patent_id", str(named[place]), Reason.UNKNOWN_PATENT, f"{PATENT.part} does not hold it")
+        rejects += [
+            Reject(place, "patent_id", str(named[place]), Reason.UNKNOWN_PATENT, f"{PATENT.part} does not hold it")
             for place in pc.indices_nonzero(absent).to_pylist()
         ]
     if "withdrawn" not in granted.column_names:
         return granted
     gone = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(granted["withdrawn"]), "1"), False)
-    refusals += [
-        Refusal(row, "patent_id", str(granted["patent_id"][row]), Reason.WITHDRAWN_DOCUMENT, "")
+    rejects += [
+        Reject(row, "patent_id", str(granted["patent_id"][row]), Reason.WITHDRAWN_DOCUMENT, "")
         for row in pc.indices_nonzero(gone).to_pylist()
     ]
     return granted.filter(pc.invert(gone)).drop_columns(["withdrawn"])
@@ -216,31 +216,31 @@ def _patents(
     ids: pa.Array,
     symbols: pa.Table,
     owners: pa.Table,
-    refusals: list[Refusal],
+    rejects: list[Reject],
 ) -> pa.Table:
     """Rows of ``patents``."""
     order = granted["patent_id"]
-    filed = _least(_table(_batches(files, APPLICATION, refusals, "patent", ids=ids), APPLICATION), "application_date")
+    filed = _least(_table(_batches(files, APPLICATION, rejects, "patent", ids=ids), APPLICATION), "application_date")
     columns = {name: granted[name] for name in granted.column_names}
     columns["jurisdiction"] = pa.repeat(pa.scalar("US"), granted.num_rows)
     columns["application_date"] = _looked_up(filed, order)
     columns["ipc"], columns["owners"] = _looked_up(symbols, order), _looked_up(owners, order)
-    for name, days in _earlier_filings(files, ids, filed, refusals).items():
+    for name, days in _earlier_filings(files, ids, filed, rejects).items():
         columns[name] = _looked_up(days, order)
     if TERM.part in files:
-        terms = _table(_batches(files, TERM, refusals, "patent", ids=ids), TERM)
+        terms = _table(_batches(files, TERM, rejects, "patent", ids=ids), TERM)
         columns["term_adjustment_days"] = _looked_up(_least(terms, "days"), order)
     if INVENTOR.part in files:
-        inventors = _table(_batches(files, INVENTOR, refusals, "patent", ids=ids), INVENTOR)
+        inventors = _table(_batches(files, INVENTOR, rejects, "patent", ids=ids), INVENTOR)
         counts = inventors.group_by("patent", use_threads=False).aggregate([("sequence", "count_distinct")])
         columns["n_inventors"] = _looked_up(counts.select(["patent", "sequence_count_distinct"]), order)
     return pa.table(columns)
 
 
-def _earlier_filings(files: _Files, ids: pa.Array, filed: pa.Table, refusals: list[Refusal]) -> dict[str, pa.Table]:
+def _earlier_filings(files: _Files, ids: pa.Array, filed: pa.Table, rejects: list[Reject]) -> dict[str, pa.Table]:
     """The earliest parent, and the earliest priority, of each patent that has one."""
-    related = _table(_batches(files, RELATED, refusals, "patent", ids=ids), RELATED)
-    foreign = _table(_batches(files, PRIORITY, refusals, "patent", ids=ids), PRIORITY)
+    related = _table(_batches(files, RELATED, rejects, "patent", ids=ids), RELATED)
+    foreign = _table(_batches(files, PRIORITY, rejects, "patent", ids=ids), PRIORITY)
     if "kind" in related.column_names:  # of a parent its filing, not its grant, and no children
         kind = pc.fill_null(pc.utf8_lower(related["kind"]), "")
         related = related.filter(pc.is_in(kind, pa.array(["", "parent document", "parent pct document"])))
@@ -270,10 +270,10 @@ def _looked_up(table: pa.Table, ids: pa.Array | pa.ChunkedArray) -> pa.Array | p
     return pc.take(table.column(1), pc.index_in(ids, table.column(0).combine_chunks()))
 
 
-def _symbols(files: _Files, ids: pa.Array, refusals: list[Refusal]) -> pa.Table:
+def _symbols(files: _Files, ids: pa.Array, rejects: list[Reject]) -> pa.Table:
     """Symbols of each patent that has any, those at issue before the current ones."""
-    ipc = _table(_batches(files, IPC, refusals, "patent", ids=ids), IPC)
-    cpc = _table(_batches(files, CPC, refusals, "patent", ids=ids), CPC)
+    ipc = _table(_batches(files, IPC, rejects, "patent", ids=ids), IPC)
+    cpc = _table(_batches(files, CPC, rejects, "patent", ids=ids), CPC)
     if "type" in cpc.column_names:
         cpc = cpc.filter(pc.match_substring(pc.fill_null(pc.utf8_lower(cpc["type"]), "inventional"), "invent"))
     at_issue, current = _listed(ipc, _ipc_symbols(ipc)), _listed(cpc, to.compact(cpc["symbol"].combine_chunks()))
@@ -290,9 +290,9 @@ def _ipc_symbols(table: pa.Table) -> pa.Array:
     return pc.utf8_upper(pc.coalesce(whole, head))
 
 
-def _owners(files: _Files, ids: pa.Array, refusals: list[Refusal]) -> pa.Table:
+def _owners(files: _Files, ids: pa.Array, rejects: list[Reject]) -> pa.Table:
     """Names of organisations, and of persons by first and last name."""
-    table = _table(_batches(files, ASSIGNEE, refusals, "patent", ids=ids), ASSIGNEE)
+    table = _table(_batches(files, ASSIGNEE, rejects, "patent", ids=ids), ASSIGNEE)
     names = to.compact(table["organization"].combine_chunks())
     if {"first", "last"} <= set(table.column_names):
         parts = [pc.fill_null(table[name].combine_chunks(), "") for name in ("first", "last")]
@@ -338,9 +338,9 @@ def _told_of(citations: pa.Table, dates: pa.Table, symbols: pa.Table, owners: pa
     return pa.table(told)
 
 
-def _claims(files: _Files, granted: pa.Table, ids: pa.Array, refusals: list[Refusal]) -> Iterator[pa.Table]:
+def _claims(files: _Files, granted: pa.Table, ids: pa.Array, rejects: list[Reject]) -> Iterator[pa.Table]:
     """Claims of the book's patents, as granted."""
     dates = granted.select(["patent_id", "grant_date"])
-    for rows in _batches(files, CLAIM, refusals, "patent_id", ids=ids):
+    for rows in _batches(files, CLAIM, rejects, "patent_id", ids=ids):
         rows = rows.append_column("language", pa.repeat(pa.scalar("en"), rows.num_rows))
         yield rows.append_column("publication_date", _looked_up(dates, rows["patent_id"]))

@@ -13,7 +13,7 @@ from ipvalue.sources.joining.assemble import mapped, open_table
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import Input
 from ipvalue.sources.reading.mapping import Columns, Field
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.types import Mask
 
 __all__ = ["PARTS", "Extract", "Keep"]
@@ -135,7 +135,7 @@ class Extract:
 
     Attributes
     ----------
-    refusals : dict of str to list of Refusal
+    rejects : dict of str to list of Reject
         Rows that can't be read, by table of the book.
     """
 
@@ -144,7 +144,7 @@ class Extract:
         for source in sources:
             if part := _part_of(source):
                 self._files.setdefault(part, []).append(source)
-        self.refusals: dict[str, list[Refusal]] = {"patents": [], "citations": [], "legal_events": []}
+        self.rejects: dict[str, list[Reject]] = {"patents": [], "citations": [], "legal_events": []}
         self._read: set[str] = set()
         for part, why in {"tls201": "the applications", "tls211": "the publications, which name the patents"}.items():
             if part not in self._files:
@@ -166,7 +166,7 @@ class Extract:
 
     def _batches(self, part: str, names: list[str]) -> Iterator[pd.DataFrame]:
         first = part not in self._read
-        refused = self.refusals[_TABLES.get(part, "patents")]
+        refused = self.rejects[_TABLES.get(part, "patents")]
         for source in self._files.get(part, []):
             table = open_table(source, [PARTS[part]])
             row = 0
@@ -175,11 +175,11 @@ class Extract:
                 frame = frame.reindex(columns=names).astype(object).fillna("")
                 whole, bad = _whole_numbers(frame)
                 if first:
-                    refused += _refusals(frame[bad], bad, row, source)
+                    refused += _rejects(frame[bad], bad, row, source)
                 row += len(frame)
                 yield whole
             if first:
-                refused += table.refusals
+                refused += table.rejects
 
 
 def _part_of(source: Input) -> str:
@@ -201,11 +201,11 @@ def _whole_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, Mask]:
     return frame[~bad].astype(dict.fromkeys(keys, np.int64)), bad
 
 
-def _refusals(frame: pd.DataFrame, bad: Mask, before: int, source: Input) -> list[Refusal]:
+def _rejects(frame: pd.DataFrame, bad: Mask, before: int, source: Input) -> list[Reject]:
     keys = [name for name in frame.columns if name in _WHOLE_NUMBERS]
     found = []
     for place, cells in zip(np.flatnonzero(bad).tolist(), frame[keys].to_numpy(object).tolist()):
         column, value = next((k, v) for k, v in zip(keys, cells) if not _WHOLE.fullmatch(v))
         detail = f"row {before + place + 1} of {source.name} has no whole number as {column}"
-        found.append(Refusal(before + place, column, str(value), Reason.UNREADABLE, detail))
+        found.append(Reject(before + place, column, str(value), Reason.UNREADABLE, detail))
     return found

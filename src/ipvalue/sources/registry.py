@@ -22,7 +22,7 @@ PLACES = (
     "ipvalue.sources.patentsview:FORMAT",
     "ipvalue.sources.maintenance_fees:FORMAT",
     "ipvalue.sources.odp:FORMAT",
-    "ipvalue.sources.university:FORMAT",
+    "ipvalue.sources.university_renewals:FORMAT",
     "ipvalue.sources.cnipa:FORMAT",
     "ipvalue.sources.patstat:FORMAT",
     "ipvalue.sources.ops:FORMAT",

@@ -10,7 +10,7 @@ from ipvalue.sources.joining.assemble import assemble, mapped, open_table
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
 from ipvalue.sources.reading.mapping import Columns, Field, documented
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_royalties"]
@@ -104,7 +104,7 @@ def read_royalties(*paths: Source, strict: bool = False) -> Book:
     >>> book["licences"].select(["rate", "exclusive"]).to_pylist(), book.rejects["code"].tolist()
     ([{'rate': 0.04, 'exclusive': True}, {'rate': 0.05, 'exclusive': False}], ['bad_type'])
     """
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     parts = []
     for source in inputs(*paths, suffixes=TABLES):
         table = open_table(source, (COLUMNS,))
@@ -119,8 +119,8 @@ def read_royalties(*paths: Source, strict: bool = False) -> Book:
             kept = [name for name in batch.column_names if name != "licence_id"]
             parts.append(batch.select(kept).append_column("licence_id", pc.coalesce(own, names)))
             number += batch.num_rows
-        refusals += table.refusals
-    return assemble({"licences": parts}, {"licences": refusals}, strict=strict)
+        rejects += table.rejects
+    return assemble({"licences": parts}, {"licences": rejects}, strict=strict)
 
 
 def _rates(values: pa.Array, in_percent: bool) -> pa.Array:

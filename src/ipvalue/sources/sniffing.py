@@ -14,10 +14,10 @@ from ipvalue.errors import MissingExtraError, SourceError
 from ipvalue.records.check import cost
 from ipvalue.records.schema import TABLES
 from ipvalue.sources.reading.delimited import lay_out
+from ipvalue.sources.reading.encodings import detect
 from ipvalue.sources.reading.files import Input, inputs
-from ipvalue.sources.reading.json_documents import top_level_keys
+from ipvalue.sources.reading.json_records import top_level_keys
 from ipvalue.sources.reading.spreadsheets import SheetTable, is_spreadsheet
-from ipvalue.sources.reading.texts import detect
 from ipvalue.sources.registry import Format, Look, formats
 
 __all__ = ["Sniffed", "SniffedFile", "is_book", "look", "sniff"]

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble
-from ipvalue.sources.joining.office_documents import Document, book_tables
+from ipvalue.sources.joining.office_documents import Cited, Document, Entry, Wording, book_tables
 from ipvalue.sources.reading.files import Source, inputs
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.reading.xml_documents import UnreadableDocumentError, parse, plain_names, split
 from ipvalue.sources.registry import Format
-from ipvalue.sources.st36 import read_st36
-from ipvalue.sources.st96 import read_chinese, read_legal_status, read_publication
 
-__all__ = ["FORMAT", "read_wipo_xml"]
+__all__ = [
+    "FORMAT",
+    "day",
+    "read_wipo_xml",
+    "tidy",
+    "wordings",
+]
 
 _ROOTS = (
     *("PatentPublication", "PatentDocumentAndRelated", "PatentLegalStatusData", "PatentLegalStatus"),
@@ -127,7 +132,7 @@ def read_wipo_xml(*sources: Source, strict: bool = False) -> Book:
     (['CN-104223352'], ['一种香料。'])
     """
     found: list[Document] = []
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     row = 0
     for source in inputs(*sources, suffixes=(".xml",)):
         for place, document in enumerate(split(source), 1):
@@ -135,12 +140,12 @@ def read_wipo_xml(*sources: Source, strict: bool = False) -> Book:
                 found += _documents(plain_names(parse(document)))
             except (UnreadableDocumentError, RecursionError) as error:
                 where = f"{source.name}, document {place}"
-                refusals.append(Refusal(row, "patent_id", where, Reason.UNREADABLE, str(error)))
+                rejects.append(Reject(row, "patent_id", where, Reason.UNREADABLE, str(error)))
             row += 1
     if not found:
-        why = f"; the first: {refusals[0].value}: {refusals[0].detail}" if refusals else ""
+        why = f"; the first: {rejects[0].value}: {rejects[0].detail}" if rejects else ""
         raise SourceError(f"the files hold no document in ST.36 or ST.96{why}")
-    return assemble(book_tables(found), {"patents": refusals}, strict=strict)
+    return assemble(book_tables(found), {"patents": rejects}, strict=strict)
 
 
 def _documents(root: Element) -> Iterator[Document]:
@@ -153,3 +158,419 @@ def _documents(root: Element) -> Iterator[Document]:
     if document is None:
         raise UnreadableDocumentError(f"its root is {root.tag}, and it has no bibliographic data")
     yield document
+
+
+_DAY = re.compile(r"(\d{4})-?(\d\d)(?:-?(\d\d))?")
+_IPC = re.compile(r"([A-H]\d\d[A-Z])\s*(\d{1,4})\s*/\s*(\d{2,6})")
+# US documents up to the 7th edition: ``A45F  504``
+_SET_IN_COLUMNS = re.compile(r"([A-H]\d\d[A-Z])([ \d]{2}\d)/?(\d{2,})")
+_OLD_CLASSES = ("main-clsf", "further-clsf", "text", "main-classification", "further-classification")
+_KIND = re.compile(r"[A-Z]\d?")
+_KIND_IN_BRACKETS = re.compile(r"[(（]([A-Z]\d?)[)）]")
+_NUMBER = re.compile(r"^\s*(\d+)\s*[.．、]\s*")
+_GLYPH = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
+_BETWEEN_GLYPHS = re.compile(rf"(?<={_GLYPH})\s+(?={_GLYPH})")
+_APPLICANTS = ("applicant", "cn-applicant", "us-applicant")
+_TERM_RELATIONS = ("continuation", "division", "continuation-in-part", "continuing-reissue", "us-divisional-reissue")
+_ORIGINS = {"examiner": "examiner", "applicant": "applicant", "other": "applicant", "third party": "third_party"}
+_RIGHTS = {
+    "发明": "invention",
+    "实用新型": "utility_model",
+    "外观设计": "design",
+    "utility": "invention",
+    "reissue": "invention",
+    "design": "design",
+    "plant": "plant",
+}
+
+
+def day(text: str | None) -> str | None:
+    """A day in ISO form; what is no day as it stands, and no day at all (zeros) as none.
+
+    Examples
+    --------
+    >>> day("20210318"), day("2015-01-20"), day("00000000"), day("soon")
+    ('2021-03-18', '2015-01-20', None, 'soon')
+    """
+    plain = (text or "").strip()
+    found = _DAY.fullmatch(plain)
+    if not plain or not plain.strip("0-"):
+        return None
+    return "-".join(found.groups()) if found and found[3] else plain
+
+
+def first_day(text: str | None) -> str | None:
+    """The day of a cited document: an unknown day is the month's first, an unknown month January.
+
+    Examples
+    --------
+    >>> first_day("20000400"), first_day("2000-04"), first_day("19991231")
+    ('2000-04-01', '2000-04-01', '1999-12-31')
+    """
+    found = _DAY.fullmatch((text or "").strip())
+    if found is None or found[1] == "0000":
+        return day(text)
+    year, month, of_month = (part or "00" for part in found.groups())
+    return f"{year}-{month if month != '00' else '01'}-{of_month if of_month != '00' else '01'}"
+
+
+def tidy(text: str) -> str:
+    """Text with single blanks, and none between Chinese or Japanese characters, where lines were broken."""
+    return _BETWEEN_GLYPHS.sub("", " ".join(text.split()))
+
+
+def wordings(claims: list[tuple[str, Element]]) -> list[Wording]:
+    """Claims by number, without the number that their text begins with."""
+    found = []
+    for number, element in claims:
+        for part in element.iter():
+            # parts of a claim stand apart, while formatting within a word does not cut it
+            if part.tag.lower() in ("claim-text", "claimtext", "br"):
+                part.text, part.tail = f" {part.text or ''}", f" {part.tail or ''}"
+        text = tidy("".join(element.itertext()))
+        begin = _NUMBER.match(text)
+        plain = number.lstrip("0") or number
+        found.append(Wording(plain, text[begin.end() :] if begin and begin[1] == plain else text))
+    return found
+
+
+def _text(element: Element | None, path: str) -> str | None:
+    return " ".join((element.findtext(path) or "").split()) or None if element is not None else None
+
+
+def read_st36(root: Element) -> Document | None:
+    """Read one document.
+
+    Parameters
+    ----------
+    root : xml.etree.ElementTree.Element
+        A document of one publication, such as ``cn-patent-document`` or ``jp-official-gazette``.
+
+    Returns
+    -------
+    Document or None
+        None where it has no bibliography.
+    """
+    head = next((child for child in root if "bibliographic-data" in child.tag), None)
+    if head is None:
+        return None
+    published = _child(head, "publication-reference", "document-id")
+    filed = _child(head, "application-reference", "document-id")
+    office = _text(published, "country") or root.get("country") or head.get("country")
+    number = _text(filed, "doc-number")
+    reference = next((child for child in head if child.tag == "application-reference"), None)
+    document = Document(
+        office=office,
+        number=_text(published, "doc-number"),
+        kind=_kind(_text(published, "kind"), root),
+        published=day(_text(published, "date")),
+        application=f"{_text(filed, 'country') or office}{number}" if number else "",
+        filed=day(_text(filed, "date")),
+        right=_right(reference.get("appl-type") if reference is not None else None),
+        ipc=_classes(head),
+        owners=_owners(head),
+        n_inventors=_inventors(head),
+        n_claims=_text(head, "number-of-claims"),
+        language=(root.get("lang") or head.get("lang") or "").lower()[:2] or None,
+    )
+    document.priorities = [d for e in head.iterfind("priority-claims//date") if (d := day(e.text))]
+    _related(head, document)
+    cited = [element for element in head.iter() if element.find("patcit") is not None]
+    document.citations = [_cited(element) for element in cited]
+    others = sum(1 for _ in head.iter("nplcit"))
+    document.npl = others if cited or others else None
+    document.claims = wordings(list(_claims(root)))
+    return document
+
+
+def _child(head: Element, *names: str) -> Element | None:
+    """A descendant by its names, with or without the dialect's prefix (``cn-``)."""
+    found: Element | None = head
+    for name in names:
+        children = list(found) if found is not None else []
+        found = next((child for child in children if re.sub(r"^(cn|us|jp)-", "", child.tag) == name), None)
+    return found
+
+
+def _kind(printed: str | None, root: Element) -> str | None:
+    """The kind code: as it stands, as ST.16 of the root, or in brackets behind its name."""
+    if printed is None or _KIND.fullmatch(printed):
+        return printed or root.get("kind-of-st16") or root.get("kind")
+    found = _KIND_IN_BRACKETS.search(printed)
+    return root.get("kind-of-st16") or (found[1] if found else printed)
+
+
+def _right(printed: str | None) -> str | None:
+    return next((right for word, right in _RIGHTS.items() if word in (printed or "").lower()), None)
+
+
+def _related(head: Element, document: Document) -> None:
+    """Parents of the term, provisionals and earlier publications of a US document."""
+    related = head.find("us-related-documents")
+    if related is None:
+        return
+    paths = [f"{name}/relation/parent-doc/document-id/date" for name in _TERM_RELATIONS]
+    document.parents = [d for path in paths for e in related.iterfind(path) if (d := day(e.text))]
+    document.earlier = [d for e in related.iterfind("related-publication/document-id/date") if (d := day(e.text))]
+    provisional = related.iterfind("us-provisional-application/document-id/date")
+    document.priorities += [d for e in provisional if (d := day(e.text))]
+
+
+def _classes(head: Element) -> list[str]:
+    """IPC symbols, the leading one first; CPC symbols where there are none."""
+    symbols = [_symbol(e) for e in head.iterfind("classifications-ipcr/classification-ipcr")]
+    old = head.find("classification-ipc")
+    symbols += (
+        [_printed(e.text) for e in old if e.tag in ("main-clsf", "further-clsf", "text")] if old is not None else []
+    )
+    symbols += (
+        [_symbol(e) for e in head.iterfind("classifications-cpc//classification-cpc")] if not any(symbols) else []
+    )
+    return list(dict.fromkeys(symbol for symbol in symbols if symbol))
+
+
+def _symbol(element: Element) -> str:
+    parts = [_text(element, name) or "" for name in ("section", "class", "subclass", "main-group", "subgroup")]
+    return f"{''.join(parts[:3])} {parts[3]}/{parts[4]}" if all(parts) else _printed(element.findtext("text"))
+
+
+def _printed(text: str | None) -> str:
+    found = _IPC.search(text or "") or _SET_IN_COLUMNS.match((text or "").strip())
+    return f"{found[1]} {int(found[2])}/{found[3]}" if found else ""
+
+
+def _name(party: Element) -> str | None:
+    book = party.find("addressbook")
+    book = party if book is None else book
+    person = " ".join(part for part in (_text(book, "first-name"), _text(book, "last-name")) if part)
+    return tidy(_text(book, "orgname") or _text(book, "name") or person) or None
+
+
+def _owners(head: Element) -> list[str]:
+    """Assignees, else applicants."""
+    for tags in (("assignee", "cn-assignee", "cn-patentee"), _APPLICANTS):
+        names = [name for e in head.iter() if e.tag in tags and (name := _name(e))]
+        if names:
+            return list(dict.fromkeys(names))
+    return []
+
+
+def _inventors(head: Element) -> int | None:
+    """Distinct names of inventors, and of applicants who are."""
+    own = [e for e in head.iter() if e.tag in _APPLICANTS and e.get("app-type") == "applicant-inventor"]
+    names = {_name(e) for e in [*own, *(e for e in head.iter() if e.tag in ("inventor", "cn-inventor"))]} - {None}
+    return len(names) or None
+
+
+def _cited(element: Element) -> Cited:
+    reference = element.find("patcit/document-id")
+    category = "".join(dict.fromkeys(re.sub("[^A-Z]", "", element.findtext("category") or "")))
+    said = (element.get("cited-by") or element.findtext("category") or "").lower().removeprefix("cited by ")
+    return Cited(
+        _text(reference, "country"),
+        _text(reference, "doc-number"),
+        first_day(_text(reference, "date")),
+        _ORIGINS.get(said),
+        category if 0 < len(category) <= 4 and said not in _ORIGINS else None,
+    )
+
+
+def _claims(root: Element) -> Iterator[tuple[str, Element]]:
+    found = next(root.iter("claims"), None)
+    for place, claim in enumerate(found.iterfind("claim") if found is not None else (), 1):
+        yield claim.get("num") or str(place), claim
+
+
+_SUBJECTS = {"design": "design", "plant": "plant", "utility": "invention", "reissue": "invention"}
+# the second digit of @applType: 10 invention, 20 utility model, 30 design
+_CHINESE_RIGHTS = {"1": "invention", "2": "utility_model", "3": "design"}
+_PARENT_ELEMENTS = ("Continuation", "Division", "ContinuationInPart", "Reissue", "DivisionalReissue")
+_SYMBOL = ("Section", "Class", "Subclass", "MainGroup", "Subgroup")
+_CODE = ("StateCode", "PreviousStageCode", "CurrentStageCode", "KeyEventCode", "DetailedEventCode")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+def _office(element: Element | None) -> str | None:
+    return _text(element, "IPOfficeCode") or _text(element, "WIPOST3Code")
+
+
+def _days(elements: Iterator[Element]) -> list[str]:
+    return [found for element in elements if (found := day(element.text))]
+
+
+def _application(document: Document, element: Element | None) -> None:
+    number = _text(element, "ApplicationNumber/ApplicationNumberText")
+    document.application = f"{_office(element) or document.office}{number}" if number else ""
+    document.filed = day(_text(element, "FilingDate"))
+
+
+def read_publication(root: Element) -> Document | None:
+    """Read a ``PatentPublication``; None where it has no bibliography."""
+    head = root.find("BibliographicData")
+    if head is None:
+        return None
+    identity = head.find("PatentPublicationIdentification")
+    if identity is None:
+        identity = head.find("PatentGrantIdentification")
+    document = _identified(identity)
+    document.office = document.office or _office(root)
+    filing = head.find("ApplicationIdentification")
+    _application(document, filing)
+    document.right = _SUBJECTS.get((_text(filing, "InventionSubjectMatterCategory") or "").lower())
+    document.priorities = _days(head.iterfind("PriorityClaimBag/PriorityClaim/FilingDate"))
+    related = head.find("RelatedDocumentBag")
+    if related is not None:
+        parents = [parent for name in _PARENT_ELEMENTS for parent in related.iterfind(f"{name}/ParentDocument")]
+        document.parents = [d for parent in parents for d in _days(parent.iter("FilingDate"))]
+        document.earlier = _days(e for r in related.iterfind("RelatedPublication") for e in r.iter("PublicationDate"))
+        provisional = related.iterfind("ProvisionalApplication")
+        document.priorities += [d for one in provisional for d in _days(one.iter("FilingDate"))]
+    document.ipc = _symbols(head, "IPCRClassification", "Section") or _symbols(head, "CPCClassification", "CPCSection")
+    document.owners = _names(head, "Assignee") or _names(head, "Applicant")
+    document.n_inventors = len(_names(head, "Inventor")) or None
+    document.n_claims = _text(head, "ClaimTotalQuantity")
+    cited = head.findall("ReferenceCitationBag/ReferenceCitation")
+    document.citations = [_st96_cited(e) for e in cited if e.find("PatentCitation") is not None]
+    document.npl = sum(e.find("NPLCitation") is not None for e in cited) if cited else None
+    document.claims = wordings(list(_st96_claims(root)))
+    document.language = (root.get("languageCode") or "").lower()[:2] or None
+    return document
+
+
+def _identified(identity: Element | None) -> Document:
+    return Document(
+        _office(identity),
+        _text(identity, "PublicationNumber") or _text(identity, "PatentNumber"),
+        _text(identity, "PatentDocumentKindCode"),
+        day(_text(identity, "PublicationDate") or _text(identity, "GrantDate")),
+    )
+
+
+def _symbols(head: Element, tag: str, section: str) -> list[str]:
+    found = []
+    for element in head.iterfind(f"PatentClassificationBag//{tag}"):
+        parts = [_text(element, section if name == "Section" else name) for name in _SYMBOL]
+        if all(parts):
+            found.append(f"{parts[0]}{parts[1]}{parts[2]} {parts[3]}/{parts[4]}")
+    return list(dict.fromkeys(found))
+
+
+def _names(head: Element, tag: str) -> list[str]:
+    """Names of organisations, else first and last names of persons."""
+    names = []
+    for party in head.iterfind(f"PartyBag//{tag}"):
+        organisation = next(
+            (e.text for name in ("EntityName", "OrganizationStandardName") for e in party.iter(name)), None
+        )
+        person = " ".join(e.text or "" for name in ("FirstName", "LastName") for e in party.iter(name))
+        whole = next((e.text for e in party.iter("PersonFullName")), None)
+        names.append(tidy(organisation or person or whole or ""))
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _st96_cited(element: Element) -> Cited:
+    identity = element.find("PatentCitation/CitedPatentDocumentIdentification")
+    return Cited(
+        _office(identity),
+        _text(identity, "DocumentNumber"),
+        first_day(_text(identity, "PatentDocumentDate")),
+        _ORIGINS.get((element.get("citingPartyCategory") or "").lower()),
+        _text(element, "PatentCitation/CitationCategory"),
+    )
+
+
+def _st96_claims(root: Element) -> Iterator[tuple[str, Element]]:
+    """Claims with their numbers; the number's own element is not part of the wording."""
+    found = next(root.iter("Claims"), None)
+    for place, claim in enumerate(found.iterfind("Claim") if found is not None else (), 1):
+        number = claim.get("num") or _text(claim, "ClaimNumber") or str(place)
+        for other in [child for child in claim if child.tag != "ClaimText"]:
+            claim.remove(other)
+        yield number, claim
+
+
+def read_chinese(root: Element) -> Document | None:
+    """Read a ``PatentDocumentAndRelated``, the form of CNIPA since 2015; None where it has no bibliography."""
+    head = root.find("BibliographicData")
+    if head is None:
+        return None
+    published, filed = (_original(head, f"{name}Reference") for name in ("Publication", "Application"))
+    document = Document(
+        _office(published),
+        _text(published, "DocNumber"),
+        _text(published, "Kind"),
+        day(_text(published, "Date")),
+        language=(root.get("lang") or "").lower()[:2] or None,
+    )
+    number = _text(filed, "DocNumber")
+    document.application = f"{_office(filed)}{number}" if number else ""
+    document.filed = day(_text(filed, "Date"))
+    reference = head.find("ApplicationReference")
+    document.right = _CHINESE_RIGHTS.get((reference.get("applType") or "")[:1]) if reference is not None else None
+    document.priorities = _days(head.iterfind("PriorityDetails/Priority/Date"))
+    for element in head.iterfind("ClassificationIPCRDetails/ClassificationIPCR"):
+        parts = [_text(element, n) for n in ("Section", "MainClass", "Subclass", "MainGroup", "Subgroup")]
+        if all(parts):
+            document.ipc.append(f"{parts[0]}{parts[1]}{parts[2]} {parts[3]}/{parts[4]}")
+    owners = _parties(head, "Assignee") or _parties(head, "Patentee") or _parties(head, "Applicant")
+    document.owners, document.n_inventors = owners, len(_parties(head, "Inventor")) or None
+    cited = head.findall("ReferencesCited/Citation")
+    document.citations = [_chinese_cited(e) for e in cited if e.find("PatentCitation") is not None]
+    document.npl = sum(e.find("NonPatentLiteratureCitation") is not None for e in cited) if cited else None
+    document.claims = wordings(list(_st96_claims(root)))
+    return document
+
+
+def _original(head: Element, name: str) -> Element | None:
+    """A number as the office printed it, before its standardised form."""
+    found = sorted(head.findall(name), key=lambda e: e.get("dataFormat") != "original")
+    return found[0].find("DocumentID") if found else None
+
+
+def _parties(head: Element, tag: str) -> list[str]:
+    books = (e for party in head.iterfind(f"Parties//{tag}") for e in party.iterfind("AddressBook"))
+    names = [tidy(_text(e, "Name") or _text(e, "OrganizationName") or "") for e in books]
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _chinese_cited(element: Element) -> Cited:
+    identity = next(element.iter("DocumentID"), None)
+    category = re.sub("[^A-Z]", "", _text(element, "Category") or "")[:4] or None
+    return Cited(_office(identity), _text(identity, "DocNumber"), first_day(_text(identity, "Date")), None, category)
+
+
+def read_legal_status(root: Element) -> Iterator[Document]:
+    """Read ``PatentLegalStatus`` elements: for each application its publications, and its events as ST.27 codes."""
+    for status in root.iter("PatentLegalStatus"):
+        filing = status.find("ApplicationIdentification")
+        identities = [
+            *status.iterfind("PatentPublicationIdentification"),
+            *status.iterfind("PatentGrantIdentification"),
+        ]
+        documents = [_identified(identity) for identity in identities] or [Document(office=_office(filing))]
+        for document in documents:
+            _application(document, filing)
+        office = _office(filing)
+        events = status.iterfind("StatusEventDataBag/StatusEventData")
+        documents[0].entries = [_entry(event, office) for event in events]
+        yield from documents
+
+
+def _entry(event: Element, office: str | None) -> Entry:
+    code = event.find("StatusEventCode")
+    parts = [_text(code, name) for name in (*_CODE, "EventIndicatorCode", "NationalEventCode")]
+    happened, published = day(_text(event, "EventDate")), day(_text(event, "PublicationDate"))
+    year = next((e.text for n in ("FeePaymentYearNumber", "LastRenewalYearNumber") for e in event.iter(n)), None)
+    until = next((day(e.text) for e in event.iter("ExpiryDate")), None)
+    countries = [t.text or "" for bag in event.iter("EffectiveCountryBag") for t in bag.iter()]
+    state = next((text.strip() for text in countries if _COUNTRY.fullmatch(text.strip())), None)
+    said = [e.text for name in ("EventDescriptionText", "CommentText") for e in event.iter(name) if e.text]
+    return Entry(
+        day(_text(event, "EffectiveDate")) or happened or published,
+        published or happened,
+        office,
+        "st27",
+        "-".join(part for part in parts if part) or None,
+        tidy("; ".join(said)) or None,
+        " ".join(part for part in (state, year) if part) or until,
+    )

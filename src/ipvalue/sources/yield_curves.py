@@ -17,7 +17,7 @@ from ipvalue.sources.joining.assemble import AnyTable, assemble, mapped, open_ta
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
 from ipvalue.sources.reading.mapping import Columns, Field, plain_header
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format, Look
 from ipvalue.types import Floats
 
@@ -131,17 +131,17 @@ def read_yield_curve(
     >>> read_yield_curve(path, currency="USD")["curves"]["rate"].to_numpy().round(6).tolist()
     [0.048576, 0.043651]
     """
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     parts = []
     for source in inputs(*paths, suffixes=TABLES):
         table = open_table(source, (_LONG,))
         points = _long(table) if not _LONG.missing(table.header) else _wide(table, tenor_years)
         parts.append(points)
-        refusals += table.refusals
+        rejects += table.rejects
     points = pd.concat(parts, ignore_index=True)
     bad = points["rate"].isna() & points["text"].notna()
-    refusals += [
-        Refusal(int(row), "rate", str(value), Reason.BAD_TYPE, f"tenor {tenor:g}")
+    rejects += [
+        Reject(int(row), "rate", str(value), Reason.BAD_TYPE, f"tenor {tenor:g}")
         for row, value, tenor in points.loc[bad, ["row", "text", "tenor"]].itertuples(index=False, name=None)
     ]
     points = points[points["rate"].notna()]
@@ -155,7 +155,7 @@ def read_yield_curve(
             "rate": pa.array(points["rate"], pa.float64()),
         }
     )
-    return assemble({"curves": curves}, {"curves": refusals}, strict=strict)
+    return assemble({"curves": curves}, {"curves": rejects}, strict=strict)
 
 
 def zero_rates(tenors: npt.ArrayLike, yields: npt.ArrayLike, coupons: int = 1) -> Floats:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ipvalue.errors import BookError, SourceError
+from ipvalue.errors import BookError, Reason, SourceError
 from ipvalue.records.book import Book
+from ipvalue.records.order import rank
 from ipvalue.records.schema import TABLES
 from ipvalue.records.validate import empty_rejects
-from ipvalue.sources.joining.merge import one_row_a_patent
 from ipvalue.sources.reading.delimited import DelimitedTable
 from ipvalue.sources.reading.files import Input
 from ipvalue.sources.reading.mapping import Columns
-from ipvalue.sources.reading.refusals import Refusal, refused_rows
+from ipvalue.sources.reading.rejects import Reject, reject_rows
 from ipvalue.sources.reading.spreadsheets import SheetTable, is_spreadsheet
+from ipvalue.types import Ints, Mask
 
-__all__ = ["AnyTable", "assemble", "combine", "mapped", "one_input", "open_table"]
+__all__ = ["AnyTable", "assemble", "combine", "mapped", "one_input", "open_table", "one_row_a_patent"]
 
 AnyTable = DelimitedTable | SheetTable
 
@@ -39,7 +42,7 @@ def mapped(table: AnyTable, columns: Columns) -> Iterator[pa.Table]:
 
 def assemble(
     tables: Mapping[str, pa.Table | Iterable[pa.Table]],
-    refusals: Mapping[str, list[Refusal]] | None = None,
+    rejects: Mapping[str, list[Reject]] | None = None,
     *,
     strict: bool = False,
 ) -> Book:
@@ -50,7 +53,7 @@ def assemble(
     tables : mapping of str to table or tables
         By table of the book, whole or in parts with the same columns. Without ``patents``, as in market data, the
         book has none.
-    refusals : mapping of str to list of Refusal, optional
+    rejects : mapping of str to list of Reject, optional
         What the source could not read, by table. Read after the tables, which may be generators that fill it.
     strict : bool, default False
         Raise on the first row that is refused.
@@ -67,7 +70,7 @@ def assemble(
     """
     whole = {name: _whole(name, parts) for name, parts in tables.items()}
     whole.setdefault("patents", TABLES["patents"].arrow_schema().empty_table())
-    refused = [refused_rows(name, rows) for name, rows in (refusals or {}).items() if rows]
+    refused = [reject_rows(name, rows) for name, rows in (rejects or {}).items() if rows]
     return Book(**whole, strict=strict, refused=pd.concat(refused, ignore_index=True) if refused else None)
 
 
@@ -123,7 +126,7 @@ def combine(*books: Book, strict: bool = False) -> Book:
     }
     tables["patents"], contradictions = one_row_a_patent(tables["patents"])
     rejects = [
-        frame for frame in (*(book.rejects for book in books), refused_rows("patents", contradictions)) if len(frame)
+        frame for frame in (*(book.rejects for book in books), reject_rows("patents", contradictions)) if len(frame)
     ]
     return Book(**tables, strict=strict, refused=pd.concat(rejects, ignore_index=True) if rejects else empty_rejects())
 
@@ -134,3 +137,55 @@ def one_input(found: list[Input], what: str) -> Input:
         names = ", ".join(i.name for i in found[:5])
         raise SourceError(f"{what} is one file, but there are {len(found)}: {names}; give one of them")
     return found[0]
+
+
+def one_row_a_patent(table: pa.Table) -> tuple[pa.Table, list[Reject]]:
+    """Merge rows of ``patents``, of which the first in the table weighs most.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        In the schema's columns; a patent may stand in several rows.
+
+    Returns
+    -------
+    pyarrow.Table
+        Each patent once: of every column the first value that is there.
+    list of Reject
+        Values that contradict the one that stands.
+
+    Examples
+    --------
+    >>> rows = pa.table({"patent_id": ["US-1", "US-1"], "kind": [None, "B2"], "n_claims": [3, 4]})
+    >>> merged, refused = one_row_a_patent(rows)
+    >>> merged.to_pylist(), [(r.column, r.value) for r in refused]
+    ([{'patent_id': 'US-1', 'kind': 'B2', 'n_claims': 3}], [('n_claims', 'US-1: 4')])
+    """
+    encoded = pc.dictionary_encode(table["patent_id"].combine_chunks())
+    patent = np.asarray(encoded.indices, np.int64)
+    n_patents = len(encoded.dictionary)
+    if n_patents == table.num_rows:
+        return table, []
+    columns: dict[str, pa.Array] = {"patent_id": encoded.dictionary}
+    rejects: list[Reject] = []
+    for name in table.column_names:
+        if name == "patent_id":
+            continue
+        values = table[name].combine_chunks()
+        there = np.asarray(pc.is_valid(values).to_numpy(zero_copy_only=False), bool)
+        place = _first(patent, there, n_patents)
+        columns[name] = values.take(pa.array(np.maximum(place, 0), mask=place < 0))
+        ranks = rank(values)
+        for row in np.flatnonzero(there & (ranks != ranks[np.maximum(place, 0)][patent])).tolist():
+            value = f"{table['patent_id'][row]}: {values[row]}"
+            detail = "another row of the patent says otherwise, and stands before this one"
+            rejects.append(Reject(row, name, value, Reason.DUPLICATE_KEY, detail))
+    return pa.table(columns).select(table.column_names), rejects
+
+
+def _first(patent: Ints, there: Mask, n_patents: int) -> Ints:
+    """The first row of each patent in which a value is there; -1 for none."""
+    rows = np.flatnonzero(there)[::-1]
+    place = np.full(n_patents, -1, np.int64)
+    place[patent[rows]] = rows  # of several rows the last to be written stands: the first of the table
+    return place

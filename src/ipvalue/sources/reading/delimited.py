@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from ipvalue.errors import Reason, SourceError
+from ipvalue.sources.reading.encodings import LONGEST_LINE, Encoding, Utf8Stream, detect
 from ipvalue.sources.reading.files import Input
 from ipvalue.sources.reading.mapping import Columns
-from ipvalue.sources.reading.refusals import Refusal
-from ipvalue.sources.reading.texts import LONGEST_LINE, Encoding, Utf8Stream, detect
+from ipvalue.sources.reading.rejects import Reject
 
 __all__ = ["DelimitedTable", "Layout", "distinct", "lay_out"]
 
@@ -172,7 +172,7 @@ class DelimitedTable:
     ----------
     layout : Layout
     header : list of str
-    refusals : list of Refusal
+    rejects : list of Reject
         Rows with too few or too many cells, or with NUL characters; complete after the last batch.
     n_rows : int
         Rows that came in the batches so far.
@@ -186,7 +186,7 @@ class DelimitedTable:
     --------
     >>> import io
     >>> table = DelimitedTable(Input("a", "a", lambda: io.BytesIO(b"id;n\\n1;x\\n2;y;z\\n")))
-    >>> pa.Table.from_batches(table.batches()).to_pylist(), [(r.row, r.detail) for r in table.refusals]
+    >>> pa.Table.from_batches(table.batches()).to_pylist(), [(r.row, r.detail) for r in table.rejects]
     ([{'id': '1', 'n': 'x'}], [(1, 'line 3 has 3 cells, the header 2')])
     """
 
@@ -205,7 +205,7 @@ class DelimitedTable:
         self.place = source.place
         self.layout = _layout(self._stream, parts, delimiter, quoted)
         self.header = self.layout.header
-        self.refusals: list[Refusal] = []
+        self.rejects: list[Reject] = []
         self.n_rows = 0
         self._fault = ""
         self._records = self._in_chunk = 0
@@ -246,7 +246,7 @@ class DelimitedTable:
         """Some whole rows; read from memory, since Arrow reads ahead in threads, which wait for Python for ever."""
         delimiter = _STAND_IN if wide else self.layout.delimiter
         self._in_chunk = 0
-        known = len(self.refusals)
+        known = len(self.rejects)
         try:
             table = pcsv.read_csv(
                 pa.BufferReader(chunk.replace(self.layout.delimiter.encode(), delimiter.encode()) if wide else chunk),
@@ -272,7 +272,7 @@ class DelimitedTable:
             hint = "; a quote may not be closed" if self._quoted and chunk.count(b'"') % 2 else ""
             message = f"{self.place}: after row {self._records:,} the table can't be read: {error}{hint}"
             raise SourceError(self._fault or message) from error
-        self._in_chunk = table.num_rows + len(self.refusals) - known
+        self._in_chunk = table.num_rows + len(self.rejects) - known
         batch = table.combine_chunks().to_batches()
         if not batch:
             return None
@@ -280,11 +280,11 @@ class DelimitedTable:
 
     def _check_closed(self, chunk: bytes, wide: bool) -> None:
         """Refuse a file whose last cell opens a quote and goes on to the end, over rows that would be lost in it."""
-        refused = list(self.refusals)
+        refused = list(self.rejects)
         whole = self._parsed(chunk, None, wide)
-        last = [r.value for r in self.refusals[-1:]] if len(self.refusals) > len(refused) else []
+        last = [r.value for r in self.rejects[-1:]] if len(self.rejects) > len(refused) else []
         last += [str(column[-1]) for column in whole.columns] if whole is not None and whole.num_rows else []
-        self.refusals[:] = refused
+        self.rejects[:] = refused
         end = chunk[-_HEAD:].decode("utf-8", "ignore").strip()
         if any("\n" in cell.strip() and end[-100:] in cell for cell in last):
             row = self._records + self._in_chunk
@@ -294,8 +294,8 @@ class DelimitedTable:
         number = self._records + (row.number or 1) - 1
         line = self._lines + (row.number or 1)
         detail = f"line {line} has {row.actual_columns} cells, the header {row.expected_columns}"
-        self.refusals.append(Refusal(number, self.header[0], row.text, Reason.UNREADABLE, detail))
-        if len(self.refusals) > _MANY and len(self.refusals) > self.n_rows:
+        self.rejects.append(Reject(number, self.header[0], row.text, Reason.UNREADABLE, detail))
+        if len(self.rejects) > _MANY and len(self.rejects) > self.n_rows:
             self._fault = f"{self.place}: most rows don't have the cells of the header; the last: {detail}"
             return "error"  # an exception would not come through Arrow
         return "skip"
@@ -310,8 +310,8 @@ class DelimitedTable:
             for place in pc.indices_nonzero(bad).to_pylist():
                 row = self.n_rows + place
                 text = self.layout.delimiter.join(str(c[place]) for c in batch.columns).replace("\0", "␀")
-                self.refusals.append(
-                    Refusal(row, self.header[0], text, Reason.UNREADABLE, f"row {row} holds a NUL character")
+                self.rejects.append(
+                    Reject(row, self.header[0], text, Reason.UNREADABLE, f"row {row} holds a NUL character")
                 )
             self.n_rows += batch.num_rows
             batch = batch.filter(pc.invert(bad))

@@ -14,7 +14,7 @@ from ipvalue.errors import MissingExtraError, Reason, SourceError
 from ipvalue.sources.reading.delimited import distinct
 from ipvalue.sources.reading.files import Input
 from ipvalue.sources.reading.mapping import Columns
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.rejects import Reject
 
 __all__ = ["SheetTable", "is_spreadsheet"]
 
@@ -51,7 +51,7 @@ class SheetTable:
         Its name.
     before : list of list of str
         The rows above the header.
-    refusals : list of Refusal
+    rejects : list of Reject
         Rows with cells beyond the header's.
     refuse_strays : bool
         Whether a row with cells beyond the header is refused (the default), or these cells are passed over.
@@ -72,7 +72,7 @@ class SheetTable:
 
     def __init__(self, source: Input, parts: Sequence[Columns] = ()) -> None:
         self.place = source.place
-        self.refusals: list[Refusal] = []
+        self.rejects: list[Reject] = []
         self.n_rows = 0
         self.refuse_strays = True
         self.notes: list[str] = []
@@ -114,7 +114,7 @@ class SheetTable:
                 row, self.n_rows = self.n_rows, self.n_rows + 1
                 if self.refuse_strays and any(cells[width:]):
                     detail = f"row {row + 1} behind the header has {len(cells)} cells, the header {width}"
-                    self.refusals.append(Refusal(row, self.header[0], " | ".join(cells), Reason.UNREADABLE, detail))
+                    self.rejects.append(Reject(row, self.header[0], " | ".join(cells), Reason.UNREADABLE, detail))
                     continue
                 good.append(cells[:width] + [""] * (width - len(cells)))
             arrays = [pa.array([cells[p] or None for cells in good], pa.string()) for p in places]

@@ -5,15 +5,27 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ipvalue.errors import Reason, SourceError
-from ipvalue.sources.reading.files import Input
-from ipvalue.sources.reading.refusals import Refusal
-from ipvalue.sources.reading.texts import Utf8Stream
+import pyarrow as pa
 
-__all__ = ["LARGEST_RECORD", "Record", "is_json", "records", "top_level_keys"]
+from ipvalue.errors import Reason, SourceError
+from ipvalue.sources.reading.encodings import Utf8Stream
+from ipvalue.sources.reading.files import Input
+from ipvalue.sources.reading.rejects import Reject
+
+__all__ = [
+    "LARGEST_RECORD",
+    "Record",
+    "column_of",
+    "is_json",
+    "list_at",
+    "records",
+    "text_at",
+    "top_level_keys",
+    "value_at",
+]
 
 LARGEST_RECORD = 1 << 26
 """Characters that one record may have: a patent's full text has up to some 50 million."""
@@ -37,9 +49,9 @@ class Record(NamedTuple):
     problem: str
     """Why it can't be read; empty where it can."""
 
-    def refusal(self, place: str, column: str = "patent_id") -> Refusal:
+    def reject(self, place: str, column: str = "patent_id") -> Reject:
         """The refusal of a record that can't be read."""
-        return Refusal(self.row, column, f"{place}, record {self.row + 1}", Reason.UNREADABLE, self.problem)
+        return Reject(self.row, column, f"{place}, record {self.row + 1}", Reason.UNREADABLE, self.problem)
 
 
 def records(source: Input, *, under: Sequence[str] = (), largest: int = LARGEST_RECORD) -> Iterator[Record]:
@@ -296,3 +308,49 @@ def _answer(text: _Text, under: tuple[str, ...]) -> Iterator[Record]:
         else:
             _value(text)
     text.skip(1)
+
+
+def value_at(value: Any, *path: str) -> Any:
+    """What stands under a path of keys; None where it is not there.
+
+    Examples
+    --------
+    >>> value_at({"a": {"b": 1}}, "a", "b"), value_at({"a": []}, "a", "b")
+    (1, None)
+    """
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def list_at(value: Any, *path: str) -> list[Any]:
+    """The values of a list under a path; a single value is a list of one, and nothing an empty one.
+
+    Examples
+    --------
+    >>> list_at({"a": [1, 2]}, "a"), list_at({"a": 1}, "a"), list_at({}, "a")
+    ([1, 2], [1], [])
+    """
+    found = value_at(value, *path) if path else value
+    if isinstance(found, Mapping) and len(found) == 1 and "list" in found:  # as some writers nest lists in Parquet
+        found = [e.get("element", e.get("item", e)) if isinstance(e, Mapping) else e for e in found["list"] or []]
+    return found if isinstance(found, list) else [] if found is None else [found]
+
+
+def text_at(value: Any, *path: str) -> str | None:
+    """Text or number under a path, as text without blanks around it; None where empty or a branch.
+
+    Examples
+    --------
+    >>> text_at({"a": 20100119}, "a"), text_at({"a": " x "}, "a"), text_at({"a": {}}, "a")
+    ('20100119', 'x', None)
+    """
+    found = value_at(value, *path)
+    if found is None or isinstance(found, Mapping | list):
+        return None
+    return str(found).encode("utf-8", "replace").decode().strip() or None
+
+
+def column_of(rows: Iterable[Mapping[str, Any]], name: str, kind: pa.DataType | None = None) -> pa.Array:
+    """One column of rows as Arrow, text by default."""
+    return pa.array([row.get(name) for row in rows], kind or pa.string())

@@ -9,12 +9,12 @@ import pandas as pd
 from ipvalue.errors import REASONS, Reason
 from ipvalue.records.validate import REJECT_COLUMNS, empty_rejects
 
-__all__ = ["Refusal", "refused_rows"]
+__all__ = ["Reject", "reject_rows"]
 
 _LONGEST_VALUE = 200
 
 
-class Refusal(NamedTuple):
+class Reject(NamedTuple):
     """A row, or a document, that a source could not read."""
 
     row: int
@@ -28,14 +28,14 @@ class Refusal(NamedTuple):
     """What exactly is wrong, as the end of a sentence; may be empty."""
 
 
-def refused_rows(table: str, refusals: list[Refusal]) -> pd.DataFrame:
-    """Write refusals as rows of ``Book.rejects``.
+def reject_rows(table: str, rejects: list[Reject]) -> pd.DataFrame:
+    """Write rejects as rows of ``Book.rejects``.
 
     Parameters
     ----------
     table : str
         Table of the book to which the rows would have belonged.
-    refusals : list of Refusal
+    rejects : list of Reject
 
     Returns
     -------
@@ -43,15 +43,15 @@ def refused_rows(table: str, refusals: list[Refusal]) -> pd.DataFrame:
 
     Examples
     --------
-    >>> refused_rows("patents", [Refusal(3, "patent_id", "a.xml, document 4", Reason.UNREADABLE, "no element found")])[
+    >>> reject_rows("patents", [Reject(3, "patent_id", "a.xml, document 4", Reason.UNREADABLE, "no element found")])[
     ...     ["row", "code", "message"]].values.tolist()
     [[3, 'unreadable', "a document of a source file can't be read: no element found"]]
     """
-    if not refusals:
+    if not rejects:
         return empty_rejects()
     rows = [
         (table, r.row, r.column, r.value[:_LONGEST_VALUE], r.reason.label, _message(r.reason, r.detail))
-        for r in refusals
+        for r in rejects
     ]
     return pd.DataFrame(rows, columns=REJECT_COLUMNS)
 

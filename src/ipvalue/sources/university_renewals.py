@@ -14,7 +14,7 @@ from ipvalue.sources.joining.assemble import one_input, open_table
 from ipvalue.sources.reading.files import TABLES, Source, inputs
 from ipvalue.sources.reading.identifiers import document_ids
 from ipvalue.sources.reading.mapping import Columns, Field
-from ipvalue.sources.reading.refusals import Refusal, refused_rows
+from ipvalue.sources.reading.rejects import Reject, reject_rows
 from ipvalue.sources.registry import Format
 from ipvalue.types import Dates, Ints, Mask
 
@@ -145,26 +145,26 @@ def read_university_renewals(
         last_day = parse_date(observed)
     except BookError as error:
         raise SourceError(f"observed: {error}") from error
-    rows, refusals = _read(path)
+    rows, rejects = _read(path)
     paid = pd.to_numeric(rows[_PAID].str.strip(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     usable = np.isin(paid, [0, *range(1, len(_PAYMENT_CODES) + 1)])
-    refusals += [
-        Refusal(row, _PAID, str(rows[_PAID].iloc[row]), Reason.OUT_OF_RANGE, "0 to 3 fees can be paid")
+    rejects += [
+        Reject(row, _PAID, str(rows[_PAID].iloc[row]), Reason.OUT_OF_RANGE, "0 to 3 fees can be paid")
         for row in np.flatnonzero(~usable).tolist()
     ]
     patents = _patents(rows[usable])
     events = _events(patents, paid[usable].astype(np.int64), last_day, announcement_days)
-    return Book(patents, legal_events=events, strict=strict, refused=refused_rows("patents", refusals))
+    return Book(patents, legal_events=events, strict=strict, refused=reject_rows("patents", rejects))
 
 
-def _read(path: Source) -> tuple[pd.DataFrame, list[Refusal]]:
+def _read(path: Source) -> tuple[pd.DataFrame, list[Reject]]:
     """Rows as text, an empty one where a cell has none; and lines that are no rows."""
     table = open_table(one_input(inputs(path, suffixes=TABLES), "a table of university patents"), (_TABLE,))
     found = _TABLE.require(table.place, table.header)
     headers = {found[field.target]: field.headers[0] for field in _TABLE.fields}
     parts = [batch.to_pandas() for batch in table.batches(list(headers))]
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(headers), dtype=str)
-    return rows.rename(columns=headers).fillna(""), table.refusals
+    return rows.rename(columns=headers).fillna(""), table.rejects
 
 
 def _patents(rows: pd.DataFrame) -> pd.DataFrame:
