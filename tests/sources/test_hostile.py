@@ -92,7 +92,7 @@ def run(body: str, tmp_path: Path) -> str:
         (
             "a gigabyte of opening brackets",
             "print(list(records(Input.of_stream('a.json', Endless(b'', b'[', 10**9)))))",
-            "nested deeper",
+            "nested too deep",
         ),
         (
             "ten thousand levels",
@@ -102,7 +102,7 @@ def run(body: str, tmp_path: Path) -> str:
         (
             "a gigabyte of zeros",
             "t = DelimitedTable(Input('a', 'a', lambda: Endless(b'', b'\\0', 10**9))); print(list(t.batches()))",
-            "is no text",
+            "is not text",
         ),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) and len(value) < 40 else "",

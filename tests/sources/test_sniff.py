@@ -143,7 +143,7 @@ def test_check_of_what_is_unknown_shows_what_it_saw(tmp_path: Path, capsys: pyte
     assert main(["check", str(tmp_path / "a.csv")]) == 1
     assert "of no known format: a.csv (table: colour, size)" in capsys.readouterr().out
     assert main(["check", str(tmp_path / "absent.csv")]) == 1
-    assert "can't be opened" in capsys.readouterr().err
+    assert "cannot be opened" in capsys.readouterr().err
 
 
 def test_a_book_on_disk_is_known(book: ipv.Book, tmp_path: Path) -> None:

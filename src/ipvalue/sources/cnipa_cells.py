@@ -1,4 +1,4 @@
-"""Numbers as Chinese exports print them: applications with and without check digit, publications of any office."""
+"""Cells of Chinese exports: application and publication numbers, dates, and announcements of the legal status."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class Publication(NamedTuple):
     """A publication number."""
 
     document: str
-    """Identifier as :mod:`ipvalue.sources.reading.identifiers` writes it."""
+    """Identifier (:mod:`ipvalue.sources.reading.identifiers`)."""
     office: str
     kind: str
-    """Kind code; empty where none is printed."""
+    """Kind code; empty if none is printed."""
     granted: bool
     """Whether it is the publication of a grant."""
 
 
 def application_digits(text: str | None) -> str:
-    """Digits of a Chinese application number before its check digit; empty where the text is no such number.
+    """Digits of a Chinese application number before its check digit; empty if the text is not such a number.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def application_digits(text: str | None) -> str:
 
 
 def application_id(digits: str) -> str:
-    """Identifier of an application without a publication number: its number with the right check digit.
+    """Identifier of an application without a publication number: its number with the correct check digit.
 
     Examples
     --------
@@ -71,12 +71,12 @@ def application_id(digits: str) -> str:
 
 
 def right_of_application(digits: str) -> str | None:
-    """Kind of right that the digit after the year names."""
+    """The right, from the digit after the year."""
     return _RIGHTS.get(digits[4 if len(digits) == 12 else 2]) if digits else None
 
 
 def publications(texts: Sequence[str | None]) -> list[Publication | None]:
-    """Read publication numbers; one without an office is Chinese. None where a text is no such number.
+    """Read publication numbers. A number without an office is Chinese; None if a text is not such a number.
 
     Examples
     --------
@@ -96,16 +96,16 @@ def publications(texts: Sequence[str | None]) -> list[Publication | None]:
 
 
 _MONTH, _OF_MONTH = r"(?:0?[1-9]|1[0-2])", r"(?:[12]\d|3[01]|0?[1-9])"
-_SET_APART = rf"(?:19|20)\d\d\s*[-./年]\s*{_MONTH}\s*[-./月]\s*{_OF_MONTH}(?!\d)\s*日?"
-_RUN_TOGETHER = r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)"
-_DAY = f"(?:{_SET_APART}|{_RUN_TOGETHER})"
+_SEPARATED = rf"(?:19|20)\d\d\s*[-./年]\s*{_MONTH}\s*[-./月]\s*{_OF_MONTH}(?!\d)\s*日?"
+_EIGHT_DIGITS = r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)"
+_DAY = f"(?:{_SEPARATED}|{_EIGHT_DIGITS})"
 _DAYS = re.compile(_DAY)
 _BREAK = re.compile(r"[;|\n]+")
-# a line of a history: the day and what was announced, or the other way round
+# a line of a history: the date and the announcement, or the announcement and its date
 _DAY_FIRST = re.compile(rf"({_DAY})[\s:,、]*(.+?)(?=[;|\n]\s*{_DAY}|\s*$)", re.DOTALL)
 _DAY_LAST = re.compile(rf"([^;|\n]+?)[\s:,(]*({_DAY})\)?\s*(?=[;|\n]|\s*$)")
 _CODE = re.compile(r"^\s*([A-Z]{2}\d\d|C\d\d)\b[\s:.,、-]*")
-# the day on which an announcement takes effect, by what its text calls it; the first that is there
+# labels of the date on which an announcement takes effect; the first one found is used
 _EFFECTIVE = [
     re.compile(rf"(?:{label})\s*[:为是]?\s*({_DAY})")
     for label in (
@@ -118,7 +118,7 @@ _EFFECTIVE = [
         "无效宣告决定日|决定日期?",
     )
 ]
-# what register of encumbrances calls its numbers; a term adjustment says days
+# registration numbers of pledges and licences; days of a term adjustment
 _DETAIL = [
     re.compile(r"登记号\s*[:为]?\s*([A-Z]{0,2}\d{6,})"),
     re.compile(r"合同备案号\s*[:为]?\s*([A-Z]{0,2}\d{6,})"),
@@ -130,17 +130,17 @@ class Notice(NamedTuple):
     """One announcement."""
 
     announced: str
-    """Day of the announcement, YYYY-MM-DD."""
+    """Date of the announcement, YYYY-MM-DD."""
     effective: str
-    """Day of its effect: as its text names it, else that of the announcement."""
+    """Effective date in the text, or else the date of the announcement."""
     code: str | None
     text: str
     detail: str | None
-    """Registration number of a pledge or licence, days of a term adjustment."""
+    """Registration number of a pledge or licence, or days of a term adjustment."""
 
 
 def iso_day(text: str) -> str:
-    """A day in any of the usual forms as YYYY-MM-DD; a text that is none as it stands.
+    """A date in any of the usual forms as YYYY-MM-DD. Other text is returned unchanged.
 
     Examples
     --------
@@ -154,12 +154,12 @@ def iso_day(text: str) -> str:
 
 
 def iso_days(text: str | None) -> list[str]:
-    """All days that a text names, as YYYY-MM-DD, in its order."""
+    """All dates in a text, as YYYY-MM-DD, in their order."""
     return [iso_day(day) for day in _DAYS.findall(text or "")]
 
 
 def earliest_priority(text: str | None) -> str | None:
-    """The earliest day of a list of priorities; the digits of their numbers are not taken for days.
+    """The earliest date in a list of priorities. Digits of their numbers are not taken for dates.
 
     Examples
     --------
@@ -167,28 +167,24 @@ def earliest_priority(text: str | None) -> str | None:
     '1998-12-31'
     """
     entries = _BREAK.split(text or "")
-    days = [re.findall(_SET_APART, entry)[:1] or re.findall(_RUN_TOGETHER, entry)[:1] for entry in entries]
+    days = [re.findall(_SEPARATED, entry)[:1] or re.findall(_EIGHT_DIGITS, entry)[:1] for entry in entries]
     return min((iso_day(day) for found in days for day in found), default=None)
 
 
 def notices(status: str | None, days: str | None, information: str | None, code: str | None) -> list[Notice] | None:
-    """Read the announcements of one row.
+    """Read the announcements of one row; None if their number differs from that of the dates.
 
     Parameters
     ----------
     status : str or None
-        What was announced; several parted by ``;``, ``|`` or ends of lines, or a history that names the days itself.
+        One or several announcements, separated by ``;``, ``|`` or line ends; or a history that includes the dates.
     days : str or None
-        The days, in the same number; where there is none, the history's own.
+        One date for each announcement. Without dates, those of the history are used. If there are none either, the row
+        has no announcements, because a status without a date is not an event.
     information : str or None
-        What the announcement says in detail.
+        Details of the announcements.
     code : str or None
-        Its code in the gazette; also read where the text begins with one.
-
-    Returns
-    -------
-    list of Notice or None
-        Empty where no day is known: a state without a day is no event. None where states and days don't pair.
+        Code of the gazette. A code at the beginning of the text is read too.
 
     Examples
     --------
@@ -201,11 +197,11 @@ def notices(status: str | None, days: str | None, information: str | None, code:
     ('2019-03-15', None, '专利权质押合同登记的生效;登记号:Y2019990000123;登记生效日:20190315', 'Y2019990000123')
     """
     given = iso_days(days)
-    told = ";".join(part for part in (status, information) if part)
-    if not told and not code:
+    text = ";".join(part for part in (status, information) if part)
+    if not text and not code:
         return []
     if len(given) == 1:
-        return [_notice(given[0], told, code)]
+        return [_notice(given[0], text, code)]
     if not given:
         return [_notice(day, text, code) for history in (information, status) for day, text in _history(history)]
     parts = [part.strip() for part in _BREAK.split(status or "") if part.strip()]

@@ -1,4 +1,4 @@
-"""Lens.org: exports as CSV, and JSON of its interface."""
+"""Lens.org: CSV exports, and JSON from its interface."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ import pyarrow.compute as pc
 from ipvalue.errors import SourceError
 from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble, mapped, one_input, open_table
+from ipvalue.sources.joining.office_documents import CITATIONS, CLAIMS, FAMILY_MEMBERS
 from ipvalue.sources.joining.publications import (
-    count_of,
-    earliest_date,
-    family_ids,
+    CITATION_ORIGINS,
     members_of,
-    merge_publications,
-    renamed,
+    patent_columns,
+    tables_of_publications,
 )
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLE_OR_JSON, Input, Source, inputs
 from ipvalue.sources.reading.identifiers import document_ids
-from ipvalue.sources.reading.json_records import column_of, is_json, list_at, records, text_at, value_at
+from ipvalue.sources.reading.json_records import is_json, list_at, objects, table_of_records, text_at, value_at
 from ipvalue.sources.reading.mapping import Columns, Field, documented
 from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
@@ -31,42 +30,33 @@ __all__ = ["FORMAT", "read_lens"]
 
 RECORD_KEYS = ("lens_id", "doc_number", "biblio")
 
-_ORIGIN = {"APP": "applicant", "EXA": "examiner", "SEA": "examiner", "ISR": "examiner", "PRS": "examiner"}
-_LIST = pa.list_(pa.string())
-
 Row = dict[str, Any]
 
 
-def read_records(sources: Iterable[Input], rejects: list[Reject]) -> dict[str, pa.Table]:
-    """Read JSON files as tables: patents with their application's number, citations, claims, family members."""
-    rows: dict[str, list[Row]] = {"patents": [], "citations": [], "claims": [], "family_members": []}
+_TEXT, _LIST = pa.string(), pa.list_(pa.string())
+_PATENTS = {
+    **dict.fromkeys(("patent_id", "jurisdiction", "kind", "application_date", "priority_date"), _TEXT),
+    **dict.fromkeys(("publication_date", "grant_date", "family_id", "application", "lens_id"), _TEXT),
+    **dict.fromkeys(("ipc", "owners"), _LIST),
+    **dict.fromkeys(("n_inventors", "npl_citations"), _TEXT),
+}
+_OTHERS = {"citations": CITATIONS, "claims": CLAIMS, "family_members": FAMILY_MEMBERS}
+
+
+def _tables_of_json(sources: Iterable[Input], rejects: list[Reject]) -> dict[str, pa.Table]:
+    """Publications, citations, claims and family members in JSON files."""
+    rows: dict[str, list[Row]] = {"patents": [], **{name: [] for name in _OTHERS}}
     for source in sources:
-        for record in records(source, under=("data",)):
-            if record.problem or not isinstance(record.value, dict):
-                rejects.append(record._replace(problem=record.problem or "it is no object").reject(source.name))
-            else:
-                _add(rows, record.value)
+        for record in objects(source, rejects, under=("data",)):
+            _add(rows, record)
     return {
-        "patents": pa.table({name: column_of(rows["patents"], name, kind) for name, kind in _PATENTS.items()}),
+        "patents": table_of_records(rows["patents"], _PATENTS),
         **{
-            table: pa.table({name: column_of(rows[table], name) for name in names})
-            for table, names in _OTHERS.items()
-            if rows[table]
+            name: table_of_records(rows[name], dict.fromkeys(columns, _TEXT))
+            for name, columns in _OTHERS.items()
+            if rows[name]
         },
     }
-
-
-_PATENTS = {
-    **dict.fromkeys(("patent_id", "jurisdiction", "kind", "application_date", "priority_date"), pa.string()),
-    **dict.fromkeys(("publication_date", "grant_date", "family_id", "application", "lens_id"), pa.string()),
-    **dict.fromkeys(("ipc", "owners"), _LIST),
-    **dict.fromkeys(("n_inventors", "npl_citations"), pa.string()),
-}
-_OTHERS = {
-    "citations": ("citing_id", "cited_id", "citing_date", "cited_date", "origin", "category"),
-    "claims": ("patent_id", "claim_number", "text", "language", "publication_date"),
-    "family_members": ("family_id", "jurisdiction", "kind", "publication_date", "patent_id"),
-}
 
 
 def _add(rows: dict[str, list[Row]], record: Row) -> None:
@@ -116,7 +106,7 @@ def _names(biblio: Any, role: str) -> list[str]:
 
 
 def _document(reference: Any) -> tuple[str | None, str | None]:
-    """Identifier and date of a document that is referred to."""
+    """Identifier and date of a referenced document."""
     document = value_at(reference, "document_id")
     name = document_ids([text_at(document, "jurisdiction")], [text_at(document, "doc_number")])[0]
     return name, text_at(document, "date")
@@ -133,7 +123,7 @@ def _citations(record: Row, own: str | None, published: str | None) -> Iterator[
                 "cited_id": cited,
                 "citing_date": published,
                 "cited_date": date,
-                "origin": _ORIGIN.get(phase.upper()),
+                "origin": CITATION_ORIGINS.get(phase.upper()),
                 "category": "".join(categories)[:4].upper() or None,
             }
     for citation in list_at(record, "biblio", "cited_by", "patents"):
@@ -147,13 +137,7 @@ def _claims(record: Row, own: str | None, published: str | None) -> Iterator[Row
         for number, claim in enumerate(list_at(claim_set, "claims"), 1):
             wording = " ".join(part for part in list_at(claim, "claim_text") if isinstance(part, str))
             if wording.strip():
-                yield {
-                    "patent_id": own,
-                    "claim_number": str(number),
-                    "text": wording,
-                    "language": text_at(claim_set, "lang"),
-                    "publication_date": published,
-                }
+                yield dict(zip(CLAIMS, (own, str(number), wording, text_at(claim_set, "lang"), published)))
 
 
 def _members(record: Row) -> Iterator[Row]:
@@ -170,37 +154,30 @@ _MANY = to.lists(r"\s*;;\s*")
 COLUMNS = Columns(
     "patents",
     (
-        Field("patent_id", ("Publication Number", "Display Key"), to.document_numbers, required=True),
-        Field("jurisdiction", ("Jurisdiction",), to.compact, required=True),
-        Field("kind", ("Kind",), to.compact),
-        Field("application_date", ("Application Date",), to.day_first_dates, required=True),
-        Field("priority_date", ("Earliest Priority Date",), to.day_first_dates),
-        Field("publication_date", ("Publication Date",), to.day_first_dates, note="the earliest of the application"),
-        Field("owners", ("Owners", "Owners (US)"), _MANY),
-        Field("ipc", ("IPCR Classifications",), _MANY),
-        Field("npl_citations", ("NPL Citation Count",), to.numbers),
-        Field("lens_id", ("Lens ID",), to.compact, own=True, note="joins the pairs of ``ipc``"),
-        Field("application", ("Application Number",), to.compact, own=True, note="publications of one are one right"),
-        Field(
-            "type",
-            ("Document Type", "Type"),
-            to.compact,
-            own=True,
-            gives="grant_date",
-            note="Granted Patent: the publication",
-        ),
-        Field("applicants", ("Applicants",), _MANY, own=True, gives="owners", note="without Owners"),
-        Field("inventors", ("Inventors",), _MANY, own=True, gives="n_inventors", note="counted"),
-        Field("cpc", ("CPC Classifications",), _MANY, own=True, gives="ipc", note="without IPCR"),
-        Field("priorities", ("Priority Numbers",), _MANY, own=True, gives="priority_date", note="the earliest"),
-        Field("members", ("Simple Family Members",), _MANY, own=True, gives="family_id", note="the first by name"),
+        Field("patent_id", "Publication Number | Display Key", to.document_numbers, required=True),
+        Field("jurisdiction", "Jurisdiction", to.compact, required=True),
+        Field("kind", "Kind", to.compact),
+        Field("application_date", "Application Date", to.day_first_dates, required=True),
+        Field("priority_date", "Earliest Priority Date", to.day_first_dates),
+        Field("publication_date", "Publication Date", to.day_first_dates, note="the earliest of the application"),
+        Field("owners", "Owners | Owners (US)", _MANY),
+        Field("ipc", "IPCR Classifications", _MANY),
+        Field("npl_citations", "NPL Citation Count", to.numbers),
+        Field("lens_id", "Lens ID", to.compact, note="joins the pairs of ``ipc``", gives=""),
+        Field("application", "Application Number", to.compact, note="publications of one are one right", gives=""),
+        Field("type", "Document Type | Type", to.compact, gives="grant_date", note="Granted Patent: the publication"),
+        Field("applicants", "Applicants", _MANY, gives="owners", note="without Owners"),
+        Field("inventors", "Inventors", _MANY, gives="n_inventors", note="counted"),
+        Field("cpc", "CPC Classifications", _MANY, gives="ipc", note="without IPCR"),
+        Field("priorities", "Priority Numbers", _MANY, gives="priority_date", note="the earliest"),
+        Field("members", "Simple Family Members", _MANY, gives="family_id", note="the first by name"),
     ),
 )
 PAIRS = Columns(
     "patents",
     (
-        Field("lens_id", ("lens.id", "lens_id", "Lens ID"), to.compact, required=True, own=True, gives="patent_id"),
-        Field("ipc", ("ipc", "IPC", "symbol"), to.compact, required=True),
+        Field("lens_id", "lens.id | lens_id | Lens ID", to.compact, required=True, gives="patent_id"),
+        Field("ipc", "ipc | IPC | symbol", to.compact, required=True),
     ),
     part="pairs of patent and IPC symbol",
 )
@@ -211,21 +188,8 @@ FORMAT = Format(
     parts=(COLUMNS, PAIRS),
     keys=RECORD_KEYS,
     nested={
-        "patents": (
-            *(
-                "patent_id",
-                "jurisdiction",
-                "kind",
-                "application_date",
-                "priority_date",
-                "publication_date",
-                "grant_date",
-            ),
-            *("family_id", "ipc", "owners", "n_inventors", "npl_citations"),
-        ),
-        "citations": ("citing_id", "cited_id", "citing_date", "cited_date", "origin", "category"),
-        "claims": ("patent_id", "claim_number", "text", "language", "publication_date"),
-        "family_members": ("family_id", "jurisdiction", "kind", "publication_date", "patent_id"),
+        "patents": tuple(name for name in _PATENTS if name not in ("application", "lens_id")),
+        **_OTHERS,
     },
 )
 
@@ -237,36 +201,30 @@ def read_lens(*paths: Source, ipc: Source | None = None, strict: bool = False) -
     Parameters
     ----------
     *paths : path
-        CSV files, JSON files (an array, JSON lines, or an answer with ``data``), archives or folders of them.
+        CSV files, JSON files (an array, JSON lines, or an object with ``data``), archives or folders of them.
     ipc : path, optional
-        A table of pairs of Lens ID and IPC symbol, which stand before those of the export.
-    strict : bool, default False
-        Raise on the first row that is refused.
+        A table of pairs of Lens ID and IPC symbol, which replace the symbols of the export.
+    {strict}
 
     Returns
     -------
     Book
-        Patents; of JSON also citations in both directions, claims and family members.
+        Patents. From JSON also citations in both directions, claims and family members.
 
-    Raises
-    ------
-    SourceError
-        If a file can't be read or is no such export.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
     {columns}
 
-    Old exports write dates day first with two digits of the year (25/04/13): up to 30 they are of this century.
-    All publications of one application are one row, named as the grant is, else as the first publication; the
-    publication of a ``Granted Patent`` is its grant. ``Legal Status`` has no date and is not read, and counts of
-    citations name no document. Of JSON: ``biblio``, ``families.simple_family``, ``legal_status.grant_date`` and the
-    first set of ``claims``; a citation in the phase ``APP`` is the applicant's, one of the search or examination (SEA,
-    ISR, PRS, EXA) the examiner's.
+    Old exports write dates with the day first and two digits of the year (25/04/13). Years up to 30 belong to this
+    century. All publications of one application are one row, named by the grant or else by the first publication. A
+    publication of type ``Granted Patent`` is the grant. ``Legal Status`` is not read because it has no date, nor are
+    counts of citations. From JSON, ``biblio``, ``families.simple_family``, ``legal_status.grant_date`` and the first
+    set of ``claims`` are read. A citation in the phase APP is from the applicant; SEA, ISR, PRS and EXA from the
+    examiner.
 
-    A table of pairs alone names no filing date, so each of its patents is refused.
+    A table of pairs alone contains no filing dates, so all its patents are rejected.
 
     Examples
     --------
@@ -284,25 +242,20 @@ def read_lens(*paths: Source, ipc: Source | None = None, strict: bool = False) -
     tables = [t for s in found if s not in texts for t in _publications(s, rejects["patents"])]
     parts: dict[str, pa.Table] = {}
     if texts:
-        parts = read_records(texts, rejects["patents"])
+        parts = _tables_of_json(texts, rejects["patents"])
         tables.append(parts.pop("patents"))
-    publications = pa.concat_tables(tables, promote_options="default") if tables else COLUMNS_EMPTY
+    publications = pa.concat_tables(tables, promote_options="default") if tables else _NO_PUBLICATIONS
     if ipc is not None:
         publications = _with_symbols(publications, one_input(inputs(ipc), "ipc"), rejects["patents"])
-    application = publications["application"].combine_chunks()
-    kept = [c for c in publications.column_names if c not in ("application", "lens_id")]
-    patents, alias = merge_publications(publications.select(kept), application)
-    if "family_id" in patents.column_names and "family_members" not in parts:
-        parts["family_members"] = members_of(patents)
-    for name in ("citing_id", "cited_id"):
-        if "citations" in parts:
-            parts["citations"] = renamed(parts["citations"], name, alias)
-    if "claims" in parts:
-        parts["claims"] = renamed(parts["claims"], "patent_id", alias)
-    return assemble({"patents": patents, **parts}, rejects, strict=strict)
+    found_tables = tables_of_publications(
+        publications.select([c for c in publications.column_names if c != "lens_id"]), parts
+    )
+    if "family_id" in found_tables["patents"].column_names:
+        found_tables.setdefault("family_members", members_of(found_tables["patents"]))
+    return assemble(found_tables, rejects, strict=strict)
 
 
-COLUMNS_EMPTY = pa.table({"patent_id": pa.array([], pa.string()), "application": pa.array([], pa.string())})
+_NO_PUBLICATIONS = pa.table({"patent_id": pa.array([], _TEXT), "application": pa.array([], _TEXT)})
 
 
 def _publications(source: Input, rejects: list[Reject]) -> Iterator[pa.Table]:
@@ -314,7 +267,7 @@ def _publications(source: Input, rejects: list[Reject]) -> Iterator[pa.Table]:
 
 
 def _nameless(batch: pa.Table) -> pa.Table:
-    """Pairs as patents named by their Lens ID, without a filing date."""
+    """Pairs of Lens ID and symbol as patents without a filing date."""
     symbols = batch.group_by("lens_id", use_threads=False).aggregate([("ipc", "list")])
     return pa.table(
         {
@@ -327,39 +280,31 @@ def _nameless(batch: pa.Table) -> pa.Table:
 
 
 def _patents(batch: pa.Table) -> pa.Table:
-    """Publications as rows of ``patents``, with the application's number and the Lens ID."""
-    there = {name: batch[name].combine_chunks() for name in batch.column_names}
-    nothing = pa.nulls(batch.num_rows, pa.string())
-    no_list = pa.nulls(batch.num_rows, pa.list_(pa.string()))
-    kind = there.get("type", nothing)
-    granted = pc.fill_null(pc.match_substring_regex(kind, "(?i)^granted"), False)
-    own = there["patent_id"]
-    published = there.get("publication_date", nothing)
-    columns = {
-        **{f.target: there[f.target] for f in COLUMNS if not f.own and f.target in there},
-        "priority_date": pc.coalesce(
-            there.get("priority_date", nothing), earliest_date(there.get("priorities", no_list))
-        ),
-        "grant_date": pc.if_else(granted, published, pa.scalar(None, pa.string())),
-        "owners": pc.coalesce(there.get("owners", no_list), there.get("applicants", no_list)),
-        "ipc": pc.coalesce(there.get("ipc", no_list), there.get("cpc", no_list)),
-        "n_inventors": count_of(there.get("inventors", no_list)),
-        "application": there.get("application", nothing),
-        "lens_id": there.get("lens_id", nothing),
-    }
-    if "members" in there:
-        columns["family_id"] = family_ids(there["members"], own)
-    return pa.table(columns)
+    """Publications as rows of ``patents``, with the application number and the Lens ID."""
+    text, values = pa.nulls(batch.num_rows, _TEXT), pa.nulls(batch.num_rows, _LIST)
+
+    def column(name: str, absent: pa.Array) -> pa.Array:
+        return batch[name].combine_chunks() if name in batch.column_names else absent
+
+    granted = pc.fill_null(pc.match_substring_regex(column("type", text), "(?i)^granted"), False)
+    columns = patent_columns(batch, COLUMNS, granted)
+    return pa.table(
+        {
+            **columns,
+            "ipc": pc.coalesce(column("ipc", values), column("cpc", values)),
+            "lens_id": column("lens_id", text),
+        }
+    )
 
 
 def _with_symbols(publications: pa.Table, source: Input, rejects: list[Reject]) -> pa.Table:
-    """The IPC symbols of a table of pairs, where it knows the patent."""
+    """The publications with the IPC symbols of a table of pairs."""
     table = open_table(source, (PAIRS,))
     pairs = pa.concat_tables(list(mapped(table, PAIRS)))
     rejects += table.rejects
     symbols = pairs.group_by("lens_id", use_threads=False).aggregate([("ipc", "list")])
     if "lens_id" not in publications.column_names:
-        raise SourceError(f"{source.place}: the export has no column 'Lens ID' to join the symbols by")
+        raise SourceError(f"{source.place}: the export has no column 'Lens ID', by which the symbols are joined")
     place = pc.index_in(publications["lens_id"], symbols["lens_id"].combine_chunks())
     found = pc.take(symbols["ipc_list"].combine_chunks(), place)
     index = publications.schema.get_field_index("ipc")

@@ -1,4 +1,4 @@
-"""USPTO maintenance-fee events: the weekly cumulative file ``MaintFeeEvents_yyyymmdd.txt``, one event a line."""
+"""USPTO maintenance-fee events: the weekly cumulative file ``MaintFeeEvents_yyyymmdd.txt``, one event per line."""
 
 from __future__ import annotations
 
@@ -18,32 +18,25 @@ from ipvalue.sources.patentsview_columns import Among, identifiers, portfolio
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.encodings import Utf8Stream
 from ipvalue.sources.reading.files import Input, inputs
-from ipvalue.sources.reading.rejects import Reject
+from ipvalue.sources.reading.mapping import documented
+from ipvalue.sources.reading.rejects import Reject, most_are_unreadable
 from ipvalue.sources.registry import Format, Look
 from ipvalue.types import Dates
 
 __all__ = ["EXPIRY", "expired_on", "read_maintenance_fees"]
 
 EXPIRY = ("EXP.", "EXP")
-"""Codes of the entry."""
+"""Codes of an expiry."""
 
-_LONGEST_POSTING = 120  # days; the entries known are 28 to 60 days after the expiry
+_LONGEST_POSTING = 120  # days; known entries are 28 to 60 days after the expiry
 
 
 def expired_on(granted: Dates, posted: Dates) -> Dates:
-    """Days on which patents expired for an unpaid maintenance fee.
+    """Days on which patents expired for an unpaid maintenance fee, from the days of grant and of the register's entry.
 
-    Parameters
-    ----------
-    granted, posted : datetime64[D] arrays, shape (n,)
-        Grant, and day of the entry.
-
-    Returns
-    -------
-    datetime64[D] array, shape (n,)
-        The last of the 4th, 8th and 12th anniversary of the grant before the entry, where that is within 120 days of
-        it; else the day of the entry: a reissue counts from its original, and a patent may expire once more after a
-        revival.
+    The entry is posted weeks after the expiry. The result is the last of the 4th, 8th and 12th anniversary of the grant
+    before the entry, if it is at most 120 days earlier. Otherwise it is the day of the entry, because a reissue counts
+    from its original, and a patent may expire again after a revival.
 
     References
     ----------
@@ -66,7 +59,6 @@ def expired_on(granted: Dates, posted: Dates) -> Dates:
 
 _BLOCK = 1 << 22
 _LONGEST_LINE = 1 << 16
-_MANY = 10_000
 # number, application, entity (Y, N, M or ?), filed, granted, date and code of the event, with blanks between
 _LINE = (
     r"^\s*(?P<patent>[A-Za-z]{0,2}[0-9]{1,13})\s+(?P<application>[0-9]{5,13})?\s+(?P<entity>[A-Za-z?]?)\s*"
@@ -92,6 +84,7 @@ FORMAT = Format(
 )
 
 
+@documented()
 def read_maintenance_fees(
     *paths: str | os.PathLike[str], patents: Iterable[str] | None = None, strict: bool = False
 ) -> Book:
@@ -100,26 +93,20 @@ def read_maintenance_fees(
     Parameters
     ----------
     *paths : path
-        Files, ``.zip`` as they come, or folders of them.
+        Files, archives or folders of them.
     patents : iterable of str, optional
-        Numbers of a portfolio (``US-10000000``, ``US10000000B2`` or ``10000000``): other patents are passed over. The
-        whole file has more than 20 million events.
-    strict : bool, default False
-        Raise on the first line or row that is refused.
+        Numbers of a portfolio (``US-10000000``, ``US10000000B2`` or ``10000000``). Only these patents are read; the
+        complete file has more than 20 million events.
+    {strict}
 
     Returns
     -------
     Book
-        Patents and legal events. A line of another form is in ``rejects`` as ``unreadable``, with its number from 0.
-        Of two dates that a patent is said to have the earlier stands.
-        Join it with a source of the patents themselves: ``ipv.combine(grants, fees)``.
+        Patents and legal events. A line of another form is rejected as ``unreadable``, with its number from 0. If a
+        patent has two dates of the same kind, the earlier one is used. Combine the book with a source of the patents:
+        ``ipv.combine(grants, fees)``.
 
-    Raises
-    ------
-    SourceError
-        If a path can't be read, or no line of a file is of the form.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
@@ -129,16 +116,16 @@ def read_maintenance_fees(
     patents.patent_id             patent number, without leading zeros
     patents.right                 invention: designs and plants owe no maintenance fees (35 USC 41(b)(3))
     patents.application_date      filing date; patents.grant_date: grant date
-    legal_events.code             event code (M1551, EXP., REM., ...), as it stands; scheme uspto
+    legal_events.code             event code (M1551, EXP., REM., ...); the scheme is uspto
     legal_events.announced_date   event date
-    legal_events.effective_date   event date; of an expiry (EXP.) the 4th, 8th or 12th anniversary of the grant, if
-                                  that is at most 120 days before; of a reissue (RE), whose fees count from the
-                                  original, the event date
-    -                             application number, entity (payments name the entity's size in their code)
+    legal_events.effective_date   event date; for an expiry (EXP.), the 4th, 8th or 12th anniversary of the grant
+                                  if that is at most 120 days earlier, except for a reissue (RE), whose fees count
+                                  from its original
+    -                             application number; entity (the codes of payments include the entity's size)
     ============================  =================================================================================
 
-    Codes that :mod:`ipvalue.law.events` does not know change nothing. A patent that is not in the file has had no
-    event yet, which is no proof that it lives.
+    Codes that :mod:`ipvalue.law.events` does not know have no effect. A patent that is not in the file has had no event
+    yet, which does not prove that it is in force.
 
     References
     ----------
@@ -154,9 +141,7 @@ def read_maintenance_fees(
     >>> events[["patent_id", "effective_date", "announced_date", "code"]].astype(str).values.tolist()
     [['US-8457796', '2017-06-04', '2017-07-04', 'EXP.'], ['US-8457796', '2018-09-20', '2018-09-20', 'PMFG']]
     """
-    if isinstance(patents, str):
-        raise SourceError(f"patents takes several numbers; write [{patents!r}]")
-    among = None if patents is None else Among(portfolio(list(patents)))
+    among = None if patents is None else Among(portfolio(patents))
     rejects: list[Reject] = []
     rights, events = [_RIGHTS.empty_table()], [_EVENTS.empty_table()]
     for source in inputs(*paths, suffixes=(".txt",)):
@@ -167,14 +152,9 @@ def read_maintenance_fees(
             events.append(named.select(_EVENTS.names))
     held = pa.concat_tables(rights).group_by(_RIGHTS.names, use_threads=False).aggregate([])
     held, contradictions = one_row_a_patent(held.sort_by([(name, "ascending") for name in _RIGHTS.names]))
-    held = held.append_column("jurisdiction", pa.repeat(pa.scalar("US"), held.num_rows))
-    held = held.append_column("right", pa.repeat(pa.scalar("invention"), held.num_rows))
-    whole = pa.concat_tables(events)
-    whole = whole.append_column("office", pa.repeat(pa.scalar("US"), whole.num_rows))
-    whole = whole.append_column("scheme", pa.repeat(pa.scalar("uspto"), whole.num_rows))
-    return assemble(
-        {"patents": held, "legal_events": whole}, {"patents": contradictions, "legal_events": rejects}, strict=strict
-    )
+    held = _with_constants(held, jurisdiction="US", right="invention")
+    tables = {"patents": held, "legal_events": _with_constants(pa.concat_tables(events), office="US", scheme="uspto")}
+    return assemble(tables, {"patents": contradictions, "legal_events": rejects}, strict=strict)
 
 
 _TEXT = pa.string()
@@ -182,8 +162,14 @@ _RIGHTS = pa.schema([("patent_id", _TEXT), ("application_date", _TEXT), ("grant_
 _EVENTS = pa.schema([("patent_id", _TEXT), ("effective_date", _TEXT), ("announced_date", _TEXT), ("code", _TEXT)])
 
 
+def _with_constants(table: pa.Table, **constants: str) -> pa.Table:
+    for name, value in constants.items():
+        table = table.append_column(name, pa.repeat(pa.scalar(value), table.num_rows))
+    return table
+
+
 def _events(source: Input, rejects: list[Reject]) -> Iterator[pa.Table]:
-    """Fields of a file's lines, in blocks; what is no event is written down."""
+    """Fields of the lines of a file, in blocks. Lines without an event are added to the rejects."""
     row = fitting = 0
     first = ""
     for lines in _lines(source):
@@ -194,16 +180,16 @@ def _events(source: Input, rejects: list[Reject]) -> Iterator[pa.Table]:
             text = lines[place].as_py().replace("\0", "␀")
             first = first or text
             rejects.append(
-                Reject(row + place, "code", text, Reason.UNREADABLE, f"line {row + place + 1} is no fee event")
+                Reject(row + place, "code", text, Reason.UNREADABLE, f"line {row + place + 1} is not a fee event")
             )
         good = fields.filter(pc.is_valid(fields))
         fitting, row = fitting + len(good), row + len(lines)
-        if len(rejects) > _MANY and len(rejects) > fitting:
+        if most_are_unreadable(rejects, fitting):
             break
         yield pa.table(good.flatten(), names=[field.name for field in good.type])
     if row and len(rejects) > fitting:
         raise SourceError(
-            f"{source.place} is no file of maintenance-fee events: most of its lines are of another form, such as "
+            f"{source.place} is not a file of maintenance-fee events: most of its lines have another form, such as "
             f"{first[:80]!r}"
         )
 
@@ -227,7 +213,7 @@ def _cut(block: bytes) -> pa.Array:
 
 
 def _named(found: pa.Table) -> pa.Table:
-    """Columns of the book."""
+    """Fields as columns of the book."""
     column = {name: found[name].combine_chunks() for name in found.column_names}
     filed, granted, posted = (to.dates(column[name]) for name in ("filed", "granted", "date"))
     table = pa.table(

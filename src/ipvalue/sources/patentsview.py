@@ -1,4 +1,4 @@
-"""PatentsView bulk tables: tab-separated files of US grants, as the granted-patent release has them (``g_*.tsv``)."""
+"""PatentsView bulk tables: the tab-separated files ``g_*.tsv`` of US grants."""
 
 from __future__ import annotations
 
@@ -60,41 +60,41 @@ def read_patentsview(
     Parameters
     ----------
     *paths : path
-        Files or folders of them, plain, ``.zip`` or ``.gz``: ``g_patent`` and ``g_application``, and what there is of
-        the others. Which is which is known by the headers, so that several ``g_claims_<year>`` may stand side by side.
-        Other tables of the release (``g_location_...``) are passed over.
+        Files, archives or folders of them: ``g_patent`` and ``g_application``, and any of the other tables. Tables are
+        recognised by their headers, so several ``g_claims_<year>`` may be in one folder. Tables that are not listed
+        below (``g_location_...``) are skipped.
     patents : iterable of str, optional
-        Numbers of a portfolio (``US-10000000``, ``US10000000B2`` or ``10000000``): other patents are passed over. The
-        whole release has more than 8 million. A number that ``g_patent`` lacks is in ``rejects``.
-    strict : bool, default False
-        Raise on the first row that is refused.
+        Numbers of a portfolio (``US-10000000``, ``US10000000B2`` or ``10000000``). Only these patents are read; the
+        complete release has more than 8 million. A number that is not in ``g_patent`` is in ``rejects``.
+    {strict}
 
     Returns
     -------
     Book
-        Citations that neither cite a patent of the book nor are made by one are passed over: no value depends on them.
+        Only citations by or of a patent of the book are read. No value depends on other citations.
 
     Raises
     ------
     SourceError
-        If ``g_patent`` or ``g_application`` is not there, or a file is none of PatentsView's.
+        If ``g_patent`` or ``g_application`` is missing, or a file is not a table of PatentsView.
     BookError
-        With ``strict``, if anything is refused.
+        With ``strict``, if anything is rejected.
 
     Notes
     -----
-    Tables are read in batches; what is held is the rows of the book's patents. Withdrawn patents are refused.
-    IPC symbols are those at issue; for a patent that has none, the inventional CPC symbols. Owners are the
-    disambiguated assignees on the day of grant. A patent is published here by its grant, the only publication in
-    these tables. Where a portfolio is given, date, leading symbol and first owner of the documents that cite it or
-    are cited by it are looked up in the same tables. Fees are another source.
+    Tables are read in batches, and only rows of the book's patents are held in memory. Withdrawn patents are rejected.
+    IPC symbols are those at issue. A patent without them has its inventional CPC symbols. Owners are the disambiguated
+    assignees on the day of grant. The grant is the only publication of a patent in these tables. With ``patents``, the
+    date, leading symbol and first owner of citing and cited documents are read from the same tables. Fees are another
+    source.
 
-    The parent from whose filing the term runs (35 USC 154(a)(2)) is the earliest of ``g_us_rel_doc``, which lacks many
-    before 2001: there the term is an upper bound. A parent or priority later than the filing is left out. Without
-    that table every term counts from the patent's own filing.
+    The parent from whose filing the term runs (35 USC 154(a)(2)) is the earliest one in ``g_us_rel_doc``. That table
+    lacks many parents before 2001, so the term of those patents is an upper bound. A parent or priority after the
+    filing date is ignored. Without that table, every term counts from the patent's own filing.
 
-    Filing dates such as 1074-11-12, and days that are not known (2001-00-00), stand in the release as they do here:
-    a patent without a filing date can't be valued, so it is in ``rejects``. Of two filing dates the earlier counts.
+    The release contains filing dates such as 1074-11-12, and dates with unknown days (2001-00-00), which are not
+    changed. A patent without a valid filing date cannot be valued, so it is in ``rejects``. Of two filing dates, the
+    earlier one is used.
 
     {columns}
 
@@ -127,7 +127,7 @@ def read_patentsview(
     symbols = _symbols(files, pa.concat_arrays([ids, near]), rejects["patents"])
     owners = _owners(files, pa.concat_arrays([ids, near]), rejects["patents"])
     if citations is not None:
-        tables["citations"] = _told_of(citations, _dates(files, near), symbols, owners) if len(near) else citations
+        tables["citations"] = _with_details(citations, _dates(files, near), symbols, owners) if len(near) else citations
     tables["patents"] = _patents(files, granted, ids, symbols, owners, rejects["patents"])
     if CLAIM.part in files:
         tables["claims"] = _claims(files, granted, ids, rejects["claims"])
@@ -135,7 +135,7 @@ def read_patentsview(
 
 
 def _by_part(found: Sequence[Input]) -> _Files:
-    """Files by the table that their headers say they are."""
+    """Files by table, which is recognised by the headers."""
     files: _Files = {}
     for source in found:
         header = lay_out(source, PARTS).header
@@ -144,22 +144,20 @@ def _by_part(found: Sequence[Input]) -> _Files:
             best = max(fits, key=lambda part: len(part.match(header)))
             files.setdefault(best.part, []).append(source)
         elif not source.name.lower().startswith("g_"):
-            raise SourceError(f"{source.place} is none of PatentsView's tables; its columns: {', '.join(header[:8])}")
+            raise SourceError(f"{source.place} is not a table of PatentsView; its columns are {', '.join(header[:8])}")
     for part in (PATENT, APPLICATION):
         if part.part not in files:
-            raise SourceError(
-                f"{part.part} is not among the files that are given ({', '.join(i.name for i in found[:8])}); add it"
-            )
+            raise SourceError(f"{part.part} is not among the files ({', '.join(i.name for i in found[:8])}); add it")
     return files
 
 
 def _batches(
     files: _Files, part: Columns, rejects: list[Reject], *keys: str, ids: pa.Array | None = None
 ) -> Iterator[pa.Table]:
-    """Rows of a table's files in the book's columns, those only of which one of the keys is among ``ids``."""
+    """Rows of a table in columns of the book. With ``ids``, only rows in which one of the keys is among them."""
     among = None if ids is None else Among(ids)
     for source in files.get(part.part, []):
-        # quotes are doubled as in CSV, and claims have tabs and line ends within them
+        # cells are quoted as in CSV, and claims contain tabs and line ends
         table = DelimitedTable(source, PARTS, delimiter="\t")
         found = part.require(table.place, table.header)
         for batch in table.batches(list(dict.fromkeys(found.values()))):
@@ -171,14 +169,14 @@ def _batches(
 
 
 def _table(batches: Iterable[pa.Table], part: Columns) -> pa.Table:
-    """All batches as one table; without a row it still has the columns that are required."""
+    """All batches as one table. A table without rows has the required columns."""
     found = list(batches)
     if not found:
         return pa.table({field.target: pa.array([], pa.string()) for field in part if field.required})
     for name in dict.fromkeys(name for rows in found for name in rows.column_names):
         if len({rows.schema.field(name).type for rows in found if name in rows.column_names}) > 1:
-            found = [_as_text(rows, name) for rows in found]  # days in one batch, dirty dates in another
-    # one chunk: the book would make one beside the many
+            found = [_as_text(rows, name) for rows in found]  # dates in one batch, invalid dates in another
+    # in one chunk, because the book would copy several chunks into one
     return pa.concat_tables(found, promote_options="default").combine_chunks()
 
 
@@ -188,16 +186,14 @@ def _as_text(rows: pa.Table, name: str) -> pa.Table:
 
 
 def _granted(files: _Files, patents: Iterable[str] | None, rejects: list[Reject]) -> pa.Table:
-    """Rows of ``g_patent`` that are wanted, without the withdrawn."""
-    if isinstance(patents, str):
-        raise SourceError(f"patents takes several numbers; write [{patents!r}]")
-    named = None if patents is None else list(patents)
+    """Rows of ``g_patent`` without withdrawn patents."""
+    named = patents if patents is None or isinstance(patents, str) else list(patents)
     wanted = None if named is None else portfolio(named)
     granted = _table(_batches(files, PATENT, rejects, "patent_id", ids=wanted), PATENT)
     if named is not None and wanted is not None:
         absent = pc.invert(pc.is_in(wanted, granted["patent_id"].combine_chunks().unique()))
         rejects += [
-            Reject(place, "patent_id", str(named[place]), Reason.UNKNOWN_PATENT, f"{PATENT.part} does not hold it")
+            Reject(place, "patent_id", str(named[place]), Reason.UNKNOWN_PATENT, f"{PATENT.part} does not contain it")
             for place in pc.indices_nonzero(absent).to_pylist()
         ]
     if "withdrawn" not in granted.column_names:
@@ -238,10 +234,10 @@ def _patents(
 
 
 def _earlier_filings(files: _Files, ids: pa.Array, filed: pa.Table, rejects: list[Reject]) -> dict[str, pa.Table]:
-    """The earliest parent, and the earliest priority, of each patent that has one."""
+    """The earliest parent and the earliest priority of each patent that has one."""
     related = _table(_batches(files, RELATED, rejects, "patent", ids=ids), RELATED)
     foreign = _table(_batches(files, PRIORITY, rejects, "patent", ids=ids), PRIORITY)
-    if "kind" in related.column_names:  # of a parent its filing, not its grant, and no children
+    if "kind" in related.column_names:  # the filing of a parent, not its grant, and no children
         kind = pc.fill_null(pc.utf8_lower(related["kind"]), "")
         related = related.filter(pc.is_in(kind, pa.array(["", "parent document", "parent pct document"])))
     relation = pc.utf8_lower(pc.utf8_trim_whitespace(related["type"]))
@@ -253,7 +249,7 @@ def _earlier_filings(files: _Files, ids: pa.Array, filed: pa.Table, rejects: lis
 
 
 def _until(days: pa.Table, filed: pa.Table) -> pa.Table:
-    """The earliest day of each patent that does not contradict its filing; dates such as 0110-08-04 are none."""
+    """The earliest day of each patent that is valid (not 0110-08-04) and not after its filing."""
     own = pc.cast(_looked_up(filed, days["patent"]), pa.string())
     fits = pc.match_substring_regex(days["day"], "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")
     fits = pc.and_(fits, pc.and_(pc.greater_equal(days["day"], "1900-01-01"), pc.less_equal(days["day"], own)))
@@ -261,17 +257,17 @@ def _until(days: pa.Table, filed: pa.Table) -> pa.Table:
 
 
 def _least(table: pa.Table, name: str) -> pa.Table:
-    """The least value of each patent, whatever the order of its rows."""
+    """The least value of each patent."""
     return table.group_by("patent", use_threads=False).aggregate([(name, "min")]).select(["patent", f"{name}_min"])
 
 
 def _looked_up(table: pa.Table, ids: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Values (second column) of the patents named by ``ids``, null where there is none; a patent has one row."""
+    """Values (second column) of the patents ``ids``, null if there is none. A patent has one row."""
     return pc.take(table.column(1), pc.index_in(ids, table.column(0).combine_chunks()))
 
 
 def _symbols(files: _Files, ids: pa.Array, rejects: list[Reject]) -> pa.Table:
-    """Symbols of each patent that has any, those at issue before the current ones."""
+    """Symbols of each patent: IPC symbols at issue, or else current CPC symbols."""
     ipc = _table(_batches(files, IPC, rejects, "patent", ids=ids), IPC)
     cpc = _table(_batches(files, CPC, rejects, "patent", ids=ids), CPC)
     if "type" in cpc.column_names:
@@ -282,16 +278,16 @@ def _symbols(files: _Files, ids: pa.Array, rejects: list[Reject]) -> pa.Table:
 
 
 def _ipc_symbols(table: pa.Table) -> pa.Array:
-    """Symbols from their parts: section, class of two digits, subclass, group."""
+    """IPC symbols from their parts: section, class of two digits, subclass, group."""
     part = {name: pc.utf8_trim_whitespace(table[name].combine_chunks()) for name in table.column_names}
     head = pc.binary_join_element_wise(part["section"], pc.utf8_lpad(part["class"], 2, "0"), part["subclass"], "")
     group = pc.binary_join_element_wise(part["main_group"], pc.utf8_lpad(part["subgroup"], 2, "0"), "/")
-    whole = pc.binary_join_element_wise(head, group, " ")
-    return pc.utf8_upper(pc.coalesce(whole, head))
+    symbol = pc.binary_join_element_wise(head, group, " ")
+    return pc.utf8_upper(pc.coalesce(symbol, head))
 
 
 def _owners(files: _Files, ids: pa.Array, rejects: list[Reject]) -> pa.Table:
-    """Names of organisations, and of persons by first and last name."""
+    """Names of organisations, or first and last names of persons."""
     table = _table(_batches(files, ASSIGNEE, rejects, "patent", ids=ids), ASSIGNEE)
     names = to.compact(table["organization"].combine_chunks())
     if {"first", "last"} <= set(table.column_names):
@@ -301,7 +297,7 @@ def _owners(files: _Files, ids: pa.Array, rejects: list[Reject]) -> pa.Table:
 
 
 def _listed(table: pa.Table, values: pa.Array) -> pa.Table:
-    """Values of each patent as a list in the order of their sequence, each once."""
+    """The distinct values of each patent as a list, in the order of their sequence numbers."""
     digits = pc.replace_substring_regex(pc.fill_null(table["sequence"].combine_chunks(), ""), "[^0-9]", "")
     sequence = pc.cast(pc.if_else(pc.equal(digits, ""), "999", pc.utf8_slice_codeunits(digits, 0, 9)), pa.int64())
     rows = pa.table({"patent": table["patent"].combine_chunks(), "sequence": sequence, "value": values})
@@ -313,19 +309,19 @@ def _listed(table: pa.Table, values: pa.Array) -> pa.Table:
 
 
 def _others(citations: pa.Table, ids: pa.Array) -> pa.Array:
-    """Documents at the other end of the book's citations."""
+    """Documents outside the book that cite or are cited by its patents."""
     ends = pc.unique(pa.chunked_array([*citations["citing_id"].chunks, *citations["cited_id"].chunks], pa.string()))
     return ends.filter(pc.and_(pc.is_valid(ends), pc.invert(pc.is_in(ends, ids))))
 
 
 def _dates(files: _Files, ids: pa.Array) -> pa.Table:
-    """Grant dates of patents that are not the book's own."""
+    """Grant dates of patents outside the book."""
     granted = _table(_batches(files, PATENT, [], "patent_id", ids=ids), PATENT)
     return _least(granted.rename_columns({"patent_id": "patent"}), "grant_date")
 
 
-def _told_of(citations: pa.Table, dates: pa.Table, symbols: pa.Table, owners: pa.Table) -> pa.Table:
-    """Citations with date, leading symbol and first owner of the documents at both ends."""
+def _with_details(citations: pa.Table, dates: pa.Table, symbols: pa.Table, owners: pa.Table) -> pa.Table:
+    """Citations with the date, leading symbol and first owner of the citing and the cited document."""
 
     def first(table: pa.Table, ids: pa.ChunkedArray) -> pa.Array:
         return pc.list_element(_looked_up(table, ids).combine_chunks(), 0)
@@ -339,7 +335,7 @@ def _told_of(citations: pa.Table, dates: pa.Table, symbols: pa.Table, owners: pa
 
 
 def _claims(files: _Files, granted: pa.Table, ids: pa.Array, rejects: list[Reject]) -> Iterator[pa.Table]:
-    """Claims of the book's patents, as granted."""
+    """Granted claims of the book's patents."""
     dates = granted.select(["patent_id", "grant_date"])
     for rows in _batches(files, CLAIM, rejects, "patent_id", ids=ids):
         rows = rows.append_column("language", pa.repeat(pa.scalar("en"), rows.num_rows))

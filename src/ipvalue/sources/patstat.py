@@ -1,4 +1,4 @@
-"""PATSTAT Global: the EPO's statistical database as CSV files, one or several a table."""
+"""PATSTAT Global: the EPO's statistical database, as one or several CSV files for each table."""
 
 from __future__ import annotations
 
@@ -43,53 +43,46 @@ def read_patstat(
     Parameters
     ----------
     *sources : path or Input
-        Files of the tables, such as ``tls201_part01.csv``, also packed, or folders of them, in any order. tls201 and
-        tls211 must be there; tls204, 206, 207, 209, 212, 215, 216, 224 and 231 are read where they are; all others
-        are passed over.
+        Files of the tables, such as ``tls201_part01.csv``, archives or folders of them, in any order. tls201 and
+        tls211 are required. tls204, 206, 207, 209, 212, 215, 216, 224 and 231 are optional. Other tables are skipped.
     offices : iterable of str, optional
-        Offices whose applications become patents of the book; all where absent. Of the other applications only what
-        cites, is cited or belongs to a family is read.
+        Offices whose applications become patents of the book; all if absent. Other applications are read only if they
+        cite, are cited or belong to a family.
     family : {'docdb', 'inpadoc'}
-        Which family is the book's: the simple one (same priorities) or the extended one.
-    strict : bool, default False
-        Raise on the first row that is refused.
+        The family: the simple one (same priorities) or the extended one.
+    {strict}
 
     Returns
     -------
     Book
-        An application without a filing date, as PATSTAT makes up for what is only cited, is refused as ``missing``; a
-        row without a whole number as its key as ``unreadable``.
+        An application without a filing date is rejected as ``missing``. PATSTAT invents such applications for documents
+        that are only cited. A row whose key is not a whole number is rejected as ``unreadable``.
 
-    Raises
-    ------
-    SourceError
-        If a file can't be read, or tls201 or tls211 is missing.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
-    A table is known by the name of its file (``tls231``), else by its headers; the editions' differences in case,
-    order and additional columns don't count. Dates of 9999-12-31 and keys of 0 are PATSTAT's way to say nothing.
+    A table is recognised by the name of its file (``tls231``), or else by its headers. The case and the order of
+    columns and additional columns do not matter. Dates of 9999-12-31 and keys of 0 mean "none" in PATSTAT.
 
     {columns}
 
-    Assumed:
+    Assumptions:
 
-    - One application is one patent, named by the publication of its first grant, else its earliest publication;
-      ``PATSTAT-`` and the appln_id where nothing was published. Documents that only citations name and tls211 lacks
-      are ``PATSTAT-P`` and the pat_publn_id.
-    - The priority is the earliest filing in tls204, else earliest_filing_date where it is before the filing; the parent
-      of a US term the earliest in tls216 of type CON, CIP, DIV or REI.
-    - A patent cites a document once, from the first publication that does. Of origin APP the applicant brought it; of
-      SEA, ISR, SUP, EXA, PRS, CH2 the examiner; of OPP, FOP, TPO, 115 a third party.
-    - An event takes effect on event_effective_date, else on the day of the lapse, the reinstatement or the payment,
-      else when it was published. ``detail`` holds the state and the year of the fee, as in ``DE 9``.
-    - Owners are those of the application (tls207); later transfers are events.
+    - An application is one patent, named by the publication of its first grant, or else by its earliest publication, or
+      else by ``PATSTAT-`` and its appln_id. Documents that appear only in citations, and not in tls211, are named
+      ``PATSTAT-P`` and the pat_publn_id.
+    - The priority is the earliest filing in tls204, or else earliest_filing_date if it is before the filing. The parent
+      of a US term is the earliest one in tls216 of type CON, CIP, DIV or REI.
+    - A patent cites a document once, from the first publication that does. Citations of origin APP are from the
+      applicant; SEA, ISR, SUP, EXA, PRS, CH2 from the examiner; OPP, FOP, TPO, 115 from a third party.
+    - An event takes effect on event_effective_date, or else on the day of the lapse, the reinstatement or the payment,
+      or else on its publication. ``detail`` holds the state and the fee year, as in ``DE 9``.
+    - Owners are those of the application (tls207). Later transfers are events.
 
-    Memory: the kept rows, some 10 kB an application with ten citations and five events. Of the whole of PATSTAT
-    choose by ``offices``, or cut an extract first. There is no real extract among the project's test data; the
-    layout is that of the catalogue.
+    Memory: some 10 kB for each application with ten citations and five events. From the complete PATSTAT, select by
+    ``offices`` or make an extract first. The project's test data contain no real extract; the layout is that of the
+    catalogue.
 
     References
     ----------
@@ -108,15 +101,15 @@ def read_patstat(
     [{'patent_id': 'EP-2400812', 'family_id': '43088294', 'grant_date': datetime.date(2019, 11, 27)}]
     """
     if family not in ("docdb", "inpadoc"):
-        raise SourceError(f"family={family!r}: it must be 'docdb' or 'inpadoc'")
+        raise SourceError(f"family is {family!r}; it must be 'docdb' or 'inpadoc'")
     if isinstance(offices, str):
-        raise SourceError(f"offices takes several offices; write [{offices!r}]")
+        raise SourceError(f"offices must be a list; pass [{offices!r}]")
     extract = Extract(inputs(*sources, suffixes=(".csv", ".txt", ".tsv")))
-    return assemble(book_tables(extract, offices, family), extract.rejects, strict=strict)
+    return assemble(_book_tables(extract, offices, family), extract.rejects, strict=strict)
 
 
 _RIGHTS = {"UM": "utility_model", "DP": "design"}
-# how a citation came to be (PATSTAT Data Catalog, CITN_ORIGIN)
+# who brought a citation (PATSTAT Data Catalog, CITN_ORIGIN)
 _ORIGINS = {
     **dict.fromkeys(("SEA", "ISR", "SUP", "EXA", "PRS", "CH2"), "examiner"),
     "APP": "applicant",
@@ -128,20 +121,8 @@ _NEVER = "9999-12-31"
 _LISTS = ("ipc", "owners")
 
 
-def book_tables(extract: Extract, offices: Iterable[str] | None, family: str) -> dict[str, pa.Table]:
-    """Join an extract.
-
-    Parameters
-    ----------
-    extract : Extract
-    offices : iterable of str, optional
-        Offices whose applications are patents of the book; all where absent.
-    family : {'docdb', 'inpadoc'}
-
-    Returns
-    -------
-    dict of str to pyarrow.Table
-    """
+def _book_tables(extract: Extract, offices: Iterable[str] | None, family: str) -> dict[str, pa.Table]:
+    """Join the tables of an extract into tables of the book."""
     applications = _applications(extract, set(offices) if offices is not None else None, family)
     own = applications.index.to_numpy()
     publications = extract.rows("tls211", lambda rows: rows["appln_id"].isin(own))
@@ -184,7 +165,7 @@ def _applications(extract: Extract, offices: set[str] | None, family: str) -> pd
 
 
 def _office(rows: pd.DataFrame) -> pd.Series:
-    """The office; an international application is of WO, whichever office received it."""
+    """The office. International applications belong to WO, whichever office received them."""
     return rows["appln_auth"].where(rows["appln_kind"] != "W", "WO")
 
 
@@ -195,7 +176,7 @@ def _family(rows: pd.DataFrame, family: str) -> pd.Series:
 
 
 def _relatives(extract: Extract, applications: pd.DataFrame, family: str) -> pd.Series:
-    """Family of the applications that belong to the families, but not to the book."""
+    """Families of applications that are not in the book but belong to its families."""
     families = applications["family"].dropna().unique()
     rows = extract.rows(
         "tls201",
@@ -205,7 +186,7 @@ def _relatives(extract: Extract, applications: pd.DataFrame, family: str) -> pd.
 
 
 def _named(publications: pd.DataFrame) -> pd.DataFrame:
-    """Publications with their identifiers; of an application the grant first, then the earliest."""
+    """Publications with their identifiers, sorted by application, the grant first and then the earliest."""
     names = document_ids(publications["publn_auth"].tolist(), publications["publn_nr"].tolist())
     granted = publications["publn_first_grant"].str.upper().isin(["Y", "1"])
     rows = publications.assign(name=pd.Series(names, publications.index, dtype=object), granted=granted)
@@ -235,7 +216,7 @@ def _patents(
         "right": applications["ipr_type"].map(_RIGHTS),
         "kind": leading["publn_kind"].reindex(own),
         "application_date": filed,
-        # a first filing is its own earliest filing, and has no priority
+        # a first filing is its own earliest filing and has no priority
         "priority_date": priorities.where((priorities < filed) & (priorities != "")),
         "parent_filing_date": parents.where((parents <= filed) & (parents != "")),
         "publication_date": _first_day(documents).reindex(own),
@@ -255,14 +236,14 @@ def _first_day(documents: pd.DataFrame) -> pd.Series:
 
 
 def _least(rows: pd.DataFrame) -> pd.Series:
-    """The earliest day of each application; a groupby would compare text one by one."""
+    """The earliest day of each application. Sorting text is faster than a groupby."""
     return rows.sort_values(["appln_id", "day"]).drop_duplicates("appln_id").set_index("appln_id")["day"]
 
 
 def _earliest_filing(
     extract: Extract, part: str, column: str, own: pd.Index, kinds: tuple[str, ...] | None = None
 ) -> pd.Series:
-    """Earliest filing date among the applications that others refer to."""
+    """Earliest filing date among the applications to which each application is linked."""
     if part not in extract:
         return pd.Series(dtype=object)
     links = extract.rows(part, lambda rows: rows["appln_id"].isin(own))
@@ -281,7 +262,7 @@ def _lists(rows: pd.DataFrame, column: str, own: pd.Index) -> pd.Series:
 
 
 def _classes(extract: Extract, own: pd.Index) -> pd.Series:
-    """IPC symbols, the leading one first; CPC symbols where there are none."""
+    """IPC symbols, the leading one first; CPC symbols if there are none."""
     found = pd.Series(np.full(len(own), None, object), own)
     for part, name in (("tls209", "ipc"), ("tls224", "cpc")):
         rows = extract.rows(part, lambda rows: rows["appln_id"].isin(own))
@@ -304,11 +285,11 @@ def _owners(extract: Extract, own: pd.Index) -> pd.Series:
 
 
 def _inventors(extract: Extract, applications: pd.DataFrame) -> pd.Series:
-    told = pd.to_numeric(applications["nb_inventors"], errors="coerce")
+    given = pd.to_numeric(applications["nb_inventors"], errors="coerce")
     links = extract.rows("tls207", lambda rows: rows["appln_id"].isin(applications.index))
     links = links[pd.to_numeric(links["invt_seq_nr"], errors="coerce") > 0]
     counted = links.groupby("appln_id")["person_id"].nunique().reindex(applications.index)
-    return told.where(told > 0, counted)
+    return given.where(given > 0, counted)
 
 
 def _literature(documents: pd.DataFrame, citations: pd.DataFrame) -> pd.Series:
@@ -322,7 +303,7 @@ def _literature(documents: pd.DataFrame, citations: pd.DataFrame) -> pd.Series:
 
 
 def _citations(extract: Extract, documents: pd.DataFrame, citations: pd.DataFrame) -> pa.Table:
-    """Each cited document once by each patent, with the day of the first publication that cites it."""
+    """Each cited document once for each patent, with the date of the first publication that cites it."""
     leading = documents.drop_duplicates("appln_id").set_index("appln_id")["name"]
     publication = documents.set_index("pat_publn_id")
     applications = pd.to_numeric(citations["cited_appln_id"], errors="coerce").fillna(0).astype(np.int64)
@@ -349,7 +330,7 @@ def _citations(extract: Extract, documents: pd.DataFrame, citations: pd.DataFram
 
 
 def _categories(extract: Extract, rows: pd.DataFrame) -> pd.Series:
-    """The letters of each citation."""
+    """The category letters of each citation."""
     keys = ["pat_publn_id", "citn_replenished", "citn_id"]
     letters = extract.rows("tls215", lambda found: found["pat_publn_id"].isin(rows["pat_publn_id"]))
     letters = letters.sort_values([*keys, "citn_categ"])
@@ -361,7 +342,7 @@ def _categories(extract: Extract, rows: pd.DataFrame) -> pd.Series:
 
 
 def _members(documents: pd.DataFrame, families: pd.Series) -> pa.Table:
-    """All publications of the families, with the name of the patent to which each belongs."""
+    """All publications of the families, with the patent to which each belongs."""
     leading = documents.drop_duplicates("appln_id").set_index("appln_id")["name"]
     rows = documents.assign(family=documents["appln_id"].map(families))
     rows = rows[rows["family"].notna()]
@@ -378,10 +359,10 @@ def _members(documents: pd.DataFrame, families: pd.Series) -> pa.Table:
 
 def _events(extract: Extract, names: pd.Series) -> pa.Table:
     rows = extract.rows("tls231", lambda rows: rows["appln_id"].isin(names.index))
-    announced = _first_there(rows, "event_publn_date", "event_filing_date")
+    announced = _first_filled(rows, "event_publn_date", "event_filing_date")
     dates = ("event_effective_date", "lapse_date", "reinstate_date", "fee_payment_date")
-    effective = _first_there(rows, *dates)
-    state = _first_there(rows, "lapse_country", "reinstate_country", "fee_country")
+    effective = _first_filled(rows, *dates)
+    state = _first_filled(rows, "lapse_country", "reinstate_country", "fee_country")
     year = rows["fee_renewal_year"].where(~rows["fee_renewal_year"].isin(["0", "9999"]), "")
     return _table(
         {
@@ -391,13 +372,13 @@ def _events(extract: Extract, names: pd.Series) -> pa.Table:
             "office": rows["event_auth"],
             "scheme": pd.Series("inpadoc", rows.index, dtype=object),
             "code": rows["event_code"],
-            "text": _first_there(rows, "event_text", "lapse_text", "fee_text"),
+            "text": _first_filled(rows, "event_text", "lapse_text", "fee_text"),
             "detail": (state + " " + year).str.strip(),
         }
     )
 
 
-def _first_there(rows: pd.DataFrame, *columns: str) -> pd.Series:
+def _first_filled(rows: pd.DataFrame, *columns: str) -> pd.Series:
     found = rows[columns[0]]
     for column in columns[1:]:
         found = found.where(found != "", rows[column])
@@ -405,7 +386,7 @@ def _first_there(rows: pd.DataFrame, *columns: str) -> pd.Series:
 
 
 def _table(columns: dict[str, pd.Series]) -> pa.Table:
-    """Text and lists as Arrow has them; what is empty or unknown as null."""
+    """An Arrow table of text and lists; empty and unknown values are null."""
     return pa.table({name: _array(name, values) for name, values in columns.items()})
 
 

@@ -1,4 +1,4 @@
-"""The tables of PATSTAT Global as files: which columns are read, under which names the editions have them."""
+"""Files of PATSTAT Global: the columns that are read, and their names in the different editions."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from ipvalue.types import Mask
 __all__ = ["PARTS", "Extract", "Keep"]
 
 Keep = Callable[[pd.DataFrame], "Mask | pd.Series[bool]"]
-"""Which rows of a table are kept, batch by batch."""
+"""Selects the rows of a batch."""
 
 _WHOLE = re.compile(r"\d{1,18}")
 _NAME = re.compile(r"tls(\d{3})", re.IGNORECASE)
 
 
 def _id(name: str, gives: str = "") -> Field:
-    return Field(name, (name,), to.compact, required=True, own=True, gives=gives)
+    return Field(name, name, to.compact, required=True, gives=gives)
 
 
-def _own(name: str, *others: str, gives: str = "", note: str = "") -> Field:
-    return Field(name, (name, *others), to.compact, own=True, gives=gives, note=note)
+def _own(name: str, gives: str = "", note: str = "") -> Field:
+    return Field(name, name, to.compact, gives=gives, note=note)
 
 
-def _day(name: str, *others: str, gives: str = "", note: str = "") -> Field:
-    return Field(name, (name, *others), to.dates, own=True, gives=gives, note=note)
+def _day(name: str, gives: str = "", note: str = "") -> Field:
+    return Field(name, name, to.dates, gives=gives, note=note)
 
 
 PARTS: dict[str, Columns] = {
@@ -42,8 +42,8 @@ PARTS: dict[str, Columns] = {
     for part, fields in {
         "tls201": (
             _id("appln_id"),
-            Field("appln_auth", ("appln_auth",), to.compact, True, "WO where appln_kind is W", True, "jurisdiction"),
-            Field("appln_filing_date", ("appln_filing_date",), to.dates, True, "", True, "application_date"),
+            Field("appln_auth", "appln_auth", to.compact, True, "WO where appln_kind is W", "jurisdiction"),
+            Field("appln_filing_date", "appln_filing_date", to.dates, True, "", "application_date"),
             _own("appln_kind"),
             _own("ipr_type", gives="right", note="UM, DP"),
             _day("earliest_filing_date", gives="priority_date", note="where tls204 names none"),
@@ -56,7 +56,7 @@ PARTS: dict[str, Columns] = {
             _id("person_id"),
             _own("psn_name", gives="owners", note="the standardised name first"),
             _own("doc_std_name", gives="owners"),
-            Field("person_name", ("person_name",), to.compact, True, "", True, "owners"),
+            Field("person_name", "person_name", to.compact, True, "", "owners"),
         ),
         "tls207": (
             _id("person_id"),
@@ -126,17 +126,17 @@ _TABLES = {"tls212": "citations", "tls215": "citations", "tls231": "legal_events
 
 
 class Extract:
-    """The files of an extract by table; read in batches, as often as needed.
+    """The files of an extract, by table. Tables are read in batches and as often as needed.
 
     Parameters
     ----------
     sources : sequence of Input
-        Files of tables; several may be parts of one. Tables that are not read are passed over.
+        Files of tables. Several may be parts of one table, and other tables are skipped.
 
     Attributes
     ----------
     rejects : dict of str to list of Reject
-        Rows that can't be read, by table of the book.
+        Rows that cannot be read, by table of the book.
     """
 
     def __init__(self, sources: Sequence[Input]) -> None:
@@ -149,20 +149,20 @@ class Extract:
         for part, why in {"tls201": "the applications", "tls211": "the publications, which name the patents"}.items():
             if part not in self._files:
                 there = ", ".join(sorted(self._files)) or "none"
-                raise SourceError(f"the table {part} is missing: {why}; the tables that are there: {there}")
+                raise SourceError(f"the table {part} is missing ({why}); the tables found are {there}")
 
     def __contains__(self, part: str) -> bool:
         return part in self._files
 
     def rows(self, part: str, keep: Keep | None = None) -> pd.DataFrame:
-        """Rows of a table in one order, whatever that of the files; columns that an edition lacks are empty."""
+        """Rows of a table, sorted. Columns that an edition does not have are empty."""
         names = [field.target for field in PARTS[part]]
         frames = [frame[keep(frame)] if keep else frame for frame in self._batches(part, names)]
         self._read.add(part)
         if not frames:
             return pd.DataFrame({n: pd.Series(dtype="int64" if n in _WHOLE_NUMBERS else object) for n in names})
-        whole = pd.concat(frames, ignore_index=True).drop_duplicates()
-        return whole.sort_values(names, kind="stable", ignore_index=True)
+        rows = pd.concat(frames, ignore_index=True).drop_duplicates()
+        return rows.sort_values(names, kind="stable", ignore_index=True)
 
     def _batches(self, part: str, names: list[str]) -> Iterator[pd.DataFrame]:
         first = part not in self._read
@@ -173,17 +173,17 @@ class Extract:
             for batch in mapped(table, PARTS[part]):
                 frame = pd.DataFrame({n: batch[n].to_pandas() for n in batch.column_names}, dtype=object)
                 frame = frame.reindex(columns=names).astype(object).fillna("")
-                whole, bad = _whole_numbers(frame)
+                good, bad = _whole_numbers(frame)
                 if first:
                     refused += _rejects(frame[bad], bad, row, source)
                 row += len(frame)
-                yield whole
+                yield good
             if first:
                 refused += table.rejects
 
 
 def _part_of(source: Input) -> str:
-    """The table of a file: by its name where that says it, else by its headers; empty where it is not read."""
+    """The table of a file, from its name or else from its headers; empty if it is not read."""
     named = _NAME.search(source.name)
     if named is not None:
         return f"tls{named[1]}" if f"tls{named[1]}" in PARTS else ""
@@ -193,7 +193,7 @@ def _part_of(source: Input) -> str:
 
 
 def _whole_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, Mask]:
-    """The rows whose keys are whole numbers, with these as such, and which rows are not."""
+    """The rows whose keys are whole numbers, converted, and a mask of the other rows."""
     keys = [name for name in frame.columns if name in _WHOLE_NUMBERS]
     bad = np.zeros(len(frame), bool)
     for name in keys:
@@ -206,6 +206,6 @@ def _rejects(frame: pd.DataFrame, bad: Mask, before: int, source: Input) -> list
     found = []
     for place, cells in zip(np.flatnonzero(bad).tolist(), frame[keys].to_numpy(object).tolist()):
         column, value = next((k, v) for k, v in zip(keys, cells) if not _WHOLE.fullmatch(v))
-        detail = f"row {before + place + 1} of {source.name} has no whole number as {column}"
+        detail = f"row {before + place + 1} of {source.name} has no whole number in {column}"
         found.append(Reject(before + place, column, str(value), Reason.UNREADABLE, detail))
     return found

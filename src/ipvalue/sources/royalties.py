@@ -1,4 +1,4 @@
-"""Royalty tables: agreements with their rates, as databases and surveys list them, to the table ``licences``."""
+"""Royalty agreements with their rates, from databases and surveys, as the table ``licences``."""
 
 from __future__ import annotations
 
@@ -40,26 +40,24 @@ def _yes(values: pa.Array) -> pa.Array:
 COLUMNS = Columns(
     "licences",
     (
-        Field(
-            "licence_id", ("Agreement ID", "licence_id", "License ID", "Agreement", "合同备案号", "备案号"), to.compact
-        ),
+        Field("licence_id", "Agreement ID | licence_id | License ID | Agreement | 合同备案号 | 备案号", to.compact),
         Field(
             "licence_date",
-            ("Effective Date", "licence_date", "Filing Date", "Agreement Date", "备案日期", "许可日期"),
+            "Effective Date | licence_date | Filing Date | Agreement Date | 备案日期 | 许可日期",
             to.dates,
             required=True,
         ),
         Field(
             "rate",
-            ("Royalty Rate", "Royalty Rate (%)", "rate", "Royalty", "许可费率", "许可费率(%)", "提成率(%)"),
+            "Royalty Rate | Royalty Rate (%) | rate | Royalty | 许可费率 | 许可费率(%) | 提成率(%)",
             required=True,
-            note="a share; percent where the cell or header says %",
+            note="a share, or percent if the cell or the header has %",
         ),
-        Field("ipc", ("IPC", "ipc", "IPC Class", "IPC分类号"), to.lists(r"\s*[;|；]\s*")),
-        Field("industry", ("Industry", "SIC", "Industry Code", "行业", "国民经济行业"), to.compact),
-        Field("base", ("Royalty Base", "base", "Base", "计费基础"), _base),
-        Field("exclusive", ("Exclusivity", "Exclusive", "许可种类", "独占"), _yes),
-        Field("territory", ("Territory", "territory", "地域"), to.compact),
+        Field("ipc", "IPC | ipc | IPC Class | IPC分类号", to.lists(r"\s*[;|；]\s*")),
+        Field("industry", "Industry | SIC | Industry Code | 行业 | 国民经济行业", to.compact),
+        Field("base", "Royalty Base | base | Base | 计费基础", _base),
+        Field("exclusive", "Exclusivity | Exclusive | 许可种类 | 独占", _yes),
+        Field("territory", "Territory | territory | 地域", to.compact),
     ),
 )
 FORMAT = Format("royalties", "royalty agreements with their rates", "read_royalties", parts=(COLUMNS,))
@@ -72,27 +70,22 @@ def read_royalties(*paths: Source, strict: bool = False) -> Book:
     Parameters
     ----------
     *paths : path
-        CSV or XLSX, one agreement a row.
-    strict : bool, default False
-        Raise on the first row that is refused.
+        CSV or XLSX files with one agreement in each row.
+    {strict}
 
     Returns
     -------
     Book
-        Without patents; put it to others with ``ipv.combine``.
+        A book without patents. Add it to other books with ``ipv.combine``.
 
-    Raises
-    ------
-    SourceError
-        If a file can't be read or lacks date or rate.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
     {columns}
 
-    A range of rates (``3% - 5%``) is taken at its middle. Without an identifier a row is named by file and number.
+    Of a range of rates (``3% - 5%``), the middle is used. An agreement without an identifier is named by its file and
+    row.
 
     Examples
     --------
@@ -124,7 +117,7 @@ def read_royalties(*paths: Source, strict: bool = False) -> Book:
 
 
 def _rates(values: pa.Array, in_percent: bool) -> pa.Array:
-    """Rates as shares in text: percent where a sign says so, a range at its middle."""
+    """Rates as shares: percentages are converted, and of a range the middle is used."""
     text = to.compact(values)
     ends = pc.split_pattern_regex(pc.replace_substring_regex(text, r"\s*(-|–|—|~|to|至)\s*", "~"), "~")
     low = pc.list_element(pc.if_else(pc.is_valid(ends), ends, pa.scalar([None], ends.type)), 0)

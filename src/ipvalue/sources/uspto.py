@@ -1,4 +1,7 @@
-"""USPTO grant full text: the weekly files ``ipg*.xml``, formats v4.0 (2005) to v4.5."""
+"""USPTO grant full text: the weekly files ``ipg*.xml``, formats v4.0 (2005) to v4.5.
+
+Dates become ISO text. A date that is not of the form YYYYMMDD is returned unchanged, so that the book rejects it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
 from ipvalue.sources.reading.files import Input, inputs
 from ipvalue.sources.reading.identifiers import document_ids
+from ipvalue.sources.reading.mapping import documented
 from ipvalue.sources.reading.rejects import Reject, reject_rows
-from ipvalue.sources.reading.xml_documents import UnreadableDocumentError, parse, split
+from ipvalue.sources.reading.xml_documents import UnreadableDocumentError, element_text, parse, split, symbol_of
 from ipvalue.sources.registry import Format
 
 __all__ = ["read_uspto_grants"]
@@ -29,7 +33,7 @@ FORMAT = Format(
     "uspto_grants",
     "USPTO grant full text (us-patent-grant XML)",
     "read_uspto_grants",
-    roots=("us-patent-grant",),
+    roots=(_ROOT,),
     fills={
         "patents": (
             *("patent_id", "jurisdiction", "right", "kind", "application_date", "priority_date", "parent_filing_date"),
@@ -51,33 +55,28 @@ _TYPES = {
 }
 
 
+@documented()
 def read_uspto_grants(*paths: str | os.PathLike[str], strict: bool = False) -> Book:
     """Read USPTO grant full-text XML as a book of patents, citations and claims.
 
     Parameters
     ----------
     *paths : path
-        Files of ``us-patent-grant`` documents one after the other (``ipg*.xml``, or the ``.zip`` in which they come),
-        or folders of such. Sequence listings between them (``sequence-cwu``) are passed over.
-    strict : bool, default False
-        Raise on the first document or row that is refused.
+        Files of ``us-patent-grant`` documents (``ipg*.xml``), their archives, or folders of them. Sequence listings
+        between the documents (``sequence-cwu``) are skipped.
+    {strict}
 
     Returns
     -------
     Book
-        A document that can't be read is a row of ``rejects`` (table patents, code ``unreadable``; its row is
-        its number among all grant documents, its value says in which file it stands).
+        A document that cannot be read is in ``rejects`` (table patents, code ``unreadable``). Its row is its number
+        among all grant documents, and its value names the file.
 
-    Raises
-    ------
-    SourceError
-        If no path is given, or a path can't be opened, is no XML, or holds no grant.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
-    Below ``us-bibliographic-data-grant`` unless it begins with ``/``:
+    Paths start at ``us-bibliographic-data-grant``, or at the document if they begin with ``/``:
 
     =================================  =============================================================================
     column                             element
@@ -88,7 +87,7 @@ def read_uspto_grants(*paths: str | os.PathLike[str], strict: bool = False) -> B
     patents.grant_date                 publication-reference: date
     patents.right                      application-reference/@appl-type: utility and reissue are inventions, design,
                                        plant; another type (``sir``, a statutory invention registration, is no
-                                       right to exclude: 35 USC 157 as in force to 2013) is refused by the book
+                                       right to exclude: 35 USC 157 as in force to 2013) is rejected by the book
     patents.application_date           application-reference: date; for a national phase this is the international
                                        filing date, from which the term runs (35 USC 363)
     patents.parent_filing_date         earliest us-related-documents parent of a continuation, division,
@@ -97,30 +96,29 @@ def read_uspto_grants(*paths: str | os.PathLike[str], strict: bool = False) -> B
     patents.priority_date              earliest of priority-claims, provisionals and those parents
     patents.publication_date           earliest of related-publication, pct-or-regional-publishing-data and grant
     patents.ipc                        classifications-ipcr, or classification-ipc (``A45F  504`` is A45F 5/04);
-                                       classifications-cpc where there is neither; Locarno classes are not read
-    patents.owners                     assignees; where there are none the applicants, else the inventors. Owners on
-                                       the day of grant: later assignments are not in this source
+                                       classifications-cpc if there is neither; Locarno classes are not read
+    patents.owners                     assignees, else applicants, else inventors, at the day of grant: later
+                                       assignments are not in this source
     patents.n_inventors                inventors and applicant-inventors, distinct names
     patents.npl_citations              references with nplcit
     patents.n_claims                   number-of-claims
     patents.term_adjustment_days       us-term-of-grant/us-term-extension
     citations.cited_id                 patcit: country and doc-number, without kind
     citations.citing_date              grant date
-    citations.cited_date               patcit: date; an unknown day (00) is the month's first
+    citations.cited_date               patcit: date; an unknown day (00) is read as the first of the month
     citations.cited_ipc                classification-cpc-text or classification-ipc of the reference
     citations.origin                   category: by examiner; by applicant or other (what the examiner did not cite
                                        came from the applicant, Alcacer et al. 2009); by third party
     claims.claim_number                /claims/claim/@num
     claims.text, claims.language       /claims/claim, /@lang
     claims.publication_date            grant date
-    claims.independent                 the claim holds no claim-ref
+    claims.independent                 the claim contains no claim-ref
     =================================  =============================================================================
 
-    A parent or priority later than the filing, or a publication earlier than it (a reissue names its
-    original's), contradicts itself and is left out. A terminal disclaimer is named without its date, so
-    disclaimer_date stays empty, and the term of such a patent is an upper bound. Register events (maintenance
-    fees, assignments) are another source: without them the status after grant rests on dates alone. The
-    description is not read, so what is malformed in it alone goes unseen.
+    A parent or priority after the filing date, or a publication before it (a reissue names that of its original), is
+    ignored. Terminal disclaimers have no date in this source, so disclaimer_date is empty, and the term of such a
+    patent is an upper bound. Register events (maintenance fees, assignments) are other sources. Without them, the
+    status after grant depends on dates alone. The description is not read, so errors in it are not noticed.
 
     References
     ----------
@@ -150,7 +148,7 @@ def read_uspto_grants(*paths: str | os.PathLike[str], strict: bool = False) -> B
 
 
 def _grants(found: list[Input], rejects: list[Reject]) -> Iterator[Grant]:
-    """The grants of all files; what can't be read is written down."""
+    """The grants of all files. Documents that cannot be read are added to the rejects."""
     row = 0
     for source in found:
         first_row = row
@@ -162,13 +160,13 @@ def _grants(found: list[Input], rejects: list[Reject]) -> Iterator[Grant]:
                 if document.root != _ROOT:
                     others.append(document.root)
                     raise UnreadableDocumentError(f"its root is {document.root or 'missing'}, not {_ROOT}")
-                yield read_grant(parse(document, without="description"))
+                yield _read_grant(parse(document, without="description"))
             except UnreadableDocumentError as error:
                 where = f"{source.name}, document {place}"
                 rejects.append(Reject(row, "patent_id", where, Reason.UNREADABLE, str(error)))
             row += 1
         if row - first_row == len(others):
-            raise SourceError(f"{source.place} holds no {_ROOT}; the roots of its documents: {others[:3]}")
+            raise SourceError(f"{source.place} contains no {_ROOT}; the roots of its documents are {others[:3]}")
 
 
 def _batches(grants: Iterator[Grant]) -> Iterator[list[Grant]]:
@@ -177,7 +175,7 @@ def _batches(grants: Iterator[Grant]) -> Iterator[list[Grant]]:
 
 
 def _tables(grants: list[Grant]) -> dict[str, pa.Table]:
-    """Tables of some grants, in the schema's columns; the book coerces the text."""
+    """Tables of some grants, as text that the book converts."""
     patents = _columns(Patent._fields, [g.patent for g in grants])
     ids = document_ids(patents["office"], patents.pop("number"))
     patents = {"patent_id": ids, "jurisdiction": patents.pop("office"), **patents}
@@ -224,12 +222,12 @@ _TERM_RELATIONS = (
     "reissue",
 )
 _DAY = re.compile(r"(\d{4})(\d\d)(\d\d)")
-# IPC as printed up to its 7th edition: subclass, main group in three columns, subgroup with or without a stroke
+# IPC up to its 7th edition: subclass, main group in three columns, subgroup with or without a slash
 _COLUMNS = re.compile(r"([A-H]\d\d[A-Z])([ \d]{2}\d)/?(\d{2,})")
 
 
 class Patent(NamedTuple):
-    """The columns of the table patents, but for the identifier, which is made of office and number."""
+    """A row of ``patents``; its identifier is made of office and number."""
 
     office: str | None
     number: str | None
@@ -267,7 +265,7 @@ class Claim(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """One document."""
+    """One grant document."""
 
     patent: Patent
     citations: list[Citation]
@@ -275,38 +273,13 @@ class Grant(NamedTuple):
     language: str | None
 
 
-def read_grant(root: Element) -> Grant:
-    """Read one document.
-
-    Parameters
-    ----------
-    root : xml.etree.ElementTree.Element
-        A ``us-patent-grant``.
-
-    Returns
-    -------
-    Grant
-
-    Raises
-    ------
-    UnreadableDocumentError
-        If it lacks the bibliography or the patent's number.
-
-    Examples
-    --------
-    >>> from xml.etree.ElementTree import fromstring
-    >>> grant = read_grant(fromstring(
-    ...     "<us-patent-grant lang='EN'><us-bibliographic-data-grant><publication-reference><document-id>"
-    ...     "<country>US</country><doc-number>06836899</doc-number><kind>B1</kind><date>20050104</date>"
-    ...     "</document-id></publication-reference></us-bibliographic-data-grant></us-patent-grant>"))
-    >>> grant.patent.number, grant.patent.grant_date, grant.language
-    ('06836899', '2005-01-04', 'en')
-    """
+def _read_grant(root: Element) -> Grant:
+    """Read one document; ``UnreadableDocumentError`` if it has no bibliographic data or no patent number."""
     head = root.find(_BIBLIOGRAPHY)
     if head is None:
-        raise UnreadableDocumentError(f"it lacks {_BIBLIOGRAPHY}")
-    if not _text(head, "publication-reference/document-id/doc-number"):
-        raise UnreadableDocumentError("it names no patent number")
+        raise UnreadableDocumentError(f"it has no {_BIBLIOGRAPHY}")
+    if not element_text(head, "publication-reference/document-id/doc-number"):
+        raise UnreadableDocumentError("it has no patent number")
     cited = [*head.iterfind("references-cited/citation"), *head.iterfind("us-references-cited/us-citation")]
     try:
         return Grant(
@@ -316,12 +289,7 @@ def read_grant(root: Element) -> Grant:
             (root.get("lang") or "").lower() or None,
         )
     except RecursionError as error:
-        raise UnreadableDocumentError("its elements are nested too deep") from error
-
-
-def _text(element: Element, path: str) -> str | None:
-    """Text at a path without needless blanks; None where there is none."""
-    return " ".join((element.findtext(path) or "").split()) or None
+        raise UnreadableDocumentError("its elements are nested too deeply") from error
 
 
 def _date(text: str | None) -> str | None:
@@ -330,7 +298,7 @@ def _date(text: str | None) -> str | None:
 
 
 def _month(text: str | None) -> str | None:
-    """The date of a cited document: an unknown day (00) is the month's first, an unknown month January."""
+    """The date of a cited document. An unknown day is read as the first of the month, an unknown month as January."""
     found = _DAY.fullmatch(text or "")
     if found is None:
         return text
@@ -340,15 +308,15 @@ def _month(text: str | None) -> str | None:
 
 def _patent(head: Element, npl_citations: int) -> Patent:
     application = head.find("application-reference")
-    filed = _date(_text(head, "application-reference/document-id/date"))
-    granted = _date(_text(head, "publication-reference/document-id/date"))
+    filed = _date(element_text(head, "application-reference/document-id/date"))
+    granted = _date(element_text(head, "publication-reference/document-id/date"))
     kind_of_application = application.get("appl-type", "") if application is not None else ""
     related = head.find("us-related-documents")
     parents = _parent_dates(related) if related is not None else []
     return Patent(
-        office=_text(head, "publication-reference/document-id/country"),
-        number=_text(head, "publication-reference/document-id/doc-number"),
-        kind=_text(head, "publication-reference/document-id/kind"),
+        office=element_text(head, "publication-reference/document-id/country"),
+        number=element_text(head, "publication-reference/document-id/doc-number"),
+        kind=element_text(head, "publication-reference/document-id/kind"),
         right=_RIGHTS.get(kind_of_application, kind_of_application) or None,
         application_date=filed,
         priority_date=_earliest([*parents, *_priority_dates(head)], until=filed),
@@ -359,8 +327,8 @@ def _patent(head: Element, npl_citations: int) -> Patent:
         owners=_owners(head),
         n_inventors=_count_inventors(head),
         npl_citations=npl_citations,
-        n_claims=_text(head, "number-of-claims"),
-        term_adjustment_days=_text(head, "us-term-of-grant/us-term-extension"),
+        n_claims=element_text(head, "number-of-claims"),
+        term_adjustment_days=element_text(head, "us-term-of-grant/us-term-extension"),
     )
 
 
@@ -383,13 +351,13 @@ def _publication_dates(head: Element) -> list[str | None]:
 
 
 def _earliest(dates: Iterable[str | None], since: str | None = None, until: str | None = None) -> str | None:
-    """The earliest date within bounds; ISO dates sort as text."""
+    """The earliest date within bounds. ISO dates sort as text."""
     fit = [d for d in dates if d and len(d) == 10 and (since or "") <= d <= (until or "9999")]
     return min(fit, default=None)
 
 
 def _classes(head: Element) -> list[str]:
-    """IPC symbols, the leading one first; CPC symbols where the document has no IPC."""
+    """IPC symbols, the leading one first; CPC symbols if the document has none."""
     symbols = [_symbol(c) for c in head.iterfind("classifications-ipcr/classification-ipcr")]
     old = head.find("classification-ipc")
     if old is not None:
@@ -403,19 +371,18 @@ def _classes(head: Element) -> list[str]:
 
 
 def _symbol(element: Element) -> str:
-    parts = [_text(element, name) or "" for name in ("section", "class", "subclass", "main-group", "subgroup")]
-    subclass = "".join(parts[:3])
-    return f"{subclass} {parts[3]}/{parts[4]}" if parts[3] and parts[4] else subclass
+    parts = (element_text(element, name) or "" for name in ("section", "class", "subclass"))
+    return symbol_of(element) or "".join(parts)
 
 
 def _old_symbol(text: str) -> str:
-    """``'A45F  504'`` to ``'A45F 5/04'``; what is not set in columns stays as printed."""
+    """``'A45F  504'`` as ``'A45F 5/04'``; other forms are returned as printed."""
     found = _COLUMNS.fullmatch(text.strip())
     return f"{found[1]} {int(found[2])}/{found[3]}" if found else " ".join(text.split())
 
 
 def _owners(head: Element) -> list[str]:
-    """Names of the assignees, else of the applicants, else of the inventors."""
+    """Names of the assignees, or else of the applicants, or else of the inventors."""
     places = (
         "assignees/assignee",
         "us-parties/us-applicants/us-applicant",
@@ -430,11 +397,11 @@ def _owners(head: Element) -> list[str]:
 
 
 def _name(party: Element) -> str | None:
-    """An organisation's name, or a person's first and last name; older documents print them without a book."""
+    """The name of an organisation or a person. Older documents have no element ``addressbook``."""
     book = party.find("addressbook")
     book = party if book is None else book
-    person = " ".join(part for part in (_text(book, "first-name"), _text(book, "last-name")) if part)
-    return _text(book, "orgname") or person or None
+    person = " ".join(part for part in (element_text(book, "first-name"), element_text(book, "last-name")) if part)
+    return element_text(book, "orgname") or person or None
 
 
 def _inventors(head: Element) -> Iterator[Element]:
@@ -445,7 +412,7 @@ def _inventors(head: Element) -> Iterator[Element]:
 
 
 def _count_inventors(head: Element) -> int | None:
-    """Distinct names, since a document may list an inventor as an applicant too."""
+    """Number of distinct names, because a document may list an inventor as an applicant too."""
     names = {_name(party) for party in _inventors(head)} - {None}
     return len(names) or None
 
@@ -453,11 +420,11 @@ def _count_inventors(head: Element) -> int | None:
 def _citation(citation: Element) -> Citation:
     printed = citation.findtext("classification-ipc/main-classification") or ""
     return Citation(
-        office=_text(citation, "patcit/document-id/country"),
-        number=_text(citation, "patcit/document-id/doc-number"),
-        cited_date=_month(_text(citation, "patcit/document-id/date")),
-        cited_ipc=_text(citation, "classification-cpc-text") or _old_symbol(printed) or None,
-        origin=_ORIGINS.get(_text(citation, "category") or ""),
+        office=element_text(citation, "patcit/document-id/country"),
+        number=element_text(citation, "patcit/document-id/doc-number"),
+        cited_date=_month(element_text(citation, "patcit/document-id/date")),
+        cited_ipc=element_text(citation, "classification-cpc-text") or _old_symbol(printed) or None,
+        origin=_ORIGINS.get(element_text(citation, "category") or ""),
     )
 
 
@@ -466,7 +433,7 @@ def _claim(place: int, claim: Element) -> Claim:
 
 
 def _wording(claim: Element) -> str:
-    """The claim's text; parts of a claim stand apart, while formatting within a word does not cut it."""
+    """The text of a claim. Its parts are separated by a space, but formatting within a word is not."""
     for part in claim.iter("claim-text"):
         part.text, part.tail = f" {part.text or ''}", f" {part.tail or ''}"
     return " ".join("".join(claim.itertext()).split())

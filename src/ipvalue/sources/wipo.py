@@ -1,4 +1,7 @@
-"""WIPO ST.36 and ST.96: full text of any office in these forms, and legal status as ST.27 events."""
+"""WIPO ST.36 and ST.96 (XML): full text of any office, the Chinese dialects, and legal status as ST.27 events.
+
+Names of elements are without namespaces (:func:`~ipvalue.sources.reading.xml_documents.plain_names`).
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,29 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from ipvalue.errors import Reason, SourceError
+from ipvalue.errors import Reason
 from ipvalue.records.book import Book
-from ipvalue.sources.joining.assemble import assemble
-from ipvalue.sources.joining.office_documents import Cited, Document, Entry, Wording, book_tables
+from ipvalue.sources.joining.office_documents import (
+    CITATIONS,
+    CLAIMS,
+    LEGAL_EVENTS,
+    CitedDocument,
+    ClaimText,
+    Document,
+    Entry,
+    book_of_documents,
+)
 from ipvalue.sources.reading.files import Source, inputs
+from ipvalue.sources.reading.mapping import documented
 from ipvalue.sources.reading.rejects import Reject
-from ipvalue.sources.reading.xml_documents import UnreadableDocumentError, parse, plain_names, split
+from ipvalue.sources.reading.xml_documents import (
+    UnreadableDocumentError,
+    element_text,
+    parse,
+    plain_names,
+    split,
+    symbol_of,
+)
 from ipvalue.sources.registry import Format
 
 __all__ = [
@@ -20,7 +39,7 @@ __all__ = [
     "day",
     "read_wipo_xml",
     "tidy",
-    "wordings",
+    "claim_texts",
 ]
 
 _ROOTS = (
@@ -39,36 +58,31 @@ FORMAT = Format(
             *("parent_filing_date", "publication_date", "grant_date", "ipc", "owners", "n_inventors"),
             *("npl_citations", "n_claims"),
         ),
-        "citations": ("citing_id", "cited_id", "citing_date", "cited_date", "origin", "category"),
-        "claims": ("patent_id", "claim_number", "text", "language", "publication_date"),
-        "legal_events": ("patent_id", "effective_date", "announced_date", "office", "scheme", "code", "text", "detail"),
+        "citations": CITATIONS,
+        "claims": CLAIMS,
+        "legal_events": LEGAL_EVENTS,
     },
 )
 
 
+@documented()
 def read_wipo_xml(*sources: Source, strict: bool = False) -> Book:
     """Read patent documents and legal status in WIPO's XML standards as a book.
 
     Parameters
     ----------
     *sources : path or Input
-        ``.xml`` files of one or several documents, also packed, or folders of them: ST.36 in its Chinese, Japanese and
-        US dialects, ST.96 publications, the Chinese form since 2015, ST.96 legal status; in any order and mixed.
-    strict : bool, default False
-        Raise on the first document or row that is refused.
+        XML files of one or several documents, archives or folders of them, in any order: ST.36 in its Chinese,
+        Japanese and US dialects, ST.96 publications, the Chinese form since 2015, and ST.96 legal status.
+    {strict}
 
     Returns
     -------
     Book
-        Publications of one application are one patent, and so are their events. A document that can't be read, or is
-        of none of these forms, is refused as ``unreadable``.
+        Publications and events of one application are one patent. A document that cannot be read, or has none of these
+        forms, is rejected as ``unreadable``.
 
-    Raises
-    ------
-    SourceError
-        If a file can't be opened or is no XML, or none of them holds such a document.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
@@ -100,17 +114,17 @@ def read_wipo_xml(*sources: Source, strict: bool = False) -> Book:
     legal_events               none                                 PatentLegalStatus/StatusEventData
     =========================  ===================================  ================================================
 
-    An event's code is its five parts as ST.27 writes them, ``A-2-4-F10-F11``, with the office's own code behind. It
-    takes effect on EffectiveDate, else on EventDate; it was announced on PublicationDate, else on EventDate, so that
-    an effect that reaches back is not known before. ``detail`` holds the state (EffectiveCountryBag) and the year of
-    a fee (FeePaymentYearNumber), else the end of protection (ExpiryDate).
+    The code of an event consists of the five parts of ST.27, such as ``A-2-4-F10-F11``, followed by the office's own
+    code. An event takes effect on EffectiveDate, or else on EventDate. It was announced on PublicationDate, or else on
+    EventDate, so that a retroactive effect is not known too early. ``detail`` holds the state (EffectiveCountryBag) and
+    the fee year (FeePaymentYearNumber), or else the end of protection (ExpiryDate).
 
-    Claims come without the number in front, and without the blanks that broken lines leave between Chinese or
-    Japanese characters; of several sets in a document (a Japanese one prints its amendments behind) the first is
-    read, while number-of-claims may count the last. Claims that are cancelled in one block (``1-24``) bear no
-    number and are refused. A Chinese division has its parent's filing date as its own, as the law counts its term
-    (Implementing Regulations, rule 43). A US grant, which :func:`~ipvalue.sources.uspto.read_uspto_grants` reads
-    more of, is taken too.
+    The text of a claim is without its number, and without the spaces that line breaks leave between Chinese or
+    Japanese characters. If a document has several claim sets (a Japanese one prints amendments at its end), the first
+    is read, while number-of-claims may count the last. Claims that are cancelled as a block (``1-24``) have no number
+    and are rejected. A Chinese division has the filing date of its parent, because its term counts from there
+    (Implementing Regulations, rule 43). US grants are accepted, but
+    :func:`~ipvalue.sources.uspto.read_uspto_grants` reads more of them.
 
     References
     ----------
@@ -142,18 +156,15 @@ def read_wipo_xml(*sources: Source, strict: bool = False) -> Book:
                 where = f"{source.name}, document {place}"
                 rejects.append(Reject(row, "patent_id", where, Reason.UNREADABLE, str(error)))
             row += 1
-    if not found:
-        why = f"; the first: {rejects[0].value}: {rejects[0].detail}" if rejects else ""
-        raise SourceError(f"the files hold no document in ST.36 or ST.96{why}")
-    return assemble(book_tables(found), {"patents": rejects}, strict=strict)
+    return book_of_documents(found, rejects, "no file contains a document in ST.36 or ST.96", strict=strict)
 
 
 def _documents(root: Element) -> Iterator[Document]:
-    """The document, or documents, of one root."""
+    """The publications of one XML document."""
     if root.tag in ("PatentLegalStatusData", "PatentLegalStatus", "PatentLegalStatusTransaction"):
-        yield from read_legal_status(root)
+        yield from _legal_status(root)
         return
-    reader = {"PatentPublication": read_publication, "PatentDocumentAndRelated": read_chinese}.get(root.tag, read_st36)
+    reader = {"PatentPublication": _read_st96, "PatentDocumentAndRelated": _read_chinese}.get(root.tag, _read_st36)
     document = reader(root)
     if document is None:
         raise UnreadableDocumentError(f"its root is {root.tag}, and it has no bibliographic data")
@@ -162,9 +173,8 @@ def _documents(root: Element) -> Iterator[Document]:
 
 _DAY = re.compile(r"(\d{4})-?(\d\d)(?:-?(\d\d))?")
 _IPC = re.compile(r"([A-H]\d\d[A-Z])\s*(\d{1,4})\s*/\s*(\d{2,6})")
-# US documents up to the 7th edition: ``A45F  504``
+# IPC up to the 7th edition in US documents: ``A45F  504``
 _SET_IN_COLUMNS = re.compile(r"([A-H]\d\d[A-Z])([ \d]{2}\d)/?(\d{2,})")
-_OLD_CLASSES = ("main-clsf", "further-clsf", "text", "main-classification", "further-classification")
 _KIND = re.compile(r"[A-Z]\d?")
 _KIND_IN_BRACKETS = re.compile(r"[(（]([A-Z]\d?)[)）]")
 _NUMBER = re.compile(r"^\s*(\d+)\s*[.．、]\s*")
@@ -185,7 +195,7 @@ _RIGHTS = {
 
 
 def day(text: str | None) -> str | None:
-    """A day in ISO form; what is no day as it stands, and no day at all (zeros) as none.
+    """A date in ISO form; None if it is empty or zeros. Other text is returned unchanged.
 
     Examples
     --------
@@ -200,7 +210,7 @@ def day(text: str | None) -> str | None:
 
 
 def first_day(text: str | None) -> str | None:
-    """The day of a cited document: an unknown day is the month's first, an unknown month January.
+    """The date of a cited document. An unknown day is read as the first of the month, an unknown month as January.
 
     Examples
     --------
@@ -215,62 +225,47 @@ def first_day(text: str | None) -> str | None:
 
 
 def tidy(text: str) -> str:
-    """Text with single blanks, and none between Chinese or Japanese characters, where lines were broken."""
+    """Text with single spaces, and none between Chinese or Japanese characters, where lines were broken."""
     return _BETWEEN_GLYPHS.sub("", " ".join(text.split()))
 
 
-def wordings(claims: list[tuple[str, Element]]) -> list[Wording]:
-    """Claims by number, without the number that their text begins with."""
+def claim_texts(claims: list[tuple[str, Element]]) -> list[ClaimText]:
+    """Claims from pairs of number and element. A number at the beginning of the text is removed."""
     found = []
     for number, element in claims:
         for part in element.iter():
-            # parts of a claim stand apart, while formatting within a word does not cut it
+            # parts of a claim are separated by a space, but formatting within a word is not
             if part.tag.lower() in ("claim-text", "claimtext", "br"):
                 part.text, part.tail = f" {part.text or ''}", f" {part.tail or ''}"
         text = tidy("".join(element.itertext()))
         begin = _NUMBER.match(text)
         plain = number.lstrip("0") or number
-        found.append(Wording(plain, text[begin.end() :] if begin and begin[1] == plain else text))
+        found.append(ClaimText(plain, text[begin.end() :] if begin and begin[1] == plain else text))
     return found
 
 
-def _text(element: Element | None, path: str) -> str | None:
-    return " ".join((element.findtext(path) or "").split()) or None if element is not None else None
-
-
-def read_st36(root: Element) -> Document | None:
-    """Read one document.
-
-    Parameters
-    ----------
-    root : xml.etree.ElementTree.Element
-        A document of one publication, such as ``cn-patent-document`` or ``jp-official-gazette``.
-
-    Returns
-    -------
-    Document or None
-        None where it has no bibliography.
-    """
+def _read_st36(root: Element) -> Document | None:
+    """Read an ST.36 document, such as ``cn-patent-document``; None if it has no bibliographic data."""
     head = next((child for child in root if "bibliographic-data" in child.tag), None)
     if head is None:
         return None
     published = _child(head, "publication-reference", "document-id")
     filed = _child(head, "application-reference", "document-id")
-    office = _text(published, "country") or root.get("country") or head.get("country")
-    number = _text(filed, "doc-number")
+    office = element_text(published, "country") or root.get("country") or head.get("country")
+    number = element_text(filed, "doc-number")
     reference = next((child for child in head if child.tag == "application-reference"), None)
     document = Document(
         office=office,
-        number=_text(published, "doc-number"),
-        kind=_kind(_text(published, "kind"), root),
-        published=day(_text(published, "date")),
-        application=f"{_text(filed, 'country') or office}{number}" if number else "",
-        filed=day(_text(filed, "date")),
+        number=element_text(published, "doc-number"),
+        kind=_kind(element_text(published, "kind"), root),
+        published=day(element_text(published, "date")),
+        application=f"{element_text(filed, 'country') or office}{number}" if number else "",
+        filed=day(element_text(filed, "date")),
         right=_right(reference.get("appl-type") if reference is not None else None),
         ipc=_classes(head),
         owners=_owners(head),
         n_inventors=_inventors(head),
-        n_claims=_text(head, "number-of-claims"),
+        n_claims=element_text(head, "number-of-claims"),
         language=(root.get("lang") or head.get("lang") or "").lower()[:2] or None,
     )
     document.priorities = [d for e in head.iterfind("priority-claims//date") if (d := day(e.text))]
@@ -279,12 +274,12 @@ def read_st36(root: Element) -> Document | None:
     document.citations = [_cited(element) for element in cited]
     others = sum(1 for _ in head.iter("nplcit"))
     document.npl = others if cited or others else None
-    document.claims = wordings(list(_claims(root)))
+    document.claims = claim_texts(list(_claims(root)))
     return document
 
 
 def _child(head: Element, *names: str) -> Element | None:
-    """A descendant by its names, with or without the dialect's prefix (``cn-``)."""
+    """A descendant by its names, with or without the prefix of a dialect (``cn-``)."""
     found: Element | None = head
     for name in names:
         children = list(found) if found is not None else []
@@ -293,7 +288,7 @@ def _child(head: Element, *names: str) -> Element | None:
 
 
 def _kind(printed: str | None, root: Element) -> str | None:
-    """The kind code: as it stands, as ST.16 of the root, or in brackets behind its name."""
+    """The kind code: as printed, from an attribute of the root, or in brackets after its name."""
     if printed is None or _KIND.fullmatch(printed):
         return printed or root.get("kind-of-st16") or root.get("kind")
     found = _KIND_IN_BRACKETS.search(printed)
@@ -305,7 +300,7 @@ def _right(printed: str | None) -> str | None:
 
 
 def _related(head: Element, document: Document) -> None:
-    """Parents of the term, provisionals and earlier publications of a US document."""
+    """Parents, provisional applications and earlier publications of a US document."""
     related = head.find("us-related-documents")
     if related is None:
         return
@@ -317,21 +312,17 @@ def _related(head: Element, document: Document) -> None:
 
 
 def _classes(head: Element) -> list[str]:
-    """IPC symbols, the leading one first; CPC symbols where there are none."""
+    """IPC symbols, the leading one first; CPC symbols if there are none."""
     symbols = [_symbol(e) for e in head.iterfind("classifications-ipcr/classification-ipcr")]
-    old = head.find("classification-ipc")
-    symbols += (
-        [_printed(e.text) for e in old if e.tag in ("main-clsf", "further-clsf", "text")] if old is not None else []
-    )
-    symbols += (
-        [_symbol(e) for e in head.iterfind("classifications-cpc//classification-cpc")] if not any(symbols) else []
-    )
+    if (old := head.find("classification-ipc")) is not None:
+        symbols += [_printed(e.text) for e in old if e.tag in ("main-clsf", "further-clsf", "text")]
+    if not any(symbols):
+        symbols = [_symbol(e) for e in head.iterfind("classifications-cpc//classification-cpc")]
     return list(dict.fromkeys(symbol for symbol in symbols if symbol))
 
 
 def _symbol(element: Element) -> str:
-    parts = [_text(element, name) or "" for name in ("section", "class", "subclass", "main-group", "subgroup")]
-    return f"{''.join(parts[:3])} {parts[3]}/{parts[4]}" if all(parts) else _printed(element.findtext("text"))
+    return symbol_of(element) or _printed(element.findtext("text"))
 
 
 def _printed(text: str | None) -> str:
@@ -342,12 +333,12 @@ def _printed(text: str | None) -> str:
 def _name(party: Element) -> str | None:
     book = party.find("addressbook")
     book = party if book is None else book
-    person = " ".join(part for part in (_text(book, "first-name"), _text(book, "last-name")) if part)
-    return tidy(_text(book, "orgname") or _text(book, "name") or person) or None
+    person = " ".join(part for part in (element_text(book, "first-name"), element_text(book, "last-name")) if part)
+    return tidy(element_text(book, "orgname") or element_text(book, "name") or person) or None
 
 
 def _owners(head: Element) -> list[str]:
-    """Assignees, else applicants."""
+    """Assignees; applicants if there are none."""
     for tags in (("assignee", "cn-assignee", "cn-patentee"), _APPLICANTS):
         names = [name for e in head.iter() if e.tag in tags and (name := _name(e))]
         if names:
@@ -356,20 +347,20 @@ def _owners(head: Element) -> list[str]:
 
 
 def _inventors(head: Element) -> int | None:
-    """Distinct names of inventors, and of applicants who are."""
+    """Number of distinct names of inventors and of applicants who are inventors."""
     own = [e for e in head.iter() if e.tag in _APPLICANTS and e.get("app-type") == "applicant-inventor"]
     names = {_name(e) for e in [*own, *(e for e in head.iter() if e.tag in ("inventor", "cn-inventor"))]} - {None}
     return len(names) or None
 
 
-def _cited(element: Element) -> Cited:
+def _cited(element: Element) -> CitedDocument:
     reference = element.find("patcit/document-id")
     category = "".join(dict.fromkeys(re.sub("[^A-Z]", "", element.findtext("category") or "")))
     said = (element.get("cited-by") or element.findtext("category") or "").lower().removeprefix("cited by ")
-    return Cited(
-        _text(reference, "country"),
-        _text(reference, "doc-number"),
-        first_day(_text(reference, "date")),
+    return CitedDocument(
+        element_text(reference, "country"),
+        element_text(reference, "doc-number"),
+        first_day(element_text(reference, "date")),
         _ORIGINS.get(said),
         category if 0 < len(category) <= 4 and said not in _ORIGINS else None,
     )
@@ -382,16 +373,15 @@ def _claims(root: Element) -> Iterator[tuple[str, Element]]:
 
 
 _SUBJECTS = {"design": "design", "plant": "plant", "utility": "invention", "reissue": "invention"}
-# the second digit of @applType: 10 invention, 20 utility model, 30 design
+# the first digit of @applType: 10 invention, 20 utility model, 30 design
 _CHINESE_RIGHTS = {"1": "invention", "2": "utility_model", "3": "design"}
 _PARENT_ELEMENTS = ("Continuation", "Division", "ContinuationInPart", "Reissue", "DivisionalReissue")
-_SYMBOL = ("Section", "Class", "Subclass", "MainGroup", "Subgroup")
 _CODE = ("StateCode", "PreviousStageCode", "CurrentStageCode", "KeyEventCode", "DetailedEventCode")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def _office(element: Element | None) -> str | None:
-    return _text(element, "IPOfficeCode") or _text(element, "WIPOST3Code")
+    return element_text(element, "IPOfficeCode") or element_text(element, "WIPOST3Code")
 
 
 def _days(elements: Iterator[Element]) -> list[str]:
@@ -399,13 +389,13 @@ def _days(elements: Iterator[Element]) -> list[str]:
 
 
 def _application(document: Document, element: Element | None) -> None:
-    number = _text(element, "ApplicationNumber/ApplicationNumberText")
+    number = element_text(element, "ApplicationNumber/ApplicationNumberText")
     document.application = f"{_office(element) or document.office}{number}" if number else ""
-    document.filed = day(_text(element, "FilingDate"))
+    document.filed = day(element_text(element, "FilingDate"))
 
 
-def read_publication(root: Element) -> Document | None:
-    """Read a ``PatentPublication``; None where it has no bibliography."""
+def _read_st96(root: Element) -> Document | None:
+    """Read a ``PatentPublication`` of ST.96; None if it has no bibliographic data."""
     head = root.find("BibliographicData")
     if head is None:
         return None
@@ -416,7 +406,7 @@ def read_publication(root: Element) -> Document | None:
     document.office = document.office or _office(root)
     filing = head.find("ApplicationIdentification")
     _application(document, filing)
-    document.right = _SUBJECTS.get((_text(filing, "InventionSubjectMatterCategory") or "").lower())
+    document.right = _SUBJECTS.get((element_text(filing, "InventionSubjectMatterCategory") or "").lower())
     document.priorities = _days(head.iterfind("PriorityClaimBag/PriorityClaim/FilingDate"))
     related = head.find("RelatedDocumentBag")
     if related is not None:
@@ -428,11 +418,11 @@ def read_publication(root: Element) -> Document | None:
     document.ipc = _symbols(head, "IPCRClassification", "Section") or _symbols(head, "CPCClassification", "CPCSection")
     document.owners = _names(head, "Assignee") or _names(head, "Applicant")
     document.n_inventors = len(_names(head, "Inventor")) or None
-    document.n_claims = _text(head, "ClaimTotalQuantity")
+    document.n_claims = element_text(head, "ClaimTotalQuantity")
     cited = head.findall("ReferenceCitationBag/ReferenceCitation")
     document.citations = [_st96_cited(e) for e in cited if e.find("PatentCitation") is not None]
     document.npl = sum(e.find("NPLCitation") is not None for e in cited) if cited else None
-    document.claims = wordings(list(_st96_claims(root)))
+    document.claims = claim_texts(list(_st96_claims(root)))
     document.language = (root.get("languageCode") or "").lower()[:2] or None
     return document
 
@@ -440,23 +430,20 @@ def read_publication(root: Element) -> Document | None:
 def _identified(identity: Element | None) -> Document:
     return Document(
         _office(identity),
-        _text(identity, "PublicationNumber") or _text(identity, "PatentNumber"),
-        _text(identity, "PatentDocumentKindCode"),
-        day(_text(identity, "PublicationDate") or _text(identity, "GrantDate")),
+        element_text(identity, "PublicationNumber") or element_text(identity, "PatentNumber"),
+        element_text(identity, "PatentDocumentKindCode"),
+        day(element_text(identity, "PublicationDate") or element_text(identity, "GrantDate")),
     )
 
 
 def _symbols(head: Element, tag: str, section: str) -> list[str]:
-    found = []
-    for element in head.iterfind(f"PatentClassificationBag//{tag}"):
-        parts = [_text(element, section if name == "Section" else name) for name in _SYMBOL]
-        if all(parts):
-            found.append(f"{parts[0]}{parts[1]}{parts[2]} {parts[3]}/{parts[4]}")
-    return list(dict.fromkeys(found))
+    names = (section, "Class", "Subclass", "MainGroup", "Subgroup")
+    found = [symbol_of(element, names) for element in head.iterfind(f"PatentClassificationBag//{tag}")]
+    return list(dict.fromkeys(symbol for symbol in found if symbol))
 
 
 def _names(head: Element, tag: str) -> list[str]:
-    """Names of organisations, else first and last names of persons."""
+    """Names of organisations, or else first and last names of persons."""
     names = []
     for party in head.iterfind(f"PartyBag//{tag}"):
         organisation = next(
@@ -468,79 +455,84 @@ def _names(head: Element, tag: str) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _st96_cited(element: Element) -> Cited:
+def _st96_cited(element: Element) -> CitedDocument:
     identity = element.find("PatentCitation/CitedPatentDocumentIdentification")
-    return Cited(
+    return CitedDocument(
         _office(identity),
-        _text(identity, "DocumentNumber"),
-        first_day(_text(identity, "PatentDocumentDate")),
+        element_text(identity, "DocumentNumber"),
+        first_day(element_text(identity, "PatentDocumentDate")),
         _ORIGINS.get((element.get("citingPartyCategory") or "").lower()),
-        _text(element, "PatentCitation/CitationCategory"),
+        element_text(element, "PatentCitation/CitationCategory"),
     )
 
 
 def _st96_claims(root: Element) -> Iterator[tuple[str, Element]]:
-    """Claims with their numbers; the number's own element is not part of the wording."""
+    """Claims with their numbers. The element of the number is not part of the text."""
     found = next(root.iter("Claims"), None)
     for place, claim in enumerate(found.iterfind("Claim") if found is not None else (), 1):
-        number = claim.get("num") or _text(claim, "ClaimNumber") or str(place)
+        number = claim.get("num") or element_text(claim, "ClaimNumber") or str(place)
         for other in [child for child in claim if child.tag != "ClaimText"]:
             claim.remove(other)
         yield number, claim
 
 
-def read_chinese(root: Element) -> Document | None:
-    """Read a ``PatentDocumentAndRelated``, the form of CNIPA since 2015; None where it has no bibliography."""
+def _read_chinese(root: Element) -> Document | None:
+    """Read a ``PatentDocumentAndRelated``, CNIPA's form since 2015; None if it has no bibliographic data."""
     head = root.find("BibliographicData")
     if head is None:
         return None
     published, filed = (_original(head, f"{name}Reference") for name in ("Publication", "Application"))
     document = Document(
         _office(published),
-        _text(published, "DocNumber"),
-        _text(published, "Kind"),
-        day(_text(published, "Date")),
+        element_text(published, "DocNumber"),
+        element_text(published, "Kind"),
+        day(element_text(published, "Date")),
         language=(root.get("lang") or "").lower()[:2] or None,
     )
-    number = _text(filed, "DocNumber")
+    number = element_text(filed, "DocNumber")
     document.application = f"{_office(filed)}{number}" if number else ""
-    document.filed = day(_text(filed, "Date"))
+    document.filed = day(element_text(filed, "Date"))
     reference = head.find("ApplicationReference")
     document.right = _CHINESE_RIGHTS.get((reference.get("applType") or "")[:1]) if reference is not None else None
     document.priorities = _days(head.iterfind("PriorityDetails/Priority/Date"))
-    for element in head.iterfind("ClassificationIPCRDetails/ClassificationIPCR"):
-        parts = [_text(element, n) for n in ("Section", "MainClass", "Subclass", "MainGroup", "Subgroup")]
-        if all(parts):
-            document.ipc.append(f"{parts[0]}{parts[1]}{parts[2]} {parts[3]}/{parts[4]}")
+    names = ("Section", "MainClass", "Subclass", "MainGroup", "Subgroup")
+    symbols = (symbol_of(e, names) for e in head.iterfind("ClassificationIPCRDetails/ClassificationIPCR"))
+    document.ipc = [symbol for symbol in symbols if symbol]
     owners = _parties(head, "Assignee") or _parties(head, "Patentee") or _parties(head, "Applicant")
     document.owners, document.n_inventors = owners, len(_parties(head, "Inventor")) or None
     cited = head.findall("ReferencesCited/Citation")
     document.citations = [_chinese_cited(e) for e in cited if e.find("PatentCitation") is not None]
     document.npl = sum(e.find("NonPatentLiteratureCitation") is not None for e in cited) if cited else None
-    document.claims = wordings(list(_st96_claims(root)))
+    document.claims = claim_texts(list(_st96_claims(root)))
     return document
 
 
 def _original(head: Element, name: str) -> Element | None:
-    """A number as the office printed it, before its standardised form."""
+    """A number as printed by the office, or else in its standardised form."""
     found = sorted(head.findall(name), key=lambda e: e.get("dataFormat") != "original")
     return found[0].find("DocumentID") if found else None
 
 
 def _parties(head: Element, tag: str) -> list[str]:
     books = (e for party in head.iterfind(f"Parties//{tag}") for e in party.iterfind("AddressBook"))
-    names = [tidy(_text(e, "Name") or _text(e, "OrganizationName") or "") for e in books]
+    names = [tidy(element_text(e, "Name") or element_text(e, "OrganizationName") or "") for e in books]
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _chinese_cited(element: Element) -> Cited:
+def _chinese_cited(element: Element) -> CitedDocument:
     identity = next(element.iter("DocumentID"), None)
-    category = re.sub("[^A-Z]", "", _text(element, "Category") or "")[:4] or None
-    return Cited(_office(identity), _text(identity, "DocNumber"), first_day(_text(identity, "Date")), None, category)
+    category = re.sub("[^A-Z]", "", element_text(element, "Category") or "")[:4] or None
+    return CitedDocument(
+        _office(identity),
+        element_text(identity, "DocNumber"),
+        first_day(element_text(identity, "Date")),
+        None,
+        category,
+    )
 
 
-def read_legal_status(root: Element) -> Iterator[Document]:
-    """Read ``PatentLegalStatus`` elements: for each application its publications, and its events as ST.27 codes."""
+def _legal_status(root: Element) -> Iterator[Document]:
+    """Read ``PatentLegalStatus`` elements: the publications of each application, and its events as ST.27 codes."""
     for status in root.iter("PatentLegalStatus"):
         filing = status.find("ApplicationIdentification")
         identities = [
@@ -558,15 +550,15 @@ def read_legal_status(root: Element) -> Iterator[Document]:
 
 def _entry(event: Element, office: str | None) -> Entry:
     code = event.find("StatusEventCode")
-    parts = [_text(code, name) for name in (*_CODE, "EventIndicatorCode", "NationalEventCode")]
-    happened, published = day(_text(event, "EventDate")), day(_text(event, "PublicationDate"))
+    parts = [element_text(code, name) for name in (*_CODE, "EventIndicatorCode", "NationalEventCode")]
+    happened, published = day(element_text(event, "EventDate")), day(element_text(event, "PublicationDate"))
     year = next((e.text for n in ("FeePaymentYearNumber", "LastRenewalYearNumber") for e in event.iter(n)), None)
     until = next((day(e.text) for e in event.iter("ExpiryDate")), None)
     countries = [t.text or "" for bag in event.iter("EffectiveCountryBag") for t in bag.iter()]
     state = next((text.strip() for text in countries if _COUNTRY.fullmatch(text.strip())), None)
     said = [e.text for name in ("EventDescriptionText", "CommentText") for e in event.iter(name) if e.text]
     return Entry(
-        day(_text(event, "EffectiveDate")) or happened or published,
+        day(element_text(event, "EffectiveDate")) or happened or published,
         published or happened,
         office,
         "st27",

@@ -1,4 +1,4 @@
-"""Rows that a source refuses itself, in the form of the book's rejects."""
+"""Rows and documents that a reader rejects itself, in the form of the book's rejects."""
 
 from __future__ import annotations
 
@@ -9,37 +9,28 @@ import pandas as pd
 from ipvalue.errors import REASONS, Reason
 from ipvalue.records.validate import REJECT_COLUMNS, empty_rejects
 
-__all__ = ["Reject", "reject_rows"]
+__all__ = ["Reject", "first_reject", "most_are_unreadable", "reject_rows"]
 
 _LONGEST_VALUE = 200
+_MANY = 10_000
 
 
 class Reject(NamedTuple):
-    """A row, or a document, that a source could not read."""
+    """A row or a document that a reader could not read."""
 
     row: int
     """Its number in the input, from 0."""
     column: str
-    """Column of the input at fault; for a whole document, the column that names it."""
+    """Column of the input that is at fault. For a document, the column that identifies it."""
     value: str
-    """What stands there; for a whole document, where it is to be found."""
+    """The value at fault. For a document, its file and its number in the file."""
     reason: Reason
     detail: str
     """What exactly is wrong, as the end of a sentence; may be empty."""
 
 
 def reject_rows(table: str, rejects: list[Reject]) -> pd.DataFrame:
-    """Write rejects as rows of ``Book.rejects``.
-
-    Parameters
-    ----------
-    table : str
-        Table of the book to which the rows would have belonged.
-    rejects : list of Reject
-
-    Returns
-    -------
-    pandas.DataFrame
+    """Write rejects as rows of ``Book.rejects``; ``table`` is the table that the rows would have belonged to.
 
     Examples
     --------
@@ -58,3 +49,13 @@ def reject_rows(table: str, rejects: list[Reject]) -> pd.DataFrame:
 
 def _message(reason: Reason, detail: str) -> str:
     return f"{REASONS[reason]}: {detail[:_LONGEST_VALUE]}" if detail else REASONS[reason]
+
+
+def first_reject(rejects: list[Reject]) -> str:
+    """The first reject as the end of an error message; empty if there is none."""
+    return f"; the first one: {rejects[0].value}: {rejects[0].detail}" if rejects else ""
+
+
+def most_are_unreadable(rejects: list[Reject], n_read: int) -> bool:
+    """Whether so many rows are rejected that the file is not a file of this kind."""
+    return len(rejects) > max(_MANY, n_read)
