@@ -70,8 +70,8 @@ def test_mixed_delimiters_are_rejects_with_their_lines() -> None:
     table = DelimitedTable(of_bytes(b"id,n,d\n1,a,x\n2;b;y\n3,c,z\n4\td\tw\n"))
     assert [r["id"] for b in table.batches() for r in b.to_pylist()] == ["1", "3"]
     assert [(r.row, r.value, r.detail) for r in table.rejects] == [
-        (1, "2;b;y", "line 3 has 1 cells, the header 3"),
-        (3, "4\td\tw", "line 5 has 1 cells, the header 3"),
+        (1, "2;b;y", "line 3 has 1 cells, the header has 3"),
+        (3, "4\td\tw", "line 5 has 1 cells, the header has 3"),
     ]
 
 

@@ -43,10 +43,10 @@ def test_what_is_not_there_or_not_read_is_said(tmp_path: Path) -> None:
         inputs()
     with pytest.raises(SourceError, match=r"absent\.csv cannot be opened: No such file"):
         inputs(tmp_path / "absent.csv")
-    with pytest.raises(SourceError, match=r"holds no file with \.csv"):
+    with pytest.raises(SourceError, match=r"contains no file with \.csv"):
         inputs(tmp_path, suffixes=(".csv",))
     (tmp_path / "a.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
-    with pytest.raises(SourceError, match="packed as 7z"):
+    with pytest.raises(SourceError, match="compressed with 7z"):
         inputs(tmp_path / "a.7z")
 
 

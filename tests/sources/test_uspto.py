@@ -262,7 +262,7 @@ def test_a_weekly_archive_is_read_as_it_comes(tmp_path: Path) -> None:
 def test_missing_and_absent_paths_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be opened"):
         ipv.read_uspto_grants(tmp_path / "nowhere.xml")
-    with pytest.raises(SourceError, match=r"holds no file with \.xml"):
+    with pytest.raises(SourceError, match=r"contains no file with \.xml"):
         ipv.read_uspto_grants(tmp_path)
     with pytest.raises(SourceError, match="no file is given"):
         ipv.read_uspto_grants()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,26 +33,21 @@ from ipvalue.sources.joining.office_documents import (
     table_of_rows,
 )
 from ipvalue.sources.reading.files import TABLES, Source, inputs
-from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.mapping import documented, read_mappings
 from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
 __all__ = ["COLUMNS", "FORMAT", "read_cnipa"]
 
 
-class _Step(NamedTuple):
-    headers: str
-    text: str
-
-
 # steps of the procedure that have their own column in exports, and their names in the gazette
-STEPS = {
-    "examination_day": _Step("实质审查生效日 | 实审生效日 | substantive_review", "实质审查的生效"),
-    "withdrawal_day": _Step("视为撤回日 | 撤回日 | app_withdraw", "发明专利申请公布后的视为撤回"),
-    "refusal_day": _Step("驳回日 | 驳回日期 | reject", "发明专利申请公布后的驳回"),
-    "restoration_day": _Step("恢复日 | 权利恢复日 | recover", "权利的恢复"),
-    "abandonment_day": _Step("视为放弃日 | 放弃日 | waive", "专利权的视为放弃"),
-    "termination_day": _Step("终止日 | 专利权终止日 | 终止日期 | terminate", "专利权的终止"),
+_STEPS = {
+    "examination_day": "实质审查的生效",
+    "withdrawal_day": "发明专利申请公布后的视为撤回",
+    "refusal_day": "发明专利申请公布后的驳回",
+    "restoration_day": "权利的恢复",
+    "abandonment_day": "专利权的视为放弃",
+    "termination_day": "专利权的终止",
 }
 _PLEDGE, _RELEASE = "专利权质押合同登记的生效", "专利权质押合同登记的注销"
 _DATES = ("application_date", "publication_date", "grant_date")
@@ -195,8 +190,8 @@ def _events(patent: dict[str, Any], document: dict[str, Any], rejects: list[Reje
         detail = f"row {document['row']} of {document['place']} has more or fewer announcements than dates"
         rejects.append(Reject(document["row"] - 1, "法律状态公告日", shown, Reason.UNREADABLE, detail))
         found = []
-    for name, step in STEPS.items():
-        found += [Notice(day, day, None, step.text, None) for day in _days(document[name])]
+    for name, text in _STEPS.items():
+        found += [Notice(day, day, None, text, None) for day in _days(document[name])]
     pledgee = f";质权人:{document['pledgee']}" if document["pledgee"] else ""
     numbers = _split(document["pledge_number"])
     for column, text in (("pledge_day", _PLEDGE), ("pledge_end", _RELEASE)):
@@ -253,51 +248,7 @@ def _tidy(values: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_in(pc.utf8_upper(text), pa.array(_NOTHING)), pa.scalar(None, pa.string()), text)
 
 
-def _field(target: str, headers: str, gives: str | None = None, note: str = "", required: bool = False) -> Field:
-    return Field(target, headers, _tidy, required, note, gives)
-
-
-_TEXT, _DAY = "legal_events.text", "legal_events.announced_date"
-COLUMNS = Columns(
-    "patents",
-    (
-        _field("application", "申请号 | 专利申请号 | 专利号 | app_num", gives="patent_id", required=True),
-        _field("publication", "公开（公告）号 | 公开号 | 公告号 | 文献号 | pub_num", gives="kind"),
-        _field("grant_number", "授权公告号 | 授权号", gives="kind", note="before the other number"),
-        _field("type", "专利类型 | 文献类型 | 专利类别", gives="right"),
-        _field("application_date", "申请日 | 申请日期 | app_date"),
-        _field("publication_date", "公开（公告）日 | 公开日 | 公告日 | pub_date"),
-        _field("grant_date", "授权公告日 | 授权日 | 授权日期 | grant"),
-        _field("priority_date", "优先权日 | 最早优先权日 | 优先权 | 优先权信息 | priority", note="the earliest"),
-        _field("main_class", "主分类号 | IPC主分类号 | IPC主分类 | main_IPC", gives="ipc", note="the first"),
-        _field("ipc", "IPC分类号 | 分类号 | IPC | 国际专利分类号 | 国际分类号"),
-        _field("owners", "当前权利人 | 当前专利权人 | 当前申请（专利权）人 | 专利权人"),
-        _field("applicants", "申请（专利权）人 | 申请人", gives="owners", note="where there are no owners"),
-        _field("inventors", "发明人 | 发明（设计）人", gives="n_inventors", note="counted"),
-        _field("n_inventors", "发明人数量 | 发明人数 | total_inventers"),
-        _field("n_claims", "权利要求数量 | 权利要求数 | 权利要求项数 | 权项数 | total_claims"),
-        Field(
-            "claims",
-            "权利要求 | 权利要求书 | 全部权利要求",
-            pc.utf8_trim_whitespace,
-            note="cut at their numbers",
-            gives="claims.text",
-        ),
-        _field("status", "法律状态 | 法律状态公告 | 当前法律状态 | 法律事件", gives=_TEXT),
-        _field("status_day", "法律状态公告日 | 法律状态日期 | 法律状态公告日期", gives=_DAY),
-        _field("status_text", "法律状态信息 | 法律状态历史 | 法律状态详情", gives=_TEXT),
-        _field("status_code", "事务数据代码 | 法律状态代码", gives="legal_events.code"),
-        _field("pledge_day", "质押生效日 | 质押登记日 | 质押日期 | 质押登记生效日", gives=_DAY, note="a pledge"),
-        _field("pledge_number", "质押登记号 | 质押合同登记号", gives="legal_events.detail"),
-        _field("pledge_end", "质押解除日 | 质押注销日 | 质押解除日期", gives=_DAY, note="its release"),
-        _field("pledgee", "质权人", gives=_TEXT),
-        *(_field(target, step.headers, gives=_DAY, note=step.text) for target, step in STEPS.items()),
-        _field("cited", "引证专利 | 引证 | 引证文献 | 引用专利 | 专利引证", gives="citations.cited_id"),
-        _field("citing", "被引证专利 | 被引证 | 被引证文献 | 被引用专利", gives="citations.citing_id"),
-        _field("family_id", "同族号 | 简单同族编号 | 简单同族号 | 同族编号"),
-        _field("family", "简单同族 | 同族 | 同族专利 | 扩展同族", gives="family_members.patent_id"),
-    ),
-)
+(COLUMNS,) = read_mappings("cnipa", tidy=_tidy, trim=pc.utf8_trim_whitespace)
 
 FORMAT = Format(
     "cnipa",

@@ -22,29 +22,13 @@ from ipvalue.errors import SourceError
 from ipvalue.sources.joining.assemble import AnyTable, mapped, one_input, open_table
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
-from ipvalue.sources.reading.mapping import Columns, Field
+from ipvalue.sources.reading.mapping import read_mappings
 from ipvalue.sources.reading.spreadsheets import SheetTable
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_damodaran", "industry_figures"]
 
-_COLUMNS = Columns(
-    "industries",
-    (
-        Field("industry", "Industry Name | Industry name | Industry", required=True, gives=""),
-        Field("firms", "Number of Firms | Number of firms", required=True, gives=""),
-    ),
-)
-_COUNTRIES = Columns(
-    "countries",
-    (
-        Field("country", "Country", to.compact, required=True, gives=""),
-        Field("rating", "Moody's rating", to.compact, required=True, gives=""),
-        Field("default_spread", "Rating-based Default Spread", to.numbers, gives=""),
-        Field("equity_risk_premium", "Total Equity Risk Premium", to.numbers, required=True, gives=""),
-        Field("country_risk_premium", "Country Risk Premium", to.numbers, required=True, gives=""),
-    ),
-)
+_COLUMNS, _COUNTRIES = read_mappings("damodaran")
 FORMAT = Format(
     "damodaran",
     "Damodaran's industry averages (not a book: a table of industries)",

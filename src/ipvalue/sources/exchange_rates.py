@@ -13,24 +13,14 @@ from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import AnyTable, assemble, mapped, open_table
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
-from ipvalue.sources.reading.mapping import Columns, Field, documented, plain_header
+from ipvalue.sources.reading.mapping import documented, plain_header, read_mappings
 from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format, Look
 
 __all__ = ["FORMAT", "read_ecb_fx"]
 
 _CODE = re.compile("[A-Z]{3}")
-_LONG = Columns(
-    "fx",
-    (
-        Field("date", "TIME_PERIOD", to.dates, required=True),
-        Field("currency", "CURRENCY", to.compact, required=True),
-        Field("against", "CURRENCY_DENOM", to.compact, required=True, gives=""),
-        Field("units", "OBS_VALUE", to.numbers, required=True, gives="rate"),
-        Field("suffix", "EXR_SUFFIX", to.compact, gives=""),
-    ),
-    part="data portal",
-)
+(_LONG,) = read_mappings("exchange_rates")
 
 
 def _recognise(look: Look) -> float:

@@ -12,95 +12,13 @@ from ipvalue.sources.joining.assemble import assemble, mapped, open_table
 from ipvalue.sources.joining.publications import members_of, patent_columns, tables_of_publications
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
-from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.mapping import documented, read_mappings
 from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_family_export"]
 
-_MANY = to.lists(r"\s*(?:\||;|；|\n)\s*")
-
-COLUMNS = Columns(
-    "patents",
-    (
-        Field(
-            "patent_id",
-            "Publication Number | Publication No. | Publication number (earliest) | 公开（公告）号 | 公开公告号",
-            to.document_numbers,
-            required=True,
-        ),
-        Field("raw", "Publication Number | Publication No. | 公开（公告）号 | 公开公告号", gives="jurisdiction"),
-        Field("kind", "Kind Code | Publication Kind Code | 文献类型代码", to.compact, note="else of the number"),
-        Field(
-            "application_date", "Application Date | Filing Date | Application date | 申请日", to.dates, required=True
-        ),
-        Field(
-            "priority_date",
-            "Earliest Priority Date | Priority Date - Earliest | Priority Date | 最早优先权日 | 优先权日",
-            to.dates,
-        ),
-        Field(
-            "publication_date", "Publication Date | 公开（公告）日 | 公开日", to.dates, note="of its first publication"
-        ),
-        Field("grant_date", "Grant Date | Granted Date | 授权日 | 授权公告日", to.dates),
-        Field(
-            "owners",
-            "Current Assignee | Current Assignees | [Standardized] Current Assignee | Ultimate Parent | 当前权利人 | "
-            "当前申请(专利权)人 | [标]当前申请(专利权)人",
-            _MANY,
-        ),
-        Field(
-            "applicants",
-            "Assignee/Applicant | Assignee - Original | Original Assignee | Applicant | Applicants | Assignee | "
-            "Assignee - DWPI | 申请人 | 原始申请(专利权)人",
-            _MANY,
-            gives="owners",
-            note="without a current one",
-        ),
-        Field("inventors", "Inventors | Inventor | 发明人", _MANY, gives="n_inventors", note="counted"),
-        Field("main_ipc", "Main IPC | IPC - Main | IPC主分类 | IPC主分类号", _MANY, gives="ipc", note="leads"),
-        Field("ipc", "IPC | IPC Classes | IPC - Current | IPC Classification | IPC分类号 | CPC | CPC - Current", _MANY),
-        Field("n_claims", "Claims Count | Number of Claims | Claim Count | 权利要求数量 | 权利要求数", to.numbers),
-        Field(
-            "npl_citations",
-            "NPL Citation Count | Count of CitedDocument Refs - Non-patent | 非专利引用数量",
-            to.numbers,
-        ),
-        Field("family", "INPADOC Family ID | Family ID | INPADOC First Family Member", to.compact, gives="family_id"),
-        Field(
-            "members",
-            "Simple Family Members | Simple Family | INPADOC Family Members | Family Members | "
-            "DWPI Family Members | 简单同族 | inpadoc同族 | 扩展同族",
-            _MANY,
-            gives="family_id",
-            note="the first by name",
-        ),
-        Field(
-            "application", "Application Number | Application No. | 申请号", to.compact, note="one right each", gives=""
-        ),
-        Field("priorities", "Priority Numbers | Priority Number", _MANY, gives="priority_date", note="earliest"),
-    ),
-)
-CITATIONS = Columns(
-    "citations",
-    (
-        Field("citing_id", "citing | citing_id | Citing Patent | 施引专利", to.document_numbers, required=True),
-        Field("cited_id", "cited | cited_id | CitedDocument Patent | 被引专利", to.document_numbers, required=True),
-        Field("citing_date", "citing_date | Citing Date", to.dates),
-        Field("cited_date", "cited_date | CitedDocument Date", to.dates),
-    ),
-    part="pairs of citing and cited document",
-)
-MEMBERS = Columns(
-    "family_members",
-    (
-        Field("family_id", "family | family_id | INPADOC Family ID", to.compact, required=True),
-        Field("patent_id", "member | Family Member | member number", to.document_numbers, required=True),
-        Field("raw", "member | Family Member | member number", gives="jurisdiction"),
-        Field("publication_date", "member_publication_date | Member Publication Date | publication date", to.dates),
-    ),
-    part="members of families",
-)
+COLUMNS, CITATIONS, MEMBERS = read_mappings("family_exports", many=to.lists(r"\s*(?:\||;|；|\n)\s*"))
 FORMAT = Format(
     "family_export",
     "Patsnap, Derwent or incoPat export (one publication or family in each row)",

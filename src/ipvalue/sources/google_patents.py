@@ -16,7 +16,7 @@ from ipvalue.sources.joining.publications import CITATION_ORIGINS, count_of, mem
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLE_OR_JSON, Input, Source, inputs
 from ipvalue.sources.reading.json_records import is_json, list_at, objects, table_of_records, text_at
-from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.mapping import documented, read_mappings
 from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
@@ -24,44 +24,12 @@ __all__ = ["FORMAT", "read_google_patents"]
 
 Row = dict[str, Any]
 
-COLUMNS = Columns(
-    "patents",
-    (
-        Field("patent_id", "id | publication number", to.document_numbers, required=True),
-        Field("raw", "id | publication number", gives="kind"),
-        Field("application_date", "filing/creation date | filing date", to.dates, required=True),
-        Field("priority_date", "priority date", to.dates),
-        Field("publication_date", "publication date", to.dates),
-        Field("grant_date", "grant date", to.dates),
-        Field("owners", "assignee", to.lists(r"\s*[;|]\s*"), note="as Google names them"),
-        Field("inventors", "inventor/author | inventor", to.lists(r"\s*,\s*"), gives="n_inventors", note="counted"),
-    ),
-)
+COLUMNS, BIGQUERY = read_mappings("google_patents", owners=to.lists(r"\s*[;|]\s*"), inventors=to.lists(r"\s*,\s*"))
 FORMAT = Format(
     "google_patents",
     "Google Patents (CSV of a search, or BigQuery export as JSON or Parquet)",
     "read_google_patents",
-    parts=(
-        COLUMNS,
-        Columns(
-            "patents",
-            (
-                Field("patent_id", "publication_number", required=True),
-                Field("application_date", "filing_date", required=True),
-                Field("jurisdiction", "country_code", required=True),
-                Field("kind", "kind_code", required=True),
-                Field("priority_date", "priority_date"),
-                Field("publication_date", "publication_date"),
-                Field("grant_date", "grant_date"),
-                Field("family_id", "family_id"),
-                Field("ipc", "ipc | cpc"),
-                Field("owners", "assignee_harmonized | assignee"),
-                Field("inventors", "inventor_harmonized | inventor", gives="n_inventors"),
-                Field("citation", "citation", gives="npl_citations"),
-            ),
-            part="BigQuery",
-        ),
-    ),
+    parts=(COLUMNS, BIGQUERY),
     keys=("publication_number", "country_code", "filing_date"),
     fills={"patents": ("jurisdiction",)},
     nested={

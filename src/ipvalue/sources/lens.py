@@ -22,7 +22,7 @@ from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLE_OR_JSON, Input, Source, inputs
 from ipvalue.sources.reading.identifiers import document_ids
 from ipvalue.sources.reading.json_records import is_json, list_at, objects, table_of_records, text_at, value_at
-from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.mapping import documented, read_mappings
 from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
@@ -149,38 +149,7 @@ def _members(record: Row) -> Iterator[Row]:
             yield {"jurisdiction": office, "kind": kind, "publication_date": date, "patent_id": name}
 
 
-_MANY = to.lists(r"\s*;;\s*")
-
-COLUMNS = Columns(
-    "patents",
-    (
-        Field("patent_id", "Publication Number | Display Key", to.document_numbers, required=True),
-        Field("jurisdiction", "Jurisdiction", to.compact, required=True),
-        Field("kind", "Kind", to.compact),
-        Field("application_date", "Application Date", to.day_first_dates, required=True),
-        Field("priority_date", "Earliest Priority Date", to.day_first_dates),
-        Field("publication_date", "Publication Date", to.day_first_dates, note="the earliest of the application"),
-        Field("owners", "Owners | Owners (US)", _MANY),
-        Field("ipc", "IPCR Classifications", _MANY),
-        Field("npl_citations", "NPL Citation Count", to.numbers),
-        Field("lens_id", "Lens ID", to.compact, note="joins the pairs of ``ipc``", gives=""),
-        Field("application", "Application Number", to.compact, note="publications of one are one right", gives=""),
-        Field("type", "Document Type | Type", to.compact, gives="grant_date", note="Granted Patent: the publication"),
-        Field("applicants", "Applicants", _MANY, gives="owners", note="without Owners"),
-        Field("inventors", "Inventors", _MANY, gives="n_inventors", note="counted"),
-        Field("cpc", "CPC Classifications", _MANY, gives="ipc", note="without IPCR"),
-        Field("priorities", "Priority Numbers", _MANY, gives="priority_date", note="the earliest"),
-        Field("members", "Simple Family Members", _MANY, gives="family_id", note="the first by name"),
-    ),
-)
-PAIRS = Columns(
-    "patents",
-    (
-        Field("lens_id", "lens.id | lens_id | Lens ID", to.compact, required=True, gives="patent_id"),
-        Field("ipc", "ipc | IPC | symbol", to.compact, required=True),
-    ),
-    part="pairs of patent and IPC symbol",
-)
+COLUMNS, PAIRS = read_mappings("lens", many=to.lists(r"\s*;;\s*"))
 FORMAT = Format(
     "lens",
     "Lens.org export (CSV or JSON)",

@@ -14,7 +14,7 @@ from ipvalue.errors import Reason, SourceError
 from ipvalue.law import fees
 from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble, one_row_a_patent
-from ipvalue.sources.patentsview_columns import Among, identifiers, portfolio
+from ipvalue.sources.patentsview import Among, identifiers, portfolio
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.encodings import Utf8Stream
 from ipvalue.sources.reading.files import Input, inputs

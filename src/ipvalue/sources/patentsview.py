@@ -12,32 +12,162 @@ import pyarrow.compute as pc
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble
-from ipvalue.sources.patentsview_columns import (
-    APPLICATION,
-    ASSIGNEE,
-    CITATION,
-    CLAIM,
-    CPC,
-    INVENTOR,
-    IPC,
-    PARENTS,
-    PARTS,
-    PATENT,
-    PRIORITY,
-    PROVISIONAL,
-    RELATED,
-    TERM,
-    Among,
-    portfolio,
-)
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.delimited import DelimitedTable, lay_out
 from ipvalue.sources.reading.files import Input, inputs
-from ipvalue.sources.reading.mapping import Columns, documented
+from ipvalue.sources.reading.mapping import Columns, documented, read_mappings
 from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
+from ipvalue.types import Ints, Mask
 
-__all__ = ["read_patentsview"]
+__all__ = ["Among", "identifiers", "portfolio", "read_patentsview"]
+
+_NONE = pa.scalar(None, pa.string())
+
+
+def identifiers(values: pa.Array) -> pa.Array:
+    """Identifiers of US grants from their numbers, without leading zeros.
+
+    Examples
+    --------
+    >>> identifiers(pa.array(["10000000", "03930271", "D0584230", "RE38000", " ", None])).to_pylist()
+    ['US-10000000', 'US-3930271', 'US-D584230', 'US-RE38000', None, None]
+    """
+    text = pc.utf8_ltrim(pc.ascii_trim_whitespace(values), "0")
+    # few numbers have letters, and regular expressions are slow
+    if pc.any(pc.match_substring_regex(text, "^[A-Za-z]+0")).as_py():
+        text = pc.replace_substring_regex(text, r"^([A-Za-z]+)0+([0-9])", r"\1\2")
+    return pc.binary_join_element_wise("US", pc.if_else(pc.equal(text, ""), _NONE, text), "-")
+
+
+def portfolio(numbers: Iterable[str]) -> pa.Array:
+    """Identifiers of the US patents that a user names in any form.
+
+    Examples
+    --------
+    >>> portfolio(["US-10000000", "US 6,836,899 B1", "RE38000", "D584230"]).to_pylist()
+    ['US-10000000', 'US-6836899', 'US-RE38000', 'US-D584230']
+    """
+    if isinstance(numbers, str):
+        raise SourceError(f"patents must be a list of numbers; pass [{numbers!r}]")
+    text = pc.replace_substring_regex(pc.utf8_upper(pa.array(list(numbers), pa.string())), r"[^A-Z0-9]", "")
+    return identifiers(pc.replace_substring_regex(text, r"^(?:US)?([A-Z]*[0-9]+)(?:[A-Z][0-9]?)?$", r"\1"))
+
+
+class Among:
+    """Test whether numbers of US grants are among given identifiers, for many batches of millions of rows.
+
+    Numbers without letters are looked up in an array of booleans. A hash table would be built again for each batch.
+
+    Examples
+    --------
+    >>> Among(pa.array(["US-7", "US-D5"])).mask(pa.array(["7", "007", "D05", "8", None, " 7"])).tolist()
+    [True, True, True, False, False, True]
+    """
+
+    def __init__(self, ids: pa.Array) -> None:
+        plain, numbers = _plain(pc.utf8_slice_codeunits(ids, 3))
+        self._present = np.zeros(int(numbers.max(initial=0)) + 1, bool)
+        self._present[numbers[plain]] = True
+        self._lettered = ids.filter(pa.array(~plain))
+
+    def mask(self, values: pa.Array) -> Mask:
+        """Where a number, as printed in a table, is one of the identifiers."""
+        plain, numbers = _plain(values)
+        known = plain & (numbers < len(self._present))
+        found = known & self._present[np.where(known, numbers, 0)]
+        others = np.flatnonzero(~plain)
+        if len(others):
+            names = identifiers(values.take(pa.array(others)))
+            lettered = pc.is_in(names, self._lettered).to_numpy(zero_copy_only=False)
+            plain, numbers = _plain(pc.utf8_slice_codeunits(names, 3))
+            known = plain & (numbers < len(self._present))
+            found[others] = lettered | (known & self._present[np.where(known, numbers, 0)])
+        return np.asarray(found, bool)
+
+
+def _plain(values: pa.Array) -> tuple[Mask, Ints]:
+    """Where text is a number of up to eight digits, and the number (0 elsewhere)."""
+    plain = pc.and_(pc.ascii_is_decimal(values), pc.less_equal(pc.binary_length(values), 8))
+    plain = pc.fill_null(plain, False)
+    numbers = pc.cast(pc.if_else(plain, values, "0"), pa.int64())
+    return plain.to_numpy(zero_copy_only=False), numbers.to_numpy(zero_copy_only=False)
+
+
+def _by_value(convert: to.Converter) -> to.Converter:
+    """Convert each distinct value once: millions of dates have only thousands of distinct values."""
+
+    def converted(values: pa.Array) -> pa.Array:
+        encoded = pc.dictionary_encode(values)
+        return pc.take(convert(encoded.dictionary), encoded.indices)
+
+    return converted
+
+
+def _as_days(values: pa.Array) -> pa.Array:
+    """Dates, to save memory, if all values are dates; otherwise text, so that the book rejects the other values."""
+    parsed = pc.strptime(values, format="%Y-%m-%d", unit="s", error_is_null=True)
+    same = pc.equal(pc.strftime(parsed, format="%Y-%m-%d"), values)
+    all_dates = pc.all(pc.or_kleene(same, pc.is_null(values))).as_py() and parsed.null_count == values.null_count
+    return parsed.cast(pa.date32()) if all_dates else values
+
+
+def _rights(values: pa.Array) -> pa.Array:
+    """Reissues are inventions. Other types (SIR, defensive publications) are unchanged: the book rejects them."""
+    kind = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+    return pc.if_else(pc.is_in(kind, pa.array(["utility", "reissue"])), pa.scalar("invention"), kind)
+
+
+def _origins(values: pa.Array) -> pa.Array:
+    """Who brought a citation. What neither an examiner nor a third party cited came from the applicant."""
+    text = pc.utf8_lower(values)
+    origin = pc.if_else(pc.match_substring(text, "examiner"), pa.scalar("examiner"), pa.scalar("applicant"))
+    origin = pc.if_else(pc.match_substring(text, "third party"), pa.scalar("third_party"), origin)
+    known = pc.fill_null(pc.match_substring_regex(text, "examiner|third party|applicant|other"), False)
+    return pc.if_else(known, origin, _NONE)
+
+
+def _independent(values: pa.Array) -> pa.Array:
+    """A claim is independent if it depends on no other claim."""
+    text = pc.fill_null(pc.utf8_trim_whitespace(values), "")
+    return pc.if_else(pc.is_in(text, pa.array(["", "-1"])), pa.scalar("true"), pa.scalar("false"))
+
+
+def _valid_dates(values: pa.Array) -> pa.Array:
+    return _as_days(to.dates(values))
+
+
+def _cited_dates(values: pa.Array) -> pa.Array:
+    """Dates. An unknown day (00) is read as the first of the month, an unknown month as January."""
+    text = to.dates(values)
+    return _as_days(pc.replace_substring_regex(pc.replace_substring(text, "-00-", "-01-"), r"-00$", "-01"))
+
+
+def _counts(values: pa.Array) -> pa.Array:
+    """Numbers of claims. Zero means unknown, because every patent has claims."""
+    text = to.numbers(values)
+    return pc.if_else(pc.is_in(text, pa.array(["0", "-1"])), _NONE, text)
+
+
+PARTS = read_mappings(
+    "patentsview",
+    identifiers=identifiers,
+    rights=_by_value(_rights),
+    origins=_by_value(_origins),
+    independent=_independent,
+    counts=_counts,
+    valid_dates=_by_value(_valid_dates),
+    cited_dates=_by_value(_cited_dates),
+    distinct_dates=_by_value(to.dates),
+)
+PATENT, APPLICATION, CITATION, CLAIM, IPC, CPC, ASSIGNEE, INVENTOR, TERM, RELATED, PRIORITY = PARTS
+PARENTS = (
+    *("continuation", "division", "continuation-in-part", "reissue", "continuing-reissue", "continuation-reissue"),
+    *("us-divisional-reissue", "divisional-reissue"),
+)
+"""Relations whose parent's filing begins the term (35 USC 154(a)(2), 251)."""
+PROVISIONAL = "us-provisional-application"
+
 
 FORMAT = Format(
     "patentsview",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,15 +13,113 @@ import pyarrow.compute as pc
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
-from ipvalue.sources.joining.assemble import assemble
-from ipvalue.sources.patstat_tables import PARTS, Extract
-from ipvalue.sources.reading.files import Source, inputs
+from ipvalue.sources.joining.assemble import assemble, mapped, open_table
+from ipvalue.sources.reading.files import Input, Source, inputs
 from ipvalue.sources.reading.identifiers import document_ids
-from ipvalue.sources.reading.mapping import documented
+from ipvalue.sources.reading.mapping import documented, read_mappings
 from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
+from ipvalue.types import Mask
 
 __all__ = ["FORMAT", "read_patstat"]
+
+Keep = Callable[[pd.DataFrame], "Mask | pd.Series[bool]"]
+"""Selects the rows of a batch."""
+
+_WHOLE = re.compile(r"\d{1,18}")
+_NAME = re.compile(r"tls(\d{3})", re.IGNORECASE)
+
+
+PARTS = {columns.part: columns for columns in read_mappings("patstat")}
+_WHOLE_NUMBERS = ("appln_id", "prior_appln_id", "parent_appln_id", "person_id", "pat_publn_id", "cited_pat_publn_id")
+_TABLES = {"tls212": "citations", "tls215": "citations", "tls231": "legal_events"}
+
+
+class Extract:
+    """The files of an extract, by table. Tables are read in batches and as often as needed.
+
+    Parameters
+    ----------
+    sources : sequence of Input
+        Files of tables. Several may be parts of one table, and other tables are skipped.
+
+    Attributes
+    ----------
+    rejects : dict of str to list of Reject
+        Rows that cannot be read, by table of the book.
+    """
+
+    def __init__(self, sources: Sequence[Input]) -> None:
+        self._files: dict[str, list[Input]] = {}
+        for source in sources:
+            if part := _part_of(source):
+                self._files.setdefault(part, []).append(source)
+        self.rejects: dict[str, list[Reject]] = {"patents": [], "citations": [], "legal_events": []}
+        self._read: set[str] = set()
+        for part, why in {"tls201": "the applications", "tls211": "the publications, which name the patents"}.items():
+            if part not in self._files:
+                there = ", ".join(sorted(self._files)) or "none"
+                raise SourceError(f"the table {part} is missing ({why}); the tables found are {there}")
+
+    def __contains__(self, part: str) -> bool:
+        return part in self._files
+
+    def rows(self, part: str, keep: Keep | None = None) -> pd.DataFrame:
+        """Rows of a table, sorted. Columns that an edition does not have are empty."""
+        names = [field.target for field in PARTS[part]]
+        frames = [frame[keep(frame)] if keep else frame for frame in self._batches(part, names)]
+        self._read.add(part)
+        if not frames:
+            return pd.DataFrame({n: pd.Series(dtype="int64" if n in _WHOLE_NUMBERS else object) for n in names})
+        rows = pd.concat(frames, ignore_index=True).drop_duplicates()
+        return rows.sort_values(names, kind="stable", ignore_index=True)
+
+    def _batches(self, part: str, names: list[str]) -> Iterator[pd.DataFrame]:
+        first = part not in self._read
+        refused = self.rejects[_TABLES.get(part, "patents")]
+        for source in self._files.get(part, []):
+            table = open_table(source, [PARTS[part]])
+            row = 0
+            for batch in mapped(table, PARTS[part]):
+                frame = pd.DataFrame({n: batch[n].to_pandas() for n in batch.column_names}, dtype=object)
+                frame = frame.reindex(columns=names).astype(object).fillna("")
+                good, bad = _whole_numbers(frame)
+                if first:
+                    refused += _rejects(frame[bad], bad, row, source)
+                row += len(frame)
+                yield good
+            if first:
+                refused += table.rejects
+
+
+def _part_of(source: Input) -> str:
+    """The table of a file, from its name or else from its headers; empty if it is not read."""
+    named = _NAME.search(source.name)
+    if named is not None:
+        return f"tls{named[1]}" if f"tls{named[1]}" in PARTS else ""
+    header = open_table(source, list(PARTS.values())).header
+    fitting = [part for part, columns in PARTS.items() if not columns.missing(header)]
+    return max(fitting, key=lambda part: len(PARTS[part].match(header)), default="")
+
+
+def _whole_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, Mask]:
+    """The rows whose keys are whole numbers, converted, and a mask of the other rows."""
+    keys = [name for name in frame.columns if name in _WHOLE_NUMBERS]
+    bad = np.zeros(len(frame), bool)
+    for name in keys:
+        bad |= ~frame[name].str.fullmatch(_WHOLE).to_numpy(bool)
+    return frame[~bad].astype(dict.fromkeys(keys, np.int64)), bad
+
+
+def _rejects(frame: pd.DataFrame, bad: Mask, before: int, source: Input) -> list[Reject]:
+    keys = [name for name in frame.columns if name in _WHOLE_NUMBERS]
+    found = []
+    for place, cells in zip(np.flatnonzero(bad).tolist(), frame[keys].to_numpy(object).tolist()):
+        column, value = next((k, v) for k, v in zip(keys, cells) if not _WHOLE.fullmatch(v))
+        detail = f"row {before + place + 1} of {source.name} has no whole number in {column}"
+        found.append(Reject(before + place, column, str(value), Reason.UNREADABLE, detail))
+    return found
+
 
 FORMAT = Format(
     "patstat",

@@ -9,7 +9,7 @@ from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble, mapped, open_table
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
-from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.mapping import documented, read_mappings
 from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
@@ -37,29 +37,7 @@ def _yes(values: pa.Array) -> pa.Array:
     return pc.if_else(yes, pa.scalar("yes"), pc.if_else(no, pa.scalar("no"), text))
 
 
-COLUMNS = Columns(
-    "licences",
-    (
-        Field("licence_id", "Agreement ID | licence_id | License ID | Agreement | 合同备案号 | 备案号", to.compact),
-        Field(
-            "licence_date",
-            "Effective Date | licence_date | Filing Date | Agreement Date | 备案日期 | 许可日期",
-            to.dates,
-            required=True,
-        ),
-        Field(
-            "rate",
-            "Royalty Rate | Royalty Rate (%) | rate | Royalty | 许可费率 | 许可费率(%) | 提成率(%)",
-            required=True,
-            note="a share, or percent if the cell or the header has %",
-        ),
-        Field("ipc", "IPC | ipc | IPC Class | IPC分类号", to.lists(r"\s*[;|；]\s*")),
-        Field("industry", "Industry | SIC | Industry Code | 行业 | 国民经济行业", to.compact),
-        Field("base", "Royalty Base | base | Base | 计费基础", _base),
-        Field("exclusive", "Exclusivity | Exclusive | 许可种类 | 独占", _yes),
-        Field("territory", "Territory | territory | 地域", to.compact),
-    ),
-)
+(COLUMNS,) = read_mappings("royalties", base=_base, yes_or_no=_yes, symbols=to.lists(r"\s*[;|；]\s*"))
 FORMAT = Format("royalties", "royalty agreements with their rates", "read_royalties", parts=(COLUMNS,))
 
 

@@ -16,7 +16,7 @@ from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import AnyTable, assemble, mapped, open_table
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
-from ipvalue.sources.reading.mapping import Columns, Field, documented, plain_header
+from ipvalue.sources.reading.mapping import documented, plain_header, read_mappings
 from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format, Look
 from ipvalue.types import Floats
@@ -28,15 +28,7 @@ _TENOR = re.compile(
     r"(?:bc|dgs|gs|r|y)?([0-9]+(?:[.][0-9]+)?)\s*(months|month|mo|m|个月|月|years|year|yrs|yr|y|年)?", re.IGNORECASE
 )
 _MONTHS = ("m", "月", "个")
-_LONG = Columns(
-    "curves",
-    (
-        Field("date", "日期 | date | record_date", to.dates, required=True),
-        Field("tenor_years", "标准期限(年) | 标准期限 | tenor | tenor_years | maturity", to.numbers, required=True),
-        Field("yield", "收益率(%) | 收益率 | yield | rate", to.numbers, required=True, gives="rate"),
-    ),
-    part="one tenor in each row",
-)
+(_LONG,) = read_mappings("yield_curves")
 
 
 def _recognise(look: Look) -> float:

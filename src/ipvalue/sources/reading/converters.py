@@ -5,13 +5,15 @@ A value of an unexpected form is returned unchanged, so that the book rejects it
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.sources.reading.identifiers import document_ids
-from ipvalue.sources.reading.mapping import Converter
 
 __all__ = [
+    "Converter",
     "bare_numbers",
     "compact",
     "dates",
@@ -25,6 +27,7 @@ __all__ = [
     "percent",
 ]
 
+Converter = Callable[[pa.Array], pa.Array]
 _NUMBER = r"^\s*([+-]?)[\s]*([0-9][0-9,' ]*)(\.[0-9]+)?\s*$"
 
 

@@ -1,25 +1,29 @@
 """Column mappings: which header of a file fills which column of the book.
 
-Readers, :func:`ipvalue.sniff` and the readers' docstrings all use the same mapping.
+The mappings are in ``sources/tables/<format>.csv``. Readers, :func:`ipvalue.sniff` and the readers' docstrings all use
+the same mapping, so that a header of a new edition is added in one place.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import resources
 from typing import TypeVar
 
 import pyarrow as pa
 
 from ipvalue.errors import SourceError
 from ipvalue.records.validate import nearest
+from ipvalue.sources.reading import converters as standard
+from ipvalue.sources.reading.converters import Converter
 
-__all__ = ["Columns", "Converter", "Field", "documented", "plain_header"]
+__all__ = ["Columns", "Field", "documented", "plain_header", "read_mappings"]
 
-Converter = Callable[[pa.Array], pa.Array]
 _NOISE = re.compile(r"[\W_]+")
 _Function = TypeVar("_Function", bound=Callable[..., object])
 # what most readers' docstrings have in common
@@ -170,6 +174,27 @@ class Columns:
             )
             for f in self.fields
         ]
+
+
+def read_mappings(name: str, **converters: Converter) -> tuple[Columns, ...]:
+    """Read the mappings of a format from ``sources/tables/<name>.csv``, one for each part.
+
+    In the file, ``convert`` names one of ``converters``, or else a function of
+    :mod:`ipvalue.sources.reading.converters`. ``gives`` is ``-`` for an internal name without a column of the book.
+
+    Examples
+    --------
+    >>> [(columns.part, len(columns.fields)) for columns in read_mappings("exchange_rates")]
+    [('data portal', 5)]
+    """
+    file = resources.files("ipvalue.sources") / "tables" / f"{name}.csv"
+    parts: dict[tuple[str, str], list[Field]] = {}
+    for row in csv.DictReader(file.read_text("utf-8").splitlines()):
+        convert = converters.get(row["convert"]) or getattr(standard, row["convert"] or "-", None)
+        gives = {"": None, "-": ""}.get(row["gives"], row["gives"])
+        field = Field(row["target"], row["headers"], convert, row["required"] == "yes", row["note"], gives)
+        parts.setdefault((row["table"], row["part"]), []).append(field)
+    return tuple(Columns(table, tuple(fields), part) for (table, part), fields in parts.items())
 
 
 def documented(*parts: Columns) -> Callable[[_Function], _Function]:
