@@ -216,8 +216,8 @@ def _history(text: str | None) -> list[tuple[str, str]]:
     if not text or not _DAYS.search(text):
         return []
     begins = re.match(rf"\s*{_DAY}", text)
-    pairs = _DAY_FIRST.findall(text) if begins else [(day, said) for said, day in _DAY_LAST.findall(text)]
-    return [(iso_day(day), said.strip()) for day, said in pairs if said.strip()]
+    pairs = _DAY_FIRST.findall(text) if begins else [(day, words) for words, day in _DAY_LAST.findall(text)]
+    return [(iso_day(day), words.strip()) for day, words in pairs if words.strip()]
 
 
 def _notice(day: str, text: str, code: str | None) -> Notice:

@@ -144,7 +144,7 @@ def _edition(table: object) -> str | None:
 _DEFAULT = "default"
 _EDITION = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d))?")
 _UPDATE_DAY = "05"  # for an edition with a month only: the tables are updated on the 5th of January
-_ASSUMED = "the industry that stands for the field is assumed"
+_ASSUMED = "the industry of the field is assumed"
 
 
 class _ByField(NamedTuple):
@@ -295,10 +295,10 @@ def _one(table: pd.DataFrame, row: str, about: _ByField) -> float:
 
 
 def _day(table: pd.DataFrame, edition: str | dt.date | None) -> dt.date:
-    said = edition if edition is not None else next(iter(table.get("edition", pd.Series(dtype=object)).dropna()), None)
-    found = _EDITION.fullmatch(str(said))
+    given = edition if edition is not None else next(iter(table.get("edition", pd.Series(dtype=object)).dropna()), None)
+    found = _EDITION.fullmatch(str(given))
     if found is None:
-        raise SourceError(f"a table's edition is {said!r}, which is not a date; pass edition='YYYY-MM-DD'")
+        raise SourceError(f"a table's edition is {given!r}, which is not a date; pass edition='YYYY-MM-DD'")
     return dt.date.fromisoformat(f"{found[1]}-{found[2]}-{found[3] or _UPDATE_DAY}")
 
 

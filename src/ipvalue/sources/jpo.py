@@ -115,8 +115,8 @@ def _read(record: Record) -> tuple[list[Document], str]:
         return [], record.problem or "it has no key 'result'"
     data = result.get("data")
     if not isinstance(data, dict) or not _text(data, "applicationNumber"):
-        said = f"{_text(result, 'statusCode') or ''} {_text(result, 'errorMessage') or ''}".strip()
-        return [], f"it names no application (status {said})" if said else "it names no application"
+        message = f"{_text(result, 'statusCode') or ''} {_text(result, 'errorMessage') or ''}".strip()
+        return [], f"it names no application (status {message})" if message else "it names no application"
     return list(_documents(data)), ""
 
 

@@ -200,7 +200,7 @@ def _filings(wrapper: Wrapper, relations: tuple[str, ...]) -> list[str | None]:
 
 def _names(wrapper: Wrapper, keys: tuple[str, ...], name: str) -> list[str]:
     parties = next((found for key in keys if (found := wrapper.first_list(key))), [])
-    return list(dict.fromkeys(said for party in parties if (said := text_at(_small(party), name))))
+    return list(dict.fromkeys(description for party in parties if (description := text_at(_small(party), name))))
 
 
 def _transactions(wrapper: Wrapper, granted: str | None) -> list[dict[str, Any]]:
@@ -232,8 +232,8 @@ def _status(wrapper: Wrapper) -> list[dict[str, Any]]:
     code, day = wrapper.fact("applicationStatusCode"), _day(wrapper.fact("applicationStatusDate"))
     if not code or not day or code == _PATENTED:
         return []
-    said = wrapper.fact("applicationStatusDescriptionText")
-    return [{"code": code, "text": said, "effective_date": day, "announced_date": day}]
+    description = wrapper.fact("applicationStatusDescriptionText")
+    return [{"code": code, "text": description, "effective_date": day, "announced_date": day}]
 
 
 def _assignments(wrapper: Wrapper) -> list[dict[str, Any]]:
@@ -244,13 +244,13 @@ def _assignments(wrapper: Wrapper) -> list[dict[str, Any]]:
         executed = _bounded(
             (_day(text_at(a, "executiondate")) for a in _entries(entry, "assignorBag")), until=recorded or ""
         )
-        said = text_at(entry, "conveyancetext")
-        effect = int(encode(["US"], ["uspto"], [_ASSIGNMENT], [said or ""]).effect[0])
+        description = text_at(entry, "conveyancetext")
+        effect = int(encode(["US"], ["uspto"], [_ASSIGNMENT], [description or ""]).effect[0])
         owners = [name for a in _entries(entry, "assigneeBag") if (name := text_at(a, "assigneenametext"))]
         events.append(
             {
                 "code": _ASSIGNMENT,
-                "text": said,
+                "text": description,
                 "effective_date": max(executed, default=recorded),
                 "announced_date": recorded,
                 "detail": "; ".join(owners) or None if effect in (Effect.OWNER, Effect.OWNER_NAME) else None,

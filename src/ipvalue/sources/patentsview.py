@@ -456,12 +456,12 @@ def _with_details(citations: pa.Table, dates: pa.Table, symbols: pa.Table, owner
     def first(table: pa.Table, ids: pa.ChunkedArray) -> pa.Array:
         return pc.list_element(_looked_up(table, ids).combine_chunks(), 0)
 
-    told = {name: citations[name] for name in citations.column_names}
-    told["citing_date"] = _looked_up(dates, citations["citing_id"])
+    columns = {name: citations[name] for name in citations.column_names}
+    columns["citing_date"] = _looked_up(dates, citations["citing_id"])
     for end in ("citing", "cited"):
-        told[f"{end}_ipc"] = first(symbols, citations[f"{end}_id"])
-        told[f"{end}_owner"] = first(owners, citations[f"{end}_id"])
-    return pa.table(told)
+        columns[f"{end}_ipc"] = first(symbols, citations[f"{end}_id"])
+        columns[f"{end}_owner"] = first(owners, citations[f"{end}_id"])
+    return pa.table(columns)
 
 
 def _claims(files: _Files, granted: pa.Table, ids: pa.Array, rejects: list[Reject]) -> Iterator[pa.Table]:

@@ -76,7 +76,7 @@ class Extract:
 
     def _batches(self, part: str, names: list[str]) -> Iterator[pd.DataFrame]:
         first = part not in self._read
-        refused = self.rejects[_TABLES.get(part, "patents")]
+        rejects = self.rejects[_TABLES.get(part, "patents")]
         for source in self._files.get(part, []):
             table = open_table(source, [PARTS[part]])
             row = 0
@@ -85,11 +85,11 @@ class Extract:
                 frame = frame.reindex(columns=names).astype(object).fillna("")
                 good, bad = _whole_numbers(frame)
                 if first:
-                    refused += _rejects(frame[bad], bad, row, source)
+                    rejects += _rejects(frame[bad], bad, row, source)
                 row += len(frame)
                 yield good
             if first:
-                refused += table.rejects
+                rejects += table.rejects
 
 
 def _part_of(source: Input) -> str:

@@ -87,8 +87,8 @@ def read_royalties(*paths: Source, strict: bool = False) -> Book:
             batch = batch.set_column(place, "rate", rates)
             names = pa.array([f"{source.name}:{number + row + 1}" for row in range(batch.num_rows)], pa.string())
             own = batch["licence_id"].combine_chunks() if "licence_id" in batch.column_names else names
-            kept = [name for name in batch.column_names if name != "licence_id"]
-            parts.append(batch.select(kept).append_column("licence_id", pc.coalesce(own, names)))
+            others = [name for name in batch.column_names if name != "licence_id"]
+            parts.append(batch.select(others).append_column("licence_id", pc.coalesce(own, names)))
             number += batch.num_rows
         rejects += table.rejects
     return assemble({"licences": parts}, {"licences": rejects}, strict=strict)

@@ -86,7 +86,7 @@ def read_uspto_grants(*paths: str | os.PathLike[str], strict: bool = False) -> B
     patents.kind                       publication-reference: kind
     patents.grant_date                 publication-reference: date
     patents.right                      application-reference/@appl-type: utility and reissue are inventions, design,
-                                       plant; another type (``sir``, a statutory invention registration, is no
+                                       plant; another type (``sir``, a statutory invention registration, is not a
                                        right to exclude: 35 USC 157 as in force to 2013) is rejected by the book
     patents.application_date           application-reference: date; for a national phase this is the international
                                        filing date, from which the term runs (35 USC 363)

@@ -356,13 +356,13 @@ def _inventors(head: Element) -> int | None:
 def _cited(element: Element) -> CitedDocument:
     reference = element.find("patcit/document-id")
     category = "".join(dict.fromkeys(re.sub("[^A-Z]", "", element.findtext("category") or "")))
-    said = (element.get("cited-by") or element.findtext("category") or "").lower().removeprefix("cited by ")
+    source = (element.get("cited-by") or element.findtext("category") or "").lower().removeprefix("cited by ")
     return CitedDocument(
         element_text(reference, "country"),
         element_text(reference, "doc-number"),
         first_day(element_text(reference, "date")),
-        _ORIGINS.get(said),
-        category if 0 < len(category) <= 4 and said not in _ORIGINS else None,
+        _ORIGINS.get(source),
+        category if 0 < len(category) <= 4 and source not in _ORIGINS else None,
     )
 
 
@@ -450,8 +450,8 @@ def _names(head: Element, tag: str) -> list[str]:
             (e.text for name in ("EntityName", "OrganizationStandardName") for e in party.iter(name)), None
         )
         person = " ".join(e.text or "" for name in ("FirstName", "LastName") for e in party.iter(name))
-        whole = next((e.text for e in party.iter("PersonFullName")), None)
-        names.append(tidy(organisation or person or whole or ""))
+        full_name = next((e.text for e in party.iter("PersonFullName")), None)
+        names.append(tidy(organisation or person or full_name or ""))
     return list(dict.fromkeys(name for name in names if name))
 
 
@@ -556,13 +556,13 @@ def _entry(event: Element, office: str | None) -> Entry:
     until = next((day(e.text) for e in event.iter("ExpiryDate")), None)
     countries = [t.text or "" for bag in event.iter("EffectiveCountryBag") for t in bag.iter()]
     state = next((text.strip() for text in countries if _COUNTRY.fullmatch(text.strip())), None)
-    said = [e.text for name in ("EventDescriptionText", "CommentText") for e in event.iter(name) if e.text]
+    texts = [e.text for name in ("EventDescriptionText", "CommentText") for e in event.iter(name) if e.text]
     return Entry(
         day(element_text(event, "EffectiveDate")) or happened or published,
         published or happened,
         office,
         "st27",
         "-".join(part for part in parts if part) or None,
-        tidy("; ".join(said)) or None,
+        tidy("; ".join(texts)) or None,
         " ".join(part for part in (state, year) if part) or until,
     )

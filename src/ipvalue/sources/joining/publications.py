@@ -87,8 +87,8 @@ def _content_rank(frame: pd.DataFrame, keys: tuple[Array, ...]) -> Ints:
     ranks = np.zeros(len(frame), np.int64)
     if tied.any():
         rows = frame.loc[tied].astype(object)
-        said = rows.where(rows.notna(), "").astype(str).agg("\x1f".join, axis=1)
-        ranks[tied] = pd.factorize(said.to_numpy(object), sort=True)[0]
+        contents = rows.where(rows.notna(), "").astype(str).agg("\x1f".join, axis=1)
+        ranks[tied] = pd.factorize(contents.to_numpy(object), sort=True)[0]
     return ranks
 
 

@@ -41,7 +41,7 @@ class Document(NamedTuple):
     """The document, or only its beginning and end if it is too long."""
     root: str
     """Name of the root element; empty if there is none."""
-    whole: bool
+    complete: bool
     """False if the document is too long."""
 
 
@@ -85,27 +85,27 @@ def split(path: Source, *, largest: int = _LARGEST) -> Iterator[Document]:
 
 
 def _documents(stream: BinaryIO, largest: int) -> Iterator[Document]:
-    held, whole = bytearray(), True
+    held, complete = bytearray(), True
     while block := stream.read(_BLOCK):
         # the declaration of the current document is at 0
         search = max(len(held) - _MARK + 1, 1)
         held += block
         begin = 0
         for found in _DECLARATION.finditer(held, search):
-            yield from _document(held[begin : found.start()], whole)
-            begin, whole = found.start(), True
+            yield from _document(held[begin : found.start()], complete)
+            begin, complete = found.start(), True
         del held[:begin]
         if len(held) > largest:
             del held[_HEAD : len(held) - _MARK + 1]
-            whole = False
-    yield from _document(held, whole)
+            complete = False
+    yield from _document(held, complete)
 
 
-def _document(content: bytearray, whole: bool) -> Iterator[Document]:
+def _document(content: bytearray, complete: bool) -> Iterator[Document]:
     """The document, unless there are only blanks before the first declaration or after the last document."""
     if content.strip(_BLANK):
         tag = _START_TAG.search(content)
-        yield Document(bytes(content), tag[1].decode("ascii", "replace") if tag else "", whole)
+        yield Document(bytes(content), tag[1].decode("ascii", "replace") if tag else "", complete)
 
 
 def parse(document: Document, *, without: str = "") -> Element:
@@ -133,7 +133,7 @@ def parse(document: Document, *, without: str = "") -> Element:
     >>> parse(Document(b"<a><b>long</b><c>1</c></a>", "a", True), without="b").findtext("c")
     '1'
     """
-    if not document.whole:
+    if not document.complete:
         raise UnreadableDocumentError("it is too long")
     try:
         root: Element = fromstring(_cut(document.content, without) if without else document.content)
