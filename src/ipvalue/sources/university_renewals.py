@@ -10,35 +10,18 @@ import pandas as pd
 from ipvalue.errors import BookError, Reason, SourceError
 from ipvalue.law import fees
 from ipvalue.records.book import Book, parse_date
-from ipvalue.sources.joining.assemble import one_input, open_table
+from ipvalue.sources.joining.assemble import mapped, one_input, open_table
 from ipvalue.sources.reading.files import TABLES, Source, inputs
 from ipvalue.sources.reading.identifiers import document_ids
-from ipvalue.sources.reading.mapping import Columns, Field, documented
+from ipvalue.sources.reading.mapping import documented, read_mappings
 from ipvalue.sources.reading.rejects import Reject, reject_rows
 from ipvalue.sources.registry import Format
 from ipvalue.types import Dates, Ints, Mask
 
 __all__ = ["read_university_renewals"]
 
-_COLUMNS = {
-    "assignee": "owners",
-    "priority date": "priority_date",
-    "filing/creation date": "application_date",
-    "publication date": "publication_date",
-    "grant date": "grant_date",
-    "num_authors": "n_inventors",
-    "num_nonpatent_citations": "npl_citations",
-    "num_claims": "n_claims",
-}
+(_TABLE,) = read_mappings("university_renewals")
 _PAID = "payment_times"
-_TABLE = Columns(
-    "patents",
-    (
-        Field("patent_id", "id", required=True),
-        *(Field(ours, theirs, required=True) for theirs, ours in _COLUMNS.items()),
-        Field("payment_times", _PAID, required=True, gives=""),
-    ),
-)
 FORMAT = Format(
     "university_renewals",
     "US university patents with the number of maintenance fees paid (2017)",
@@ -158,28 +141,24 @@ def read_university_renewals(
 
 
 def _read(path: Source) -> tuple[pd.DataFrame, list[Reject]]:
-    """The rows as text, with empty cells as empty text, and the rejects."""
+    """The rows as text in columns of the book, with empty cells as empty text, and the rejects."""
     table = open_table(one_input(inputs(path, suffixes=TABLES), "a table of university patents"), (_TABLE,))
-    found = _TABLE.require(table.place, table.header)
-    headers = {found[field.target]: field.names[0] for field in _TABLE.fields}
-    parts = [batch.to_pandas() for batch in table.batches(list(headers))]
-    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(headers), dtype=str)
-    return rows.rename(columns=headers).fillna(""), table.rejects
+    parts = [batch.to_pandas() for batch in mapped(table, _TABLE)]
+    empty = pd.DataFrame(columns=[field.target for field in _TABLE], dtype=str)
+    return (pd.concat(parts, ignore_index=True) if parts else empty).fillna(""), table.rejects
 
 
 def _patents(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of ``patents``. An id of another form is left empty, so that the book rejects it."""
-    parts = rows["id"].str.strip().str.extract(f"^{_NUMBER.pattern}$")
-    numbers = parts[0].astype(object).where(parts[0].notna(), None)
-    kinds = parts[1].astype(object).where(parts[1].notna(), None)
-    return pd.DataFrame(
-        {
-            "patent_id": document_ids(["US"] * len(rows), numbers.tolist()),
-            "jurisdiction": "US",
-            "kind": kinds.to_numpy(),
-            **{ours: rows[theirs].to_numpy() for theirs, ours in _COLUMNS.items()},
-            "owners": [[owner] if owner else None for owner in rows["assignee"].str.split().str.join(" ")],
-        }
+    parts = rows["patent_id"].str.strip().str.extract(f"^{_NUMBER.pattern}$").astype(object)
+    parts = parts.where(parts.notna(), None)
+    return rows.drop(columns=_PAID).assign(
+        patent_id=pd.Series(document_ids(["US"] * len(rows), parts[0].tolist()), rows.index, dtype=object),
+        jurisdiction="US",
+        kind=parts[1].to_numpy(),
+        owners=pd.Series(
+            [[o] if o else None for o in rows["owners"].str.split().str.join(" ")], rows.index, dtype=object
+        ),
     )
 
 
