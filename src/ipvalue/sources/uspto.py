@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from ipvalue.errors import Reason, SourceError
 from ipvalue.records.book import Book
+from ipvalue.sources.joining.office_documents import CLAIMS
 from ipvalue.sources.reading.files import Input, inputs
 from ipvalue.sources.reading.identifiers import document_ids
+from ipvalue.sources.reading.json_records import table_of_records
 from ipvalue.sources.reading.mapping import documented
 from ipvalue.sources.reading.rejects import Reject, reject_rows
 from ipvalue.sources.reading.xml_documents import UnreadableDocumentError, element_text, parse, split, symbol_of
@@ -29,30 +31,25 @@ _ROOT = "us-patent-grant"
 _SEQUENCES = "sequence-cwu"
 _GRANTS_AT_ONCE = 1_000
 
+_TEXT, _LIST = pa.string(), pa.list_(pa.string())
+_COLUMNS: dict[str, dict[str, pa.DataType]] = {
+    "patents": {
+        **dict.fromkeys(("patent_id", "jurisdiction", "right", "kind", "application_date", "priority_date"), _TEXT),
+        **dict.fromkeys(("parent_filing_date", "publication_date", "grant_date"), _TEXT),
+        **dict.fromkeys(("ipc", "owners"), _LIST),
+        **dict.fromkeys(("n_inventors", "npl_citations"), pa.int32()),
+        **dict.fromkeys(("n_claims", "term_adjustment_days"), _TEXT),
+    },
+    "citations": dict.fromkeys(("citing_id", "cited_id", "citing_date", "cited_date", "cited_ipc", "origin"), _TEXT),
+    "claims": {**dict.fromkeys(CLAIMS, _TEXT), "independent": pa.bool_()},
+}
 FORMAT = Format(
     "uspto_grants",
     "USPTO grant full text (us-patent-grant XML)",
     "read_uspto_grants",
     roots=(_ROOT,),
-    fills={
-        "patents": (
-            *("patent_id", "jurisdiction", "right", "kind", "application_date", "priority_date", "parent_filing_date"),
-            *("publication_date", "grant_date", "ipc", "owners", "n_inventors", "npl_citations", "n_claims"),
-            "term_adjustment_days",
-        ),
-        "citations": ("citing_id", "cited_id", "citing_date", "cited_date", "cited_ipc", "origin"),
-        "claims": ("patent_id", "claim_number", "text", "language", "publication_date", "independent"),
-    },
+    fills={name: tuple(columns) for name, columns in _COLUMNS.items()},
 )
-
-_TEXT = pa.string()
-_TYPES = {
-    "ipc": pa.list_(_TEXT),
-    "owners": pa.list_(_TEXT),
-    "n_inventors": pa.int32(),
-    "npl_citations": pa.int32(),
-    "independent": pa.bool_(),
-}
 
 
 @documented()
@@ -176,32 +173,18 @@ def _batches(grants: Iterator[Grant]) -> Iterator[list[Grant]]:
 
 def _tables(grants: list[Grant]) -> dict[str, pa.Table]:
     """Tables of some grants, as text that the book converts."""
-    patents = _columns(Patent._fields, [g.patent for g in grants])
-    ids = document_ids(patents["office"], patents.pop("number"))
-    patents = {"patent_id": ids, "jurisdiction": patents.pop("office"), **patents}
-    citations = _columns(Citation._fields, [c for g in grants for c in g.citations])
-    claims = _columns(Claim._fields, [c for g in grants for c in g.claims])
-
-    def spread(values: list[str | None], counts: list[int]) -> list[str | None]:
-        return [value for value, count in zip(values, counts) for _ in range(count)]
-
-    cites, claimed = [len(g.citations) for g in grants], [len(g.claims) for g in grants]
-    citations["cited_id"] = document_ids(citations.pop("office"), citations.pop("number"))
-    citations["citing_id"] = spread(ids, cites)
-    citations["citing_date"] = spread(patents["grant_date"], cites)
-    claims["patent_id"] = spread(ids, claimed)
-    claims["publication_date"] = spread(patents["grant_date"], claimed)
-    claims["language"] = spread([g.language for g in grants], claimed)
-    return {"patents": _arrow(patents), "citations": _arrow(citations), "claims": _arrow(claims)}
-
-
-def _columns(names: tuple[str, ...], rows: list[Patent] | list[Citation] | list[Claim]) -> dict[str, list[Any]]:
-    columns = zip(*rows) if rows else ([] for _ in names)
-    return {name: list(column) for name, column in zip(names, columns)}
-
-
-def _arrow(columns: dict[str, list[Any]]) -> pa.Table:
-    return pa.table({name: pa.array(values, _TYPES.get(name, _TEXT)) for name, values in columns.items()})
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _COLUMNS}
+    names = document_ids([g.patent["jurisdiction"] for g in grants], [g.number for g in grants])
+    for grant, name in zip(grants, names):
+        granted = grant.patent["grant_date"]
+        rows["patents"].append({"patent_id": name, **grant.patent})
+        rows["citations"] += [{"citing_id": name, "citing_date": granted, **row} for row in grant.citations]
+        shared = {"patent_id": name, "publication_date": granted, "language": grant.language}
+        rows["claims"] += [{**shared, **row} for row in grant.claims]
+    cited = rows["citations"]
+    for row, name in zip(cited, document_ids([row["office"] for row in cited], [row["number"] for row in cited])):
+        row["cited_id"] = name
+    return {name: table_of_records(rows[name], columns) for name, columns in _COLUMNS.items()}
 
 
 _BIBLIOGRAPHY = "us-bibliographic-data-grant"
@@ -223,53 +206,16 @@ _TERM_RELATIONS = (
 )
 _DAY = re.compile(r"(\d{4})(\d\d)(\d\d)")
 # IPC up to its 7th edition: subclass, main group in three columns, subgroup with or without a slash
-_COLUMNS = re.compile(r"([A-H]\d\d[A-Z])([ \d]{2}\d)/?(\d{2,})")
-
-
-class Patent(NamedTuple):
-    """A row of ``patents``; its identifier is made of office and number."""
-
-    office: str | None
-    number: str | None
-    kind: str | None
-    right: str | None
-    application_date: str | None
-    priority_date: str | None
-    parent_filing_date: str | None
-    publication_date: str | None
-    grant_date: str | None
-    ipc: list[str]
-    owners: list[str]
-    n_inventors: int | None
-    npl_citations: int
-    n_claims: str | None
-    term_adjustment_days: str | None
-
-
-class Citation(NamedTuple):
-    """A patent document that the grant cites."""
-
-    office: str | None
-    number: str | None
-    cited_date: str | None
-    cited_ipc: str | None
-    origin: str | None
-
-
-class Claim(NamedTuple):
-    """A claim of the grant."""
-
-    claim_number: str
-    text: str
-    independent: bool
+_OLD_FORM = re.compile(r"([A-H]\d\d[A-Z])([ \d]{2}\d)/?(\d{2,})")
 
 
 class Grant(NamedTuple):
-    """One grant document."""
+    """One grant document; its rows are without identifiers."""
 
-    patent: Patent
-    citations: list[Citation]
-    claims: list[Claim]
+    number: str
+    patent: dict[str, Any]
+    citations: list[dict[str, Any]]
+    claims: list[dict[str, Any]]
     language: str | None
 
 
@@ -278,11 +224,13 @@ def _read_grant(root: Element) -> Grant:
     head = root.find(_BIBLIOGRAPHY)
     if head is None:
         raise UnreadableDocumentError(f"it has no {_BIBLIOGRAPHY}")
-    if not element_text(head, "publication-reference/document-id/doc-number"):
+    number = element_text(head, "publication-reference/document-id/doc-number")
+    if not number:
         raise UnreadableDocumentError("it has no patent number")
     cited = [*head.iterfind("references-cited/citation"), *head.iterfind("us-references-cited/us-citation")]
     try:
         return Grant(
+            number,
             _patent(head, sum(c.find("nplcit") is not None for c in cited)),
             [_citation(c) for c in cited if c.find("patcit") is not None],
             [_claim(place, claim) for place, claim in enumerate(root.iterfind("claims/claim"), 1)],
@@ -306,30 +254,29 @@ def _month(text: str | None) -> str | None:
     return f"{year}-{month if month != '00' else '01'}-{day if day != '00' else '01'}"
 
 
-def _patent(head: Element, npl_citations: int) -> Patent:
+def _patent(head: Element, npl_citations: int) -> dict[str, Any]:
     application = head.find("application-reference")
     filed = _date(element_text(head, "application-reference/document-id/date"))
     granted = _date(element_text(head, "publication-reference/document-id/date"))
     kind_of_application = application.get("appl-type", "") if application is not None else ""
     related = head.find("us-related-documents")
     parents = _parent_dates(related) if related is not None else []
-    return Patent(
-        office=element_text(head, "publication-reference/document-id/country"),
-        number=element_text(head, "publication-reference/document-id/doc-number"),
-        kind=element_text(head, "publication-reference/document-id/kind"),
-        right=_RIGHTS.get(kind_of_application, kind_of_application) or None,
-        application_date=filed,
-        priority_date=_earliest([*parents, *_priority_dates(head)], until=filed),
-        parent_filing_date=_earliest(parents, until=filed),
-        publication_date=_earliest([*_publication_dates(head), granted], since=filed),
-        grant_date=granted,
-        ipc=_classes(head),
-        owners=_owners(head),
-        n_inventors=_count_inventors(head),
-        npl_citations=npl_citations,
-        n_claims=element_text(head, "number-of-claims"),
-        term_adjustment_days=element_text(head, "us-term-of-grant/us-term-extension"),
-    )
+    return {
+        "jurisdiction": element_text(head, "publication-reference/document-id/country"),
+        "kind": element_text(head, "publication-reference/document-id/kind"),
+        "right": _RIGHTS.get(kind_of_application, kind_of_application) or None,
+        "application_date": filed,
+        "priority_date": _earliest([*parents, *_priority_dates(head)], until=filed),
+        "parent_filing_date": _earliest(parents, until=filed),
+        "publication_date": _earliest([*_publication_dates(head), granted], since=filed),
+        "grant_date": granted,
+        "ipc": _classes(head),
+        "owners": _owners(head),
+        "n_inventors": _count_inventors(head),
+        "npl_citations": npl_citations,
+        "n_claims": element_text(head, "number-of-claims"),
+        "term_adjustment_days": element_text(head, "us-term-of-grant/us-term-extension"),
+    }
 
 
 def _dates(element: Element, path: str) -> list[str | None]:
@@ -377,7 +324,7 @@ def _symbol(element: Element) -> str:
 
 def _old_symbol(text: str) -> str:
     """``'A45F  504'`` as ``'A45F 5/04'``; other forms are returned as printed."""
-    found = _COLUMNS.fullmatch(text.strip())
+    found = _OLD_FORM.fullmatch(text.strip())
     return f"{found[1]} {int(found[2])}/{found[3]}" if found else " ".join(text.split())
 
 
@@ -417,19 +364,20 @@ def _count_inventors(head: Element) -> int | None:
     return len(names) or None
 
 
-def _citation(citation: Element) -> Citation:
+def _citation(citation: Element) -> dict[str, Any]:
     printed = citation.findtext("classification-ipc/main-classification") or ""
-    return Citation(
-        office=element_text(citation, "patcit/document-id/country"),
-        number=element_text(citation, "patcit/document-id/doc-number"),
-        cited_date=_month(element_text(citation, "patcit/document-id/date")),
-        cited_ipc=element_text(citation, "classification-cpc-text") or _old_symbol(printed) or None,
-        origin=_ORIGINS.get(element_text(citation, "category") or ""),
-    )
+    return {
+        "office": element_text(citation, "patcit/document-id/country"),
+        "number": element_text(citation, "patcit/document-id/doc-number"),
+        "cited_date": _month(element_text(citation, "patcit/document-id/date")),
+        "cited_ipc": element_text(citation, "classification-cpc-text") or _old_symbol(printed) or None,
+        "origin": _ORIGINS.get(element_text(citation, "category") or ""),
+    }
 
 
-def _claim(place: int, claim: Element) -> Claim:
-    return Claim(claim.get("num") or str(place), _wording(claim), claim.find(".//claim-ref") is None)
+def _claim(place: int, claim: Element) -> dict[str, Any]:
+    number, independent = claim.get("num") or str(place), claim.find(".//claim-ref") is None
+    return {"claim_number": number, "text": _wording(claim), "independent": independent}
 
 
 def _wording(claim: Element) -> str:
