@@ -46,11 +46,10 @@ if TYPE_CHECKING:
     from ipvalue.risk.scenarios import Scenario
     from ipvalue.risk.stress import stress
     from ipvalue.sources.cnipa import read_cnipa
-    from ipvalue.sources.damodaran import read_damodaran
+    from ipvalue.sources.damodaran import industry_figures, read_damodaran
     from ipvalue.sources.exchange_rates import read_ecb_fx
     from ipvalue.sources.family_exports import read_family_export
     from ipvalue.sources.google_patents import read_google_patents
-    from ipvalue.sources.industry_figures import industry_figures
     from ipvalue.sources.joining.assemble import combine
     from ipvalue.sources.jpo import read_jpo
     from ipvalue.sources.lens import read_lens
@@ -61,7 +60,7 @@ if TYPE_CHECKING:
     from ipvalue.sources.patstat import read_patstat
     from ipvalue.sources.royalties import read_royalties
     from ipvalue.sources.sniffing import sniff
-    from ipvalue.sources.university import read_university_renewals
+    from ipvalue.sources.university_renewals import read_university_renewals
     from ipvalue.sources.uspto import read_uspto_grants
     from ipvalue.sources.wipo import read_wipo_xml
     from ipvalue.sources.world_bank import read_world_bank
@@ -86,7 +85,7 @@ _PLACES = {
     "read_wipo_xml": "ipvalue.sources.wipo",
     "read_patstat": "ipvalue.sources.patstat",
     "read_jpo": "ipvalue.sources.jpo",
-    "read_university_renewals": "ipvalue.sources.university",
+    "read_university_renewals": "ipvalue.sources.university_renewals",
     "read_tables": "ipvalue.records.check",
     "write_csv": "ipvalue.records.csv_out",
     "combine": "ipvalue.sources.joining.assemble",
@@ -98,7 +97,7 @@ _PLACES = {
     "read_ecb_fx": "ipvalue.sources.exchange_rates",
     "read_royalties": "ipvalue.sources.royalties",
     "read_damodaran": "ipvalue.sources.damodaran",
-    "industry_figures": "ipvalue.sources.industry_figures",
+    "industry_figures": "ipvalue.sources.damodaran",
     "read_world_bank": "ipvalue.sources.world_bank",
     # what a patent looks like
     "extract": "ipvalue.features",

@@ -309,5 +309,5 @@ def test_three_databases_say_the_same(tmp_path: Path, header: str, values: str) 
 @pytest.mark.parametrize("read", [ipv.read_lens, ipv.read_google_patents, ipv.read_family_export])
 def test_a_file_of_another_format_says_what_it_lacks(tmp_path: Path, read: object) -> None:
     (tmp_path / "a.csv").write_text("name,colour\na,red\n")
-    with pytest.raises(SourceError, match=r"lacks the column '.*; its columns: 'name', 'colour'"):
+    with pytest.raises(SourceError, match=r"does not have the column '.*; its columns are 'name', 'colour'"):
         read(tmp_path / "a.csv")  # type: ignore[operator]

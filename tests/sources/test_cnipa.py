@@ -18,7 +18,7 @@ from ipvalue.errors import BookError, SourceError
 from ipvalue.law import status
 from ipvalue.law.numbers import cn_check_digit
 from ipvalue.sources.cnipa import FORMAT
-from ipvalue.sources.cnipa_notices import notices
+from ipvalue.sources.cnipa_cells import notices
 from ipvalue.sources.registry import Look
 from tests.sources.books import assert_canonical, write_rows
 

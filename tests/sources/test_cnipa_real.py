@@ -14,7 +14,7 @@ import pandas as pd
 import ipvalue as ipv
 from ipvalue.law import status
 from ipvalue.law.numbers import cn_check_digit
-from ipvalue.sources.joining.claim_sets import numbered_claims
+from ipvalue.sources.joining.office_documents import numbered_claims
 from tests.sources.books import assert_canonical, kept_and_refused, write_rows
 
 Rows = list[dict[str, str]]
@@ -106,7 +106,7 @@ def test_real_gazette_codes_arrive_as_codes(data_dir: Path, tmp_path: Path) -> N
 def test_real_claim_sets_are_cut_where_examiners_cut_them(data_dir: Path) -> None:
     for claim_set in json.loads((data_dir / "cn_status_and_claims" / "claims_sets.json").read_text(encoding="utf-8")):
         claims = numbered_claims(claim_set["text"])
-        assert [c.number for c in claims] == list(range(1, claim_set["n_claims"] + 1)), claim_set["id"]
+        assert [int(c.number) for c in claims] == list(range(1, claim_set["n_claims"] + 1)), claim_set["id"]
         run_on = numbered_claims(claim_set["text"].replace("\n", ""))
         assert [c.number for c in run_on] == [c.number for c in claims], claim_set["id"]
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvalue.sources.joining.documents import merge_publications
+from ipvalue.sources.joining.publications import merge_publications
 
 # few values, so that rows tie on application, grant and date, and differ in the rest
 PUBLICATION = st.fixed_dictionaries(

@@ -20,7 +20,7 @@ from ipvalue.errors import SourceError
 from ipvalue.sources.joining.assemble import assemble
 from ipvalue.sources.reading.delimited import DelimitedTable
 from ipvalue.sources.reading.files import Input, inputs
-from ipvalue.sources.reading.json_documents import records
+from ipvalue.sources.reading.json_records import records
 from ipvalue.sources.reading.spreadsheets import SheetTable
 import ipvalue as ipv, ipvalue.sources.lens, ipvalue.sources.google_patents, openpyxl, pandas, pyarrow.csv
 
@@ -92,7 +92,7 @@ def run(body: str, tmp_path: Path) -> str:
         (
             "a gigabyte of opening brackets",
             "print(list(records(Input.of_stream('a.json', Endless(b'', b'[', 10**9)))))",
-            "nested deeper",
+            "nested too deep",
         ),
         (
             "ten thousand levels",
@@ -102,7 +102,7 @@ def run(body: str, tmp_path: Path) -> str:
         (
             "a gigabyte of zeros",
             "t = DelimitedTable(Input('a', 'a', lambda: Endless(b'', b'\\0', 10**9))); print(list(t.batches()))",
-            "is no text",
+            "is not text",
         ),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) and len(value) < 40 else "",
@@ -128,3 +128,18 @@ def test_a_long_file_is_read_in_bounded_memory(tmp_path: Path) -> None:
             return part
     print(sum(b.num_rows for b in DelimitedTable(Input.of_stream("a.csv", Repeat())).batches()))"""
     assert run(body.strip(), tmp_path) == f"{500 * 40_000}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of a process are set as Linux does")
+def test_a_cell_in_the_last_row_and_column_does_not_allocate_the_grid(tmp_path: Path) -> None:
+    """Two kilobytes, for which some libraries allocate 17 thousand million cells."""
+    body = """
+    book = openpyxl.Workbook()
+    book.active.append(["id", "n"])
+    book.active.append(["1", "x"])
+    book.active.cell(1_048_576, 16_384, "far")
+    book.save("far.xlsx")
+    sheet = SheetTable(inputs("far.xlsx")[0])
+    sheet.reject_extra_cells = False
+    print(sum(batch.num_rows for batch in sheet.batches()))"""
+    assert run(body.strip(), tmp_path) == "1\n"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ipvalue.errors import SourceError
 from ipvalue.sources.reading.files import Input
-from ipvalue.sources.reading.json_documents import Record, records, top_level_keys
+from ipvalue.sources.reading.json_records import Record, records, top_level_keys
 
 
 def of_text(text: str, encoding: str = "utf-8") -> Input:
@@ -51,34 +51,34 @@ def test_records_longer_than_a_block_are_whole() -> None:
 def test_a_bad_line_is_set_aside_and_the_others_are_read() -> None:
     found = read('{"a": 1}\n{"a": \n{"b": 2}\n{"a": "open\n{"c": 3}\n{"d": tru}\n{"e": 4}')
     assert [r.value for r in found if not r.problem] == [{"a": 1}, {"b": 2}, {"c": 3}, {"e": 4}]
-    assert all("it is no JSON" in r.problem for r in found if r.value is None)
+    assert all("it is not JSON" in r.problem for r in found if r.value is None)
 
 
 def test_keys_that_stand_twice_and_numbers_that_are_none_are_refused() -> None:
     problems = [r.problem for r in read('[{"a": 1, "a": 1}, {"a": NaN}, {"a": [-Infinity]}, {"a": 1e999}, {"b": 2}]')]
-    assert problems == ["the key 'a' stands twice", "NaN is no number", "-Infinity is no number", "", ""]
+    assert problems == ["the key 'a' appears twice", "NaN is not a number", "-Infinity is not a number", "", ""]
 
 
 def test_ten_thousand_levels_are_a_clear_error() -> None:
     for text in ("[" * 10_000 + "]" * 10_000, '{"a":' * 10_000 + "1" + "}" * 10_000):
-        with pytest.raises(SourceError, match="nested deeper"):
+        with pytest.raises(SourceError, match="nested too deep"):
             read(text)
     deep = '{"a":' * 300 + "1" + "}" * 300
     assert [r.problem for r in read(deep + "\n" + '{"b":1}')] == ["it has more than 200 levels", ""]
 
 
 def test_a_truncated_file_says_so() -> None:
-    with pytest.raises(SourceError, match="cut off after record 1"):
+    with pytest.raises(SourceError, match="truncated after record 1"):
         read('[{"a": 1}, ')
-    with pytest.raises(SourceError, match=r"cut off|is no JSON"):
+    with pytest.raises(SourceError, match=r"truncated|is not JSON"):
         read('[{"a": 1}, {"a": "tex')
-    with pytest.raises(SourceError, match=r"cut off|is no JSON"):
+    with pytest.raises(SourceError, match=r"truncated|is not JSON"):
         read('{"data": [{"a": 1}, {"a"', "data")
     assert [r.problem != "" for r in read('{"a": 1}\n{"a": 2')] == [False, True], "of lines only the last is lost"
 
 
 def test_what_is_no_json_says_how_it_begins() -> None:
-    with pytest.raises(SourceError, match="is no JSON: it begins with '<html>'"):
+    with pytest.raises(SourceError, match="is not JSON: it begins with '<html>'"):
         read("<html>")
     with pytest.raises(SourceError, match="is empty"):
         read("  ")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import ipvalue as ipv
 from ipvalue.errors import SourceError
 from ipvalue.law import status
-from ipvalue.sources.us_expiries import expired_on
+from ipvalue.sources.maintenance_fees import expired_on
 from tests.sources.books import assert_canonical
 
 RECORDED = "2024-06-30"
@@ -140,7 +140,7 @@ def test_a_portfolio_leaves_the_others_out(tmp_path: Path) -> None:
     book = ipv.read_maintenance_fees(path, patents=["US-8000001", "US8000999B2", "8000998", "7"])
     assert book.patent_ids == ["US-8000001", "US-8000998", "US-8000999"]
     assert book["legal_events"].num_rows == 3
-    with pytest.raises(SourceError, match="write \\['8000001'\\]"):
+    with pytest.raises(SourceError, match="pass \\['8000001'\\]"):
         ipv.read_maintenance_fees(path, patents="8000001")
 
 
@@ -202,7 +202,7 @@ def test_lines_of_another_form_are_refused(tmp_path: Path) -> None:
 def test_what_is_no_such_file_is_said(tmp_path: Path) -> None:
     path = tmp_path / "other.txt"
     path.write_text("once upon a time\n" * 50)
-    with pytest.raises(SourceError, match="most of its lines are of another form, such as 'once upon a time'"):
+    with pytest.raises(SourceError, match="most of its lines have another form, such as 'once upon a time'"):
         ipv.read_maintenance_fees(path)
     path.write_bytes(b"8" * (1 << 20))
     with pytest.raises(SourceError, match="is longer than 65,536 bytes"):

@@ -40,7 +40,7 @@ def test_a_monthly_average_is_known_at_the_end_of_its_month(data_dir: Path) -> N
     assert str(curves["date"].iloc[0]) == "1953-04-30"
     # a flat curve: only the compounding changes
     assert np.allclose(curves["rate"], [(1 + float(r["Rate"]) / 200) ** 2 - 1 for r in rows], atol=1e-12)
-    with pytest.raises(SourceError, match="name the tenor"):
+    with pytest.raises(SourceError, match="pass the tenor"):
         ipv.read_yield_curve(path, currency="USD")
 
 
@@ -132,7 +132,7 @@ def test_the_wide_form_of_the_world_bank(tmp_path: Path) -> None:
         ["WLD", 2022, 1e14],
         ["WLD", 2023, 1.05e14],
     ]
-    with pytest.raises(SourceError, match="lacks the indicator 'X'"):
+    with pytest.raises(SourceError, match="does not contain the indicator 'X'"):
         ipv.read_world_bank(tmp_path / "API.zip", indicator="X")
 
 

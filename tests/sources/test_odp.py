@@ -196,7 +196,7 @@ def test_records_without_an_application_are_refused(tmp_path: Path) -> None:
     book = ipv.read_odp(path)
     assert (len(book), book.rejects["code"].tolist()) == (1, ["unreadable"] * 2)
     (tmp_path / "other.json").write_text('{"statusCodeBag": [{"applicationStatusCode": 1}]}')
-    with pytest.raises(SourceError, match="no record of a US application"):
+    with pytest.raises(SourceError, match="no file contains a record of a US application"):
         ipv.read_odp(tmp_path / "other.json")
     whole = path.read_bytes()
     for cut in (10, len(whole) // 2, len(whole) - 2):
@@ -204,7 +204,7 @@ def test_records_without_an_application_are_refused(tmp_path: Path) -> None:
         with pytest.raises(SourceError, match=r"answer\.json"):
             ipv.read_odp(path)
     path.write_text('{"patentFileWrapperDataBag": [' + "[" * 100_000)
-    with pytest.raises(SourceError, match="nested deeper"):
+    with pytest.raises(SourceError, match="nested too deep"):
         ipv.read_odp(path)
 
 

@@ -221,6 +221,6 @@ def test_archives_and_what_is_no_answer(tmp_path: Path) -> None:
         archive.writestr("two.xml", MEMBER.format(n="2400813", more=""))
     assert ipv.read_ops(tmp_path / "a.zip").patent_ids == ["EP-2400812", "EP-2400813"]
     (tmp_path / "a.txt").write_text("a,b\n")
-    with pytest.raises(SourceError, match="no XML"):
+    with pytest.raises(SourceError, match="is not XML"):
         ipv.read_ops(tmp_path / "a.txt")
     assert FORMAT.confidence(Look("a.xml", "xml", ("world-patent-data",))) == 1

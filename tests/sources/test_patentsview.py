@@ -196,7 +196,7 @@ def test_dirty_dates_refuse_their_row_alone(tmp_path: Path) -> None:
         tmp_path,
         "g_application",
         [("9", n, "9", day, "9", 0) for n, day in days.items()]
-        # a patent that stands twice was filed on the earlier day
+        # a patent that appears twice was filed on the earlier day
         + [("9", "4", "9", "2002-02-03", "9", 0), ("9", "4", "9", "2001-02-03", "9", 0)],
     )
     book = ipv.read_patentsview(tmp_path)
@@ -295,9 +295,9 @@ def test_what_is_not_patentsview_is_said(tmp_path: Path) -> None:
     table(tmp_path, "g_location_disambiguated", [("1", "x")], "location_id city")  # of the release, but not needed
     assert len(ipv.read_patentsview(tmp_path)) == 4
     other = table(tmp_path, "loans", [("1", "x")], "loan bank")
-    with pytest.raises(SourceError, match=r"loans\.tsv is none of PatentsView's tables; its columns: loan, bank"):
+    with pytest.raises(SourceError, match=r"loans\.tsv is not a table of PatentsView; its columns are loan, bank"):
         ipv.read_patentsview(tmp_path)
-    with pytest.raises(SourceError, match="write \\['10000000'\\]"):
+    with pytest.raises(SourceError, match="pass \\['10000000'\\]"):
         ipv.read_patentsview(tmp_path / "g_patent.tsv", tmp_path / "g_application.tsv", patents="10000000")
     with pytest.raises(SourceError, match="g_application is not among the files"):
         ipv.read_patentsview(tmp_path / "g_patent.tsv")
@@ -320,4 +320,4 @@ def test_hostile_tables_are_refused_or_read_in_part(tmp_path: Path) -> None:
     path.write_bytes(whole + b'"10000000"\t"3"\t"50')  # a quote that is not closed
     book = ipv.read_patentsview(tmp_path)
     assert book["citations"].num_rows == 6
-    assert "has 3 cells, the header 7" in " ".join(book.rejects["message"])
+    assert "has 3 cells, the header has 7" in " ".join(book.rejects["message"])

@@ -141,9 +141,9 @@ def test_check_prints_coverage_of_any_path(tmp_path: Path, capsys: pytest.Captur
 def test_check_of_what_is_unknown_shows_what_it_saw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.csv").write_text("colour,size\nred,1\n")
     assert main(["check", str(tmp_path / "a.csv")]) == 1
-    assert "of no known format: a.csv (table: colour, size)" in capsys.readouterr().out
+    assert "unknown format: a.csv (table: colour, size)" in capsys.readouterr().out
     assert main(["check", str(tmp_path / "absent.csv")]) == 1
-    assert "can't be opened" in capsys.readouterr().err
+    assert "cannot be opened" in capsys.readouterr().err
 
 
 def test_a_book_on_disk_is_known(book: ipv.Book, tmp_path: Path) -> None:

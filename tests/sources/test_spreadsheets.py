@@ -16,9 +16,7 @@ from ipvalue.sources.reading.files import inputs
 from ipvalue.sources.reading.mapping import Columns, Field
 from ipvalue.sources.reading.spreadsheets import SheetTable
 
-PART = Columns(
-    "patents", (Field("patent_id", ("公开（公告）号",), required=True), Field("application_date", ("申请日",)))
-)
+PART = Columns("patents", (Field("patent_id", "公开（公告）号", required=True), Field("application_date", "申请日")))
 
 
 def workbook(path: Path) -> Path:
@@ -47,7 +45,7 @@ def test_the_sheet_and_header_that_fit_are_found_and_cells_are_text(tmp_path: Pa
         {"公开(公告)号": "CN101440091B", "申请日": "2008-12-26", "n": "7", "share": "0.25", "flag": "true"},
         {"公开(公告)号": "CN2B", "申请日": "2009.01.02", "n": "3", "share": None, "flag": "false"},
     ]
-    assert [(r.row, r.detail) for r in sheet.refusals] == [(2, "row 3 behind the header has 7 cells, the header 5")]
+    assert [(r.row, r.detail) for r in sheet.rejects] == [(2, "row 3 after the header has 7 cells, the header has 5")]
     assert sheet.before[0] == ["导出时间", "2026-01-01"]
 
 
@@ -82,10 +80,10 @@ def test_a_zip_bomb_in_a_workbook_is_refused(tmp_path: Path) -> None:
 def test_damaged_workbooks_are_said_so(tmp_path: Path) -> None:
     whole = workbook(tmp_path / "a.xlsx").read_bytes()
     (tmp_path / "cut.xlsx").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(SourceError, match="damaged or unfinished"):
+    with pytest.raises(SourceError, match="damaged or incomplete"):
         table(tmp_path / "cut.xlsx")
-    with pytest.raises(SourceError, match=r"is no XLSX workbook|damaged workbook"):
+    with pytest.raises(SourceError, match=r"is not an XLSX workbook|damaged workbook"):
         table(rewritten(tmp_path / "b.xlsx", "xl/workbook.xml", b"<nonsense"))
     (tmp_path / "a.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000))
-    with pytest.raises(SourceError, match="is no XLS workbook"):
+    with pytest.raises(SourceError, match="is not an XLS workbook"):
         table(tmp_path / "a.xls")

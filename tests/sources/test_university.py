@@ -95,12 +95,12 @@ def test_bad_rows_are_refused_by_the_book(tmp_path: Path) -> None:
 
 
 def test_file_of_another_form_is_an_error_that_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="lacks the column 'payment_times'; did you mean 'payment_time'"):
+    with pytest.raises(SourceError, match=r"does not have the column 'payment_times'; .*; did you mean 'payment_time'"):
         ipv.read_university_renewals(table(tmp_path, header=HEADER.replace("payment_times", "payment_time")))
-    with pytest.raises(SourceError, match="can't be opened"):
+    with pytest.raises(SourceError, match="cannot be opened"):
         ipv.read_university_renewals(tmp_path / "nowhere.csv")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SourceError, match="lacks the column 'id'"):
+    with pytest.raises(SourceError, match="does not have the column 'id'"):
         ipv.read_university_renewals(tmp_path / "bytes")
     (tmp_path / "empty").write_bytes(b"")
     with pytest.raises(SourceError, match="is empty"):

@@ -180,7 +180,7 @@ def test_a_broken_document_costs_one_row(tmp_path: Path) -> None:
         ["patents", 3, "ipg.xml, document 4", "unreadable"],
         ["patents", 4, "ipg.xml, document 5", "unreadable"],
     ]
-    assert book.rejects["message"].tolist()[1].endswith("it names no patent number")
+    assert book.rejects["message"].tolist()[1].endswith("it has no patent number")
     assert book.rows_in["patents"] == len(book) + len(book.rejects) == 5
     with pytest.raises(BookError, match="document 2"):
         ipv.read_uspto_grants(path, strict=True)
@@ -201,7 +201,7 @@ def test_entities_are_refused_even_if_nothing_uses_them(tmp_path: Path, doctype:
     title = "<invention-title>A box</invention-title>"
     book = ipv.read_uspto_grants(write(tmp_path, grant(doctype=doctype, head=title), grant("07000002")))
     assert book.patent_ids == ["US-7000002"]
-    assert "entities and external references are refused" in book.rejects["message"][0]
+    assert "entities and external references are not accepted" in book.rejects["message"][0]
 
 
 def test_undeclared_entity_costs_the_document_only(tmp_path: Path) -> None:
@@ -237,11 +237,11 @@ def test_deep_nesting_neither_crashes_nor_stops_the_file(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no XML"),
-        (b"patent_id,date\n1,2\n", "is no XML"),
-        (b"\xff\xfe<\x00", "is no XML"),
-        (b'<?xml version="1.0"?><us-patent-application/>', "holds no us-patent-grant"),
-        (b'<?xml version="1.0"?><sequence-cwu/>', "holds no us-patent-grant"),
+        (b"", "is not XML"),
+        (b"patent_id,date\n1,2\n", "is not XML"),
+        (b"\xff\xfe<\x00", "is not XML"),
+        (b'<?xml version="1.0"?><us-patent-application/>', "contains no us-patent-grant"),
+        (b'<?xml version="1.0"?><sequence-cwu/>', "contains no us-patent-grant"),
     ],
 )
 def test_path_of_another_format_is_an_error_that_says_so(tmp_path: Path, content: bytes, message: str) -> None:
@@ -260,9 +260,9 @@ def test_a_weekly_archive_is_read_as_it_comes(tmp_path: Path) -> None:
 
 
 def test_missing_and_absent_paths_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="can't be opened"):
+    with pytest.raises(SourceError, match="cannot be opened"):
         ipv.read_uspto_grants(tmp_path / "nowhere.xml")
-    with pytest.raises(SourceError, match=r"holds no file with \.xml"):
+    with pytest.raises(SourceError, match=r"contains no file with \.xml"):
         ipv.read_uspto_grants(tmp_path)
     with pytest.raises(SourceError, match="no file is given"):
         ipv.read_uspto_grants()

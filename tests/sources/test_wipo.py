@@ -242,9 +242,9 @@ def test_hostile_documents_are_refused_and_the_rest_is_read(tmp_path: Path) -> N
     assert book.rejects["row"].tolist() == [1, 2, 4, 5, 6]
     assert set(book.rejects["code"]) == {"unreadable"}
     (tmp_path / "gb.xml").write_bytes(good.replace("UTF-8", "GB18030").encode("gb18030"))
-    with pytest.raises(SourceError, match=r"no document in ST\.36"):
+    with pytest.raises(SourceError, match=r"no file contains a document in ST\.36"):
         ipv.read_wipo_xml(tmp_path / "gb.xml")
-    with pytest.raises(SourceError, match="no XML"):
+    with pytest.raises(SourceError, match="is not XML"):
         (tmp_path / "a.xml").write_bytes(good.encode("utf-16"))
         ipv.read_wipo_xml(tmp_path / "a.xml")
     with pytest.raises(BookError):

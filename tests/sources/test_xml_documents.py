@@ -37,7 +37,7 @@ def test_too_long_a_document_is_not_held_and_the_next_is_read(tmp_path: Path, mo
     path = tmp_path / "some.xml"
     path.write_text('<?xml version="1.0"?><a>' + "y" * 200_000 + "</a>" + DOCUMENTS[0])
     long, short = split(path, largest=20_000)
-    assert (long.whole, short.whole, short.content.decode()) == (False, True, DOCUMENTS[0])
+    assert (long.complete, short.complete, short.content.decode()) == (False, True, DOCUMENTS[0])
     assert len(long.content) < 25_000
     with pytest.raises(UnreadableDocumentError, match="too long"):
         parse(long)

@@ -1,4 +1,4 @@
-"""Exchange rates: the European Central Bank's reference rates, as its history file or as its data portal's CSV."""
+"""Exchange rates of the European Central Bank, from its history file or a CSV file of its data portal."""
 
 from __future__ import annotations
 
@@ -13,24 +13,14 @@ from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import AnyTable, assemble, mapped, open_table
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
-from ipvalue.sources.reading.mapping import Columns, Field, plain_header
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.mapping import documented, plain_header, read_mappings
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format, Look
 
 __all__ = ["FORMAT", "read_ecb_fx"]
 
 _CODE = re.compile("[A-Z]{3}")
-_LONG = Columns(
-    "fx",
-    (
-        Field("date", ("TIME_PERIOD",), to.dates, required=True),
-        Field("currency", ("CURRENCY",), to.compact, required=True),
-        Field("against", ("CURRENCY_DENOM",), to.compact, required=True, own=True),
-        Field("units", ("OBS_VALUE",), to.numbers, required=True, own=True, gives="rate"),
-        Field("suffix", ("EXR_SUFFIX",), to.compact, own=True),
-    ),
-    part="data portal",
-)
+(_LONG,) = read_mappings("exchange_rates")
 
 
 def _recognise(look: Look) -> float:
@@ -50,6 +40,7 @@ FORMAT = Format(
 )
 
 
+@documented()
 def read_ecb_fx(*paths: Source, strict: bool = False) -> Book:
     """Read the European Central Bank's reference rates as the table ``fx``: US dollars for one unit.
 
@@ -57,20 +48,14 @@ def read_ecb_fx(*paths: Source, strict: bool = False) -> Book:
     ----------
     *paths : path
         ``eurofxref-hist.csv`` (also as ``.zip``), or a CSV of the data portal (data set EXR).
-    strict : bool, default False
-        Raise on the first row that is refused.
+    {strict}
 
     Returns
     -------
     Book
-        Without patents; put it to others with ``ipv.combine``. The euro has a rate like the others.
+        A book without patents. Add it to other books with ``ipv.combine``. The euro has a rate like other currencies.
 
-    Raises
-    ------
-    SourceError
-        If a file can't be read, or lacks the US dollar, by which all rates are expressed.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
@@ -82,9 +67,9 @@ def read_ecb_fx(*paths: Source, strict: bool = False) -> Book:
     fx.rate       units of USD for one euro over units of the currency for one euro
     ============  ==============================================================
 
-    N/A is no quotation. Of the data portal only rates against the euro are read, and of several series the averages
-    (suffix A). A month or year is dated on its last day, on which its average is known. A day without a dollar rate has
-    no rates.
+    N/A means that there is no quotation. From the data portal, only rates against the euro are read, and of several
+    series the averages (suffix A). The rate of a month or a year has the date of its last day, when the average is
+    known. A day without a rate of the US dollar has no rates, because all rates are expressed in dollars.
 
     Examples
     --------
@@ -95,17 +80,17 @@ def read_ecb_fx(*paths: Source, strict: bool = False) -> Book:
     >>> dict(zip(book["fx"]["currency"].to_pylist(), book["fx"]["rate"].to_numpy().round(6).tolist()))
     {'EUR': 1.0956, 'JPY': 0.007036, 'USD': 1.0}
     """
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     parts = []
     for source in inputs(*paths, suffixes=TABLES):
         table = open_table(source, (_LONG,))
         parts.append(_long(table) if not _LONG.missing(table.header) else _wide(table))
-        refusals += table.refusals
+        rejects += table.rejects
     quotes = pd.concat(parts, ignore_index=True)
     units = pd.to_numeric(quotes["units"], errors="coerce").astype(np.float64)
     bad = quotes["units"].notna() & ~(units > 0)
-    refusals += [
-        Refusal(int(row), "rate", str(value), Reason.BAD_TYPE, f"{currency} of {date}")
+    rejects += [
+        Reject(int(row), "rate", str(value), Reason.BAD_TYPE, f"{currency} of {date}")
         for row, date, currency, value in quotes[bad].itertuples(index=False, name=None)
     ]
     quotes = quotes.assign(units=units)[units > 0]
@@ -113,7 +98,7 @@ def read_ecb_fx(*paths: Source, strict: bool = False) -> Book:
     quotes = pd.concat([quotes, euros], ignore_index=True)
     dollars = quotes[quotes["currency"] == "USD"].drop_duplicates("date").set_index("date")["units"]
     if dollars.empty:
-        raise SourceError(f"{inputs(*paths)[0].place} has no rate of the US dollar, by which all rates are expressed")
+        raise SourceError(f"{inputs(*paths)[0].place} has no rate of the US dollar, in which all rates are expressed")
     quotes = quotes.assign(rate=quotes["date"].map(dollars) / quotes["units"]).dropna(subset=["rate"])
     fx = pa.table(
         {
@@ -122,7 +107,7 @@ def read_ecb_fx(*paths: Source, strict: bool = False) -> Book:
             "rate": pa.array(quotes["rate"], pa.float64()),
         }
     )
-    return assemble({"fx": fx}, {"fx": refusals}, strict=strict)
+    return assemble({"fx": fx}, {"fx": rejects}, strict=strict)
 
 
 def _wide(table: AnyTable) -> pd.DataFrame:
@@ -130,7 +115,7 @@ def _wide(table: AnyTable) -> pd.DataFrame:
     codes = [h for h in table.header if _CODE.fullmatch(h)]
     if date is None or not codes:
         raise SourceError(
-            f"{table.place} holds no exchange rates: no Date and currencies in {', '.join(table.header[:12])}"
+            f"{table.place} contains no exchange rates: no Date or no currency in {', '.join(table.header[:12])}"
         )
     rows = [pa.Table.from_batches([batch]) for batch in table.batches([date, *codes])]
     parts = []
@@ -169,7 +154,7 @@ def _nothing() -> pd.DataFrame:
 
 
 def _days(texts: list[str | None]) -> list[str | None]:
-    """The last day of a month or year that stands for itself; days as they are, also as ``24 November 2026``."""
+    """The last day of a month or a year. Dates are returned unchanged, and ``24 November 2026`` as ISO text."""
     found = []
     for text in texts:
         day = text

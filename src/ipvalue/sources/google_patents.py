@@ -1,4 +1,4 @@
-"""Google Patents: the CSV of a search, and rows of the BigQuery table ``patents.publications`` as JSON or Parquet."""
+"""Google Patents: the CSV of a search, and the BigQuery table ``patents.publications`` as JSON or Parquet."""
 
 from __future__ import annotations
 
@@ -11,64 +11,25 @@ import pyarrow.parquet as pq
 from ipvalue.errors import SourceError
 from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble, mapped, open_table
-from ipvalue.sources.joining.documents import count_of, members_of, merge_publications, renamed
+from ipvalue.sources.joining.office_documents import CITATIONS, CLAIMS, FAMILY_MEMBERS
+from ipvalue.sources.joining.publications import CITATION_ORIGINS, count_of, members_of, tables_of_publications
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLE_OR_JSON, Input, Source, inputs
-from ipvalue.sources.reading.json_documents import is_json, records
-from ipvalue.sources.reading.mapping import Columns, Field, documented
-from ipvalue.sources.reading.refusals import Refusal
-from ipvalue.sources.reading.trees import column, each, text
+from ipvalue.sources.reading.json_records import is_json, list_at, objects, table_of_records, text_at
+from ipvalue.sources.reading.mapping import documented, read_mappings
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_google_patents"]
 
 Row = dict[str, Any]
 
-COLUMNS = Columns(
-    "patents",
-    (
-        Field("patent_id", ("id", "publication number"), to.document_numbers, required=True),
-        Field("raw", ("id", "publication number"), own=True, gives="kind"),
-        Field("application_date", ("filing/creation date", "filing date"), to.dates, required=True),
-        Field("priority_date", ("priority date",), to.dates),
-        Field("publication_date", ("publication date",), to.dates),
-        Field("grant_date", ("grant date",), to.dates),
-        Field("owners", ("assignee",), to.lists(r"\s*[;|]\s*"), note="as Google names them"),
-        Field(
-            "inventors",
-            ("inventor/author", "inventor"),
-            to.lists(r"\s*,\s*"),
-            own=True,
-            gives="n_inventors",
-            note="counted",
-        ),
-    ),
-)
+COLUMNS, BIGQUERY = read_mappings("google_patents", owners=to.lists(r"\s*[;|]\s*"), inventors=to.lists(r"\s*,\s*"))
 FORMAT = Format(
     "google_patents",
     "Google Patents (CSV of a search, or BigQuery export as JSON or Parquet)",
     "read_google_patents",
-    parts=(
-        COLUMNS,
-        Columns(
-            "patents",
-            (
-                Field("patent_id", ("publication_number",), required=True),
-                Field("application_date", ("filing_date",), required=True),
-                Field("jurisdiction", ("country_code",), required=True),
-                Field("kind", ("kind_code",), required=True),
-                Field("priority_date", ("priority_date",)),
-                Field("publication_date", ("publication_date",)),
-                Field("grant_date", ("grant_date",)),
-                Field("family_id", ("family_id",)),
-                Field("ipc", ("ipc", "cpc")),
-                Field("owners", ("assignee_harmonized", "assignee")),
-                Field("inventors", ("inventor_harmonized", "inventor"), own=True, gives="n_inventors"),
-                Field("citation", ("citation",), own=True, gives="npl_citations"),
-            ),
-            part="BigQuery",
-        ),
-    ),
+    parts=(COLUMNS, BIGQUERY),
     keys=("publication_number", "country_code", "filing_date"),
     fills={"patents": ("jurisdiction",)},
     nested={
@@ -77,8 +38,8 @@ FORMAT = Format(
             *("ipc", "owners", "n_inventors", "npl_citations"),
         ),
         "citations": ("citing_id", "cited_id", "citing_date", "origin", "category"),
-        "claims": ("patent_id", "claim_number", "text", "language", "publication_date"),
-        "family_members": ("family_id", "jurisdiction", "kind", "publication_date", "patent_id"),
+        "claims": CLAIMS,
+        "family_members": FAMILY_MEMBERS,
     },
 )
 
@@ -88,10 +49,6 @@ _PATENTS = {
     **dict.fromkeys(("ipc", "owners"), pa.list_(pa.string())),
     **dict.fromkeys(("n_inventors", "npl_citations"), pa.string()),
 }
-_CITATIONS = ("citing_id", "cited_id", "citing_date", "cited_date", "origin", "category")
-_CLAIMS = ("patent_id", "claim_number", "text", "language", "publication_date")
-# types of BigQuery's citations (INPADOC): who brought them
-_ORIGIN = {"APP": "applicant", "EXA": "examiner", "SEA": "examiner", "ISR": "examiner", "PRS": "examiner"}
 _ROWS_AT_ONCE = 2_000
 
 
@@ -102,35 +59,29 @@ def read_google_patents(*paths: Source, strict: bool = False) -> Book:
     Parameters
     ----------
     *paths : path
-        CSV files (the search's address in the first line is passed over), JSON lines or Parquet files of rows of
-        ``patents-public-data.patents.publications``; also archives or folders of them.
-    strict : bool, default False
-        Raise on the first row that is refused.
+        CSV files of a search, or JSON lines or Parquet files with rows of
+        ``patents-public-data.patents.publications``; archives or folders of them.
+    {strict}
 
     Returns
     -------
     Book
-        Patents; of BigQuery also citations, claims and the members of families that are in the export.
+        Patents. From BigQuery also citations, claims and the members of families that are in the export.
 
-    Raises
-    ------
-    SourceError
-        If a file can't be read or is no such export.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
     {columns}
 
-    The identifier's letters are office and kind. Google's grant date stands at the application too, so that a row of an
-    application may carry the date of its later grant.
+    Office and kind are those of the identifier. Google also shows the grant date at the application, so that a row of
+    an application may have the date of its later grant.
 
-    Of a BigQuery row: publication_number, country_code, kind_code, filing_date, priority_date, publication_date,
-    grant_date (0 is none), family_id (DOCDB), ipc or cpc, assignee_harmonized or assignee, inventor_harmonized or
-    inventor, citation (npl_text counts in npl_citations; type APP is the applicant's, SEA, ISR, EXA and PRS the
-    examiner's), claims_localized (one text a publication, which the claim parser splits). Publications with one
-    application_number are one row.
+    From a BigQuery row, these fields are read: publication_number, country_code, kind_code, filing_date, priority_date,
+    publication_date, grant_date (0 means none), family_id (DOCDB), ipc or cpc, assignee_harmonized or assignee,
+    inventor_harmonized or inventor, citation (npl_text counts in npl_citations; citations of type APP are from the
+    applicant; SEA, ISR, EXA and PRS from the examiner), claims_localized (one text for each publication, which the
+    claim parser splits). Publications with one application_number are one row.
 
     Examples
     --------
@@ -143,38 +94,29 @@ def read_google_patents(*paths: Source, strict: bool = False) -> Book:
     >>> read_google_patents(path)["patents"].select(["patent_id", "kind", "n_inventors"]).to_pylist()
     [{'patent_id': 'US-7650331', 'kind': 'B1', 'n_inventors': 2}]
     """
-    found = inputs(*paths, suffixes=(*TABLE_OR_JSON, ".parquet", ""))
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     tables: list[pa.Table] = []
     others: dict[str, list[pa.Table]] = {"citations": [], "claims": []}
-    for source in found:
+    for source in inputs(*paths, suffixes=(*TABLE_OR_JSON, ".parquet", "")):
         if source.head(4) == b"PAR1" or is_json(source):
-            for part in _exported(source, refusals):
+            for part in _exported(source, rejects):
                 tables.append(part["patents"])
                 others["citations"].append(part["citations"])
                 others["claims"].append(part["claims"])
         else:
             table = open_table(source, (COLUMNS,))
             tables += [_searched(batch) for batch in mapped(table, COLUMNS)]
-            refusals += table.refusals
-    publications = pa.concat_tables(tables, promote_options="default") if tables else _empty()
-    kept = [name for name in publications.column_names if name != "application"]
-    patents, alias = merge_publications(publications.select(kept), publications["application"].combine_chunks())
-    whole = {name: pa.concat_tables(parts) for name, parts in others.items() if sum(p.num_rows for p in parts)}
-    if "citations" in whole:
-        whole["citations"] = renamed(renamed(whole["citations"], "citing_id", alias), "cited_id", alias)
-        whole["family_members"] = members_of(patents)
-    if "claims" in whole:
-        whole["claims"] = renamed(whole["claims"], "patent_id", alias)
-    return assemble({"patents": patents, **whole}, {"patents": refusals}, strict=strict)
-
-
-def _empty() -> pa.Table:
-    return pa.table({name: pa.array([], kind) for name, kind in _PATENTS.items()})
+            rejects += table.rejects
+    publications = pa.concat_tables(tables, promote_options="default") if tables else table_of_records([], _PATENTS)
+    found = {name: pa.concat_tables(parts) for name, parts in others.items() if sum(p.num_rows for p in parts)}
+    found = tables_of_publications(publications, found)
+    if "citations" in found:
+        found["family_members"] = members_of(found["patents"])
+    return assemble(found, {"patents": rejects}, strict=strict)
 
 
 def _searched(batch: pa.Table) -> pa.Table:
-    """Rows of a search; the office and kind are those of the identifier, which is still in its own form."""
+    """Rows of a search; office and kind are those of the identifier."""
     there = {name: batch[name].combine_chunks() for name in batch.column_names}
     inventors = there.pop("inventors", None)
     raw = there.pop("raw")
@@ -185,9 +127,9 @@ def _searched(batch: pa.Table) -> pa.Table:
     return pa.table(there)
 
 
-def _exported(source: Input, refusals: list[Refusal]) -> Iterator[dict[str, pa.Table]]:
+def _exported(source: Input, rejects: list[Reject]) -> Iterator[dict[str, pa.Table]]:
     some: list[Row] = []
-    for row in _rows(source, refusals):
+    for row in _rows(source, rejects):
         some.append(row)
         if len(some) == _ROWS_AT_ONCE:
             yield _tables(some)
@@ -195,26 +137,22 @@ def _exported(source: Input, refusals: list[Refusal]) -> Iterator[dict[str, pa.T
     yield _tables(some)
 
 
-def _rows(source: Input, refusals: list[Refusal]) -> Iterator[Row]:
+def _rows(source: Input, rejects: list[Reject]) -> Iterator[Row]:
     if source.head(4) != b"PAR1":
-        for record in records(source):
-            if record.problem or not isinstance(record.value, dict):
-                refusals.append(record._replace(problem=record.problem or "it is no object").refusal(source.name))
-            elif "publication_number" not in record.value:
-                refusals.append(record._replace(problem="it has no publication_number").refusal(source.name))
-            else:
-                yield record.value
+        yield from objects(source, rejects, key="publication_number")
         return
     try:
         with source.seekable() as copy:
             file = pq.ParquetFile(copy)
             wanted = [n for n in file.schema_arrow.names if n in _READ]
             if "publication_number" not in wanted or "filing_date" not in wanted:
-                raise SourceError(f"{source.place} lacks publication_number or filing_date: it is no BigQuery export")
+                raise SourceError(
+                    f"{source.place} has no publication_number or no filing_date, so it is not a BigQuery export"
+                )
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=wanted):
                 yield from batch.to_pylist()
     except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{source.place} is no sound Parquet file: {error}") from error
+        raise SourceError(f"{source.place} is not a valid Parquet file: {error}") from error
 
 
 _READ = {
@@ -225,72 +163,75 @@ _READ = {
 
 
 def _tables(rows: list[Row]) -> dict[str, pa.Table]:
-    ids = to.document_numbers(column([{"n": text(r, "publication_number")} for r in rows], "n")).to_pylist()
+    numbers = [text_at(row, "publication_number") for row in rows]
+    ids = to.document_numbers(pa.array(numbers, pa.string())).to_pylist()
     patents = [_patent(row, own) for row, own in zip(rows, ids)]
-    citations = [c for row, own in zip(rows, ids) for c in _citations(row, own)]
-    cited = to.document_numbers(column(citations, "cited"))
-    claims = [c for row, own in zip(rows, ids) for c in _claims(row, own)]
-    names = [name for name in _CITATIONS if name != "cited_id"]
+    citations = table_of_records(
+        (c for row, own in zip(rows, ids) for c in _citations(row, own)), dict.fromkeys(CITATIONS, pa.string())
+    )
+    place = citations.schema.get_field_index("cited_id")
+    cited = to.document_numbers(citations["cited_id"].combine_chunks())
+    claims = (c for row, own in zip(rows, ids) for c in _claims(row, own))
     return {
-        "patents": pa.table({name: column(patents, name, kind) for name, kind in _PATENTS.items()}),
-        "citations": pa.table({**{name: column(citations, name) for name in names}, "cited_id": cited}),
-        "claims": pa.table({name: column(claims, name) for name in _CLAIMS}),
+        "patents": table_of_records(patents, _PATENTS),
+        "citations": citations.set_column(place, "cited_id", cited),
+        "claims": table_of_records(claims, dict.fromkeys(CLAIMS, pa.string())),
     }
 
 
 def _day(row: Any, name: str) -> str | None:
-    day = text(row, name)
+    day = text_at(row, name)
     return None if day in (None, "0") else day
 
 
 def _patent(row: Row, own: str | None) -> Row:
-    owners = [text(a, "name") for a in each(row, "assignee_harmonized")]
-    owners = owners or [text({"name": a}, "name") for a in each(row, "assignee")]
-    symbols = [text(c, "code") for c in each(row, "ipc")] or [text(c, "code") for c in each(row, "cpc")]
-    inventors = each(row, "inventor_harmonized") or each(row, "inventor")
-    cited = each(row, "citation")
+    owners = [text_at(a, "name") for a in list_at(row, "assignee_harmonized")]
+    owners = owners or [text_at({"name": a}, "name") for a in list_at(row, "assignee")]
+    symbols = [text_at(c, "code") for c in list_at(row, "ipc")] or [text_at(c, "code") for c in list_at(row, "cpc")]
+    inventors = list_at(row, "inventor_harmonized") or list_at(row, "inventor")
+    cited = list_at(row, "citation")
     return {
         "patent_id": own,
-        "jurisdiction": text(row, "country_code"),
-        "kind": text(row, "kind_code"),
+        "jurisdiction": text_at(row, "country_code"),
+        "kind": text_at(row, "kind_code"),
         "application_date": _day(row, "filing_date"),
         "priority_date": _day(row, "priority_date"),
         "publication_date": _iso(_day(row, "publication_date")),
         "grant_date": _iso(_day(row, "grant_date")),
-        "family_id": text(row, "family_id"),
-        "application": text(row, "application_number"),
+        "family_id": text_at(row, "family_id"),
+        "application": text_at(row, "application_number"),
         "ipc": [s for s in symbols if s] or None,
         "owners": [o for o in owners if o] or None,
         "n_inventors": str(len(inventors)) if inventors else None,
-        "npl_citations": str(sum(bool(text(c, "npl_text")) for c in cited)) if cited else None,
+        "npl_citations": str(sum(bool(text_at(c, "npl_text")) for c in cited)) if cited else None,
     }
 
 
 def _iso(day: str | None) -> str | None:
-    """With dashes, so that all dates sort alike."""
+    """A date with dashes, so that all dates sort correctly."""
     return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day and len(day) == 8 and day.isdigit() else day
 
 
 def _citations(row: Row, own: str | None) -> Iterator[Row]:
-    for citation in each(row, "citation"):
-        if text(citation, "publication_number"):
-            category = (text(citation, "category") or "").upper()
+    for citation in list_at(row, "citation"):
+        if text_at(citation, "publication_number"):
+            category = (text_at(citation, "category") or "").upper()
             yield {
                 "citing_id": own,
-                "cited": text(citation, "publication_number"),
+                "cited_id": text_at(citation, "publication_number"),
                 "citing_date": _day(row, "publication_date"),
-                "origin": _ORIGIN.get((text(citation, "type") or "").upper()),
+                "origin": CITATION_ORIGINS.get((text_at(citation, "type") or "").upper()),
                 "category": category if category.isalpha() and len(category) <= 4 else None,
             }
 
 
 def _claims(row: Row, own: str | None) -> Iterator[Row]:
-    for claims in each(row, "claims_localized")[:1]:
-        if text(claims, "text"):
+    for claims in list_at(row, "claims_localized")[:1]:
+        if text_at(claims, "text"):
             yield {
                 "patent_id": own,
                 "claim_number": "1",
-                "text": text(claims, "text"),
-                "language": text(claims, "language"),
+                "text": text_at(claims, "text"),
+                "language": text_at(claims, "language"),
                 "publication_date": _day(row, "publication_date"),
             }

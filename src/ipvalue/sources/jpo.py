@@ -6,19 +6,19 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ipvalue.errors import Reason, SourceError
+from ipvalue.errors import Reason
 from ipvalue.records.book import Book
-from ipvalue.sources.joining.assemble import assemble
-from ipvalue.sources.joining.office_documents import Cited, Document, Entry, book_tables
+from ipvalue.sources.joining.office_documents import LEGAL_EVENTS, CitedDocument, Document, Entry, book_of_documents
 from ipvalue.sources.reading.files import Source, inputs
-from ipvalue.sources.reading.json_documents import Record, records
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.json_records import Record, records
+from ipvalue.sources.reading.mapping import documented
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
-from ipvalue.sources.st36 import day, tidy
+from ipvalue.sources.wipo import day, tidy
 
 __all__ = ["FORMAT", "read_jpo"]
 
-# eras by their digit in a number: letter in numbers before 2000, and the year before its first
+# eras by their digit in a number: the letter used before 2000, and the year before the era began
 _ERAS = {"3": ("S", 1925), "4": ("H", 1988), "5": ("R", 2018)}
 _ERA_NUMBER = re.compile(r"JP[AU]\s*([345])(\d\d)(\d{6})")
 _WESTERN_YEARS = 2000
@@ -35,57 +35,52 @@ FORMAT = Format(
             *("grant_date", "owners", "n_claims"),
         ),
         "citations": ("citing_id", "cited_id", "citing_date", "origin"),
-        "legal_events": ("patent_id", "effective_date", "announced_date", "office", "scheme", "code", "text", "detail"),
+        "legal_events": LEGAL_EVENTS,
     },
 )
 
 
+@documented()
 def read_jpo(*sources: Source, strict: bool = False) -> Book:
     """Read saved answers of the Japan Patent Office's interface as a book of patents, events and citations.
 
     Parameters
     ----------
     *sources : path or Input
-        JSON answers in any order, also packed, or folders of them. Those about one application are joined.
-    strict : bool, default False
-        Raise on the first answer or row that is refused.
+        JSON answers, archives or folders of them, in any order. Answers about one application are joined.
+    {strict}
 
     Returns
     -------
     Book
-        An answer that found nothing, or holds nothing of this, is refused as ``unreadable`` with what it says; an
-        application of which no answer gives the filing date as ``missing``.
+        An answer that names no application is rejected as ``unreadable``, with its message. An application whose filing
+        date is in no answer is rejected as ``missing``.
 
-    Raises
-    ------
-    SourceError
-        If a file can't be read, or no answer names an application.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
     =============================  =================================================================================
     column                         key below result.data
     =============================  =================================================================================
-    patents.patent_id              registrationNumber, else ADPublicationNumber (publicationNumber where that is
-                                   written with the western year)
-    patents.kind                   B2 where registered, else A; not in the answers
+    patents.patent_id              registrationNumber, else ADPublicationNumber (publicationNumber if that is written
+                                   with the western year)
+    patents.kind                   B2 if registered, else A; the answers do not contain it
     patents.application_date       filingDate
     patents.publication_date       publicationDate
     patents.grant_date             registrationDate
-    patents.priority_date          priorityRightInformation: the earliest of Paris and national priorities
+    patents.priority_date          priorityRightInformation: the earliest Paris or national priority
     patents.owners                 rightPersonInformation, else the applicants of applicantAttorney (class 1)
     patents.n_claims               numberOfClaims
-    citations.cited_id             patentDoc.documentNumber: of ``JPA 414233033`` the 4 is Heisei, 14 its year
-    citations.citing_date          patentDoc.draftDate: the notice that cites it; all are the examiner's
+    citations.cited_id             patentDoc.documentNumber; in ``JPA 414233033``, 4 means Heisei and 14 is its year
+    citations.citing_date          patentDoc.draftDate of the notice; all citations are from the examiner
     legal_events                   bibliographyInformation.documentList: documentCode, legalDate, documentDescription;
-                                   but for the documents of the filing (A63)
+                                   without the documents of the filing (A63)
     legal_events, fees             lastPaymentYearly as R250 on updateDate
     legal_events, end              disappearanceDate as EXPY on expireDate, else LAPS; known on updateDate
     =============================  =================================================================================
 
-    What happened before the first publication became known with it: such events are announced on publicationDate.
+    Events before the first publication became known with it, so they are announced on publicationDate.
 
     References
     ----------
@@ -101,29 +96,27 @@ def read_jpo(*sources: Source, strict: bool = False) -> Book:
     [{'patent_id': 'JP-2021090037', 'application_date': datetime.date(2020, 7, 20)}]
     """
     found: list[Document] = []
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     for source in inputs(*sources, suffixes=(".json",)):
         for record in records(source):
             documents, problem = _read(record)
             found += documents
             if problem:
                 where = f"{source.name}, answer {record.row + 1}"
-                refusals.append(Refusal(len(refusals), "patent_id", where, Reason.UNREADABLE, problem))
-    if not found:
-        why = f"; the first: {refusals[0].value}: {refusals[0].detail}" if refusals else ""
-        raise SourceError(f"no answer of the JPO's interface among the files names an application{why}")
-    return assemble(book_tables(found), {"patents": refusals}, strict=strict)
+                rejects.append(Reject(len(rejects), "patent_id", where, Reason.UNREADABLE, problem))
+    nothing = "no file contains an answer of the JPO's interface that names an application"
+    return book_of_documents(found, rejects, nothing, strict=strict)
 
 
 def _read(record: Record) -> tuple[list[Document], str]:
-    """What an answer says, or why it says nothing."""
+    """The publications in an answer, or why there are none."""
     result = record.value.get("result") if isinstance(record.value, dict) else None
     if record.problem or not isinstance(result, dict):
-        return [], record.problem or "it has no key result"
+        return [], record.problem or "it has no key 'result'"
     data = result.get("data")
     if not isinstance(data, dict) or not _text(data, "applicationNumber"):
-        said = f"{_text(result, 'statusCode') or ''} {_text(result, 'errorMessage') or ''}".strip()
-        return [], f"it names no application (status {said})" if said else "it names no application"
+        message = f"{_text(result, 'statusCode') or ''} {_text(result, 'errorMessage') or ''}".strip()
+        return [], f"it names no application (status {message})" if message else "it names no application"
     return list(_documents(data)), ""
 
 
@@ -183,7 +176,7 @@ def _entries(data: dict[str, Any], published: str | None) -> list[Entry]:
 
 
 def _of_the_register(data: dict[str, Any], updated: str | None) -> list[Entry]:
-    """The last fee that was paid and the end of the right, as the register of a day says them."""
+    """The last fee paid and the end of the right, as the register stated them on a day."""
     found = []
     year, end = (_text(data, "lastPaymentYearly") or "").lstrip("0"), day(_text(data, "disappearanceDate"))
     if year and updated:
@@ -194,13 +187,13 @@ def _of_the_register(data: dict[str, Any], updated: str | None) -> list[Entry]:
     return found
 
 
-def _cited(printed: str) -> Cited:
-    """A cited Japanese document by its number in an era; one of another form by what it says."""
+def _cited(printed: str) -> CitedDocument:
+    """A cited document. Japanese numbers contain the year of an era."""
     era = _ERA_NUMBER.fullmatch(printed.strip())
     if era is None:
         office, number = printed[:2], re.sub(r"^[A-Z]{2,3}\s*", "", printed)
-        return Cited(office if office.isalpha() else None, number or None, None, "examiner", None)
+        return CitedDocument(office if office.isalpha() else None, number or None, None, "examiner", None)
     letter, before = _ERAS[era[1]]
     year = before + int(era[2])
     number = f"{year}{era[3]}" if year >= _WESTERN_YEARS else f"{letter}{era[2]}{era[3]}"
-    return Cited("JP", number, None, "examiner", None)
+    return CitedDocument("JP", number, None, "examiner", None)

@@ -1,31 +1,64 @@
-"""USPTO maintenance-fee events: the weekly cumulative file ``MaintFeeEvents_yyyymmdd.txt``, one event a line."""
+"""USPTO maintenance-fee events: the weekly cumulative file ``MaintFeeEvents_yyyymmdd.txt``, one event per line."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.errors import Reason, SourceError
+from ipvalue.law import fees
 from ipvalue.records.book import Book
-from ipvalue.sources.joining.assemble import assemble
-from ipvalue.sources.joining.merge import one_row_a_patent
-from ipvalue.sources.patentsview_columns import Among, identifiers, portfolio
+from ipvalue.sources.joining.assemble import assemble, one_row_a_patent
+from ipvalue.sources.patentsview import Among, identifiers, portfolio
 from ipvalue.sources.reading import converters as to
+from ipvalue.sources.reading.encodings import Utf8Stream
 from ipvalue.sources.reading.files import Input, inputs
-from ipvalue.sources.reading.refusals import Refusal
-from ipvalue.sources.reading.texts import Utf8Stream
+from ipvalue.sources.reading.mapping import documented
+from ipvalue.sources.reading.rejects import Reject, most_are_unreadable
 from ipvalue.sources.registry import Format, Look
-from ipvalue.sources.us_expiries import EXPIRY, expired_on
+from ipvalue.types import Dates
 
-__all__ = ["read_maintenance_fees"]
+__all__ = ["EXPIRY", "expired_on", "read_maintenance_fees"]
+
+EXPIRY = ("EXP.", "EXP")
+"""Codes of an expiry."""
+
+_LONGEST_POSTING = 120  # days; known entries are 28 to 60 days after the expiry
+
+
+def expired_on(granted: Dates, posted: Dates) -> Dates:
+    """Days on which patents expired for an unpaid maintenance fee, from the days of grant and of the register's entry.
+
+    The entry is posted weeks after the expiry. The result is the last of the 4th, 8th and 12th anniversary of the grant
+    before the entry, if it is at most 120 days earlier. Otherwise it is the day of the entry, because a reissue counts
+    from its original, and a patent may expire again after a revival.
+
+    References
+    ----------
+    35 USC 41(b)(2); 37 CFR 1.362(g).
+
+    Examples
+    --------
+    >>> day = np.array(["2013-06-04", "2013-06-04"], "datetime64[D]")
+    >>> expired_on(day, np.array(["2017-07-04", "2019-01-01"], "datetime64[D]")).tolist()
+    [datetime.date(2017, 6, 4), datetime.date(2019, 1, 1)]
+    """
+    if not len(granted):
+        return posted
+    lapse: Any = fees.calendar(["US"], ["invention"], granted, granted).lapse
+    before = np.where(lapse <= posted[:, None], lapse, np.datetime64("NaT"))
+    last = np.fmax.reduce(before, axis=1)
+    near = (posted - last) <= np.timedelta64(_LONGEST_POSTING, "D")
+    return np.where(near, last, posted)
+
 
 _BLOCK = 1 << 22
 _LONGEST_LINE = 1 << 16
-_MANY = 10_000
 # number, application, entity (Y, N, M or ?), filed, granted, date and code of the event, with blanks between
 _LINE = (
     r"^\s*(?P<patent>[A-Za-z]{0,2}[0-9]{1,13})\s+(?P<application>[0-9]{5,13})?\s+(?P<entity>[A-Za-z?]?)\s*"
@@ -51,6 +84,7 @@ FORMAT = Format(
 )
 
 
+@documented()
 def read_maintenance_fees(
     *paths: str | os.PathLike[str], patents: Iterable[str] | None = None, strict: bool = False
 ) -> Book:
@@ -59,26 +93,20 @@ def read_maintenance_fees(
     Parameters
     ----------
     *paths : path
-        Files, ``.zip`` as they come, or folders of them.
+        Files, archives or folders of them.
     patents : iterable of str, optional
-        Numbers of a portfolio (``US-10000000``, ``US10000000B2`` or ``10000000``): other patents are passed over. The
-        whole file has more than 20 million events.
-    strict : bool, default False
-        Raise on the first line or row that is refused.
+        Numbers of a portfolio (``US-10000000``, ``US10000000B2`` or ``10000000``). Only these patents are read; the
+        complete file has more than 20 million events.
+    {strict}
 
     Returns
     -------
     Book
-        Patents and legal events. A line of another form is in ``rejects`` as ``unreadable``, with its number from 0.
-        Of two dates that a patent is said to have the earlier stands.
-        Join it with a source of the patents themselves: ``ipv.combine(grants, fees)``.
+        Patents and legal events. A line of another form is rejected as ``unreadable``, with its number from 0. If a
+        patent has two dates of the same kind, the earlier one is used. Combine the book with a source of the patents:
+        ``ipv.combine(grants, fees)``.
 
-    Raises
-    ------
-    SourceError
-        If a path can't be read, or no line of a file is of the form.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
@@ -88,16 +116,16 @@ def read_maintenance_fees(
     patents.patent_id             patent number, without leading zeros
     patents.right                 invention: designs and plants owe no maintenance fees (35 USC 41(b)(3))
     patents.application_date      filing date; patents.grant_date: grant date
-    legal_events.code             event code (M1551, EXP., REM., ...), as it stands; scheme uspto
+    legal_events.code             event code (M1551, EXP., REM., ...); the scheme is uspto
     legal_events.announced_date   event date
-    legal_events.effective_date   event date; of an expiry (EXP.) the 4th, 8th or 12th anniversary of the grant, if
-                                  that is at most 120 days before; of a reissue (RE), whose fees count from the
-                                  original, the event date
-    -                             application number, entity (payments name the entity's size in their code)
+    legal_events.effective_date   event date; for an expiry (EXP.), the 4th, 8th or 12th anniversary of the grant
+                                  if that is at most 120 days earlier, except for a reissue (RE), whose fees count
+                                  from its original
+    -                             application number; entity (the codes of payments include the entity's size)
     ============================  =================================================================================
 
-    Codes that :mod:`ipvalue.law.events` does not know change nothing. A patent that is not in the file has had no
-    event yet, which is no proof that it lives.
+    Codes that :mod:`ipvalue.law.events` does not know have no effect. A patent that is not in the file has had no event
+    yet, which does not prove that it is in force.
 
     References
     ----------
@@ -113,27 +141,20 @@ def read_maintenance_fees(
     >>> events[["patent_id", "effective_date", "announced_date", "code"]].astype(str).values.tolist()
     [['US-8457796', '2017-06-04', '2017-07-04', 'EXP.'], ['US-8457796', '2018-09-20', '2018-09-20', 'PMFG']]
     """
-    if isinstance(patents, str):
-        raise SourceError(f"patents takes several numbers; write [{patents!r}]")
-    among = None if patents is None else Among(portfolio(list(patents)))
-    refusals: list[Refusal] = []
+    among = None if patents is None else Among(portfolio(patents))
+    rejects: list[Reject] = []
     rights, events = [_RIGHTS.empty_table()], [_EVENTS.empty_table()]
     for source in inputs(*paths, suffixes=(".txt",)):
-        for found in _events(source, refusals):
+        for found in _events(source, rejects):
             mine = found if among is None else found.filter(pa.array(among.mask(found["patent"].combine_chunks())))
             named = _named(mine)
             rights.append(named.select(_RIGHTS.names).group_by(_RIGHTS.names).aggregate([]))
             events.append(named.select(_EVENTS.names))
     held = pa.concat_tables(rights).group_by(_RIGHTS.names, use_threads=False).aggregate([])
     held, contradictions = one_row_a_patent(held.sort_by([(name, "ascending") for name in _RIGHTS.names]))
-    held = held.append_column("jurisdiction", pa.repeat(pa.scalar("US"), held.num_rows))
-    held = held.append_column("right", pa.repeat(pa.scalar("invention"), held.num_rows))
-    whole = pa.concat_tables(events)
-    whole = whole.append_column("office", pa.repeat(pa.scalar("US"), whole.num_rows))
-    whole = whole.append_column("scheme", pa.repeat(pa.scalar("uspto"), whole.num_rows))
-    return assemble(
-        {"patents": held, "legal_events": whole}, {"patents": contradictions, "legal_events": refusals}, strict=strict
-    )
+    held = _with_constants(held, jurisdiction="US", right="invention")
+    tables = {"patents": held, "legal_events": _with_constants(pa.concat_tables(events), office="US", scheme="uspto")}
+    return assemble(tables, {"patents": contradictions, "legal_events": rejects}, strict=strict)
 
 
 _TEXT = pa.string()
@@ -141,8 +162,14 @@ _RIGHTS = pa.schema([("patent_id", _TEXT), ("application_date", _TEXT), ("grant_
 _EVENTS = pa.schema([("patent_id", _TEXT), ("effective_date", _TEXT), ("announced_date", _TEXT), ("code", _TEXT)])
 
 
-def _events(source: Input, refusals: list[Refusal]) -> Iterator[pa.Table]:
-    """Fields of a file's lines, in blocks; what is no event is written down."""
+def _with_constants(table: pa.Table, **constants: str) -> pa.Table:
+    for name, value in constants.items():
+        table = table.append_column(name, pa.repeat(pa.scalar(value), table.num_rows))
+    return table
+
+
+def _events(source: Input, rejects: list[Reject]) -> Iterator[pa.Table]:
+    """Fields of the lines of a file, in blocks. Lines without an event are added to the rejects."""
     row = fitting = 0
     first = ""
     for lines in _lines(source):
@@ -152,17 +179,17 @@ def _events(source: Input, refusals: list[Refusal]) -> Iterator[pa.Table]:
         for place in pc.indices_nonzero(strange).to_pylist():
             text = lines[place].as_py().replace("\0", "␀")
             first = first or text
-            refusals.append(
-                Refusal(row + place, "code", text, Reason.UNREADABLE, f"line {row + place + 1} is no fee event")
+            rejects.append(
+                Reject(row + place, "code", text, Reason.UNREADABLE, f"line {row + place + 1} is not a fee event")
             )
         good = fields.filter(pc.is_valid(fields))
         fitting, row = fitting + len(good), row + len(lines)
-        if len(refusals) > _MANY and len(refusals) > fitting:
+        if most_are_unreadable(rejects, fitting):
             break
         yield pa.table(good.flatten(), names=[field.name for field in good.type])
-    if row and len(refusals) > fitting:
+    if row and len(rejects) > fitting:
         raise SourceError(
-            f"{source.place} is no file of maintenance-fee events: most of its lines are of another form, such as "
+            f"{source.place} is not a file of maintenance-fee events: most of its lines have another form, such as "
             f"{first[:80]!r}"
         )
 
@@ -186,7 +213,7 @@ def _cut(block: bytes) -> pa.Array:
 
 
 def _named(found: pa.Table) -> pa.Table:
-    """Columns of the book."""
+    """Fields as columns of the book."""
     column = {name: found[name].combine_chunks() for name in found.column_names}
     filed, granted, posted = (to.dates(column[name]) for name in ("filed", "granted", "date"))
     table = pa.table(

@@ -1,7 +1,7 @@
-"""Claims of a US application's file as the USPTO converts its pages to text (``ClaimsDocument``, XML4IP).
+"""Claims of US application files, which the USPTO converts from page images to text (``ClaimsDocument``, XML4IP).
 
-Names are those of ST.96 in the USPTO's own namespace. A document is one claim set on the day on which the mail room
-received it, keyed by the application; of the application itself it says nothing.
+The elements have the names of ST.96 in a namespace of the USPTO. A document is one claim set, with the number of its
+application and the day on which the mail room received it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from xml.etree.ElementTree import Element
 import pyarrow as pa
 
 from ipvalue.errors import Reason
-from ipvalue.sources.reading.refusals import Refusal
-from ipvalue.sources.st36 import day, wordings
+from ipvalue.sources.reading.rejects import Reject
+from ipvalue.sources.wipo import claim_texts, day
 
 __all__ = ["CLAIM_COLUMNS", "PASSED_OVER", "ROOT", "ClaimSet", "claim_rows", "read_claim_set"]
 
 ROOT = "ClaimsDocument"
 PASSED_OVER = "SpecificationDocument"
-"""Descriptions and abstracts of the same files: the book has no place for them."""
+"""Descriptions and abstracts of the same files, which are not read."""
 
 _TEXT = pa.string()
 CLAIM_COLUMNS: dict[str, pa.DataType] = {
@@ -32,7 +32,7 @@ CLAIM_COLUMNS: dict[str, pa.DataType] = {
 }
 _CANCELLED = ("canceled", "cancelled", "not entered")
 _INDEPENDENT = {"independent": True, "dependent": False}
-# 37 CFR 1.121(c): each claim bears its status in brackets
+# 37 CFR 1.121(c): each claim has its status in brackets
 _STATUS = re.compile(
     r"\s*[(\[]\s*(?:original|(?:currently|previously)\s+(?:amended|presented)|amended|new|canceled|cancelled|"
     r"withdrawn(?:[^)\]]{0,40})?|not\s+entered|previously\s+added)\s*[)\]]\s*[.:,]?\s*",
@@ -42,46 +42,30 @@ _STATUS = re.compile(
 
 @dataclass(frozen=True)
 class ClaimSet:
-    """One claim set of an application's file."""
+    """One claim set of an application."""
 
     application: str
-    """Digits of its number."""
+    """Digits of the application number."""
     received: str | None
-    """Day in the mail room, ISO."""
+    """Day of receipt in the mail room, ISO."""
     place: str
-    """Where it was found, for what is refused."""
+    """Where the document was found, for messages."""
     row: int
-    """Number of its document among those that were read, from 0."""
+    """Number of the document among those that were read, from 0."""
     order: tuple[str, str]
-    """Of two sets of one day the greater is the later: day of the conversion, identifier of the document."""
+    """Order of the sets of one day: day of the conversion, identifier of the document."""
     claims: tuple[dict[str, Any], ...]
-    """Rows of ``claims``, without patent and day."""
-    refused: tuple[str, ...] = field(default=(), repr=False)
-    """What stands among the claims and is none."""
+    """Rows of ``claims``, without patent and date."""
+    rejected: tuple[str, ...] = field(default=(), repr=False)
+    """Text among the claims that is not a claim."""
 
 
 def read_claim_set(root: Element, place: str, row: int) -> ClaimSet | None:
-    """Read a ``ClaimsDocument``.
+    """Read a ``ClaimsDocument``; None if it names no application.
 
-    Parameters
-    ----------
-    root : xml.etree.ElementTree.Element
-        Its names without namespaces.
-    place : str
-        Where the document was found.
-    row : int
-        Its number among those that were read, from 0.
-
-    Returns
-    -------
-    ClaimSet or None
-        None where it names no application.
-
-    Notes
-    -----
-    The pages are read by machine, and what the machine takes for a claim may be a heading or a page's margin: a claim
-    has a number, and its text begins with a printed label. One without a label counts if no other claim of the set
-    has its number. Cancelled claims are none; a claim that is withdrawn from consideration still is one.
+    The pages are read by machine, which may take a heading or a page margin for a claim. A claim must have a number and
+    begin with a printed label. Without a label it is accepted if no other claim of the set has its number. Cancelled
+    claims are left out. Claims withdrawn from consideration are read.
     """
     application = re.sub(r"[^0-9]", "", root.findtext(".//ApplicationNumber") or "")
     if not application:
@@ -98,56 +82,41 @@ def read_claim_set(root: Element, place: str, row: int) -> ClaimSet | None:
         row=row,
         order=(root.findtext("DocumentCreateDateText") or "", root.get("id") or ""),
         claims=tuple(_claim(claim, number) for claim, number, fine in zip(found, numbers, good) if fine),
-        refused=tuple(_squeezed(_wording(claim)) for claim, fine in zip(found, good) if not fine),
+        rejected=tuple(_squeezed(_wording(claim)) for claim, fine in zip(found, good) if not fine),
     )
 
 
 def claim_rows(
     sets: Iterable[ClaimSet], patents: dict[str, dict[str, Any]]
-) -> tuple[list[dict[str, Any]], list[Refusal]]:
-    """Date the claim sets of all applications and give them their patents.
+) -> tuple[list[dict[str, Any]], list[Reject]]:
+    """Rows of ``claims``, and the text and the claim sets that are rejected.
 
-    Parameters
-    ----------
-    sets : iterable of ClaimSet
-        In any order.
-    patents : dict of str to dict
-        Row of ``patents`` of each application, by the digits of its number.
-
-    Returns
-    -------
-    list of dict
-        Rows of ``claims``.
-    list of Refusal
-        Text that is no claim, and sets that were never the latest one to be public.
-
-    Notes
-    -----
-    A file is open from the publication of its application on (37 CFR 1.14), so a set is public on the later of that
-    day and its arrival. Of several that became public together the last to arrive stands. One that became public no
-    sooner than the grant gives way to the granted claims, which the grant's own document prints.
+    ``patents`` has the row of ``patents`` of each application, by the digits of its number. A file is open from the
+    publication of its application on (37 CFR 1.14), so a set is public on that day or on its arrival, whichever is
+    later. Of several sets that became public together, the last to arrive is used. A set that became public on the day
+    of grant or later is replaced by the granted claims, which are in the document of the grant.
     """
     rows: list[dict[str, Any]] = []
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     latest: dict[tuple[str, str], ClaimSet] = {}
     for one in sorted(sets, key=lambda s: (s.received or "", s.order, s.place), reverse=True):
-        refusals += [_refusal(one, text, Reason.UNREADABLE, "it is no numbered claim") for text in one.refused]
+        rejects += [_reject(one, text, Reason.UNREADABLE, "it is not a numbered claim") for text in one.rejected]
         patent = patents[one.application]
         public = max(filter(None, (one.received, patent["publication_date"])), default="")
         if patent["grant_date"] and public >= patent["grant_date"]:
-            why = "the set was not public before the grant, whose own document prints the claims that stand"
-            refusals.append(_refusal(one, one.place, Reason.DUPLICATE_KEY, why))
-        elif (standing := latest.setdefault((one.application, public), one)) is not one:
-            why = f"another set was filed before this one was public: {standing.place}"
-            refusals.append(_refusal(one, one.place, Reason.DUPLICATE_KEY, why))
+            why = "the set was not public before the grant, so the granted claims are used"
+            rejects.append(_reject(one, one.place, Reason.DUPLICATE_KEY, why))
+        elif (later := latest.setdefault((one.application, public), one)) is not one:
+            why = f"another set was filed before this one was public: {later.place}"
+            rejects.append(_reject(one, one.place, Reason.DUPLICATE_KEY, why))
         else:
-            whole = {"patent_id": patent["patent_id"], "language": "en", "publication_date": public or None}
-            rows += [{**whole, **claim} for claim in one.claims]
-    return rows, refusals
+            shared = {"patent_id": patent["patent_id"], "language": "en", "publication_date": public or None}
+            rows += [{**shared, **claim} for claim in one.claims]
+    return rows, rejects
 
 
-def _refusal(one: ClaimSet, value: str, reason: Reason, why: str) -> Refusal:
-    return Refusal(one.row, "claim_number", value, reason, why if value == one.place else f"{why} ({one.place})")
+def _reject(one: ClaimSet, value: str, reason: Reason, why: str) -> Reject:
+    return Reject(one.row, "claim_number", value, reason, why if value == one.place else f"{why} ({one.place})")
 
 
 def _cancelled(claim: Element) -> bool:
@@ -167,18 +136,18 @@ def _claim(claim: Element, number: str) -> dict[str, Any]:
 
 
 def _wording(claim: Element) -> str:
-    """Text of a claim, without its label, its status and the margins of the pages that it runs over."""
-    whole = Element("claim")
-    whole.extend(claim.findall("ClaimText"))
-    for parent in list(whole.iter()):
+    """Text of a claim without its label, its status and page margins."""
+    texts = Element("claim")
+    texts.extend(claim.findall("ClaimText"))
+    for parent in list(texts.iter()):
         _drop(parent, ("ClaimLabelText", "BoundaryData"))
-    (found,) = wordings([("", whole)])
+    (found,) = claim_texts([("", texts)])
     status = _STATUS.match(found.text)
     return found.text[status.end() :] if status else found.text
 
 
 def _drop(parent: Element, names: tuple[str, ...]) -> None:
-    """Take out children, but not the text behind them."""
+    """Remove children, but not the text after them."""
     before: Element | None = None
     for child in list(parent):
         if child.tag not in names:

@@ -1,6 +1,6 @@
-"""The formats that ipvalue reads, and by what each is recognised.
+"""The formats that ipvalue reads, and how each is recognised.
 
-A reader's file declares one :class:`Format`; :data:`PLACES` names it. That is all that ``sniff`` and ``check`` need.
+The file of a reader declares a :class:`Format`, and :data:`PLACES` lists it. ``sniff`` and ``check`` need nothing else.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["PLACES", "Format", "Look", "formats"]
 
 Kind = Literal["table", "json", "xml", "parquet", "text"]
 
-# where each format is declared; one line a format
+# where each format is declared
 PLACES = (
     "ipvalue.sources.uspto:FORMAT",
     "ipvalue.sources.patentsview:FORMAT",
     "ipvalue.sources.maintenance_fees:FORMAT",
     "ipvalue.sources.odp:FORMAT",
-    "ipvalue.sources.university:FORMAT",
+    "ipvalue.sources.university_renewals:FORMAT",
     "ipvalue.sources.cnipa:FORMAT",
     "ipvalue.sources.patstat:FORMAT",
     "ipvalue.sources.ops:FORMAT",
@@ -41,7 +41,7 @@ PLACES = (
 
 @dataclass(frozen=True)
 class Look:
-    """What a first look at one file shows.
+    """What the beginning of a file shows.
 
     Attributes
     ----------
@@ -49,8 +49,8 @@ class Look:
         The file's name.
     kind : {'table', 'json', 'xml', 'parquet', 'text'}
     header : tuple of str
-        Headers of a table, columns of a Parquet file, keys of the first JSON record (down to its third level), or the
-        names of elements at the beginning of an XML document, the root first.
+        Headers of a table, columns of a Parquet file, keys of the first JSON record (down to the third level), or names
+        of the first elements of an XML document, starting with the root.
     head : str
         The first characters.
     """
@@ -63,33 +63,33 @@ class Look:
 
 @dataclass(frozen=True)
 class Format:
-    """One format and how it is recognised.
+    """A format and how it is recognised.
 
     Parameters
     ----------
     name : str
-        As in ``read_<name>``.
+        Name, as in ``read_<name>``.
     title : str
-        For people.
+        Description for users.
     reader : str
-        The public function that reads it.
+        Name of the public function that reads it.
     parts : tuple of Columns
-        Mappings of tables: recognised by their required headers, the surer the more headers are known.
+        Mappings of tables. A table is recognised by its required headers, and more confidently if more headers match.
     roots : tuple of str
         Root elements of XML documents.
     keys : tuple of str
-        Keys of JSON records that all must be there.
+        Keys that a JSON record must have.
     fills : dict of str to tuple of str
-        Columns of the book that are filled beyond those of ``parts``, by table.
+        Other columns of the book that are filled, by table.
     nested : dict of str to tuple of str
-        Columns that are filled from JSON, XML or Parquet beyond these.
+        Columns that are filled only from JSON, XML or Parquet, by table.
     recognise : callable, optional
-        For what this can't say: confidence from a :class:`Look`, 0 to 1.
+        Confidence from a :class:`Look`, 0 to 1, if the above is not enough.
     call : str or callable
-        How it is called, where that is not with the path alone; ``{path}`` stands for the path. Where it depends on the
-        file, a function of its :class:`Look`.
+        Code of the call if the path is not its only argument, with ``{path}`` for the path; or a function of a
+        :class:`Look` that returns it.
     everything : bool
-        Whether the reader takes every column, also those that ``parts`` does not name.
+        Whether the reader reads all columns, including those that are not in ``parts``.
     """
 
     name: str
@@ -105,11 +105,11 @@ class Format:
     everything: bool = False
 
     def line(self, look: Look) -> str:
-        """One line of code that reads it, with ``{path}`` for the path."""
+        """A line of code that reads the file, with ``{path}`` for the path."""
         return (self.call(look) if callable(self.call) else self.call) or f"ipv.{self.reader}({{path}})"
 
     def confidence(self, look: Look) -> float:
-        """How sure it is that a file is of this format, 0 to 1."""
+        """Confidence that a file has this format, 0 to 1."""
         best = self.recognise(look) if self.recognise else 0.0
         if look.kind == "xml" and look.header and look.header[0] in self.roots:
             best = max(best, 1.0)
@@ -120,13 +120,13 @@ class Format:
         return best
 
     def part_of(self, look: Look) -> Columns | None:
-        """The mapping that fits a file best; None where none does."""
+        """The mapping that fits a file best; None if none fits."""
         fitting = [part for part in self.parts if not part.missing(look.header)]
         return max(fitting, key=lambda part: _share(part, look.header)) if fitting else None
 
 
 def _share(part: Columns, header: tuple[str, ...]) -> float:
-    """0 without the required headers; else 0.3 and up with the shares of mapping and file that are known."""
+    """0 without the required headers; otherwise 0.3 to 1, by the shares of the mapping and of the file that match."""
     if not header or part.missing(header):
         return 0.0
     known = len(part.match(header))

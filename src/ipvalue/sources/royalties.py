@@ -1,4 +1,4 @@
-"""Royalty tables: agreements with their rates, as databases and surveys list them, to the table ``licences``."""
+"""Royalty agreements with their rates, from databases and surveys, as the table ``licences``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import assemble, mapped, open_table
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
-from ipvalue.sources.reading.mapping import Columns, Field, documented
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.mapping import documented, read_mappings
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format
 
 __all__ = ["FORMAT", "read_royalties"]
@@ -37,31 +37,7 @@ def _yes(values: pa.Array) -> pa.Array:
     return pc.if_else(yes, pa.scalar("yes"), pc.if_else(no, pa.scalar("no"), text))
 
 
-COLUMNS = Columns(
-    "licences",
-    (
-        Field(
-            "licence_id", ("Agreement ID", "licence_id", "License ID", "Agreement", "合同备案号", "备案号"), to.compact
-        ),
-        Field(
-            "licence_date",
-            ("Effective Date", "licence_date", "Filing Date", "Agreement Date", "备案日期", "许可日期"),
-            to.dates,
-            required=True,
-        ),
-        Field(
-            "rate",
-            ("Royalty Rate", "Royalty Rate (%)", "rate", "Royalty", "许可费率", "许可费率(%)", "提成率(%)"),
-            required=True,
-            note="a share; percent where the cell or header says %",
-        ),
-        Field("ipc", ("IPC", "ipc", "IPC Class", "IPC分类号"), to.lists(r"\s*[;|；]\s*")),
-        Field("industry", ("Industry", "SIC", "Industry Code", "行业", "国民经济行业"), to.compact),
-        Field("base", ("Royalty Base", "base", "Base", "计费基础"), _base),
-        Field("exclusive", ("Exclusivity", "Exclusive", "许可种类", "独占"), _yes),
-        Field("territory", ("Territory", "territory", "地域"), to.compact),
-    ),
-)
+(COLUMNS,) = read_mappings("royalties", base=_base, yes_or_no=_yes, symbols=to.lists(r"\s*[;|；]\s*"))
 FORMAT = Format("royalties", "royalty agreements with their rates", "read_royalties", parts=(COLUMNS,))
 
 
@@ -72,27 +48,22 @@ def read_royalties(*paths: Source, strict: bool = False) -> Book:
     Parameters
     ----------
     *paths : path
-        CSV or XLSX, one agreement a row.
-    strict : bool, default False
-        Raise on the first row that is refused.
+        CSV or XLSX files with one agreement in each row.
+    {strict}
 
     Returns
     -------
     Book
-        Without patents; put it to others with ``ipv.combine``.
+        A book without patents. Add it to other books with ``ipv.combine``.
 
-    Raises
-    ------
-    SourceError
-        If a file can't be read or lacks date or rate.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
     {columns}
 
-    A range of rates (``3% - 5%``) is taken at its middle. Without an identifier a row is named by file and number.
+    Of a range of rates (``3% - 5%``), the middle is used. An agreement without an identifier is named by its file and
+    row.
 
     Examples
     --------
@@ -104,7 +75,7 @@ def read_royalties(*paths: Source, strict: bool = False) -> Book:
     >>> book["licences"].select(["rate", "exclusive"]).to_pylist(), book.rejects["code"].tolist()
     ([{'rate': 0.04, 'exclusive': True}, {'rate': 0.05, 'exclusive': False}], ['bad_type'])
     """
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     parts = []
     for source in inputs(*paths, suffixes=TABLES):
         table = open_table(source, (COLUMNS,))
@@ -116,15 +87,15 @@ def read_royalties(*paths: Source, strict: bool = False) -> Book:
             batch = batch.set_column(place, "rate", rates)
             names = pa.array([f"{source.name}:{number + row + 1}" for row in range(batch.num_rows)], pa.string())
             own = batch["licence_id"].combine_chunks() if "licence_id" in batch.column_names else names
-            kept = [name for name in batch.column_names if name != "licence_id"]
-            parts.append(batch.select(kept).append_column("licence_id", pc.coalesce(own, names)))
+            others = [name for name in batch.column_names if name != "licence_id"]
+            parts.append(batch.select(others).append_column("licence_id", pc.coalesce(own, names)))
             number += batch.num_rows
-        refusals += table.refusals
-    return assemble({"licences": parts}, {"licences": refusals}, strict=strict)
+        rejects += table.rejects
+    return assemble({"licences": parts}, {"licences": rejects}, strict=strict)
 
 
 def _rates(values: pa.Array, in_percent: bool) -> pa.Array:
-    """Rates as shares in text: percent where a sign says so, a range at its middle."""
+    """Rates as shares: percentages are converted, and of a range the middle is used."""
     text = to.compact(values)
     ends = pc.split_pattern_regex(pc.replace_substring_regex(text, r"\s*(-|–|—|~|to|至)\s*", "~"), "~")
     low = pc.list_element(pc.if_else(pc.is_valid(ends), ends, pa.scalar([None], ends.type)), 0)

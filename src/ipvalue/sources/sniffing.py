@@ -1,4 +1,4 @@
-"""What a file is and how it would be read: a first look at the beginning of each file, never the whole."""
+"""Recognise what a file is and how to read it, from the beginning of each file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ipvalue.errors import MissingExtraError, SourceError
 from ipvalue.records.check import cost
 from ipvalue.records.schema import TABLES
 from ipvalue.sources.reading.delimited import lay_out
+from ipvalue.sources.reading.encodings import detect
 from ipvalue.sources.reading.files import Input, inputs
-from ipvalue.sources.reading.json_documents import top_level_keys
+from ipvalue.sources.reading.json_records import top_level_keys
 from ipvalue.sources.reading.spreadsheets import SheetTable, is_spreadsheet
-from ipvalue.sources.reading.texts import detect
 from ipvalue.sources.registry import Format, Look, formats
 
 __all__ = ["Sniffed", "SniffedFile", "is_book", "look", "sniff"]
@@ -37,17 +37,17 @@ class SniffedFile:
     ----------
     name, kind : str
     format : str
-        Name of its format; empty where it is of none.
+        Name of its format; empty if it is unknown.
     part : str
-        Which file of the format it is, such as ``g_patent``.
+        Kind of file within the format, such as ``g_patent``.
     encoding, delimiter : str
-        Empty where it has none.
+        Empty if they do not apply.
     found : dict of str to dict of str to str
-        Header of each column of the book that is there, by table.
+        Header of each column of the book that was found, by table.
     unread : tuple of str
         Headers that are not read.
     sampled : int
-        Rows that were looked at.
+        Number of rows examined.
     note : str
     """
 
@@ -65,24 +65,24 @@ class SniffedFile:
 
 @dataclass(frozen=True)
 class Sniffed:
-    """What a path holds and how it would be read; print it.
+    """What a path contains and how to read it. Print it for a summary.
 
     Attributes
     ----------
     path : str
     format, title, reader : str
-        Empty where it is of no known format.
+        Empty if the format is unknown.
     code : str
-        One line of code that reads it.
+        A line of code that reads it.
     path_alone : bool
-        Whether the reader needs nothing but the path.
+        Whether the path is the only argument that the reader needs.
     confidence : float
-        0 to 1: how sure the format is.
+        Confidence in the format, 0 to 1.
     files : tuple of SniffedFile
     tables : dict of str to tuple of str
         Columns of the book that would be filled, by table.
     missing : dict of str to str
-        What is absent, a table or ``table.column``, and what falls away without it.
+        Tables or ``table.column`` that are missing, and the effect of each.
     """
 
     path: str
@@ -102,7 +102,7 @@ class Sniffed:
                 f"{f.name} ({f.kind}{': ' + ', '.join(f.unread[:8]) if f.unread else ''})" for f in self.files[:5]
             )
             known = ", ".join(f.name for f in formats())
-            return f"{self.path}: of no known format: {shown}\n  known: {known}"
+            return f"{self.path}: unknown format: {shown}\n  known formats: {known}"
         lines = [f"{self.path}: {self.title} (confidence {self.confidence:.0%})", f"  read it with: {self.code}"]
         for file in self.files[:20]:
             how = ", ".join(
@@ -113,7 +113,7 @@ class Sniffed:
                     f"delimiter {file.delimiter!r}" if file.delimiter else "",
                     f"{file.sampled} rows sampled" if file.sampled else "",
                     file.note,
-                    "" if file.format == self.format else f"not read ({file.format or 'of no known format'})",
+                    "" if file.format == self.format else f"not read ({file.format or 'unknown format'})",
                 )
                 if part
             )
@@ -130,27 +130,27 @@ class Sniffed:
 
 
 def sniff(path: str | os.PathLike[str]) -> Sniffed:
-    """Say what a file, an archive or a folder is, and how it would be read.
+    """Recognise what a file, an archive or a folder is, and how to read it.
 
     Parameters
     ----------
     path : path
-        Anything that a reader takes, or the folder of a book.
+        Anything that a reader accepts, or the folder of a book.
 
     Returns
     -------
     Sniffed
-        With format, reader, columns found and absent and what their absence costs, and one line of code; without a
-        format where none is recognised.
+        Format, reader, columns that were found or are missing with the effect of each, and a line of code. The format
+        is empty if it is unknown.
 
     Raises
     ------
     SourceError
-        If the path can't be read, or an archive is damaged or dangerous.
+        If the path cannot be read, or an archive is damaged or dangerous.
 
     Notes
     -----
-    Only the beginning of each file is read, and of a folder the first 200 files.
+    Only the beginning of each file is read, and only the first 200 files of a folder.
 
     Examples
     --------
@@ -192,12 +192,12 @@ def sniff(path: str | os.PathLike[str]) -> Sniffed:
 
 
 def look(source: Input) -> Look:
-    """Take a first look at one file, as the formats' recognition sees it."""
+    """The beginning of a file, as used to recognise formats."""
     return _looked(source, formats())[0]
 
 
 def _looked(source: Input, known: list[Format]) -> tuple[Look, SniffedFile]:
-    """A first look at a file, and what it tells about the reading of it."""
+    """The beginning of a file, and how the file would be read."""
     head = source.head(_HEAD)
     parts = [part for one in known for part in one.parts]
     name = source.name
@@ -232,7 +232,7 @@ def _looked(source: Input, known: list[Format]) -> tuple[Look, SniffedFile]:
 
 
 def _elements(text: str) -> tuple[str, ...]:
-    """Names of elements, the root first; what stands before it is passed over."""
+    """Names of elements, starting with the root."""
     begin = 1 if text.startswith("\ufeff") else 0
     while found := _PROLOGUE.match(text, begin):
         begin = found.end()
@@ -244,11 +244,11 @@ def _parquet_names(source: Input) -> tuple[str, ...]:
         with source.seekable() as copy:
             return tuple(pq.read_schema(copy).names)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise SourceError(f"{source.place} is no sound Parquet file: {error}") from error
+        raise SourceError(f"{source.place} is not a valid Parquet file: {error}") from error
 
 
 def _file(seen: Look, about: SniffedFile, known: list[Format], chosen: Format) -> SniffedFile:
-    """What a file is, as the chosen format sees it if it can."""
+    """What a file is: of the chosen format if it fits, else of the format that fits best."""
     best = chosen if chosen.confidence(seen) >= _LEAST else max(known, key=lambda f: f.confidence(seen))
     if best.confidence(seen) < _LEAST:
         return SniffedFile(**{**vars(about), "unread": seen.header if seen.kind != "xml" else seen.header[:1]})
@@ -274,14 +274,14 @@ def _tables(best: Format, files: tuple[SniffedFile, ...]) -> dict[str, tuple[str
                 for table, filled in best.nested.items():
                     columns.setdefault(table, {}).update(dict.fromkeys(filled))
             for table, found in file.found.items():
-                if table not in TABLES:  # what no table of the book holds
+                if table not in TABLES:  # not a table of the book
                     continue
                 columns.setdefault(table, {}).update(dict.fromkeys(c for c in found if c in TABLES[table].columns))
     return {name: tuple(c for c in TABLES[name].columns if c in columns[name]) for name in TABLES if columns.get(name)}
 
 
 def _missing(tables: dict[str, tuple[str, ...]]) -> dict[str, str]:
-    """Tables and columns that are absent, with what each costs; of market data nothing is missed but itself."""
+    """Missing tables and columns with the effect of each. Market data alone lack nothing."""
     if not tables.keys() & {"patents", "citations", "claims", "legal_events", "family_members"}:
         return {}
     absent = {
@@ -299,11 +299,11 @@ def is_book(path: Path) -> bool:
 
 
 def _book_folder(path: Path) -> Sniffed | None:
-    """The folder of a book, which is read by the book's own functions."""
+    """The description of a book's folder; None if the path is not one."""
     if (path / "book.json").exists():
-        title, reader = "a book that write_book wrote", "read_book"
+        title, reader = "a book written by write_book", "read_book"
     elif any((path / f"patents.{kind}").exists() for kind in ("parquet", "csv")):
-        title, reader = "a folder of the book's tables as Parquet or CSV", "read_tables"
+        title, reader = "a folder with the book's tables as Parquet or CSV", "read_tables"
     else:
         return None
     return Sniffed(str(path), "book", title, reader, f"ipv.{reader}({str(path)!r})", 1.0, (), {}, {})

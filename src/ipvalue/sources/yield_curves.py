@@ -1,4 +1,4 @@
-"""Yield curves: ChinaBond, the US Treasury's daily par yields, and tables of one tenor a column."""
+"""Yield curves: ChinaBond, the US Treasury's daily par yields, and tables with one tenor in each column."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ipvalue.records.book import Book
 from ipvalue.sources.joining.assemble import AnyTable, assemble, mapped, open_table
 from ipvalue.sources.reading import converters as to
 from ipvalue.sources.reading.files import TABLES, Source, inputs
-from ipvalue.sources.reading.mapping import Columns, Field, plain_header
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.mapping import documented, plain_header, read_mappings
+from ipvalue.sources.reading.rejects import Reject
 from ipvalue.sources.registry import Format, Look
 from ipvalue.types import Floats
 
@@ -28,17 +28,7 @@ _TENOR = re.compile(
     r"(?:bc|dgs|gs|r|y)?([0-9]+(?:[.][0-9]+)?)\s*(months|month|mo|m|个月|月|years|year|yrs|yr|y|年)?", re.IGNORECASE
 )
 _MONTHS = ("m", "月", "个")
-_LONG = Columns(
-    "curves",
-    (
-        Field("date", ("日期", "date", "record_date"), to.dates, required=True),
-        Field(
-            "tenor_years", ("标准期限(年)", "标准期限", "tenor", "tenor_years", "maturity"), to.numbers, required=True
-        ),
-        Field("yield", ("收益率(%)", "收益率", "yield", "rate"), to.numbers, required=True, own=True, gives="rate"),
-    ),
-    part="one tenor a row",
-)
+(_LONG,) = read_mappings("yield_curves")
 
 
 def _recognise(look: Look) -> float:
@@ -54,7 +44,7 @@ def _recognise(look: Look) -> float:
 
 
 def _call(look: Look) -> str:
-    """The currency is in no file, but its language tells; nor is the tenor of a single rate."""
+    """The call with the arguments that are not in the file: the currency, guessed from the language, and the tenor."""
     currency = "CNY" if any(ord(letter) > 0x2E7F for letter in "".join(look.header)) else "USD"
     alone = len(look.header) == 2 and _tenor(look.header[1]) is None
     return f'ipv.read_yield_curve({{path}}, currency="{currency}"{", tenor_years=10" if alone else ""})'
@@ -62,7 +52,7 @@ def _call(look: Look) -> str:
 
 FORMAT = Format(
     "yield_curve",
-    "yield curve (ChinaBond, US Treasury, or one tenor a column)",
+    "yield curve (ChinaBond, US Treasury, or one tenor in each column)",
     "read_yield_curve",
     recognise=_recognise,
     fills={"curves": ("date", "currency", "tenor_years", "rate")},
@@ -70,6 +60,7 @@ FORMAT = Format(
 )
 
 
+@documented()
 def read_yield_curve(
     *paths: Source,
     currency: str,
@@ -83,31 +74,25 @@ def read_yield_curve(
     Parameters
     ----------
     *paths : path
-        Tables with a date and one tenor a column (``1 Mo``, ``R3M``, ``10 Yr``, ``10年``), with a date, a tenor in
-        years and a yield a row (ChinaBond's own export), or with a date and one rate.
+        Tables with a date and one tenor in each column (``1 Mo``, ``R3M``, ``10 Yr``, ``10年``); with a date, a tenor
+        in years and a yield in each row (ChinaBond's own export); or with a date and one rate.
     currency : str
         ISO 4217.
     quoted : {'par', 'zero'}
-        What the yields are: par yields (the Treasury's; ChinaBond's yields to maturity), or zero rates (即期收益率),
-        which are taken as they are. In percent.
+        Kind of the yields, in percent: par yields (the Treasury's; ChinaBond's yields to maturity), or zero rates
+        (即期收益率), which are not converted.
     coupons : int, optional
-        Coupons a year by which par yields are quoted; 2 for USD and 1 for others where absent.
+        Coupons per year of par yields; by default 2 for USD and 1 for other currencies.
     tenor_years : float, optional
         Tenor of a table with one rate.
-    strict : bool, default False
-        Raise on the first row that is refused.
+    {strict}
 
     Returns
     -------
     Book
-        Without patents; put it to others with ``ipv.combine``.
+        A book without patents. Add it to other books with ``ipv.combine``.
 
-    Raises
-    ------
-    SourceError
-        If a file can't be read or holds no curve.
-    BookError
-        With ``strict``, if anything is refused.
+    {raises}
 
     Notes
     -----
@@ -119,9 +104,9 @@ def read_yield_curve(
     curves.rate          the cell, 收益率(%), Rate; in percent
     ===================  ==========================================================================
 
-    Par yields become zero rates by :func:`zero_rates`. Where every date is the first of a month, the rates are averages
-    of that month, known at its end: they are dated so. An empty cell, N/A or ND is no quotation; what else is no
-    number is refused.
+    :func:`zero_rates` converts par yields. If every date is the first of a month, the rates are averages of that month.
+    They are known at its end and get that date. An empty cell, N/A or ND means that there is no quotation. Other text
+    that is not a number is rejected.
 
     Examples
     --------
@@ -131,17 +116,17 @@ def read_yield_curve(
     >>> read_yield_curve(path, currency="USD")["curves"]["rate"].to_numpy().round(6).tolist()
     [0.048576, 0.043651]
     """
-    refusals: list[Refusal] = []
+    rejects: list[Reject] = []
     parts = []
     for source in inputs(*paths, suffixes=TABLES):
         table = open_table(source, (_LONG,))
         points = _long(table) if not _LONG.missing(table.header) else _wide(table, tenor_years)
         parts.append(points)
-        refusals += table.refusals
+        rejects += table.rejects
     points = pd.concat(parts, ignore_index=True)
     bad = points["rate"].isna() & points["text"].notna()
-    refusals += [
-        Refusal(int(row), "rate", str(value), Reason.BAD_TYPE, f"tenor {tenor:g}")
+    rejects += [
+        Reject(int(row), "rate", str(value), Reason.BAD_TYPE, f"tenor {tenor:g}")
         for row, value, tenor in points.loc[bad, ["row", "text", "tenor"]].itertuples(index=False, name=None)
     ]
     points = points[points["rate"].notna()]
@@ -155,7 +140,7 @@ def read_yield_curve(
             "rate": pa.array(points["rate"], pa.float64()),
         }
     )
-    return assemble({"curves": curves}, {"curves": refusals}, strict=strict)
+    return assemble({"curves": curves}, {"curves": rejects}, strict=strict)
 
 
 def zero_rates(tenors: npt.ArrayLike, yields: npt.ArrayLike, coupons: int = 1) -> Floats:
@@ -165,7 +150,7 @@ def zero_rates(tenors: npt.ArrayLike, yields: npt.ArrayLike, coupons: int = 1) -
     ----------
     tenors : array_like, shape (k,), years
     yields : array_like, shape (..., k), per year
-        Par yields compounded ``coupons`` times a year; NaN where there is none.
+        Par yields, compounded ``coupons`` times a year; NaN if there is none.
     coupons : int
         Coupons a year.
 
@@ -200,7 +185,7 @@ def zero_rates(tenors: npt.ArrayLike, yields: npt.ArrayLike, coupons: int = 1) -
     grid = np.arange(1, max(steps, 1) + 1) / coupons
     result = np.full(y.shape, np.nan)
     known = ~np.isnan(y)
-    # days that quote the same tenors are computed together
+    # days with the same tenors are computed together
     patterns, group = np.unique(known, axis=0, return_inverse=True)
     for code, pattern in enumerate(patterns):
         rows = np.flatnonzero(group.reshape(-1) == code)
@@ -227,7 +212,7 @@ def _bootstrap(t: Floats, y: Floats, grid: Floats, m: int) -> Floats:
 
 
 def _zeros(points: pd.DataFrame, coupons: int) -> Floats:
-    """Zero rates of points that are par yields, one curve a date."""
+    """Zero rates of par yields, with one curve for each date."""
     days, day = np.unique(points["date"].to_numpy(str), return_inverse=True)
     tenors, place = np.unique(points["tenor"].to_numpy(np.float64), return_inverse=True)
     table = np.full((len(days), len(tenors)), np.nan)
@@ -243,7 +228,7 @@ def _month_ends(dates: pd.Series[str]) -> list[str]:
 
 
 def _tenor(header: str) -> float | None:
-    """Years that a header names; None where it names none.
+    """The tenor of a header in years; None if it has none.
 
     Examples
     --------
@@ -270,8 +255,8 @@ def _wide(table: AnyTable, tenor_years: float | None) -> pd.DataFrame:
     if date is not None and not tenors and tenor_years is not None and len(header) == 2:
         tenors = {header[1 - header.index(date)]: tenor_years}
     if date is None or not tenors:
-        hint = "; name the tenor of a single rate: tenor_years=10" if date is not None and len(header) == 2 else ""
-        raise SourceError(f"{table.place} is no yield curve: its columns are {', '.join(header[:12])}{hint}")
+        hint = "; pass the tenor of a single rate: tenor_years=10" if date is not None and len(header) == 2 else ""
+        raise SourceError(f"{table.place} is not a yield curve: its columns are {', '.join(header[:12])}{hint}")
     rows = pa.concat_tables([pa.Table.from_batches([b]) for b in table.batches([date, *tenors])] or [_none(header)])
     dates = to.month_first_dates(rows[date].combine_chunks())
     return pd.concat(

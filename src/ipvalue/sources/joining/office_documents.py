@@ -1,8 +1,8 @@
-"""Publications and register entries of patent offices, as XML answers give them, joined into patents.
+"""Join the publications and register entries of patent offices into patents.
 
-An office publishes a patent several times (the application, the grant, corrections), and an interface spreads one
-publication over several answers (bibliography, claims, events). What has one application, or one publication
-number, is one patent here.
+An office publishes a patent several times (the application, the grant, corrections), and an interface describes one
+publication in several answers (bibliography, claims, events). All that belongs to one application, or to one
+publication number, becomes one patent.
 """
 
 from __future__ import annotations
@@ -15,17 +15,40 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from ipvalue.errors import SourceError
 from ipvalue.law.kinds import is_grant
+from ipvalue.records.book import Book
+from ipvalue.sources.joining.assemble import assemble
 from ipvalue.sources.reading.identifiers import document_ids
+from ipvalue.sources.reading.rejects import Reject, first_reject
 
-__all__ = ["Cited", "Document", "Entry", "Wording", "book_tables"]
+__all__ = [
+    "CITATIONS",
+    "CLAIMS",
+    "FAMILY_MEMBERS",
+    "LEGAL_EVENTS",
+    "CitedDocument",
+    "ClaimText",
+    "Document",
+    "Entry",
+    "book_of_documents",
+    "earliest_day",
+    "numbered_claims",
+    "table_of_rows",
+]
+
+CITATIONS = ("citing_id", "cited_id", "citing_date", "cited_date", "origin", "category")
+CLAIMS = ("patent_id", "claim_number", "text", "language", "publication_date")
+LEGAL_EVENTS = ("patent_id", "effective_date", "announced_date", "office", "scheme", "code", "text", "detail")
+FAMILY_MEMBERS = ("family_id", "jurisdiction", "kind", "publication_date", "patent_id")
+"""Columns of the book that office documents fill."""
 
 Rows = list[dict[str, Any]]
 _LISTS = ("ipc", "owners")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-class Cited(NamedTuple):
+class CitedDocument(NamedTuple):
     """A patent document that a publication cites."""
 
     office: str | None
@@ -35,15 +58,15 @@ class Cited(NamedTuple):
     category: str | None
 
 
-class Wording(NamedTuple):
-    """A claim."""
+class ClaimText(NamedTuple):
+    """A claim, without its number in the text."""
 
     number: str
     text: str
 
 
 class Entry(NamedTuple):
-    """An entry of a register; days in ISO form."""
+    """An entry of a register, with dates in ISO form."""
 
     effective: str | None
     announced: str | None
@@ -56,63 +79,69 @@ class Entry(NamedTuple):
 
 @dataclass
 class Document:
-    """What one answer says of one publication; whatever it does not say is empty. Days in ISO form."""
+    """What one answer says about one publication, with dates in ISO form. What it does not say is empty."""
 
     office: str | None = None
     number: str | None = None
     kind: str | None = None
     published: str | None = None
     application: str = ""
-    """Number of the application, with its office."""
+    """Application number with its office."""
     filed: str | None = None
     right: str | None = None
     priorities: list[str] = field(default_factory=list)
     parents: list[str] = field(default_factory=list)
-    """Filing days of applications from which the term is counted."""
+    """Filing dates of the applications from which the term is counted."""
     earlier: list[str] = field(default_factory=list)
-    """Days of publications of the same application before this one."""
+    """Dates of earlier publications of the same application."""
     ipc: list[str] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
     n_inventors: int | None = None
     npl: int | None = None
     n_claims: str | None = None
     family: str | None = None
-    citations: list[Cited] = field(default_factory=list)
-    claims: list[Wording] = field(default_factory=list)
+    citations: list[CitedDocument] = field(default_factory=list)
+    claims: list[ClaimText] = field(default_factory=list)
     language: str | None = None
     entries: list[Entry] = field(default_factory=list)
-    # filled when documents are joined
+    # filled when the documents are joined
     name: str | None = None
     granted: bool = False
 
     @property
     def rank(self) -> tuple[bool, bool, str, str, str]:
-        """What bears a number before what does not, grants before others, the earlier before the later."""
+        """Sort key: documents with a number first, then grants, then by date."""
         return self.name is None, not self.granted, self.published or "9999", self.name or "", self.kind or ""
 
 
-def book_tables(documents: list[Document]) -> dict[str, pa.Table]:
-    """Join publications into patents and make the book's tables of them.
+def book_of_documents(documents: list[Document], rejects: list[Reject], nothing: str, *, strict: bool) -> Book:
+    """Join publications into patents and make a book of them.
 
-    Parameters
-    ----------
-    documents : list of Document
+    A patent is named by its grant, or else by its first publication. Dates are the earliest of all publications, and
+    other values those of the latest. A patent cites a document once, on the date of its first publication that does.
+    The order of the documents does not matter.
 
-    Returns
-    -------
-    dict of str to pyarrow.Table
-        The same for any order of the documents. A patent is named by its grant, else by its first publication. Of
-        what several publications say, dates are the earliest, all else is as the latest says it. A document is
-        cited once by a patent, with the day of the first publication that does.
+    Raises
+    ------
+    SourceError
+        If there is no document; ``nothing`` is the message.
 
     Examples
     --------
-    >>> tables = book_tables([
+    >>> book = book_of_documents([
     ...     Document("EP", "2400812", "A1", "2011-12-28", "EP10167109", "2010-06-24"),
-    ...     Document("EP", "2400812", "B1", "2019-11-27", "EP10167109", claims=[Wording("1", "A device.")])])
-    >>> tables["patents"].select(["patent_id", "application_date", "grant_date"]).to_pylist()
-    [{'patent_id': 'EP-2400812', 'application_date': '2010-06-24', 'grant_date': '2019-11-27'}]
+    ...     Document("EP", "2400812", "B1", "2019-11-27", "EP10167109", claims=[ClaimText("1", "A device.")])],
+    ...     [], "no documents", strict=False)
+    >>> book["patents"].select(["patent_id", "application_date", "grant_date"]).to_pylist()
+    [{'patent_id': 'EP-2400812', 'application_date': datetime.date(2010, 6, 24),
+      'grant_date': datetime.date(2019, 11, 27)}]
     """
+    if not documents:
+        raise SourceError(nothing + first_reject(rejects))
+    return assemble(_tables(documents), {"patents": rejects}, strict=strict)
+
+
+def _tables(documents: list[Document]) -> dict[str, pa.Table]:
     _name(documents)
     days = {(d.name, d.kind): d.published for d in documents if d.published}
     for document in documents:
@@ -127,10 +156,11 @@ def book_tables(documents: list[Document]) -> dict[str, pa.Table]:
         tables["claims"] += [row for document in group for row in _claims(patent, document)]
         tables["legal_events"] += [_event(patent, entry) for document in group for entry in document.entries]
         tables["family_members"] += _members(patent, group)
-    return {name: _table(rows) for name, rows in tables.items() if rows or name == "patents"}
+    return {name: table_of_rows(rows) for name, rows in tables.items() if rows or name == "patents"}
 
 
-def _table(rows: Rows) -> pa.Table:
+def table_of_rows(rows: Rows) -> pa.Table:
+    """Rows with the same columns as a table of text and of lists of text."""
     names = list(rows[0]) if rows else []
     types = {name: pa.list_(pa.string()) if name in _LISTS else pa.string() for name in names}
     return pa.table({name: pa.array([row[name] for row in rows], types[name]) for name in names})
@@ -144,7 +174,7 @@ def _name(documents: list[Document]) -> None:
 
 
 def _patents(documents: list[Document]) -> list[list[Document]]:
-    """Documents of one application, or of one publication number, together; in the order of their names."""
+    """Documents grouped by application, or else by publication number, in the order of their names."""
     keys = {d.name: _digits(d.application) for d in documents if d.application and d.name}
     groups: dict[str, list[Document]] = {}
     for place, document in enumerate(documents):
@@ -155,36 +185,36 @@ def _patents(documents: list[Document]) -> list[list[Document]]:
 
 
 def _digits(application: str) -> str:
-    """An application number without its check digit and marks."""
+    """An application number without its check digit and separators."""
     return re.sub(r"[^0-9A-Z]", "", re.sub(r"\.[\dX]$", "", application.upper()))
 
 
 def _latest(group: list[Document], column: str) -> Any:
-    """What the latest publication says that says anything."""
+    """The value in the latest publication that has one."""
     ordered = sorted(group, key=lambda d: (d.published or "", d.granted, repr(d)), reverse=True)
     return next((value for d in ordered if (value := getattr(d, column))), None)
 
 
-def _earliest(days: Iterable[str | None], until: str | None = None) -> str | None:
-    """The earliest day; one that is no day comes last, for the book to refuse."""
+def earliest_day(days: Iterable[str | None], until: str | None = None) -> str | None:
+    """The earliest date. Text that is not a date comes last, so that the book rejects it."""
     known = [day for day in days if day and (until is None or day <= until)]
     return min(known, key=lambda day: (_ISO.fullmatch(day) is None, day), default=None)
 
 
 def _patent(group: list[Document]) -> dict[str, Any]:
-    filed = _earliest(d.filed for d in group)
+    filed = earliest_day(d.filed for d in group)
     return {
         "patent_id": group[0].name,
         "jurisdiction": group[0].office,
         "kind": group[0].kind,
         "right": _latest(group, "right"),
         "application_date": filed,
-        "priority_date": _earliest((day for d in group for day in [*d.priorities, *d.parents]), until=filed),
-        "parent_filing_date": _earliest((day for d in group for day in d.parents), until=filed),
-        "publication_date": _earliest(
+        "priority_date": earliest_day((day for d in group for day in [*d.priorities, *d.parents]), until=filed),
+        "parent_filing_date": earliest_day((day for d in group for day in d.parents), until=filed),
+        "publication_date": earliest_day(
             day for d in group for day in (d.published, *(e for e in d.earlier if filed is None or e >= filed))
         ),
-        "grant_date": _earliest(d.published for d in group if d.granted),
+        "grant_date": earliest_day(d.published for d in group if d.granted),
         "family_id": _latest(group, "family"),
         "ipc": _latest(group, "ipc"),
         "owners": _latest(group, "owners"),
@@ -199,7 +229,7 @@ def _number(value: int | None) -> str | None:
 
 
 def _citations(patent: dict[str, Any], group: list[Document]) -> Rows:
-    """Each cited document once, by the first publication that cites it."""
+    """Each cited document once, from the first publication that cites it."""
     found: dict[str, dict[str, Any]] = {}
     for document in sorted(group, key=lambda d: (d.published or "9999", repr(d))):
         names = document_ids([c.office for c in document.citations], [c.number for c in document.citations])
@@ -215,43 +245,50 @@ def _citations(patent: dict[str, Any], group: list[Document]) -> Rows:
 
 
 def _claims(patent: dict[str, Any], document: Document) -> Rows:
-    return [
-        {
-            "patent_id": patent["patent_id"],
-            "claim_number": claim.number,
-            "text": claim.text,
-            "language": document.language,
-            "publication_date": document.published,
-        }
-        for claim in document.claims
-    ]
+    shared = (document.language, document.published)
+    return [dict(zip(CLAIMS, (patent["patent_id"], *claim, *shared))) for claim in document.claims]
 
 
 def _event(patent: dict[str, Any], entry: Entry) -> dict[str, Any]:
-    return {
-        "patent_id": patent["patent_id"],
-        "effective_date": entry.effective or entry.announced,
-        "announced_date": entry.announced,
-        "office": entry.office,
-        "scheme": entry.scheme,
-        "code": entry.code,
-        "text": entry.text,
-        "detail": entry.detail,
-    }
+    entry = entry._replace(effective=entry.effective or entry.announced)
+    return dict(zip(LEGAL_EVENTS, (patent["patent_id"], *entry)))
 
 
 def _members(patent: dict[str, Any], group: list[Document]) -> Rows:
-    """The patent's publications as members of its family, each once."""
+    """The publications of the patent as members of its family, each once."""
     if patent["family_id"] is None:
         return []
     rows = {(d.office, d.kind, d.published): patent["patent_id"] for d in group if d.office and d.published}
-    return [
-        {
-            "family_id": patent["family_id"],
-            "jurisdiction": office,
-            "kind": kind,
-            "publication_date": published,
-            "patent_id": name,
-        }
-        for (office, kind, published), name in sorted(rows.items(), key=repr)
-    ]
+    values = ((patent["family_id"], *key, name) for key, name in sorted(rows.items(), key=repr))
+    return [dict(zip(FAMILY_MEMBERS, row)) for row in values]
+
+
+# a heading may be on a line before the first claim
+_FIRST = re.compile(r"(?:[^\d\n]{0,40}\n)?\s*1(?:\s*[.．、:：)）]\s*(?!\d)|\s+(?=[^\W\d]))")
+# a claim begins on a new line or after the end of a sentence
+_NEXT = r"(?:\n\s*|(?<=[。；;.])\s*){number}\s*(?:[.．、:：)）]\s*(?!\d)|\s(?=[^\W\d]))"
+
+
+def numbered_claims(text: str) -> list[ClaimText]:
+    """Split the text of a claim set at the numbers of its claims, which count from 1 without gaps.
+
+    A text that does not begin with number 1 is one claim. An empty text has no claims.
+
+    Examples
+    --------
+    >>> text = "1.一种电路，包括R1。2.根据权利要求1所述的电路，其中R1为3. 5欧。3. 根据权利要求2所述的电路。"
+    >>> [claim.number for claim in numbered_claims(text)]
+    ['1', '2', '3']
+    >>> numbered_claims("A pump.")
+    [ClaimText(number='1', text='A pump.')]
+    """
+    begin = _FIRST.match(text)
+    if begin is None:
+        claim = ClaimText("1", " ".join(text.split()))
+        return [claim] if claim.text else []
+    claims, number, at = [], 1, begin.end()
+    while (following := re.compile(_NEXT.format(number=number + 1)).search(text, at)) is not None:
+        claims.append(ClaimText(str(number), " ".join(text[at : following.start()].split())))
+        number, at = number + 1, following.end()
+    claims.append(ClaimText(str(number), " ".join(text[at:].split())))
+    return [claim for claim in claims if claim.text]

@@ -1,1 +1,1 @@
-"""From bytes to rows and documents: archives, encodings, tables, JSON, XML and spreadsheets, in bounded memory."""
+"""From bytes to rows and documents in bounded memory: archives, encodings, tables, JSON, XML and workbooks."""

@@ -1,11 +1,10 @@
-"""From the text of foreign columns to what the book's columns take, whole Arrow columns at a time.
+"""Converters from the text of a file's columns to values that the book accepts, one Arrow array at a time.
 
-What is not of the expected form passes through unchanged, so that the book refuses it and shows it.
+A value of an unexpected form is returned unchanged, so that the book rejects it and shows it.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -14,12 +13,12 @@ import pyarrow.compute as pc
 from ipvalue.sources.reading.identifiers import document_ids
 
 __all__ = [
+    "Converter",
     "bare_numbers",
     "compact",
     "dates",
     "day_first_dates",
     "document_numbers",
-    "first_of",
     "kinds",
     "lists",
     "month_first_dates",
@@ -33,13 +32,12 @@ _NUMBER = r"^\s*([+-]?)[\s]*([0-9][0-9,' ]*)(\.[0-9]+)?\s*$"
 
 
 def compact(values: pa.Array) -> pa.Array:
-    """Text with single blanks, null where nothing is left."""
-    text = pc.utf8_trim_whitespace(pc.replace_substring_regex(values, r"\s+", " "))
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    """Text with single spaces; null where nothing is left."""
+    return _trimmed(pc.replace_substring_regex(values, r"\s+", " "))
 
 
 def dates(values: pa.Array) -> pa.Array:
-    """Dates written year first, with any separator, also with a time behind or 年月日, as YYYY-MM-DD.
+    """Dates with the year first, as YYYY-MM-DD. Any separator, 年月日 and a time after the date are accepted.
 
     Examples
     --------
@@ -57,13 +55,13 @@ def dates(values: pa.Array) -> pa.Array:
 
 
 def day_first_dates(values: pa.Array, *, last_year: int = 30) -> pa.Array:
-    """Dates written day first, with two or four digits of the year, as YYYY-MM-DD; others as :func:`dates` does.
+    """Dates with the day first and two or four digits of the year, as YYYY-MM-DD; other dates as in :func:`dates`.
 
     Parameters
     ----------
     values : pyarrow.Array
     last_year : int
-        Two digits up to this one are of this century, greater ones of the last.
+        Years of two digits up to this one belong to this century, later ones to the last.
 
     Examples
     --------
@@ -84,7 +82,7 @@ def day_first_dates(values: pa.Array, *, last_year: int = 30) -> pa.Array:
 
 
 def month_first_dates(values: pa.Array) -> pa.Array:
-    """Dates written month first with four digits of the year (01/31/2024) as YYYY-MM-DD; others as :func:`dates` does.
+    """Dates with the month first and four digits of the year (01/31/2024); other dates as in :func:`dates`.
 
     Examples
     --------
@@ -96,31 +94,18 @@ def month_first_dates(values: pa.Array) -> pa.Array:
 
 
 def lists(separator: str) -> Converter:
-    r"""Several values in one cell, cut at a regular expression.
+    r"""A converter of cells with several values, which are separated by a regular expression.
 
     Examples
     --------
     >>> lists(r";;")(pa.array(["A01B1/00;;C07D 417/00", None])).to_pylist()
     [['A01B1/00', 'C07D 417/00'], None]
     """
-    return functools.partial(_split, separator)
-
-
-def _split(separator: str, values: pa.Array) -> pa.Array:
-    return pc.split_pattern_regex(values, separator)
-
-
-def first_of(separator: str) -> Converter:
-    """The first of several values in one cell."""
-
-    def first(values: pa.Array) -> pa.Array:
-        return compact(pc.list_element(pc.split_pattern_regex(values, separator), 0))
-
-    return first
+    return lambda values: pc.split_pattern_regex(values, separator)
 
 
 def numbers(values: pa.Array) -> pa.Array:
-    """Numbers with thousands separators, as plain digits.
+    """Numbers without thousands separators.
 
     Examples
     --------
@@ -135,7 +120,7 @@ def numbers(values: pa.Array) -> pa.Array:
 
 
 def percent(values: pa.Array) -> pa.Array:
-    """Numbers in percent, with or without the sign, as shares; the point moves in the text, so nothing is rounded.
+    """Percentages, with or without the sign, as shares. The exponent is changed in the text, so nothing is rounded.
 
     Examples
     --------
@@ -147,7 +132,7 @@ def percent(values: pa.Array) -> pa.Array:
 
 
 def document_numbers(values: pa.Array) -> pa.Array:
-    """Publication numbers with their office in front, as the identifiers of :mod:`ipvalue.sources.reading.identifiers`.
+    """Identifiers (:mod:`ipvalue.sources.reading.identifiers`) of publication numbers that begin with the office.
 
     Examples
     --------
@@ -160,21 +145,21 @@ def document_numbers(values: pa.Array) -> pa.Array:
 
 
 def offices(values: pa.Array) -> pa.Array:
-    """The office in front of each publication number, null where there is none."""
+    """The office at the beginning of each publication number; null where there is none."""
     text = pc.utf8_upper(_trimmed(values))
     fits = pc.match_substring_regex(text, r"^[A-Z]{2}")
     return pc.if_else(fits, pc.utf8_slice_codeunits(text, 0, 2), pa.scalar(None, pa.string()))
 
 
 def bare_numbers(values: pa.Array) -> pa.Array:
-    """Publication numbers without their office and kind code."""
+    """Publication numbers without the office and the kind code."""
     text = pc.replace_substring_regex(pc.utf8_upper(_trimmed(values)), r"[^0-9A-Z]", "")
     text = pc.replace_substring_regex(text, r"^[A-Z]{2}", "")
     return pc.replace_substring_regex(text, r"^(.*[0-9])[A-Z][0-9]?$", r"\1")
 
 
 def kinds(values: pa.Array) -> pa.Array:
-    """The kind code at the end of each publication number, null where there is none."""
+    """The kind code at the end of each publication number; null where there is none."""
     text = pc.replace_substring_regex(pc.utf8_upper(_trimmed(values)), r"[^0-9A-Z]", "")
     fits = pc.match_substring_regex(text, r"^.*[0-9][A-Z][0-9]?$")
     return pc.if_else(

@@ -1,9 +1,9 @@
-"""One identifier a document, whichever source names it: office and number, without the kind code.
+"""One identifier for each document, whichever source names it: office and number, without the kind code.
 
-Citations print the kind of the cited document differently from the document itself (``A`` for a grant before
-2001), or not at all, so an identifier with a kind would not join. The number alone is unique at each office
-within the forms that :mod:`ipvalue.law.numbers` reads. A Japanese examined publication before 1996 may share
-its number with an unexamined one; they count as one document then.
+Citations often print the kind code differently from the cited document itself (``A`` for a US grant before 2001), or do
+not print it. An identifier with a kind code would therefore not join. The number alone is unique at each office, in the
+forms that :mod:`ipvalue.law.numbers` knows. Before 1996, a Japanese examined publication may have the same number as an
+unexamined one. They then count as one document.
 """
 
 from __future__ import annotations
@@ -21,20 +21,15 @@ _SEPARATORS = re.compile(r"[^0-9A-Z]")
 
 
 def document_ids(offices: Sequence[str | None], numbers: Sequence[str | None]) -> list[str | None]:
-    """Name documents.
+    """Identifiers of documents, as ``office-number``; None where the office or the number is missing.
 
     Parameters
     ----------
     offices : sequence of str or None, length n
-        Office that published the document, WIPO ST.3.
+        Office that published the document, as in WIPO ST.3.
     numbers : sequence of str or None, length n
-        Number as printed, with or without leading zeros, separators and the office.
-
-    Returns
-    -------
-    list of str or None, length n
-        ``office-number``; None where the office or the number is missing. A number of no known form keeps its
-        letters and digits.
+        Printed number, with or without leading zeros, separators and the office. If its form is not known, its
+        letters and digits are used.
 
     Examples
     --------
@@ -55,5 +50,5 @@ def document_ids(offices: Sequence[str | None], numbers: Sequence[str | None]) -
 
 
 def _plain(office: str, number: str) -> str:
-    """Letters and digits of a number, without the office."""
+    """The letters and digits of a number, without the office."""
     return _SEPARATORS.sub("", number.upper()).removeprefix(office)

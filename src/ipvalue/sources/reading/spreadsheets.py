@@ -1,4 +1,8 @@
-"""Sheets of XLSX and XLS workbooks as batches of text, in the manner of :mod:`ipvalue.sources.reading.delimited`."""
+"""Sheets of XLSX and XLS workbooks as batches of text columns, like :mod:`ipvalue.sources.reading.delimited`.
+
+XLSX is read with openpyxl and XLS with xlrd. We do not use the faster python-calamine, because it allocates the grid
+up to the last cell: a workbook of two kilobytes with one cell in the last row and column ends the process.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from ipvalue.errors import MissingExtraError, Reason, SourceError
 from ipvalue.sources.reading.delimited import distinct
 from ipvalue.sources.reading.files import Input
 from ipvalue.sources.reading.mapping import Columns
-from ipvalue.sources.reading.refusals import Refusal
+from ipvalue.sources.reading.rejects import Reject
 
 __all__ = ["SheetTable", "is_spreadsheet"]
 
@@ -28,7 +32,7 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 def is_spreadsheet(source: Input) -> bool:
-    """Whether an input is a workbook, by how it begins."""
+    """Whether an input is a workbook, from its first bytes."""
     head = source.head(8)
     return head == _OLE or head.startswith(b"PK\x03\x04")
 
@@ -41,40 +45,40 @@ class SheetTable:
     source : Input
         An ``.xlsx`` or ``.xls`` workbook.
     parts : sequence of Columns, optional
-        Mappings by which sheet and header are found: the row of which most is known to one of them, among the first 40
-        of each sheet. Without any, the first row of the first sheet that is not empty.
+        Mappings by which the sheet and the header are found: the row, among the first 40 of each sheet, in which one of
+        them knows most cells. Without mappings, the first row of the first sheet that is not empty.
 
     Attributes
     ----------
     header : list of str
     sheet : str
-        Its name.
+        Name of the sheet.
     before : list of list of str
         The rows above the header.
-    refusals : list of Refusal
-        Rows with cells beyond the header's.
-    refuse_strays : bool
-        Whether a row with cells beyond the header is refused (the default), or these cells are passed over.
+    rejects : list of Reject
+        Rows with cells to the right of the header.
+    reject_extra_cells : bool
+        Whether a row with cells to the right of the header is rejected (the default) or these cells are ignored.
     n_rows : int
-        Rows that came in the batches so far.
+        Number of rows read so far.
 
     Raises
     ------
     SourceError
-        If it is no workbook, unpacks to far more than its size, or declares entities.
+        If the file is not a workbook, unpacks to far more than its size, or declares entities.
     MissingExtraError
         If openpyxl (or xlrd, for ``.xls``) is not installed.
 
     Notes
     -----
-    Formulas come as the values that were last computed, dates as YYYY-MM-DD, whole numbers without a decimal point.
+    A formula is read as its last computed value, a date as YYYY-MM-DD, a whole number without a decimal point.
     """
 
     def __init__(self, source: Input, parts: Sequence[Columns] = ()) -> None:
         self.place = source.place
-        self.refusals: list[Refusal] = []
+        self.rejects: list[Reject] = []
         self.n_rows = 0
-        self.refuse_strays = True
+        self.reject_extra_cells = True
         self.notes: list[str] = []
         self._file = source.seekable()
         sheets = _xls(self._file, self.place) if source.head(8) == _OLE else _xlsx(self._file, self.place)
@@ -85,7 +89,7 @@ class SheetTable:
                 if any(cells) and known > best[0]:
                     best = (known, name, place, cells)
         if not best[1]:
-            raise SourceError(f"{self.place} holds no sheet with anything in it")
+            raise SourceError(f"{self.place} contains no sheet that is not empty")
         _, self.sheet, self._header_place, header = best
         while header and not header[-1]:
             header.pop()
@@ -94,14 +98,14 @@ class SheetTable:
         self.before = list(itertools.islice(_shown(self._rows(), self.place), self._header_place))
 
     def sample(self, size: int = 50) -> list[list[str]]:
-        """Some rows behind the header."""
+        """The first rows after the header."""
         return list(itertools.islice(self._behind(), size))
 
     def _behind(self) -> Iterator[list[str]]:
         return itertools.islice(_shown(self._rows(), self.place), self._header_place + 1, None)
 
     def batches(self, wanted: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Read the rows; an empty cell is null, and an empty row is passed over."""
+        """Read the rows. An empty cell is null, and an empty row is skipped."""
         names = [h for h in self.header if wanted is None or h in set(wanted)]
         places = [self.header.index(name) for name in names]
         width = len(self.header)
@@ -112,9 +116,9 @@ class SheetTable:
                 if not any(cells):
                     continue
                 row, self.n_rows = self.n_rows, self.n_rows + 1
-                if self.refuse_strays and any(cells[width:]):
-                    detail = f"row {row + 1} behind the header has {len(cells)} cells, the header {width}"
-                    self.refusals.append(Refusal(row, self.header[0], " | ".join(cells), Reason.UNREADABLE, detail))
+                if self.reject_extra_cells and any(cells[width:]):
+                    detail = f"row {row + 1} after the header has {len(cells)} cells, the header has {width}"
+                    self.rejects.append(Reject(row, self.header[0], " | ".join(cells), Reason.UNREADABLE, detail))
                     continue
                 good.append(cells[:width] + [""] * (width - len(cells)))
             arrays = [pa.array([cells[p] or None for cells in good], pa.string()) for p in places]
@@ -150,21 +154,21 @@ def _xlsx(file: IO[bytes], place: str) -> dict[str, Any]:
     try:
         import openpyxl
     except ImportError as error:
-        raise MissingExtraError("XLSX needs openpyxl: pip install 'ipvalue[excel]'") from error
+        raise MissingExtraError("XLSX files need openpyxl: pip install 'ipvalue[excel]'") from error
     _check_parts(file, place)
     try:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
     except Exception as error:  # openpyxl raises whatever its parsers raise
-        raise SourceError(f"{place} is no XLSX workbook: {error}") from error
+        raise SourceError(f"{place} is not an XLSX workbook: {error}") from error
     sheets: dict[str, Any] = {}
     for sheet in book.worksheets:
-        sheet.reset_dimensions()  # the dimensions that it declares need not be true
+        sheet.reset_dimensions()  # the declared dimensions may be wrong
         sheets[str(sheet.title)] = lambda sheet=sheet: sheet.iter_rows(values_only=True)
     return sheets
 
 
 def _check_parts(file: IO[bytes], place: str) -> None:
-    """Read every part once: what it really unpacks to, and whether it declares entities, as no workbook does."""
+    """Read every part once, to count its unpacked bytes and to refuse declared entities, which workbooks never have."""
     packed = file.seek(0, 2)
     total = 0
     try:
@@ -182,7 +186,7 @@ def _check_parts(file: IO[bytes], place: str) -> None:
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
         if isinstance(error, SourceError):
             raise
-        raise SourceError(f"{place} is a damaged or unfinished workbook: {error}") from error
+        raise SourceError(f"{place} is a damaged or incomplete workbook: {error}") from error
     file.seek(0)
 
 
@@ -190,11 +194,11 @@ def _xls(file: IO[bytes], place: str) -> dict[str, Any]:
     try:
         import xlrd
     except ImportError as error:
-        raise MissingExtraError("XLS needs xlrd: pip install 'ipvalue[excel]'") from error
+        raise MissingExtraError("XLS files need xlrd: pip install 'ipvalue[excel]'") from error
     try:
         book = xlrd.open_workbook(file_contents=file.read(1 << 28))
     except Exception as error:  # xlrd raises whatever a damaged record makes it raise
-        raise SourceError(f"{place} is no XLS workbook: {error}") from error
+        raise SourceError(f"{place} is not an XLS workbook: {error}") from error
 
     def rows(sheet: Any) -> Iterator[list[Any]]:
         for number in range(sheet.nrows):

@@ -1,17 +1,15 @@
-"""XML documents one after the other in a file: split without loading the file, and parsed safely.
+"""Files of one or several XML documents: split in bounded memory and parsed safely.
 
-Patent offices ship a week's documents as one file in which every document keeps its own XML declaration and
-DOCTYPE, so the file as a whole is no XML. It is cut where a declaration begins. Nothing is ever fetched: a
-DOCTYPE is tolerated, but its entities and external references are refused (defusedxml), so neither an entity
-bomb nor a remote DTD has any effect.
+Patent offices publish the documents of a week as one file, in which every document has its own XML declaration and
+DOCTYPE. Such a file is not itself XML, so it is split where a declaration begins. A DOCTYPE is accepted, but entities
+and external references are not (defusedxml). Entity bombs and remote DTDs therefore have no effect, and nothing is
+downloaded.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
@@ -19,43 +17,43 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from ipvalue.errors import SourceError
-from ipvalue.sources.reading.files import Input, Source
+from ipvalue.sources.reading.files import Source, inputs
 
-__all__ = ["Document", "UnreadableDocumentError", "parse", "plain_names", "split"]
+__all__ = ["Document", "UnreadableDocumentError", "element_text", "parse", "plain_names", "split", "symbol_of"]
 
 _BLOCK = 1 << 20
-_LARGEST = 1 << 28  # the longest grants, with sequence tables, have some 50 MB
+_LARGEST = 1 << 28  # the longest grants, with sequence listings, have some 50 MB
 _HEAD = 1 << 12
 _DECLARATION = re.compile(rb"<\?xml[ \t\r\n]")
-_MARK = 6  # bytes of a declaration's mark, which a block's end may cut
+_MARK = 6  # length of the beginning of a declaration, which may span two blocks
 _START_TAG = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 class UnreadableDocumentError(ValueError):
-    """One document can't be read; the file goes on."""
+    """One document cannot be read; the rest of the file can."""
 
 
 class Document(NamedTuple):
     """One document of a file."""
 
     content: bytes
-    """The whole document, or its head and some of its end where it is too long to be held."""
+    """The document, or only its beginning and end if it is too long."""
     root: str
-    """Name of the root element; empty where there is none."""
-    whole: bool
-    """False where the document is too long to be held."""
+    """Name of the root element; empty if there is none."""
+    complete: bool
+    """False if the document is too long."""
 
 
 def split(path: Source, *, largest: int = _LARGEST) -> Iterator[Document]:
-    """Read the documents of a file, one at a time.
+    """Split a file into its documents.
 
     Parameters
     ----------
     path : path or Input
-        A file of XML documents one after the other.
+        A file of one or several XML documents.
     largest : int, default 2**28
-        Bytes of the longest document that is held in memory; a longer one is given in part.
+        Bytes of the longest document that is read; of a longer one only a part is returned.
 
     Yields
     ------
@@ -64,11 +62,11 @@ def split(path: Source, *, largest: int = _LARGEST) -> Iterator[Document]:
     Raises
     ------
     SourceError
-        If the file can't be opened or does not begin as XML does.
+        If the file cannot be opened or does not begin like XML.
 
     Notes
     -----
-    Memory is bounded by ``largest``, time is linear in the file's length.
+    Memory is bounded by ``largest``, and time is linear in the length of the file.
 
     Examples
     --------
@@ -78,49 +76,36 @@ def split(path: Source, *, largest: int = _LARGEST) -> Iterator[Document]:
     >>> [document.root for document in split(path)]
     ['a', 'b']
     """
-    if isinstance(path, Input):
-        _check_begin(path.place, path.head(_HEAD))
-        with path.open() as stream:
+    for source in inputs(path):
+        head = source.head(_HEAD).lstrip(_BLANK)
+        if not head.startswith(b"<"):
+            raise SourceError(f"{source.place} is not XML: it begins with {head[:20]!r}; XML begins with '<'")
+        with source.open() as stream:
             yield from _documents(stream, largest)
-        return
-    try:
-        with Path(path).open("rb") as stream:
-            _check_begin(path, stream.read(_HEAD))
-            stream.seek(0)
-            yield from _documents(stream, largest)
-    except OSError as error:
-        raise SourceError(f"{path} can't be opened: {error.strerror or error}") from error
-
-
-def _check_begin(path: str | os.PathLike[str], head: bytes) -> None:
-    head = head.lstrip(_BLANK)
-    if not head.startswith(b"<"):
-        hint = "unpack it first" if head.startswith((b"PK", b"\x1f\x8b")) else "XML begins with '<'"
-        raise SourceError(f"{path} is no XML: it begins with {head[:20]!r}; {hint}")
 
 
 def _documents(stream: BinaryIO, largest: int) -> Iterator[Document]:
-    held, whole = bytearray(), True
+    held, complete = bytearray(), True
     while block := stream.read(_BLOCK):
-        # the declaration of the document itself stands at 0
+        # the declaration of the current document is at 0
         search = max(len(held) - _MARK + 1, 1)
         held += block
         begin = 0
         for found in _DECLARATION.finditer(held, search):
-            yield from _document(held[begin : found.start()], whole)
-            begin, whole = found.start(), True
+            yield from _document(held[begin : found.start()], complete)
+            begin, complete = found.start(), True
         del held[:begin]
         if len(held) > largest:
             del held[_HEAD : len(held) - _MARK + 1]
-            whole = False
-    yield from _document(held, whole)
+            complete = False
+    yield from _document(held, complete)
 
 
-def _document(content: bytearray, whole: bool) -> Iterator[Document]:
-    """The document, unless there is nothing but blanks before the first declaration or after the last."""
+def _document(content: bytearray, complete: bool) -> Iterator[Document]:
+    """The document, unless there are only blanks before the first declaration or after the last document."""
     if content.strip(_BLANK):
         tag = _START_TAG.search(content)
-        yield Document(bytes(content), tag[1].decode("ascii", "replace") if tag else "", whole)
+        yield Document(bytes(content), tag[1].decode("ascii", "replace") if tag else "", complete)
 
 
 def parse(document: Document, *, without: str = "") -> Element:
@@ -130,8 +115,8 @@ def parse(document: Document, *, without: str = "") -> Element:
     ----------
     document : Document
     without : str, optional
-        An element below the root that is not needed and is cut out before parsing: a patent's description is
-        some nine tenths of its document. What is wrong inside it then goes unseen.
+        An element that is removed before parsing. The description is some nine tenths of a patent's document. Errors in
+        the removed element are not noticed.
 
     Returns
     -------
@@ -141,23 +126,23 @@ def parse(document: Document, *, without: str = "") -> Element:
     Raises
     ------
     UnreadableDocumentError
-        If the document is too long, is not well-formed, or declares an entity or refers to an external one.
+        If the document is too long or not well-formed, or declares an entity or refers to an external one.
 
     Examples
     --------
     >>> parse(Document(b"<a><b>long</b><c>1</c></a>", "a", True), without="b").findtext("c")
     '1'
     """
-    if not document.whole:
+    if not document.complete:
         raise UnreadableDocumentError("it is too long")
     try:
         root: Element = fromstring(_cut(document.content, without) if without else document.content)
     except DefusedXmlException as error:
-        raise UnreadableDocumentError(f"entities and external references are refused ({error})") from error
+        raise UnreadableDocumentError(f"entities and external references are not accepted ({error})") from error
     except ParseError as error:
         raise UnreadableDocumentError(f"it is not well-formed ({error})") from error
     except (ValueError, LookupError, RecursionError) as error:
-        raise UnreadableDocumentError(f"the parser gives up ({error})") from error
+        raise UnreadableDocumentError(f"it cannot be parsed ({error})") from error
     return root
 
 
@@ -170,7 +155,7 @@ def _cut(content: bytes, name: str) -> bytes:
 
 
 def plain_names(root: Element) -> Element:
-    """Take the namespaces off all names of elements and attributes, in place.
+    """Remove the namespaces from all names of elements and attributes, in place.
 
     Examples
     --------
@@ -183,3 +168,22 @@ def plain_names(root: Element) -> Element:
         for name in [name for name in element.attrib if name.startswith("{")]:
             element.attrib[name.rpartition("}")[2]] = element.attrib.pop(name)
     return root
+
+
+def element_text(element: Element | None, path: str) -> str | None:
+    """The text at a path, with single spaces; None if there is none."""
+    return " ".join((element.findtext(path) or "").split()) or None if element is not None else None
+
+
+def symbol_of(
+    element: Element, names: tuple[str, ...] = ("section", "class", "subclass", "main-group", "subgroup")
+) -> str | None:
+    """A classification symbol from the elements of its five parts; None unless all are present.
+
+    Examples
+    --------
+    >>> symbol_of(fromstring("<i><s>H</s><c>04</c><u>L</u><g>1</g><t>00</t></i>"), ("s", "c", "u", "g", "t"))
+    'H04L 1/00'
+    """
+    parts = [element_text(element, name) or "" for name in names]
+    return f"{''.join(parts[:3])} {parts[3]}/{parts[4]}" if all(parts) else None

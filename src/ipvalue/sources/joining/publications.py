@@ -1,6 +1,8 @@
-"""One row a right: databases list every publication of an application, a book holds the right once."""
+"""Merge the publications of each application: databases list every publication, a book has one row for each right."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,10 +10,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipvalue.sources.reading.converters import document_numbers
+from ipvalue.sources.reading.mapping import Columns
 from ipvalue.types import Array, Ints, Objects
 
-__all__ = ["count_of", "earliest_date", "family_ids", "members_of", "merge_publications", "renamed"]
+__all__ = [
+    "CITATION_ORIGINS",
+    "count_of",
+    "family_ids",
+    "members_of",
+    "merge_publications",
+    "patent_columns",
+    "tables_of_publications",
+]
 
+CITATION_ORIGINS = {"APP": "applicant", **dict.fromkeys(("EXA", "SEA", "ISR", "PRS"), "examiner")}
+"""Who brought a citation, by the phase in which it was made (codes of INPADOC)."""
+
+# columns of other tables that identify publications
+_DOCUMENTS = {"citations": ("citing_id", "cited_id"), "claims": ("patent_id",)}
 _LATEST = "9999"
 _PRIORITY_DATE = r"(?P<date>[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})\s*$"
 
@@ -22,19 +38,19 @@ def merge_publications(table: pa.Table, application: pa.Array | pa.ChunkedArray)
     Parameters
     ----------
     table : pyarrow.Table
-        One row a publication, in columns of ``patents`` (dates as text year first); ``grant_date`` only where the
-        publication is that of a grant.
+        One row for each publication, in columns of ``patents``, with dates as text (year first). ``grant_date`` is
+        filled only if the publication is a grant.
     application : pyarrow.Array
-        Application number of each row; null where unknown: such a row is merged with those of its own number only.
+        Application number of each row. A row without one is merged only with rows of the same publication number.
 
     Returns
     -------
     pyarrow.Table
-        Named as the grant is, else as the first publication; what the leading row lacks is taken from the others. The
-        publication date is the earliest. The same for any order of the rows.
+        One row for each application, named by its grant or else by its first publication. Missing values are filled
+        from its other publications. The publication date is the earliest. The order of the rows does not matter.
     dict of str to str
-        Identifier of the right by that of each other publication, for citations; where a number stands for
-        publications of two applications, the first in sorted order.
+        The new identifier of each publication whose identifier changed, for citations. If two applications share a
+        publication number, the first in sorted order.
 
     Examples
     --------
@@ -66,13 +82,13 @@ def merge_publications(table: pa.Table, application: pa.Array | pa.ChunkedArray)
 
 
 def _content_rank(frame: pd.DataFrame, keys: tuple[Array, ...]) -> Ints:
-    """Rank by all that a row says, of the rows that the keys do not tell apart."""
+    """Ranks by the content of the rows, for rows that have the same keys."""
     tied = pd.DataFrame(dict(enumerate(keys))).duplicated(keep=False).to_numpy(bool)
     ranks = np.zeros(len(frame), np.int64)
     if tied.any():
         rows = frame.loc[tied].astype(object)
-        said = rows.where(rows.notna(), "").astype(str).agg("\x1f".join, axis=1)
-        ranks[tied] = pd.factorize(said.to_numpy(object), sort=True)[0]
+        contents = rows.where(rows.notna(), "").astype(str).agg("\x1f".join, axis=1)
+        ranks[tied] = pd.factorize(contents.to_numpy(object), sort=True)[0]
     return ranks
 
 
@@ -82,8 +98,60 @@ def _text(frame: pd.DataFrame, name: str) -> Objects:
     return frame[name].astype(object).where(frame[name].notna(), _LATEST).to_numpy(object)
 
 
+def tables_of_publications(publications: pa.Table, others: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """Merge publications, whose column ``application`` groups them, and adapt the identifiers of the other tables."""
+    application = publications["application"].combine_chunks()
+    patents, renamed = merge_publications(publications.drop_columns(["application"]), application)
+    tables = {"patents": patents, **others}
+    for name, columns in _DOCUMENTS.items():
+        for column in columns if name in tables else ():
+            tables[name] = _renamed(tables[name], column, renamed)
+    return tables
+
+
+def _renamed(table: pa.Table, name: str, renamed: dict[str, str]) -> pa.Table:
+    if not renamed:
+        return table
+    place = pc.index_in(table[name], pa.array(list(renamed)))
+    values = pc.coalesce(pc.take(pa.array(list(renamed.values())), place), table[name])
+    return table.set_column(table.schema.get_field_index(name), name, values)
+
+
+def patent_columns(batch: pa.Table, columns: Columns, granted: pa.Array) -> dict[str, pa.Array]:
+    """Columns of ``patents`` for each publication, and its ``application``.
+
+    Parameters
+    ----------
+    batch : pyarrow.Table
+        Converted columns, with the targets of a mapping as names. Internal targets that are used: ``priorities``,
+        ``applicants`` (if there are no owners), ``inventors``, ``application``, ``family`` and ``members``.
+    columns : Columns
+    granted : pyarrow.Array of bool
+        Whether each publication is that of a grant, so that its date is the grant date if there is no other.
+    """
+    columns_of = {name: batch[name].combine_chunks() for name in batch.column_names}
+    text, values = pa.nulls(batch.num_rows, pa.string()), pa.nulls(batch.num_rows, pa.list_(pa.string()))
+    published = columns_of.get("publication_date", text)
+    found = {
+        **{f.target: columns_of[f.target] for f in columns if not f.internal and f.target in columns_of},
+        "priority_date": pc.coalesce(
+            columns_of.get("priority_date", text), _earliest_date(columns_of.get("priorities", values))
+        ),
+        "grant_date": pc.coalesce(
+            columns_of.get("grant_date", text), pc.if_else(granted, published, pa.scalar(None, pa.string()))
+        ),
+        "owners": pc.coalesce(columns_of.get("owners", values), columns_of.get("applicants", values)),
+        "n_inventors": count_of(columns_of.get("inventors", values)),
+        "application": columns_of.get("application", text),
+    }
+    if "family" in columns_of or "members" in columns_of:
+        members = family_ids(columns_of.get("members", values), columns_of["patent_id"])
+        found["family_id"] = pc.coalesce(columns_of.get("family", text), members)
+    return found
+
+
 def count_of(lists: pa.Array) -> pa.Array:
-    """How many values each list holds that are not empty; null where there is no list.
+    """Number of values in each list that are not empty; null where there is no list.
 
     Examples
     --------
@@ -96,12 +164,12 @@ def count_of(lists: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_valid(lists), pa.array(counts, pa.int64()), pa.scalar(None, pa.int64()))
 
 
-def earliest_date(lists: pa.Array) -> pa.Array:
-    """The earliest of the dates at the ends of each list's values, as priority numbers carry them, as YYYY-MM-DD.
+def _earliest_date(lists: pa.Array) -> pa.Array:
+    """The earliest date in each list of priority numbers, which end with their date; as YYYY-MM-DD.
 
     Examples
     --------
-    >>> earliest_date(pa.array([["US 201562116216 P 20150213", "US 2014 P 2014-12-01"], ["CN1"], None])).to_pylist()
+    >>> _earliest_date(pa.array([["US 201562116216 P 20150213", "US 2014 P 2014-12-01"], ["CN1"], None])).to_pylist()
     ['2014-12-01', None, None]
     """
     parents, values = pc.list_parent_indices(lists), pc.list_flatten(lists).cast(pa.string())
@@ -115,14 +183,7 @@ def earliest_date(lists: pa.Array) -> pa.Array:
 
 
 def family_ids(members: pa.Array, own: pa.Array) -> pa.Array:
-    """Name each family by the first of its members in sorted order, the document itself among them.
-
-    Parameters
-    ----------
-    members : pyarrow.Array of lists of str, length n
-        Publication numbers with their office in front.
-    own : pyarrow.Array of str, length n
-        Identifier of each document.
+    """Name each family by the first of its members in sorted order, including the document itself (``own``).
 
     Examples
     --------
@@ -144,12 +205,3 @@ def members_of(patents: pa.Table) -> pa.Table:
     names = {"family_id": "family_id", "jurisdiction": "jurisdiction", "kind": "kind"}
     names |= {"publication_date": "publication_date", "patent_id": "patent_id"}
     return pa.table({ours: there[theirs] for ours, theirs in names.items() if theirs in there.column_names})
-
-
-def renamed(table: pa.Table, name: str, alias: dict[str, str]) -> pa.Table:
-    """Documents under the name of the right to which they belong."""
-    if not alias:
-        return table
-    place = pc.index_in(table[name], pa.array(list(alias)))
-    renamed = pc.coalesce(pc.take(pa.array(list(alias.values())), place), table[name])
-    return table.set_column(table.schema.get_field_index(name), name, renamed)

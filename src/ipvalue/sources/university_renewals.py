@@ -10,35 +10,18 @@ import pandas as pd
 from ipvalue.errors import BookError, Reason, SourceError
 from ipvalue.law import fees
 from ipvalue.records.book import Book, parse_date
-from ipvalue.sources.joining.assemble import one_input, open_table
+from ipvalue.sources.joining.assemble import mapped, one_input, open_table
 from ipvalue.sources.reading.files import TABLES, Source, inputs
 from ipvalue.sources.reading.identifiers import document_ids
-from ipvalue.sources.reading.mapping import Columns, Field
-from ipvalue.sources.reading.refusals import Refusal, refused_rows
+from ipvalue.sources.reading.mapping import documented, read_mappings
+from ipvalue.sources.reading.rejects import Reject, reject_rows
 from ipvalue.sources.registry import Format
 from ipvalue.types import Dates, Ints, Mask
 
 __all__ = ["read_university_renewals"]
 
-_COLUMNS = {
-    "assignee": "owners",
-    "priority date": "priority_date",
-    "filing/creation date": "application_date",
-    "publication date": "publication_date",
-    "grant date": "grant_date",
-    "num_authors": "n_inventors",
-    "num_nonpatent_citations": "npl_citations",
-    "num_claims": "n_claims",
-}
+(_TABLE,) = read_mappings("university_renewals")
 _PAID = "payment_times"
-_TABLE = Columns(
-    "patents",
-    (
-        Field("patent_id", ("id",), required=True),
-        *(Field(ours, (theirs,), required=True) for theirs, ours in _COLUMNS.items()),
-        Field("payment_times", (_PAID,), required=True, own=True),
-    ),
-)
 FORMAT = Format(
     "university_renewals",
     "US university patents with the number of maintenance fees paid (2017)",
@@ -55,6 +38,7 @@ _PAYMENT_CODES = {4: "M2551", 8: "M2552", 12: "M2553"}
 _EXPIRY_CODE = "EXP."
 
 
+@documented()
 def read_university_renewals(
     path: Source,
     *,
@@ -67,25 +51,24 @@ def read_university_renewals(
     Parameters
     ----------
     path : path
-        The table, one patent a row: a file, plain or packed, or the folder that holds it alone.
+        The table, with one patent in each row: a file, an archive, or a folder that contains only this file.
     observed : date-like, default '2017-09-06'
-        Day on which the payments were counted.
+        Date on which the payments were counted.
     announcement_days : int, default 35
         Days from an expiry to its entry in the register (33 to 36 in the samples of ``law/tables/fee_rules.csv``).
-    strict : bool, default False
-        Raise on the first row that is refused.
+    {strict}
 
     Returns
     -------
     Book
-        A row whose number of payments is not 0, 1, 2 or 3 is in ``rejects`` with the code ``out_of_range``.
+        A row whose number of payments is not 0, 1, 2 or 3 is rejected as ``out_of_range``.
 
     Raises
     ------
     SourceError
-        If the file can't be read as such a table, or ``observed`` is no day.
+        If the file is not such a table, or ``observed`` is not a date.
     BookError
-        With ``strict``, if anything is refused.
+        With ``strict``, if anything is rejected.
 
     Notes
     -----
@@ -105,25 +88,25 @@ def read_university_renewals(
     legal_events                    payment_times and grant date, as follows
     ==============================  ===============================================================================
 
-    The file counts payments and does not date them. Assumed, with due and end dates from :mod:`ipvalue.law.fees`:
+    The file has the number of payments but not their dates. Assumptions, with due dates and lapses from
+    :mod:`ipvalue.law.fees`:
 
-    - The first *k* fees are those that were paid: a later one can't be paid after an earlier one was not.
-    - A fee was paid on the last day without surcharge, 3.5, 7.5 or 11.5 years after grant (35 USC 41(b)), and
-      not after ``observed``; the entry is of that day. Codes M2551 to M2553, detail 4, 8 or 12: the payer's size
-      is not in the file, and no value depends on it.
-    - The next fee, where it was not paid, let the patent expire 4, 8 or 12 years after grant (``EXP.``), known
-      ``announcement_days`` later. This is written only where it could be known on ``observed``: of an expiry in the
-      last weeks before, the file could not know. A payment accepted late on petition (37 CFR 1.378) counts as paid
-      in time.
+    - The first *k* fees are those that were paid, because no later fee can be paid after an unpaid one.
+    - A fee was paid on the last day without a surcharge, 3.5, 7.5 or 11.5 years after grant (35 USC 41(b)), and not
+      after ``observed``. The register's entry has the same date. Codes are M2551 to M2553 with detail 4, 8 or 12. The
+      size of the payer is not in the file, and no value depends on it.
+    - If the next fee was not paid, the patent expired 4, 8 or 12 years after grant (``EXP.``). This was known
+      ``announcement_days`` later, and the event is written only if that is not after ``observed``. A payment accepted
+      late on petition (37 CFR 1.378) counts as paid in time.
     - Plant patents owe no maintenance fees and have no events. Reissues owe those of their original (37 CFR 1.362(b)),
-      whose grant date is not in the file, so they have none either: their status rests on dates alone.
+      whose grant date is not in the file, so they have no events either.
 
-    Not read: the sections B to H (a section is no IPC symbol, so the technology field is not known), and
-    the counts of family members, of cited patents and of similar documents, which name no document. Nothing in
-    the file tells the parent from whose filing a term may run, so the term is an upper bound.
+    The sections B to H are not read, because a section is not an IPC symbol, so the technology field is unknown. Counts
+    of family members, cited patents and similar documents are not read because they name no document. The file does not
+    contain the parent from whose filing a term may run, so the term is an upper bound.
 
-    The third payment of patents granted in the summer of 2005 looks underreported (27 % in August 2005 against 37 %
-    before): register entries reach Google Patents late.
+    Third payments of patents granted in the summer of 2005 are probably incomplete (27 % in August 2005 against 37 %
+    before), because register entries reach Google Patents late.
 
     References
     ----------
@@ -145,49 +128,45 @@ def read_university_renewals(
         last_day = parse_date(observed)
     except BookError as error:
         raise SourceError(f"observed: {error}") from error
-    rows, refusals = _read(path)
+    rows, rejects = _read(path)
     paid = pd.to_numeric(rows[_PAID].str.strip(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     usable = np.isin(paid, [0, *range(1, len(_PAYMENT_CODES) + 1)])
-    refusals += [
-        Refusal(row, _PAID, str(rows[_PAID].iloc[row]), Reason.OUT_OF_RANGE, "0 to 3 fees can be paid")
+    rejects += [
+        Reject(row, _PAID, str(rows[_PAID].iloc[row]), Reason.OUT_OF_RANGE, "0 to 3 fees can be paid")
         for row in np.flatnonzero(~usable).tolist()
     ]
     patents = _patents(rows[usable])
     events = _events(patents, paid[usable].astype(np.int64), last_day, announcement_days)
-    return Book(patents, legal_events=events, strict=strict, refused=refused_rows("patents", refusals))
+    return Book(patents, legal_events=events, strict=strict, refused=reject_rows("patents", rejects))
 
 
-def _read(path: Source) -> tuple[pd.DataFrame, list[Refusal]]:
-    """Rows as text, an empty one where a cell has none; and lines that are no rows."""
+def _read(path: Source) -> tuple[pd.DataFrame, list[Reject]]:
+    """The rows as text in columns of the book, with empty cells as empty text, and the rejects."""
     table = open_table(one_input(inputs(path, suffixes=TABLES), "a table of university patents"), (_TABLE,))
-    found = _TABLE.require(table.place, table.header)
-    headers = {found[field.target]: field.headers[0] for field in _TABLE.fields}
-    parts = [batch.to_pandas() for batch in table.batches(list(headers))]
-    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(headers), dtype=str)
-    return rows.rename(columns=headers).fillna(""), table.refusals
+    parts = [batch.to_pandas() for batch in mapped(table, _TABLE)]
+    empty = pd.DataFrame(columns=[field.target for field in _TABLE], dtype=str)
+    return (pd.concat(parts, ignore_index=True) if parts else empty).fillna(""), table.rejects
 
 
 def _patents(rows: pd.DataFrame) -> pd.DataFrame:
-    """The patents table; an id of another form is left empty for the book to refuse."""
-    parts = rows["id"].str.strip().str.extract(f"^{_NUMBER.pattern}$")
-    numbers = parts[0].astype(object).where(parts[0].notna(), None)
-    kinds = parts[1].astype(object).where(parts[1].notna(), None)
-    return pd.DataFrame(
-        {
-            "patent_id": document_ids(["US"] * len(rows), numbers.tolist()),
-            "jurisdiction": "US",
-            "kind": kinds.to_numpy(),
-            **{ours: rows[theirs].to_numpy() for theirs, ours in _COLUMNS.items()},
-            "owners": [[owner] if owner else None for owner in rows["assignee"].str.split().str.join(" ")],
-        }
+    """Rows of ``patents``. An id of another form is left empty, so that the book rejects it."""
+    parts = rows["patent_id"].str.strip().str.extract(f"^{_NUMBER.pattern}$").astype(object)
+    parts = parts.where(parts.notna(), None)
+    return rows.drop(columns=_PAID).assign(
+        patent_id=pd.Series(document_ids(["US"] * len(rows), parts[0].tolist()), rows.index, dtype=object),
+        jurisdiction="US",
+        kind=parts[1].to_numpy(),
+        owners=pd.Series(
+            [[o] if o else None for o in rows["owners"].str.split().str.join(" ")], rows.index, dtype=object
+        ),
     )
 
 
 def _events(patents: pd.DataFrame, paid: Ints, observed: np.datetime64, announcement_days: int) -> pd.DataFrame:
-    """Payments and expiries of the patents that owe maintenance fees by their own grant."""
+    """Payments and expiries of the patents whose maintenance fees count from their own grant."""
     owing = patents["kind"].str.startswith("B").fillna(False).to_numpy(bool)
     granted = pd.to_datetime(patents["grant_date"], format="%Y-%m-%d", errors="coerce").to_numpy("datetime64[D]")
-    # filing plays no part in the dates of US fees, which count from the grant
+    # US fees count from the grant, so the filing date does not matter
     calendar = fees.calendar(["US"], ["invention"], granted, granted, entity="small")
     number = np.arange(1, calendar.due.shape[1] + 1)
     known_lapse = calendar.lapse + announcement_days <= observed

@@ -1,19 +1,18 @@
-"""Text of any encoding as a stream of UTF-8: encodings told apart, NUL bytes counted, endless lines refused."""
+"""Text in any encoding as a stream of UTF-8. The encoding is detected, and lines without an end are an error."""
 
 from __future__ import annotations
 
 import codecs
-import io
 import re
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple
 
 from ipvalue.errors import SourceError
-from ipvalue.sources.reading.files import Input
+from ipvalue.sources.reading.files import ByteStream, Input
 
 __all__ = ["LONGEST_LINE", "Encoding", "Utf8Stream", "detect"]
 
 LONGEST_LINE = 1 << 24
-"""Bytes that a line may have: a claim has up to a million characters."""
+"""Longest line in bytes. A claim has up to a million characters."""
 
 _SAMPLE = 1 << 22
 _BLOCK = 1 << 20
@@ -23,40 +22,41 @@ _HIGH = re.compile(rb"[\x80-\xff]")
 
 
 class Encoding(NamedTuple):
-    """How a text is encoded."""
+    """The encoding of a text."""
 
     name: str
-    """As Python calls it: utf-8, utf-16-le, utf-16-be, gb18030 or latin-1."""
+    """Python's name: utf-8, utf-16-le, utf-16-be, gb18030 or latin-1."""
     bom: int
-    """Bytes of the mark at the beginning."""
+    """Length of the byte order mark."""
     note: str
-    """What is uncertain about it; empty where nothing is."""
+    """What is uncertain about the detection; empty if nothing is."""
 
 
 def detect(source: Input, *, upto: int = 0) -> Encoding:
-    """Tell the encoding of a text.
+    """Detect the encoding of a text.
 
     Parameters
     ----------
     source : Input
-        Read once as a whole, in blocks: a character that is not ASCII may come late. Of a stream that can't be
-        read again nothing is read, and UTF-8 is taken.
+        Read to the end, in blocks, because the first character that is not ASCII may come late. A stream that can
+        be read only once is not touched and taken as UTF-8.
     upto : int
-        Bytes after which to stop; 0 for none.
+        Stop after this many bytes; 0 for no limit.
 
     Returns
     -------
     Encoding
-        By its byte order mark; else UTF-8 if all of it is, or nearly; else GB18030 if most bytes beyond ASCII stand in
-        pairs as Chinese does; else Latin-1, with a note.
+        From the byte order mark. Otherwise UTF-8 if (almost) all bytes are valid UTF-8, GB18030 if most bytes beyond
+        ASCII come in pairs as in Chinese text, or Latin-1. Everything but valid UTF-8 has a note.
 
     Raises
     ------
     SourceError
-        If it can't be read or is no text.
+        If the input cannot be read or is not text.
 
     Examples
     --------
+    >>> import io
     >>> detect(Input("a", "a", lambda: io.BytesIO("专利,申请日".encode("gb18030")))).name
     'gb18030'
     """
@@ -94,16 +94,16 @@ def _decodes(decoder: codecs.IncrementalDecoder, block: bytes) -> bool:
 
 
 def _wide(place: str, block: bytes) -> Encoding | None:
-    """UTF-16 without a mark, told by where the zero bytes of its ASCII characters stand."""
+    """UTF-16 without a byte order mark, recognised by the positions of zero bytes."""
     head = block[:4096]
     zeros = head.count(0)
     if zeros < len(head) // 4 or not zeros:
         return None
     if head[1::2].count(0) > 0.9 * zeros:
-        return Encoding("utf-16-le", 0, "taken for UTF-16, which it does not say")
+        return Encoding("utf-16-le", 0, "assumed to be UTF-16: it has no byte order mark")
     if head[0::2].count(0) > 0.9 * zeros:
-        return Encoding("utf-16-be", 0, "taken for UTF-16, which it does not say")
-    raise SourceError(f"{place} is no text: {zeros:,} of its first {len(head):,} bytes are zero")
+        return Encoding("utf-16-be", 0, "assumed to be UTF-16: it has no byte order mark")
+    raise SourceError(f"{place} is not text: {zeros:,} of its first {len(head):,} bytes are zero")
 
 
 def _guess(sample: bytes) -> Encoding:
@@ -111,60 +111,51 @@ def _guess(sample: bytes) -> Encoding:
     bad = text.count("\ufffd")
     good = sum(1 for character in text if character > "\x7f") - bad
     if bad * 10 < good:
-        return Encoding("utf-8", 0, "some bytes are not UTF-8 and read as \ufffd")
+        return Encoding("utf-8", 0, "some bytes are not UTF-8 and are read as \ufffd")
     high = len(_HIGH.findall(sample))
     if 2 * len(_GB_PAIR.findall(sample)) > 0.6 * high:
-        return Encoding("gb18030", 0, "taken for GB18030, since it is not UTF-8")
-    return Encoding("latin-1", 0, "taken for Latin-1, since it is neither UTF-8 nor Chinese")
+        return Encoding("gb18030", 0, "assumed to be GB18030: it is not UTF-8")
+    return Encoding("latin-1", 0, "assumed to be Latin-1: it is neither UTF-8 nor Chinese")
 
 
-class Utf8Stream(io.RawIOBase):
-    """The text of an input as UTF-8, without byte order mark, read once in blocks.
+class Utf8Stream(ByteStream):
+    """The text of an input as UTF-8 without a byte order mark. It can be read once.
 
     Parameters
     ----------
     source : Input
     encoding : Encoding, optional
-        As :func:`detect` tells where absent.
+        Detected if absent.
     longest_line : int
-        Bytes without an end of line at which it is given up.
+        Longest line in bytes.
 
     Attributes
     ----------
     nuls : int
-        NUL characters so far.
-    replaced : int
-        Places so far that were not of the encoding.
+        Number of NUL characters so far.
 
     Raises
     ------
     SourceError
-        On reading, where a line does not end.
+        While reading, if a line is too long.
     """
 
     def __init__(self, source: Input, encoding: Encoding | None = None, *, longest_line: int = LONGEST_LINE) -> None:
-        super().__init__()
         self.encoding = detect(source) if encoding is None else encoding
         self.place = source.place
-        self.nuls = self.replaced = self.position = 0
+        self.nuls = self.position = 0
         self._longest, self._since = longest_line, 0
         self._decoder = codecs.getincrementaldecoder(self.encoding.name)("replace")
         self._held = b""
-        self._inner: BinaryIO = source.open()
+        super().__init__(source.open())
         self._inner.read(self.encoding.bom)
 
-    def readable(self) -> bool:
-        """Whether it can be read: always."""
-        return True
-
     def push_back(self, data: bytes) -> None:
-        """Give back what was read too much."""
+        """Return bytes to the stream, to be read again."""
         self._held = data + self._held
 
-    def read(self, size: int | None = -1) -> bytes:
-        """Read up to ``size`` bytes; empty only at the end."""
-        if size is None or size < 0:
-            return b"".join(iter(lambda: self.read(_BLOCK), b""))
+    def block(self, size: int) -> bytes:
+        """Up to ``size`` bytes; empty only at the end."""
         if not self._held:
             self._held = self._next(max(min(size, _BLOCK), 1 << 12))
         data, self._held = self._held[:size], self._held[size:]
@@ -185,7 +176,7 @@ class Utf8Stream(io.RawIOBase):
         if self._since > self._longest:
             raise SourceError(
                 f"{self.place}: a line before byte {self.position:,} is longer than {self._longest:,} bytes; "
-                "this is no table or list of records, or its ends of lines are lost"
+                "this is not a table or a list of records, or its line ends are lost"
             )
         return data
 
@@ -193,18 +184,4 @@ class Utf8Stream(io.RawIOBase):
         text = self._decoder.decode(raw, final=not raw)
         if not self.position - len(raw) and text.startswith("\ufeff"):
             text = text[1:]
-        self.replaced += text.count("\ufffd")
         return text.encode("utf-8", "replace")
-
-    def readinto(self, buffer: object) -> int:
-        """Read into a buffer."""
-        view = memoryview(cast(bytearray, buffer)).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        """Close it and what it reads from."""
-        if not self.closed:
-            self._inner.close()
-        super().close()
