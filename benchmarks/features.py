@@ -16,7 +16,7 @@ import ipvalue as ipv
 from benchmarks.report import peak_gigabytes, publish
 from ipvalue.features.base import Context, families
 from ipvalue.features.citations import disruption, generality
-from ipvalue.features.statistics import Part, Whole
+from ipvalue.features.statistics import Part, from_parts
 
 DAY = "2024-12-31"
 PEER_NODES = 4_000
@@ -43,7 +43,7 @@ def main(patents: int = 400_000) -> None:
     part = Part.of(snapshot)
     counted = time.perf_counter() - started
     started = time.perf_counter()
-    whole = Whole.from_parts([part])
+    whole = from_parts([part])
     joined = time.perf_counter() - started
     context = Context(snapshot, whole)
     rows = [

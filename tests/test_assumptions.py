@@ -58,6 +58,8 @@ PLAUSIBLE = {
     "development_volatility": (0.1, 0.8),
     "replacement_log_sd": (0.2, 1.5),
     "idle_obsolescence": (0.0, 1.0),
+    "price_drift_sd": (0.005, 0.2),
+    "grade_log_sd": (0.1, 3.0),
 }
 
 

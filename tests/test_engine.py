@@ -13,7 +13,6 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import ArtifactError, IpvalueError, NotFittedError
-from ipvalue.features.statistics import Whole
 from ipvalue.methods.base import available
 from ipvalue.synthetic.book import SyntheticBook
 
@@ -153,21 +152,21 @@ def test_values_round_trip_through_parquet_with_their_provenance(valuation: ipv.
     assert again.provenance == json.loads(json.dumps(valuation.provenance))
     with pytest.raises(IpvalueError, match="read from a file"):
         again.explain(again.table["patent_id"][0].as_py())
-    assert again.sources is None
+    assert again.worksheet is None
     (tmp_path / "other.parquet").write_bytes(b"no parquet")
     with pytest.raises(ArtifactError):
         ipv.Valuation.from_parquet(tmp_path / "other.parquet")
 
 
 def test_a_valuation_knows_what_made_it(book: ipv.Book, engine: ipv.ValuationEngine, valuation: ipv.Valuation) -> None:
-    made = valuation.sources
-    assert made is not None
-    assert made.engine is engine
+    made = valuation.worksheet
+    assert made is not None and made.snapshot is not None
+    assert made.model is engine.model
     assert str(made.snapshot.date) == valuation.provenance["as_of"]
     assert made.snapshot.book_fingerprint == book.fingerprint
-    one, subject = made.alone(valuation.table["patent_id"][5].as_py())
-    assert len(one) == len(subject) == 1
-    assert subject.patent_id[0] == valuation.table["patent_id"][5].as_py()
+    one = made.one(valuation.table["patent_id"][5].as_py())
+    assert len(one) == 1
+    assert one.subject.patent_id[0] == valuation.table["patent_id"][5].as_py()
 
 
 def test_provenance_names_book_engine_and_assumptions(
@@ -248,9 +247,8 @@ def test_every_method_gives_the_same_bits_to_a_patent_alone_and_in_the_book(book
     frame = table.to_pandas()
     for name in fitted.names:
         assert frame[f"value_{name}"].notna().any(), f"{name} values nothing of the synthetic book"
-    whole = Whole.of(snapshot)
     for rows in (np.array([17]), np.arange(3, len(snapshot), 211), np.arange(1000, 1400)):
-        part = fitted.value(snapshot.select(rows), whole=whole).table
+        part = fitted.value(snapshot.select(rows)).table
         assert part.equals(table.take(pa.array(rows)).combine_chunks()), "a patent's bits depend on its neighbours"
 
 

@@ -84,7 +84,7 @@ def test_no_estimate_moves_by_a_bit_where_stock_market_levels_are_put(
 ) -> None:
     told = with_levels(book, **disguise)
     assert set(NAMES) <= set(told.ignored["patents"])
-    mine, theirs = (gather(b, np.datetime64(DAY), "announced", Assumptions.default("CN"), {}) for b in (book, told))
+    mine, theirs = (gather(b, b.as_of(DAY), Assumptions.default("CN"), {}) for b in (book, told))
     np.testing.assert_array_equal(theirs.deals.price, mine.deals.price)
     assert list(theirs.deals.subject.patent_id) == list(mine.deals.subject.patent_id)
     assert mine.package_deals is not None and theirs.package_deals is not None

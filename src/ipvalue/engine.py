@@ -302,6 +302,11 @@ class ValuationEngine:
             return cls.of(Model(engine.methods, engine.assumptions, engine.reconciliation, engine.folds, learnt))
 
     @property
+    def learnt(self) -> Learnt | None:
+        """What the engine has learnt; None before it is fitted."""
+        return None if self._model is None else self._model.learnt
+
+    @property
     def hash(self) -> str:
         """SHA-256 over the methods, assumptions, reconciliation and everything learnt."""
         return self.model.hash

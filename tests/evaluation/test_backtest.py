@@ -77,7 +77,7 @@ class Blurred(Method):
         exact = ipv.ReliefFromRoyalty().estimate(subject, state, assumptions)
         seeds = [zlib.crc32(str(each).encode()) for each in subject.patent_id]
         noise = np.exp(self.blur * ndtri((np.array(seeds, np.float64) + 0.5) / 2**32))
-        return replace(exact, value=exact.value * noise, quantiles=exact.quantiles * noise[:, None])
+        return replace(exact, value=exact.value * noise, quantiles=exact.quantiles.values * noise[:, None])
 
 
 def with_deals(book: ipv.Book, rows: list[dict[str, object]]) -> ipv.Book:

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 import ipvalue as ipv
-from ipvalue.features.statistics import Whole
+from ipvalue.features import statistics
+from ipvalue.records.statistics import Statistics
 
 DATES = ["2021-12-31", "2022-12-31"]
 
@@ -18,17 +19,18 @@ def engines() -> dict[str, ipv.ValuationEngine]:
 def wholes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Dates on which statistics of the whole book were taken."""
     asked: list[str] = []
-    former = Whole.of.__func__  # type: ignore[attr-defined]
+    former = statistics.count
 
-    def counted(cls: type[Whole], snapshot: ipv.Snapshot) -> Whole:
+    def counted(snapshot: ipv.Snapshot) -> Statistics:
         asked.append(str(snapshot.date))
-        return former(cls, snapshot)
+        return former(snapshot)
 
-    monkeypatch.setattr(Whole, "of", classmethod(counted))
+    monkeypatch.setattr(statistics, "count", counted)
     return asked
 
 
-def test_more_engines_ask_for_no_more_statistics(book: ipv.Book, wholes: list[str]) -> None:
+def test_more_engines_ask_for_no_more_statistics(wholes: list[str]) -> None:
+    book = ipv.synthetic_book(3_000, seed=11)  # of its own: a book remembers what was computed of it
     several = engines()
     ipv.compare({"first": several["ReliefFromRoyalty"]}, book, DATES, target="truth")
     alone = len(wholes)

@@ -13,7 +13,6 @@ import ipvalue as ipv
 from ipvalue.errors import BookError
 from ipvalue.evaluation import renewal_survival
 from ipvalue.evaluation.survival import counted_survival, expected_survival
-from ipvalue.evidence.prices import prepare
 from ipvalue.evidence.renewal_history import histories
 from ipvalue.finance.renewal import renewal_probability
 
@@ -77,9 +76,9 @@ def test_counts_lie_in_the_interval_of_the_model_that_made_them_nineteen_times_i
 
 
 def test_a_book_is_counted_as_its_histories_say(valued: ipv.Valuation) -> None:
-    made = valued.sources
-    assert made is not None
-    known = histories(made.snapshot, prepare(made.snapshot, made.engine.assumptions, made.whole))
+    made = valued.worksheet
+    assert made is not None and made.snapshot is not None
+    known = histories(made.snapshot, made.subject)
     table = renewal_survival(valued)
     assert table["let_go"].sum() == known.let_go.sum()
     assert table.loc[0, "at_risk"] == ((known.years > 0) | known.let_go).sum()

@@ -142,7 +142,7 @@ def book_of(rows: list[tuple[str, str, str, float, int | None]], **columns: Any)
 
 
 def lots_of(book: ipv.Book) -> dict[str, float]:
-    packages = gather(book, np.datetime64("2022-12-31"), "announced", CN, {}).package_deals
+    packages = gather(book, book.as_of("2022-12-31"), CN, {}).package_deals
     return {} if packages is None else dict(zip(packages.subject.patent_id, packages.price))
 
 
@@ -163,7 +163,7 @@ def test_only_whole_portfolios_enter() -> None:
 
 
 def test_the_book_s_own_portfolios_are_allocated_and_conserved(book: ipv.Book) -> None:
-    evidence = gather(book, np.datetime64("2023-12-31"), "announced", CN, {})
+    evidence = gather(book, book.as_of("2023-12-31"), CN, {})
     assert evidence.package_deals is not None and len(evidence.package_deals) > 4
     found = priced(evidence, CN, 10.0, portfolio_deals=True)
     packages = found.size > 1

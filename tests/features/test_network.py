@@ -10,7 +10,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.features.citation_graph.map_shard import range_bounds, reports_of
-from ipvalue.features.citation_graph.measures import CitationMeasures
+from ipvalue.features.citation_graph.measures import measure
 from ipvalue.features.citations import disruption
 from ipvalue.features.measures import publication
 from ipvalue.records.snapshot import Snapshot
@@ -88,7 +88,7 @@ def test_every_document_is_in_one_range_and_every_citation_is_told_once(snapshot
 
 
 def test_a_document_that_nobody_knows_has_no_standing(snapshot: Snapshot) -> None:
-    found = CitationMeasures.of([reports_of(snapshot)]).at(np.array([1, 2], np.int64))
+    found = measure([reports_of(snapshot)]).at(np.array([1, 2], np.int64))
     assert all(np.isnan(values).all() for values in found.values())
-    nothing = CitationMeasures.of([reports_of(snapshot.select(np.zeros(0, np.int64)))])
+    nothing = measure([reports_of(snapshot.select(np.zeros(0, np.int64)))])
     assert pd.DataFrame(nothing.at(np.array([1], np.int64))).isna().all(axis=None)

@@ -5,7 +5,6 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.features.quality import factor_weights
-from ipvalue.features.statistics import Whole
 
 DAY = "2023-12-31"
 
@@ -17,7 +16,7 @@ def without(book, *tables):
 @pytest.mark.parametrize("missing", [("citations",), ("claims",), ("citations", "claims")])
 def test_a_book_without_a_table_has_a_factor_of_the_indicators_that_are_left(book, missing):
     snapshot = without(book, *missing).as_of(DAY)
-    weights, loadings = factor_weights(Whole.of(snapshot))
+    weights, loadings = factor_weights(snapshot.statistics)
     assert np.isfinite(weights).all() and np.isfinite(loadings).all()
     if "citations" in missing:
         # citations within 5 years and references are 0 throughout: nothing can hang on them

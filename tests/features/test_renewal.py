@@ -14,7 +14,7 @@ import ipvalue as ipv
 from ipvalue.features.citation_graph.measures import CitationMeasures
 from ipvalue.features.grant import granted_shares
 from ipvalue.features.hazard import OLDEST, Hazards, expected_years, group_of, renewal_counts, yearly_hazard
-from ipvalue.features.statistics import Part, Whole
+from ipvalue.features.statistics import Part, from_parts
 from ipvalue.records.keyed_counts import KeyedCounts
 
 CHINA = int(group_of(np.array(["CN"]), np.array(["invention"]))[0])
@@ -202,7 +202,7 @@ def test_the_parts_of_a_book_add_up_to_the_whole(parts: int, ranges: int, date: 
     snapshot = BOOK.as_of(date)
     cut = [snapshot.select(slice(number, None, parts)) for number in range(parts)]
     random.shuffle(cut)
-    whole, merged = Whole.of(snapshot), Whole.from_parts([Part.of(part, ranges) for part in cut])
+    whole, merged = snapshot.statistics, from_parts([Part.of(part, ranges) for part in cut])
     for name, tally in whole.counts.items():
         np.testing.assert_array_equal(tally.key, merged.counts[name].key)
         np.testing.assert_array_equal(tally.count, merged.counts[name].count)
@@ -210,7 +210,7 @@ def test_the_parts_of_a_book_add_up_to_the_whole(parts: int, ranges: int, date: 
         np.testing.assert_array_equal(getattr(whole.graph, field.name), getattr(merged.graph, field.name))
     names = ["share_of_fees_paid", "lapse_hazard", "expected_life", "probability_of_grant", "fee_year_next"]
     together = ipv.extract(snapshot)[names]
-    apart = pd.concat([ipv.extract(part, whole=Whole.of(snapshot))[names] for part in cut])
+    apart = pd.concat([ipv.extract(part)[names] for part in cut])
     pd.testing.assert_frame_equal(together, apart.loc[together.index], check_exact=True)
 
 
@@ -238,7 +238,7 @@ def test_the_hazard_of_real_chinese_inventions_is_that_of_a_plain_count(data_dir
     gone = table[table["terminate"].notna()]
     events = pd.DataFrame({"patent_id": gone["app_num"], "effective_date": gone["terminate"]})
     events = events.assign(office="CN", scheme="cnipa", code="CF01", announced_date=gone["terminate"])
-    tally = Part.of(ipv.Book(patents=patents, legal_events=events).as_of("2017-08-31")).tallies["renewals"]
+    tally = Part.of(ipv.Book(patents=patents, legal_events=events).as_of("2017-08-31")).counts["renewals"]
 
     survived, lapsed = np.zeros(OLDEST, int), np.zeros(OLDEST, int)
     horizon = pd.Timestamp("2016-02-29")  # 18 months before

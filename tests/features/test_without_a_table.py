@@ -31,7 +31,7 @@ def emptied(book: ipv.Book, name: str) -> ipv.Book:
 def test_a_table_that_is_not_there_is_unknown_and_an_empty_one_is_zero(book: ipv.Book, name: str) -> None:
     small = ipv.Book(**book.tables).as_of(DAY)
     lacking, empty = (ipv.extract(each.as_of(DAY)) for each in (without(book, name), emptied(book, name)))
-    concerned = [feature for family in families().values() for feature in family.without.get(name, ())]
+    concerned = [f.name for family in families().values() for f in family.features if f.needs_table == name]
     assert concerned and lacking[concerned].isna().all(axis=None)
     zero = [f for f in concerned if (empty[f] == 0).all()]
     assert zero, "what is counted and is not there is zero"
@@ -43,12 +43,10 @@ def test_a_table_that_is_not_there_is_unknown_and_an_empty_one_is_zero(book: ipv
     assert all(f"the book has no {name}" in missing[f] for f in concerned)
 
 
-def test_nothing_is_said_to_depend_on_a_table_that_the_family_does_not_read() -> None:
-    for family in families().values():
-        names = {feature.name for feature in family.features}
-        for table, features in family.without.items():
-            assert family.tables is None or table in family.tables
-            assert set(features) <= names
+def test_a_feature_needs_a_table_of_the_schema_or_none() -> None:
+    needed = {f.needs_table for family in families().values() for f in family.features}
+    assert needed == {"", *LACKING}
+    assert needed - {""} <= TABLES.keys()
 
 
 def test_an_engine_that_knew_citations_does_not_take_their_absence_for_zero(

@@ -13,7 +13,6 @@ from ipvalue.evidence.characteristics import characteristics
 from ipvalue.evidence.prices import gather, prepare
 from ipvalue.evidence.remaining_life import life_factor
 from ipvalue.evidence.subject import Deals, Evidence
-from ipvalue.features import Whole
 from ipvalue.finance.distributions import weighted_quantile
 from tests.methods.subjects import subject
 
@@ -126,7 +125,7 @@ def test_only_arms_length_prices_of_single_patents_are_learnt_from() -> None:
         "kind": ["sale", "sale", "sale", "sale", "auction", "sale"],
     }
     book = ipv.Book(patents=patents, transactions=deals)
-    evidence = gather(book, np.datetime64("2022-12-31"), "announced", CN, {})
+    evidence = gather(book, book.as_of("2022-12-31"), CN, {})
     found = dict(zip(evidence.deals.subject.patent_id, evidence.deals.price))
     assert set(found) == {"A", "C"}
     assert found["A"] == 100.0
@@ -167,7 +166,7 @@ def test_explanation_lists_the_comparables_that_make_the_value(book: ipv.Book, e
     assert len(shown) == lines.loc["neighbours", "value"]
     method, learnt = engine.methods[1], engine.fitted.states["comparable_sales"]
     assert isinstance(method, ipv.ComparableSales)
-    mine = prepare(state.select(np.array([state.position(one)])), engine.assumptions, Whole.of(state))
+    mine = prepare(state.select(np.array([state.position(one)])), engine.assumptions)
     table = method.comparables(mine, learnt)
     np.testing.assert_array_equal(table["adjusted_price"], shown["value"].astype(float))
     assert (np.diff(table["distance"]) >= 0).all()

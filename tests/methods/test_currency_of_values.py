@@ -9,7 +9,7 @@ import pytest
 import ipvalue as ipv
 from ipvalue.evidence.prices import gather
 from ipvalue.methods.boosting_income import fit_income
-from ipvalue.methods.boosting_inputs import design_columns
+from ipvalue.methods.boosting_inputs import design_columns, input_names
 from ipvalue.methods.boosting_trees import predict_columns
 
 DAY = "2023-12-31"
@@ -71,12 +71,12 @@ def test_grades_do_not_depend_on_the_currency(pair):
 def test_expected_income_is_learnt_alike_in_every_currency(book):
     """Its trees see single precision: a target away from 0 rounded otherwise, and splits that were near ties moved."""
     yuan = ipv.Assumptions.default("CN")
-    evidence = gather(book, np.datetime64(DAY), "announced", yuan, {})
+    evidence = gather(book, book.as_of(DAY), yuan, {})
     subject = evidence.subject
     money = {**subject.money, "revenue": subject.money["revenue"] * 0.14}
     found = []
     for each in (subject, replace(subject, money=money)):
-        text = fit_income(replace(evidence, subject=each), yuan, trees=50, threads=1, seed=7)
+        text = fit_income(replace(evidence, subject=each), yuan, input_names(), trees=50, threads=1, seed=7)
         assert text is not None
         found.append(predict_columns([text], design_columns(each, yuan))[0])
     np.testing.assert_allclose(found[0] - found[1], (found[0] - found[1])[0], rtol=0, atol=1e-9)

@@ -17,6 +17,7 @@ from ipvalue.evidence.subject import Deals, Evidence, Subject
 from ipvalue.finance.conformal import conformal_quantiles
 from ipvalue.methods.base import State
 from ipvalue.methods.boosting_income import fit_income
+from ipvalue.methods.boosting_inputs import input_names
 from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")
@@ -132,9 +133,9 @@ def test_deals_of_a_patent_do_not_see_its_revenue_in_the_expected_income() -> No
     sold, income = earning(400, 1, known=1.0)
     deals = Deals(sold, income * life_factor(sold, CN), np.datetime64("2020-01-01") + np.arange(400))
     evidence = Evidence(ipv.synthetic_book(5, seed=1).as_of("2024-12-31"), sold, deals)
-    assert fit_income(evidence, CN, trees=20, threads=1, seed=7) is None
+    assert fit_income(evidence, CN, input_names(), trees=20, threads=1, seed=7) is None
     other = Evidence(evidence.snapshot, earning(400, 2, known=1.0)[0], deals)
-    assert fit_income(other, CN, trees=20, threads=1, seed=7) is not None
+    assert fit_income(other, CN, input_names(), trees=20, threads=1, seed=7) is not None
 
 
 def test_contributions_share_out_the_expected_income_too(earner: State) -> None:

@@ -120,7 +120,7 @@ def test_value_rises_with_revenue_and_falls_with_cost() -> None:
 def test_value_scales_with_the_unit_of_money(scale: float) -> None:
     one, other = (estimate(**money(1e6 * s, 5e4 * s)) for s in (1.0, scale))
     np.testing.assert_allclose(other.value, one.value * scale, rtol=1e-9)
-    np.testing.assert_allclose(other.quantiles, one.quantiles * scale, rtol=1e-8)
+    np.testing.assert_allclose(other.quantiles, one.quantiles.values * scale, rtol=1e-8)
 
 
 def test_no_cost_no_revenue_and_no_life_are_reasons() -> None:

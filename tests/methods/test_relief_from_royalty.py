@@ -66,7 +66,7 @@ def test_value_falls_as_discount_rate_tax_and_decline_rise() -> None:
 def test_value_scales_with_the_unit_of_money(scale: float) -> None:
     one, other = (estimate(money={"revenue": 1e6 * s}) for s in (1.0, scale))
     np.testing.assert_allclose(other.value, one.value * scale, rtol=1e-13)
-    np.testing.assert_allclose(other.quantiles, one.quantiles * scale, rtol=1e-12)
+    np.testing.assert_allclose(other.quantiles, one.quantiles.values * scale, rtol=1e-12)
 
 
 def test_steps_can_be_recomputed() -> None:

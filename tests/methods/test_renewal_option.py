@@ -35,7 +35,7 @@ DATES = {"as_of": "2021-06-30", "filing": "2013-03-01", "grant": "2016-02-22"}
 
 
 def evidence_of(book: ipv.Book, day: str) -> Evidence:
-    return gather(book, np.datetime64(day), "announced", CN, {})
+    return gather(book, book.as_of(day), CN, {})
 
 
 def estimate(n: int = 1, assumptions: ipv.Assumptions = CN, **columns: object) -> Estimate:
@@ -184,7 +184,7 @@ def test_value_scales_with_the_unit_of_money(scale: float) -> None:
     tables = {"coefficients": {"value": value}, "features": LEARNT.tables["features"]}
     patents = subject(1, dates=DATES, money={"fee_rate": scale}, remaining_term=11.67, n_claims=10.0)
     other = METHOD.estimate(patents, State(LEARNT.numbers, tables), CN)
-    np.testing.assert_allclose(other.quantiles, estimate().quantiles * scale, rtol=1e-9)
+    np.testing.assert_allclose(other.quantiles, estimate().quantiles.values * scale, rtol=1e-9)
 
 
 def test_reasons() -> None:

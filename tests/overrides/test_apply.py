@@ -16,7 +16,8 @@ import ipvalue as ipv
 from ipvalue.errors import OverrideError
 from ipvalue.overrides.apply import COLUMNS, KEPT
 from ipvalue.overrides.review import WARNINGS, review
-from ipvalue.valuation import QUANTILE_NAMES, Valuation
+from ipvalue.types import QUANTILE_NAMES
+from ipvalue.valuation import Valuation
 
 DAY = "2023-12-31"
 QUANTILES = {"q05": 50.0, "q25": 80.0, "q50": 100.0, "q75": 125.0, "q95": 200.0}

@@ -54,10 +54,10 @@ def priced(valuation: ipv.Valuation) -> str:
 
 @pytest.fixture(scope="module")
 def deals(valuation: ipv.Valuation, priced: str) -> pd.DataFrame:
-    made = valuation.sources
-    assert made is not None
-    method = next(m for m in made.engine.methods if isinstance(m, ipv.ComparableSales))
-    return method.comparables(made.alone(priced)[1], made.engine.fitted.states[method.name])
+    sheet = valuation.worksheet
+    assert sheet is not None
+    method = next(m for m in sheet.model.methods if isinstance(m, ipv.ComparableSales))
+    return method.comparables(sheet.one(priced).subject, sheet.model.state(method))
 
 
 def points(ax: Axes) -> pd.DataFrame:

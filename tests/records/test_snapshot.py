@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import BookError
-from ipvalue.features.statistics import Part, Whole
+from ipvalue.features.statistics import Part, from_parts
 from ipvalue.records.columns import hash_codes, subclass_codes
 from ipvalue.records.snapshot import Snapshot
 
@@ -212,15 +212,15 @@ def test_features_of_a_part_are_the_part_of_the_features_bit_for_bit(data: st.Da
     """Select then compute = compute then select, given the statistics of the whole; from the book or the snapshot."""
     whole = SMALL.as_of(day)
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(whole), max_size=len(whole))), bool)
-    statistics = Whole.of(whole)
+    statistics = whole.statistics
     expected = ipv.extract(whole)[mask]
-    assert ipv.extract(whole.select(mask), whole=statistics).equals(expected)
+    assert ipv.extract(whole.select(mask)).equals(expected)
     ids = whole.patent_ids[mask]
     apart = SMALL.select(ids).as_of(day)
-    assert ipv.extract(apart, whole=statistics).equals(expected)
-    together = Whole.from_parts([Part.of(whole.select(m)) for m in (mask, ~mask)])
+    assert ipv.extract(apart.with_statistics(statistics, SMALL.fingerprint)).equals(expected)
+    together = from_parts([Part.of(whole.select(m)) for m in (mask, ~mask)])
     for name, tally in statistics.counts.items():
-        assert together.tallies[name].key.tolist() == tally.key.tolist(), name
+        assert together.counts[name].key.tolist() == tally.key.tolist(), name
 
 
 @settings(max_examples=10, deadline=None)
@@ -251,7 +251,7 @@ def test_each_table_of_a_part_is_the_part_of_the_table(data: st.DataObject) -> N
 
 def test_an_empty_part_has_features_of_no_patent() -> None:
     whole = SMALL.as_of("2020-12-31")
-    frame = ipv.extract(whole.select(np.zeros(len(whole), bool)), whole=Whole.of(whole))
+    frame = ipv.extract(whole.select(np.zeros(len(whole), bool)))
     assert len(frame) == 0
     assert list(frame.columns) == list(ipv.extract(whole).columns)
 

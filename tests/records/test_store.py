@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 import ipvalue as ipv
 from ipvalue.errors import ArtifactError, BookError
 from ipvalue.features.counts import COUNTED
-from ipvalue.features.statistics import Part, Whole
+from ipvalue.features.statistics import Part, from_parts
 from ipvalue.records import store
 from ipvalue.records.schema import TABLES
+from ipvalue.records.statistics import CitationMeasures
 from ipvalue.records.store import BookOnDisk, shard_of
 
 DAY = "2023-12-31"
@@ -48,12 +50,19 @@ def test_each_shard_alone_has_the_features_that_its_patents_have_in_the_whole(bo
     ipv.write_book(book, tmp_path / "book", shards=4)
     disk = BookOnDisk(tmp_path / "book")
     whole = book.as_of(DAY)
-    statistics, expected = Whole.of(whole), ipv.extract(whole)
+    statistics, expected = whole.statistics, ipv.extract(whole)
     parts = [disk.read([k]).as_of(DAY) for k in range(disk.shards)]
-    assert Whole.from_parts([Part.of(part) for part in parts]).digests() == statistics.digests()
+    together = from_parts([Part.of(part) for part in parts])
+    assert together.counts.keys() == statistics.counts.keys()
+    for name, counts in statistics.counts.items():
+        np.testing.assert_array_equal(together.counts[name].key, counts.key)
+        np.testing.assert_array_equal(together.counts[name].count, counts.count)
+    for field in fields(CitationMeasures):
+        np.testing.assert_array_equal(getattr(together.graph, field.name), getattr(statistics.graph, field.name))
     seen = []
     for part in parts:
-        assert ipv.extract(part, whole=statistics).equals(expected.loc[list(part.patent_ids)])
+        apart = part.with_statistics(statistics, book.fingerprint)
+        assert ipv.extract(apart).equals(expected.loc[list(part.patent_ids)])
         seen += list(part.patent_ids)
     assert sorted(seen) == list(expected.index), "each patent is in one shard"
 
@@ -73,10 +82,10 @@ def test_a_shard_is_the_book_of_its_patents(book: ipv.Book, tmp_path: Path) -> N
 def test_a_part_is_counted_alike_from_the_columns_that_counting_reads(folder: Path) -> None:
     disk = BookOnDisk(folder)
     few, every = (Part.of(disk.read([1], tables=tables).as_of(DAY)) for tables in (COUNTED, tuple(TABLES)))
-    assert few.tallies.keys() == every.tallies.keys()
-    for name, tally in every.tallies.items():
-        np.testing.assert_array_equal(few.tallies[name].key, tally.key)
-        np.testing.assert_array_equal(few.tallies[name].count, tally.count)
+    assert few.counts.keys() == every.counts.keys()
+    for name, tally in every.counts.items():
+        np.testing.assert_array_equal(few.counts[name].key, tally.key)
+        np.testing.assert_array_equal(few.counts[name].count, tally.count)
     for one, other in zip(few.reports[0], every.reports[0]):
         np.testing.assert_array_equal(one, other)
 

@@ -17,11 +17,11 @@ import pytest
 import ipvalue as ipv
 from ipvalue.errors import IpvalueError, NotFittedError
 from ipvalue.evaluation import Backtest
-from ipvalue.evidence.prices import prepare
 from ipvalue.reports.blocks import Picture
 from ipvalue.reports.clauses import read_clauses
 from ipvalue.reports.document import Dossier
 from ipvalue.reports.sensitivity import tornado_table
+from ipvalue.worksheet import work
 from tests.reports.browser import Browser
 from tests.reports.checklist import CHECKLIST
 
@@ -257,13 +257,12 @@ def test_sensitivities_are_those_of_values_under_changed_assumptions(
     small: ipv.Book, fitted: ipv.ValuationEngine
 ) -> None:
     """The tax rate moves nothing that was learnt: revaluing under the changed set gives the same change."""
-    subject = prepare(small.as_of(DAY), fitted.assumptions)
-    table = tornado_table(fitted, subject).set_index("figure")
-    other = ipv.ValuationEngine(
-        fitted.methods, fitted.assumptions.replace(tax_rate=1.1 * fitted.assumptions.tax_rate.value)
+    sheet = fitted.work(small.as_of(DAY))
+    table = tornado_table(sheet).set_index("figure")
+    other = fitted.model.with_assumptions(
+        fitted.assumptions.replace(tax_rate=1.1 * fitted.assumptions.tax_rate.value), carry=False
     )
-    other.learnt = fitted.learnt
-    sums = [np.nansum(e.table(subject)["value"].to_numpy(zero_copy_only=False)) for e in (fitted, other)]
+    sums = [np.nansum(each.value) for each in (sheet, work(other, sheet.subject))]
     assert table.loc["tax_rate", "high"] == pytest.approx(sums[1] / sums[0] - 1.0, abs=1e-12)
     assert table.loc["royalty_rate", "high"] > 0 > table.loc["cost_of_capital", "high"]
     assert set(table.index) == {name.split(".")[0] for name in fitted.assumptions.table()["figure"]}

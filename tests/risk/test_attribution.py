@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import BookError, IpvalueError
-from ipvalue.features.statistics import Whole
 from ipvalue.finance.distributions import lognormal_quantiles
 from ipvalue.methods.base import Estimate, Method, Step
 from ipvalue.risk.attribution import PARTS, Attribution, parts_of
@@ -81,18 +80,18 @@ def test_the_states_at_both_ends_are_the_valuations_bit_for_bit(book: ipv.Book, 
     for day in (BEFORE, AFTER):
         state = book.as_of(day)
         rows = np.array([state.position(one) for one in kept])
-        sides.append(side_of(engine, state.select(rows), Whole.of(state)))
+        sides.append(side_of(engine.model, state.select(rows)))
     states = States(*sides)
     for side, changed in zip(sides, (frozenset(), frozenset(GROUPS))):
-        mixed_engine, subject = states.mixed(changed)
-        assert mixed_engine is side.engine
+        mixed_model, subject = states.mixed(changed)
+        assert mixed_model is side.model
         for name, column in side.subject.features.columns.items():
             assert np.array_equal(subject.features.columns[name], column, equal_nan=True), name
         for name, column in side.subject.money.items():
             assert np.array_equal(subject.money[name], column, equal_nan=column.dtype.kind == "f"), name
         for name, column in side.subject.dates.items():
             assert np.array_equal(subject.dates[name], column, equal_nan=True), name
-        assert engine.table(subject).equals(engine.table(side.subject))
+        assert engine.work(subject).table().equals(engine.work(side.subject).table())
 
 
 def test_the_same_valuation_has_no_parts(small: ipv.Book, engine_then: ipv.ValuationEngine) -> None:
@@ -273,7 +272,7 @@ def pool() -> list[Side]:
         for factor, tax in ((1.0, 0.25), (1.0, 0.15), (1.3, 0.15)):
             assumed = ipv.Assumptions.default("CN").replace(tax_rate=tax)
             engine = ipv.ValuationEngine([Product(factor=factor)], assumed).fit(book, as_of="2012-12-31")
-            made.append(side_of(engine, state, Whole.of(state)))
+            made.append(side_of(engine.model, state))
     return made
 
 
@@ -306,7 +305,7 @@ def test_no_residual_between_random_parts_of_books_end_to_end(
     for day in random.choice(["2015-06-30", BEFORE, AFTER], 2):
         state = small.as_of(str(day))
         part = state.select(np.sort(random.choice(len(state), 30, replace=False)))
-        values.append(engine_then.value(part, whole=Whole.of(state)))
+        values.append(engine_then.value(part))
     change = ipv.attribute(*values)
     assert change.residual() == change.residual("shapley") == 0
     assert len(change.cents()) == len({i for v in values for i in v.table["patent_id"].to_pylist()})
@@ -353,7 +352,7 @@ def altered(valuation: Valuation, factor: float, **provenance: object) -> Valuat
     """Values as another version of the software might have made them."""
     place = valuation.table.column_names.index("value")
     table = valuation.table.set_column(place, "value", pa.compute.multiply(valuation.table["value"], factor))
-    return Valuation(table, valuation.provenance | provenance, valuation.sources)
+    return Valuation(table, valuation.provenance | provenance, valuation.worksheet)
 
 
 def test_what_other_versions_made_differently_belongs_to_the_engine(

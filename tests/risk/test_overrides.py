@@ -129,10 +129,10 @@ def test_values_from_a_file_keep_their_overrides(
 ) -> None:
     before = ends[0].override(log(make(names[0], 1e6)))
     before.to_parquet(tmp_path / "before.parquet")
-    made = before.sources
-    assert made is not None
+    made = before.worksheet
+    assert made is not None and made.snapshot is not None
     read = Valuation.from_parquet(tmp_path / "before.parquet")
-    state = (made.engine, made.snapshot)
+    state = (ipv.ValuationEngine.of(made.model), made.snapshot)
     change = ipv.attribute(read, ends[1], before_state=state, shapley=False)
     assert change.cents().equals(ipv.attribute(before, ends[1], shapley=False).cents())
 
@@ -262,18 +262,19 @@ def test_a_lender_lends_against_the_experts_value_and_is_told_so() -> None:
 def test_a_reverse_stress_tells_experts_values_from_the_models(
     ends: tuple[Valuation, Valuation], names: list[str]
 ) -> None:
-    made = ends[1].sources
-    assert made is not None
+    made = ends[1].worksheet
+    assert made is not None and made.snapshot is not None
+    engine = ipv.ValuationEngine.of(made.model)
     total = float(ends[1].to_pandas()["value"].sum())
     overrides = log(
         make(names[0], 3 * total, expires_on="2025-06-30"), make(names[1], factor=2.0), make("CN-nowhere", 1e6)
     )
-    plain = ipv.reverse_stress(made.snapshot, made.engine, "royalty", 0.2)
-    found = ipv.reverse_stress(made.snapshot, made.engine, "royalty", 0.2, overrides=overrides)
+    plain = ipv.reverse_stress(made.snapshot, engine, "royalty", 0.2)
+    found = ipv.reverse_stress(made.snapshot, engine, "royalty", 0.2, overrides=overrides)
     assert (plain.overridden, found.overridden) == (0, 2)
     # the loss is that of the stressed book with the same experts' values
-    report = ipv.stress(made.snapshot, made.engine, [found.scenario], overrides=overrides).book()
+    report = ipv.stress(made.snapshot, engine, [found.scenario], overrides=overrides).book()
     assert report["change_share"].iloc[1] == pytest.approx(-found.loss, abs=1e-12)
     assert found.loss == pytest.approx(0.2, abs=1e-3)
     assert found.size != plain.size
-    assert ipv.reverse_stress(made.snapshot, made.engine, "royalty", 0.2, overrides=log()) == plain
+    assert ipv.reverse_stress(made.snapshot, engine, "royalty", 0.2, overrides=log()) == plain

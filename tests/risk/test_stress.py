@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,6 @@ from hypothesis import strategies as st
 import ipvalue as ipv
 from ipvalue.errors import AssumptionError, IpvalueError
 from ipvalue.evidence.prices import prepare
-from ipvalue.features.statistics import Whole
 from ipvalue.risk.scenarios import (
     FAMILIES,
     FigureShock,
@@ -23,7 +24,7 @@ from ipvalue.risk.scenarios import (
     invalidation_wave,
 )
 from ipvalue.risk.stress import StressReport, stressed_quantiles
-from ipvalue.valuation import QUANTILE_NAMES
+from ipvalue.types import QUANTILE_NAMES
 
 DAY = "2023-12-31"
 EVERY = 6
@@ -77,7 +78,7 @@ def test_no_shock_changes_no_bit(shocks: list[FigureShock]) -> None:
     state = book.as_of(DAY)
     expected = engine.value(state).to_pandas()
     scenario = Scenario(name="idle", shocks=tuple(shocks))
-    quantiles = stressed_quantiles(prepare(state, engine.assumptions, Whole.of(state)), engine, scenario)
+    quantiles = stressed_quantiles(prepare(state, engine.assumptions), engine.model, scenario)
     for k, name in enumerate(QUANTILE_NAMES):
         assert np.array_equal(quantiles[:, k], expected[name].to_numpy(np.float64), equal_nan=True)
 
@@ -145,8 +146,8 @@ def test_a_royalty_shock_reaches_assumed_learnt_and_given_rates(
     state: ipv.Snapshot, income: ipv.ValuationEngine
 ) -> None:
     """Without fees to pay, a value is proportional to the royalty rate wherever it comes from."""
-    engine = ipv.ValuationEngine([ipv.ReliefFromRoyalty(fees="ignored")])
-    engine.learnt = income.learnt
+    model = replace(income.model, methods=(ipv.ReliefFromRoyalty(fees="ignored"),))
+    engine = ipv.ValuationEngine.of(model)
     report = ipv.stress(state, engine, [FAMILIES["royalty"][0](0.3)])
     worth = report.values["base"] > 0
     given = np.isfinite(prepare(state, engine.assumptions).features["royalty_rate"])

@@ -87,6 +87,11 @@ class Estimate:
     reason: Ints16
     details: Mapping[str, Array] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # a method of somebody's own may well hand over a plain array
+        if not isinstance(self.quantiles, Quantiles):
+            object.__setattr__(self, "quantiles", Quantiles(np.asarray(self.quantiles, np.float64)))
+
     @classmethod
     def make(
         cls,
