@@ -14,6 +14,7 @@ from ipvalue.evidence.grants import grant_group
 from ipvalue.evidence.risk_free_rates import curve_columns
 from ipvalue.evidence.subject import Deals, Evidence, PackageDeals, Subject
 from ipvalue.features import Features, features_of
+from ipvalue.features.base import families
 from ipvalue.features.grant import grant_probability
 from ipvalue.law.fees import calendar
 from ipvalue.records.book import Book, Known
@@ -169,7 +170,7 @@ def _sold_after(
     distinct, position = np.unique(place, return_inverse=True)
     chosen = before.select(distinct)
     # several engines, or one engine on several dates, ask for the same patents on the same half-years' ends
-    key = ("features", str(day), known, *chosen.patent_ids)
+    key = ("features", *families(), str(day), known, *chosen.patent_ids)
     known_then = prepare(chosen, assumptions, book.derive(key, lambda: features_of(chosen)))
     alive = known_then.features["alive"][position] == 1
     return rows[alive], known_then.take(position[alive])
