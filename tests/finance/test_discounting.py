@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import mpmath
 import numpy as np
 import pandas as pd
@@ -18,8 +15,7 @@ from ipvalue.finance.discounting import (
     present_value_of_flows,
     wacc,
 )
-
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
+from tests.shared_data import DATA, existing
 
 
 def year_by_year(flow, rate, years, growth, decay, share):
@@ -222,9 +218,7 @@ HEADERS = {"2025-01": 0.25, "2026-01": 0.25}
 @pytest.mark.parametrize("edition", sorted(HEADERS))
 def test_published_costs_of_capital_of_every_industry(edition):
     """Damodaran (NYU Stern), cost of capital by industry, US: WACC from its parts, tax at the marginal 25 %."""
-    file = DATA / "damodaran_2025_2026" / f"wacc_{edition}.csv"
-    if not file.exists():
-        pytest.skip("the published tables are absent: set IPVALUE_DATA_DIR")
+    file = existing(DATA / "damodaran_2025_2026" / f"wacc_{edition}.csv")
     table = pd.read_csv(file)
     assert len(table) == 96
     ours = wacc(table["E/(D+E)"], table["Cost of Equity"], table["Cost of Debt"], HEADERS[edition])
