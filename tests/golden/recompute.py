@@ -105,12 +105,14 @@ def path_of(case: str, kind: str) -> Path:
 def write(case: str, kind: str, table: pd.DataFrame) -> None:
     columns = flat(table)
     numbers = [name for name in columns if columns[name].dtype == np.float64]
-    for name in numbers:
-        columns[name] = rounded(columns[name].to_numpy())
+    # a missing number is NaN, not null: Arrow reads nulls in this encoding only from version 17 on
+    arrays = {
+        name: pa.array(rounded(columns[name].to_numpy()) if name in numbers else columns[name]) for name in columns
+    }
     path = path_of(case, kind)
     path.parent.mkdir(exist_ok=True)
     pq.write_table(
-        pa.Table.from_pandas(columns, preserve_index=False).replace_schema_metadata(None),
+        pa.table(arrays),
         path,
         compression="zstd",
         compression_level=19,
