@@ -274,6 +274,7 @@ def test_a_backtest_on_deals_ranks_engines_as_the_truth_does() -> None:
     assert "3 engines" in repr(by_truth)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [5, 6, 7])
 def test_engines_of_known_quality_are_ranked_by_it_on_deals_and_by_the_truth_alike(seed: int) -> None:
     book = ipv.synthetic_book(8_000, seed=seed)

@@ -28,6 +28,7 @@ def wholes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
+@pytest.mark.slow
 def test_more_engines_ask_for_no_more_statistics(book: ipv.Book, wholes: list[str]) -> None:
     several = engines()
     ipv.compare({"first": several["ReliefFromRoyalty"]}, book, DATES, target="truth")
@@ -36,6 +37,7 @@ def test_more_engines_ask_for_no_more_statistics(book: ipv.Book, wholes: list[st
     assert alone < len(wholes) <= 2 * alone
 
 
+@pytest.mark.slow
 def test_each_engine_is_judged_as_alone(book: ipv.Book) -> None:
     together = ipv.compare(engines(), book, DATES, target="truth", workers=2)
     for name, engine in engines().items():

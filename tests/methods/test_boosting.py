@@ -199,6 +199,7 @@ def test_what_can_not_be_explained_says_so() -> None:
     assert len(explaining("price")) == len(input_names())
 
 
+@pytest.mark.slow
 def test_real_renewals_out_of_time_are_told_no_worse_than_by_a_linear_model() -> None:
     """US university patents: learnt from grants of 2004, judged on those of January to June 2005."""
     path = existing(DATA / "us_university_renewals" / "renewals_granted_2004_2005.csv")

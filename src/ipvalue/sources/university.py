@@ -190,7 +190,7 @@ def _events(patents: pd.DataFrame, paid: Ints, observed: np.datetime64, announce
     # filing plays no part in the dates of US fees, which count from the grant
     calendar = fees.calendar(["US"], ["invention"], granted, granted, entity="small")
     number = np.arange(1, calendar.due.shape[1] + 1)
-    known_lapse = calendar.lapse + announcement_days <= observed
+    known_lapse = calendar.lapse + np.timedelta64(announcement_days, "D") <= observed
     is_paid = owing[:, None] & (number <= paid[:, None]) & ~np.isnat(calendar.due)
     is_expired = owing[:, None] & (number == paid[:, None] + 1) & known_lapse
     parts = [
