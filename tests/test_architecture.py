@@ -12,6 +12,7 @@ from tests.architecture import BLOCK, DOCUMENT, PACKAGE, ROOT, tree
 # stations of the flow, left to right: a module imports from its own and from those left of it
 STATIONS = (
     "types",
+    "_deprecation",
     "errors",
     "stopwatch",
     "law",
@@ -48,7 +49,11 @@ TOP_LEVEL = {
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
     "LICENSE",
+    "docs",
+    ".pre-commit-config.yaml",
     ".ci",
     ".gitignore",
 }

@@ -215,7 +215,7 @@ def _rows(
         {
             "patent_id": patents["patent_id"].to_numpy()[patent],
             "effective_date": effective.astype("datetime64[s]"),
-            "announced_date": (effective + announcement_days).astype("datetime64[s]"),
+            "announced_date": (effective + np.timedelta64(announcement_days, "D")).astype("datetime64[s]"),
             "scheme": "uspto",
             "detail": calendar.fee_year[patent, slot].astype(str),
         }
