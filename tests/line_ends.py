@@ -10,9 +10,9 @@ from pathlib import Path
 
 
 def mended(content: bytes) -> bytes:
-    """Content with one line break at its end; an empty file stays empty."""
+    """Content with one line break of its own kind at its end; an empty file stays empty."""
     body = content.rstrip(b"\r\n")
-    return body + b"\n" if body else b""
+    return body + (b"\r\n" if b"\r\n" in body else b"\n") if body else b""
 
 
 def main(names: list[str]) -> int:

@@ -8,7 +8,10 @@ import sys
 import tomllib
 from typing import Any
 
+import pytest
+
 import ipvalue as ipv
+from tests.line_ends import mended
 from tests.shared_data import ROOT
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -57,3 +60,18 @@ def test_the_changelog_is_sorted_by_release_and_kind() -> None:
     for part in re.split(r"^## ", CHANGELOG, flags=re.MULTILINE)[1:]:
         kinds = re.findall(r"^### (.*)$", part, re.MULTILINE)
         assert kinds == [kind for kind in KINDS if kind in kinds], part[:30]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"a\nb", b"a\nb\n"),
+        (b"a\n\n\n", b"a\n"),
+        (b"a\n", b"a\n"),
+        (b"a\r\nb", b"a\r\nb\r\n"),
+        (b"\n\n", b""),
+        (b"", b""),
+    ],
+)
+def test_the_hook_ends_a_file_with_one_line_break_of_its_own_kind(content: bytes, expected: bytes) -> None:
+    assert mended(content) == expected
