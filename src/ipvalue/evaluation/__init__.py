@@ -1,4 +1,4 @@
-"""How good the values are: metrics, walk-forward backtests, comparisons of engines, and foretold renewals."""
+"""How good the values are: metrics, walk-forward backtests, comparisons of engines, and predicted renewals."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Folds of a walk-forward backtest: what is valued at each date, and the price or truth it is held against.
+"""Folds of a walk-forward backtest: what is valued at each date, and the price or true value it is compared with.
 
-A fold stands on a date. What the engine learns and sees of it is the book as known on that date; what it is judged by
-lies after it (deals), or was never shown to it (the truth of a synthetic book).
+A fold has a date. The engine sees the book as known on that date. The test is what comes after it (deals), or what was
+never shown to the engine (the true values of a synthetic book).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DAYS_A_YEAR = 365.25
 
 
 class Cases(NamedTuple):
-    """Patents of a fold that are judged, and what became of the others; one element a patent."""
+    """Patents of a fold that are tested, one element a patent, and counts of the others."""
 
     row: Ints
     """Position in the snapshot of the fold's date, rising."""
@@ -37,9 +37,9 @@ class Cases(NamedTuple):
     found: int
     """Patents with a target, before any is left out."""
     unfiled: int
-    """Left out since they were not yet filed on the date."""
+    """Left out because they were not yet filed on the date."""
     purged: int
-    """Left out since an earlier deal of theirs is too near, or since a deal of theirs was known."""
+    """Left out because an earlier deal of the patent is too near, or a deal of it was known."""
 
 
 def fold_dates(dates: object, horizon_years: float) -> list[tuple[np.datetime64, np.datetime64]]:
@@ -74,7 +74,7 @@ def fold_dates(dates: object, horizon_years: float) -> list[tuple[np.datetime64,
         raise BookError("a backtest needs at least one date")
     for earlier, later in pairwise(days):
         if later <= earlier:
-            raise BookError(f"the dates of a backtest must rise: {later} does not lie after {earlier}")
+            raise BookError(f"the dates of a backtest must rise: {later} is not after {earlier}")
     length = np.timedelta64(max(round(horizon_years * _DAYS_A_YEAR), 1), "D")
     return [(day, day + length) for day in days]
 
@@ -98,16 +98,16 @@ def deals_ahead(
     until : datetime64[D]
         Last day of the horizon; nothing known later is read.
     assumptions : Assumptions
-        Currency, rates of exchange, and the price of a kind of deal against a sale's.
+        Currency, exchange rates, and factors between the prices of kinds of deals and of sales.
     known : {'announced', 'loaded'}
     purge_days : int, default 365
-        A deal is left out if the patent was in another one (of any kind) before it, later than so many days before
-        the fold's date: the engine may have learnt the patent's own price. A second deal in the horizon never counts.
+        A deal is left out if an earlier deal of the patent (of any kind) is less than so many days before the
+        fold's date or after it: the engine may have learnt its price. A second deal in the horizon never counts.
 
     Returns
     -------
     Cases
-        The price as by sale: that of an application is what it fetched as one.
+        The price as if by sale; that of an application is its price as an application.
     """
     ahead = book.as_of(until, known=known)
     table = ahead.transactions
@@ -128,14 +128,14 @@ def deals_ahead(
 
 
 def held_out(state: Snapshot, target: pd.Series[float]) -> Cases:
-    """Find the patents of a snapshot whose true value is known, and of which no deal is.
+    """Find the patents of a snapshot with a known true value and without a known deal.
 
     Parameters
     ----------
     state : Snapshot
         Of the fold's date.
     target : pandas.Series
-        True values on that date by patent_id; patents without a positive one are not judged.
+        True values on that date by patent_id; patents without a positive one are left out.
 
     Returns
     -------

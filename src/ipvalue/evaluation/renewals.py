@@ -1,7 +1,7 @@
-"""Renewals foretold: a renewal model fitted as of a day, judged by what owners decided afterwards.
+"""Predicted renewals: a renewal model is fitted as of a day and scored by what owners decided afterwards.
 
-A score on real data where no price is known. The model learns renewals known on the cut; each right that was then
-still kept is judged by what became of it until a later day. Nothing known after the cut is learnt from.
+This is a test on real data that needs no price. The model learns from renewals known on the cut. Each right that was in
+force then is scored by what happened to it until a later day.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ __all__ = ["RenewalScore", "renewal_score"]
 
 @dataclass(frozen=True)
 class RenewalScore:
-    """How well renewals after a day were foretold.
+    """How well renewals after a day were predicted.
 
     Attributes
     ----------
     learnt : int
         Histories that the model was fitted to.
     rights : int
-        Rights judged: kept by all that was known on the cut, and with a decision known since.
-    let_go, expected : float
-        Share of these that were let go at the next fee after the cut, and the share that the model foretold.
+        Rights scored: in force by all that was known on the cut, and with a decision known since.
+    lapsed, expected : float
+        Share of these that lapsed at the next fee after the cut, and the share that the model predicted.
     log_likelihood, age_only : float
-        Sum of the log-probabilities of what happened, by the model and by the share let go at each age.
+        Sum of the log-probabilities of what happened, by the model and by the share that lapsed at each age.
     gain, gain_error : float
-        Mean difference of the two a right, and its standard error over rights.
+        Mean difference of the two per right, and its standard error.
     """
 
     learnt: int
     rights: int
-    let_go: float
+    lapsed: float
     expected: float
     log_likelihood: float
     age_only: float
@@ -61,7 +61,7 @@ def renewal_score(
     assumptions: Assumptions | None = None,
     known: Known = "announced",
 ) -> RenewalScore:
-    """Fit a renewal model as of a day and judge it by the renewals known later.
+    """Fit a renewal model as of a day and score it by the renewals known later.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def renewal_score(
     cut : date-like
         Day of the fit.
     until : date-like
-        Day until which decisions are judged.
+        Day until which decisions count.
     method : RenewalOption, optional
     assumptions : Assumptions, optional
         By default ``Assumptions.default("US")``.
@@ -82,14 +82,14 @@ def renewal_score(
     Raises
     ------
     BookError
-        If ``until`` does not lie after ``cut``, the model can't be fitted, or no right has a later decision.
+        If ``until`` is not after ``cut``, the model cannot be fitted, or no right has a later decision.
 
     Notes
     -----
-    The score of a right is ln P(kept or let go as seen by ``until`` | kept as seen by ``cut``), by the parameters,
-    features and fees known on the cut. By age only, a right is let go at a fee with the share let go at the fee of
-    that age before the cut, ``(let go + 1/2) / (decided + 1)``, and where none had been decided on, with that of the
-    nearest earlier age.
+    The score of a right is ln P(renewed or lapsed as known by ``until`` | in force as known by ``cut``), with the
+    parameters, features and fees known on the cut. The benchmark knows the age only: the probability to lapse at a fee
+    is the share that lapsed at this age before the cut, ``(lapsed + 1/2) / (decided + 1)``, or that of the nearest
+    earlier age where there was no decision.
 
     References
     ----------
@@ -98,7 +98,7 @@ def renewal_score(
     """
     first, last = parse_date(cut), parse_date(until)
     if last <= first:
-        raise BookError(f"until={last} must lie after cut={first}")
+        raise BookError(f"until={last} must be after cut={first}")
     method = RenewalOption() if method is None else method
     assumptions = Assumptions.default("US") if assumptions is None else assumptions
     before, after = (_evidence(book, day, known, assumptions) for day in (first, last))
@@ -108,7 +108,7 @@ def renewal_score(
     seen = histories(before.snapshot, before.subject)
     start, end = _undecided(before, seen, after)
     if not len(start.row):
-        raise BookError(f"no right that was kept on {first} has a decision known by {last}")
+        raise BookError(f"no right in force on {first} has a decision known by {last}")
     model = _conditional(method, before, state, assumptions, start, end)
     naive = _age_only(seen, start.years, end)
     following = _next_fee(start)
@@ -119,7 +119,7 @@ def renewal_score(
     return RenewalScore(
         learnt=len(seen.row),
         rights=len(gain),
-        let_go=float((end.let_go & (end.years <= following)).mean()),
+        lapsed=float((end.let_go & (end.years <= following)).mean()),
         expected=float(1.0 - np.exp(stays).mean()),
         log_likelihood=float(model.sum()),
         age_only=float(naive.sum()),
@@ -129,7 +129,7 @@ def renewal_score(
 
 
 def _evidence(book: Book, day: np.datetime64, known: Known, assumptions: Assumptions) -> Evidence:
-    """What was known on a day, without deals: a renewal model reads none."""
+    """What was known on a day, without deals, which a renewal model does not use."""
     snapshot = book.as_of(day, known=known)
     subject = prepare(snapshot, assumptions)
     nothing = np.zeros(0, np.int64)
@@ -137,15 +137,15 @@ def _evidence(book: Book, day: np.datetime64, known: Known, assumptions: Assumpt
 
 
 def _undecided(before: Evidence, seen: Histories, after: Evidence) -> tuple[Histories, Histories]:
-    """Rights kept on the cut of which more is known later: their histories then and later, with the fees of then."""
+    """Rights in force on the cut with later decisions: their histories on both days, with the fees known on the cut."""
     later = histories(after.snapshot, after.subject)
     place = np.full(len(after.subject), -1)
     place[later.row] = np.arange(len(later.row))
-    # a book's patents stand in one order, and those filed by the cut are filed later too
+    # patents are sorted, and every patent of the earlier snapshot is in the later one
     found = place[np.searchsorted(after.snapshot.patent_ids, before.snapshot.patent_ids[seen.row])]
     years = np.where(found >= 0, later.years[found], -1)
     gone = (found >= 0) & later.let_go[found]
-    # a right that is later seen as let go before the cut (a correction) tells of no later decision
+    # a lapse before the cut that became known later (a correction) is no later decision
     news = ~seen.let_go & ((years > seen.years) | (gone & (years == seen.years)))
     start = seen.take(news)
     return start, start._replace(years=years[news], let_go=gone[news])
@@ -173,7 +173,7 @@ def _next_fee(known: Histories) -> Ints:
 
 
 def _age_only(seen: Histories, paid: Ints, end: Histories) -> Floats:
-    """Log-probability of each later history by the share let go at each age before the cut."""
+    """Log-probability of each later history by the share that lapsed at each age before the cut."""
     total, hazard = np.zeros(len(end.row)), 0.5
     for year in range(end.fees.shape[1]):
         stop = seen.let_go & (seen.years == year)

@@ -1,8 +1,7 @@
-"""How long owners keep paying: the share of rights still renewed by years since grant, counted and foretold.
+"""How long owners keep paying: the share of rights still renewed by years since grant, observed and predicted.
 
-Counted as an actuary does (Kaplan and Meier): a right that ended in another way, whose term is over or whose next fee
-is not settled yet, counts in the years that it was seen in. Foretold by a fitted renewal model for the same rights in
-the same years, so that the two differ only by what owners did and what the model says that they do.
+The observed share is the Kaplan-Meier estimate: a right that ended in another way, whose term is over or whose next fee
+is not settled yet, is censored. The prediction is that of a fitted renewal model for the same rights and years.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _TWO_SIDED = 1.959963984540054
 
 
 class Curve(NamedTuple):
-    """Share kept beyond each year, with its 95 % interval; one element a year since grant."""
+    """Share renewed beyond each year, with its 95 % interval; one element a year since grant."""
 
     share: Floats
     low: Floats
@@ -40,17 +39,17 @@ def renewal_survival(valuation: Valuation, *, jurisdiction: str | None = None) -
     Parameters
     ----------
     valuation : Valuation
-        Made by an engine, not read from a file. Where the engine has a fitted :class:`ipvalue.RenewalOption`, its
-        prediction is there too.
+        Made by an engine, not read from a file. A fitted :class:`ipvalue.RenewalOption` of the engine gives the
+        prediction.
     jurisdiction : str, optional
-        One office. Offices ask for fees at other ages and of other amounts; by default all are counted together.
+        One office; by default all together, although their fees fall due at different ages.
 
     Returns
     -------
     pandas.DataFrame
         Indexed by ``year`` since grant, up to the last in which a right was at risk: ``at_risk`` (rights of which it is
-        settled whether they were kept beyond it), ``let_go`` (of these), ``share`` kept beyond it with ``low`` and
-        ``high``, and ``expected``, ``expected_low`` and ``expected_high``, NaN without a fitted model.
+        settled whether they were renewed beyond it), ``lapsed`` (of these), ``share`` renewed beyond it with ``low``
+        and ``high``, and ``expected``, ``expected_low`` and ``expected_high``, NaN without a fitted model.
 
     Raises
     ------
@@ -59,9 +58,9 @@ def renewal_survival(valuation: Valuation, *, jurisdiction: str | None = None) -
 
     Notes
     -----
-    The interval of ``expected`` is where the counted share lies in 95 of 100 such books if the model is right; the
-    fit's own error is not in it. A model that was fitted to the same renewals is judged in sample:
-    :func:`ipvalue.evaluation.renewal_score` judges it by renewals after its fit.
+    The interval of ``expected`` covers the observed share in 95 of 100 such books if the model is right, without the
+    error of the fit. A model fitted to the same renewals is tested in sample here;
+    :func:`ipvalue.evaluation.renewal_score` tests it out of sample.
 
     References
     ----------
@@ -79,7 +78,7 @@ def renewal_survival(valuation: Valuation, *, jurisdiction: str | None = None) -
     """
     sheet = valuation.worksheet
     if sheet is None or sheet.snapshot is None:
-        raise BookError("these values were read from a file; to count renewals, value their snapshot with the engine")
+        raise BookError("these values were read from a file: to count renewals, value their snapshot with the engine")
     subject = sheet.subject
     known = histories(sheet.snapshot, subject)
     if jurisdiction is not None:
@@ -90,23 +89,23 @@ def renewal_survival(valuation: Valuation, *, jurisdiction: str | None = None) -
     at_risk, gone = _counts(known.years, known.let_go)
     counted = counted_survival(known.years, known.let_go)
     reach = _reach(sheet.model, subject, known)
-    foretold = Curve(*np.full((3, len(at_risk)), np.nan))
+    predicted = Curve(*np.full((3, len(at_risk)), np.nan))
     if reach is not None:
-        foretold = expected_survival(known.years, known.let_go, reach)
-    columns = {"at_risk": at_risk, "let_go": gone, "share": counted.share, "low": counted.low, "high": counted.high}
-    columns |= {"expected": foretold.share, "expected_low": foretold.low, "expected_high": foretold.high}
+        predicted = expected_survival(known.years, known.let_go, reach)
+    columns = {"at_risk": at_risk, "lapsed": gone, "share": counted.share, "low": counted.low, "high": counted.high}
+    columns |= {"expected": predicted.share, "expected_low": predicted.low, "expected_high": predicted.high}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(at_risk), name="year"))
 
 
-def counted_survival(years: Ints, let_go: Mask) -> Curve:
-    """Share of rights kept beyond each year, from histories.
+def counted_survival(years: Ints, lapsed: Mask) -> Curve:
+    """Kaplan-Meier estimate of the share of rights renewed beyond each year.
 
     Parameters
     ----------
     years : ndarray of int, shape (n,)
         For how many years each right was paid for.
-    let_go : ndarray of bool, shape (n,)
-        Whether the next fee was then not paid; else nothing is known beyond.
+    lapsed : ndarray of bool, shape (n,)
+        Whether the next fee was not paid; else the right is censored.
 
     Returns
     -------
@@ -114,8 +113,8 @@ def counted_survival(years: Ints, let_go: Mask) -> Curve:
 
     Notes
     -----
-    ``S(a) = prod over s <= a of (1 - d_s / n_s)``, with d the rights let go after s years and n those of which that is
-    known. The interval is Greenwood's, on ln(-ln S).
+    ``S(a) = prod over s <= a of (1 - d_s / n_s)``, with d the rights that lapsed after s years and n those at
+    risk. The interval is Greenwood's, on ln(-ln S).
 
     References
     ----------
@@ -126,20 +125,20 @@ def counted_survival(years: Ints, let_go: Mask) -> Curve:
     >>> counted_survival(np.array([1, 1, 2, 2, 3]), np.array([True, False, True, False, False])).share.tolist()
     [1.0, 0.75, 0.375]
     """
-    at_risk, gone = _counts(years, let_go)
+    at_risk, gone = _counts(years, lapsed)
     hazard = gone / at_risk
     return _curve(hazard, at_risk * hazard * (1.0 - hazard), at_risk)
 
 
-def expected_survival(years: Ints, let_go: Mask, reach: Floats) -> Curve:
-    """Share that a model expects to be kept beyond each year, of the rights that are at risk in it.
+def expected_survival(years: Ints, lapsed: Mask, reach: Floats) -> Curve:
+    """Share that a model expects to be renewed beyond each year, for the rights at risk in it.
 
     Parameters
     ----------
-    years, let_go : ndarray, shape (n,)
-        As in :func:`counted_survival`: they say which rights are at risk, not what became of them.
+    years, lapsed : ndarray, shape (n,)
+        As in :func:`counted_survival`: they say which rights are at risk.
     reach : ndarray, shape (n, m)
-        Probability that each right is kept for 0, 1, ... years, not rising.
+        Probability that each right is renewed for 0, 1, ... years, not rising.
 
     Returns
     -------
@@ -147,8 +146,8 @@ def expected_survival(years: Ints, let_go: Mask, reach: Floats) -> Curve:
 
     Notes
     -----
-    As there, with the mean over the rights at risk of the chance ``h = 1 - reach_(s+1) / reach_s`` in the place of
-    d / n, and the variance of d the sum of h (1 - h).
+    As there, with the mean of ``h = 1 - reach_(s+1) / reach_s`` over the rights at risk in place of d / n, and the sum
+    of h (1 - h) as the variance of d.
 
     Examples
     --------
@@ -156,19 +155,19 @@ def expected_survival(years: Ints, let_go: Mask, reach: Floats) -> Curve:
     >>> expected_survival(np.array([1, 1, 2, 3]), np.array([True, False, True, False]), reach).share.tolist()
     [1.0, 0.5, 0.25]
     """
-    at_risk, _ = _counts(years, let_go)
-    seen = np.arange(len(at_risk)) < (years + let_go)[:, None]
+    at_risk, _ = _counts(years, lapsed)
+    seen = np.arange(len(at_risk)) < (years + lapsed)[:, None]
     before, after = reach[:, : len(at_risk)], reach[:, 1 : len(at_risk) + 1]
     chance = np.where(seen & (before > 0), 1.0 - after / np.where(before > 0, before, 1.0), 0.0)
     return _curve(chance.sum(axis=0) / at_risk, (chance * (1.0 - chance)).sum(axis=0), at_risk)
 
 
-def _counts(years: Ints, let_go: Mask) -> tuple[Ints, Ints]:
-    """Rights at risk after each number of years, and those of them let go then."""
-    horizon = int((years + let_go).max(initial=0))
-    decided = np.bincount(years + let_go, minlength=horizon + 1)
+def _counts(years: Ints, lapsed: Mask) -> tuple[Ints, Ints]:
+    """Rights at risk after each number of years, and those of them that lapsed then."""
+    horizon = int((years + lapsed).max(initial=0))
+    decided = np.bincount(years + lapsed, minlength=horizon + 1)
     at_risk = len(years) - np.cumsum(decided)[:horizon]
-    return np.asarray(at_risk, np.int64), np.bincount(years[let_go], minlength=horizon)[:horizon].astype(np.int64)
+    return np.asarray(at_risk, np.int64), np.bincount(years[lapsed], minlength=horizon)[:horizon].astype(np.int64)
 
 
 def _curve(hazard: Floats, variance: Floats, at_risk: Ints) -> Curve:
@@ -182,7 +181,7 @@ def _curve(hazard: Floats, variance: Floats, at_risk: Ints) -> Curve:
 
 
 def _reach(model: Model, subject: Subject, known: Histories) -> Floats | None:
-    """By the engine's renewal model, the probability that each right is kept for 0, 1, ... years; None without one."""
+    """Probability by the engine's renewal model that each right is renewed for 0, 1, ... years; None without one."""
     for method in model.methods:
         state = model.state(method)
         if isinstance(method, RenewalOption) and state.numbers:

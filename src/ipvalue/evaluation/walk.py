@@ -1,4 +1,4 @@
-"""The walk of one or more engines over the folds of a backtest, in order or in processes."""
+"""Run one or more engines over the folds of a backtest, in order or in several processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["QUANTILES", "Target", "walk"]
 
 Target = Literal["deals", "truth"] | npt.ArrayLike
 Walked = tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]
-# the valuation's own quantiles, and two between them for the 80 % interval
+# quantiles of a valuation, and two more for the 80 % interval
 QUANTILES = {"q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q95": 0.95}
 
 
@@ -113,7 +113,7 @@ def _read_target(target: Target, book: Book) -> tuple[str, pd.Series[float] | No
         return target, None
     if isinstance(target, pd.Series):
         if not target.index.is_unique:
-            raise BookError("the target names a patent twice")
+            raise BookError("the target has the same patent_id twice")
         return "given values", target.astype(np.float64)
     values = np.asarray(target, np.float64)
     if values.shape != (len(book),):
@@ -126,13 +126,13 @@ _Part = tuple[pd.DataFrame, dict[str, Any]]
 
 
 def _run(plan: _Plan, tasks: list[_Task], workers: int) -> list[_Part]:
-    """Do the tasks, in processes where wanted; the book is sent once to each."""
+    """Run the tasks, in several processes if wanted; the book is sent once to each."""
     count = min(max(workers, 1), len(tasks))
     if count == 1:
         return _do(plan, tasks)
     from joblib import Parallel, delayed
 
-    # tasks of one day go to one process as far as that keeps all busy
+    # tasks of one date go to the same process where possible
     order = sorted(range(len(tasks)), key=lambda k: tasks[k][2])
     shares = [order[k * len(order) // count : (k + 1) * len(order) // count] for k in range(count)]
     parts = Parallel(n_jobs=count)(delayed(_do)(plan, [tasks[k] for k in share]) for share in shares)
@@ -141,19 +141,19 @@ def _run(plan: _Plan, tasks: list[_Task], workers: int) -> list[_Part]:
 
 
 def _do(plan: _Plan, tasks: list[_Task]) -> list[_Part]:
-    """Day by day, so that engines share what the book looks like on each; the parts are in the order of the tasks."""
+    """Run tasks date by date, so that engines share the snapshot of each; results are in the order of the tasks."""
     done: dict[int, _Part] = {}
     state: Snapshot | None = None
     for k in sorted(range(len(tasks)), key=lambda k: tasks[k][2]):
         _, engine, date, until = tasks[k]
-        # held until the next day is cut: the book gives every engine of the day this one, with its features
+        # a reference held until the next date: the book gives all engines this snapshot, with its features
         state = plan.book.as_of(date, known=plan.known)
         done[k] = _fold(plan, engine, state, until)
     return [done[k] for k in range(len(tasks))]
 
 
 def _fold(plan: _Plan, engine: ValuationEngine, state: Snapshot, until: np.datetime64) -> _Part:
-    """Fit, value and only then look ahead."""
+    """Fit, value, and only then look ahead."""
     date = state.date
     fitted = engine.fit(plan.book, date, known=plan.known) if plan.refit else engine
     truth = _truth(plan.book, date, fitted.assumptions.currency)
@@ -178,7 +178,7 @@ def _fold(plan: _Plan, engine: ValuationEngine, state: Snapshot, until: np.datet
 
 
 def _truth(book: Book, date: np.datetime64, currency: str) -> pd.Series[float]:
-    """True values of a synthetic book on a date, where it knows them; none of another book."""
+    """True values of a synthetic book on a date, where it has them; empty for other books."""
     if isinstance(book, SyntheticBook) and date <= book.until:
         return book.true_value(date, currency)
     return pd.Series(dtype=np.float64)
@@ -193,7 +193,7 @@ def _cases(
 
 
 def _values(engine: ValuationEngine, state: Snapshot, rows: Ints) -> pd.DataFrame:
-    """Values of some patents of a snapshot, with the quantiles between and what they can be grouped by."""
+    """Values of some patents of a snapshot, with interpolated quantiles and the columns to group by."""
     chosen = state.select(rows)
     table = engine.work(chosen).table().to_pandas()
     quantiles = quantiles_at(table[list(QUANTILE_NAMES)].to_numpy(np.float64), list(QUANTILES.values()))

@@ -83,10 +83,7 @@ def method_comparison(table: pd.DataFrame, ax: Axes | None = None, *, metric: st
         low, high = column(table, f"{metric}_low")[order], column(table, f"{metric}_high")[order]
         ax.hlines(place, low, high, color=LIGHT, linewidth=5, label="95 % interval")
     reconciled = np.array([str(name) == "reconciled" for name in table.index])[order]
-    for chosen, mark, colour, label in (
-        (~reconciled, "o", DARK, "method"),
-        (reconciled, "D", MARK, "reconciled"),
-    ):
+    for chosen, mark, colour, label in ((~reconciled, "o", DARK, "method"), (reconciled, "D", MARK, "reconciled")):
         if chosen.any():
             ax.plot(score[order][chosen], place[chosen], mark, color=colour, markeredgecolor="black", label=label)
     if metric in _IDEAL:

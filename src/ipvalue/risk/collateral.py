@@ -313,12 +313,7 @@ def _ratio(over: Floats, under: Floats, *, full: bool = False) -> Floats:
 
 
 def _pairs_table(
-    pairs: LoanPairs,
-    state: _State,
-    pledge: Lending,
-    eligible: Mask,
-    reasons: Objects,
-    given: Allocation,
+    pairs: LoanPairs, state: _State, pledge: Lending, eligible: Mask, reasons: Objects, given: Allocation
 ) -> pd.DataFrame:
     frame = pd.DataFrame({"loan_id": pairs.loan_id, "patent_id": pairs.patent_id, "rank": pairs.loan + 1})
     frame["eligible"], frame["reasons"] = eligible, reasons
@@ -332,12 +327,7 @@ def _pairs_table(
 
 
 def _loans_table(
-    pairs: LoanPairs,
-    state: _State,
-    policy: CollateralPolicy,
-    table: pd.DataFrame,
-    curve: _Curve,
-    day: np.datetime64,
+    pairs: LoanPairs, state: _State, policy: CollateralPolicy, table: pd.DataFrame, curve: _Curve, day: np.datetime64
 ) -> pd.DataFrame:
     """Sums over each loan's patents; unknown where the loan's currency has no rate."""
     n = len(pairs.loans)
