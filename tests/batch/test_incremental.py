@@ -139,7 +139,7 @@ def test_other_code_and_other_days_make_other_entries(
     ipv.write_book(small, tmp_path / "book", shards=2)
     disk, cache = BookOnDisk(tmp_path / "book"), FeatureCache(tmp_path / "cache")
     entries = {cache.entry(disk, day, known).folder for day in (DAY, "2023-12-30") for known in ("announced", "loaded")}
-    monkeypatch.setattr(feature_cache, "code_hash", lambda: "other code")
+    monkeypatch.setattr(feature_cache, "_code_hash", lambda: "other code")
     assert len(entries | {cache.entry(disk, DAY, "announced").folder}) == 5
 
 

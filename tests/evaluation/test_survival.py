@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import ipvalue as ipv
 from ipvalue.errors import BookError
 from ipvalue.evaluation import renewal_survival
-from ipvalue.evaluation.survival import counted_survival, expected_survival
+from ipvalue.evaluation.renewal_prediction import counted_survival, expected_survival
 from ipvalue.evidence.renewal_history import histories
 from ipvalue.finance.renewal import renewal_probability
 

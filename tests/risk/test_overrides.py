@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipvalue as ipv
-from ipvalue.risk.attribution import PARTS, Attribution
-from ipvalue.risk.override_effect import CAUSES
+from ipvalue.risk.attribution import CAUSES, PARTS, Attribution
 from ipvalue.risk.scenarios import FigureShock, MarketShock, Scenario, default_scenarios
 from ipvalue.valuation import Valuation
 from tests.risk.hand import flat_policy, loans, valuation

@@ -1,9 +1,8 @@
 """The functions of a shard in a batch: its contribution to the statistics of the book, and its values.
 
-Both are pure functions of their arguments and of files that do not change, so that any executor may run
-them, in any order and more than once, with the same bits. They name their stages to a stopwatch that may run
-(``ipvalue.stopwatch``): reading, snapshot (tables coded and cut; long tables are cut when features first ask for them),
-counting; engine (loaded once a worker), statistics, features, each method, reconciliation, table.
+Both depend only on their arguments and on files that do not change, so that any executor may run them in any order, and
+again, with the same bits. Their stages are timed by ``ipvalue.stopwatch``: reading, snapshot, counting; engine (loaded
+once a worker), statistics, features, each method, reconciliation, table.
 """
 
 from __future__ import annotations
@@ -16,15 +15,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ipvalue.batch.array_file import is_sound, stated_digest
 from ipvalue.batch.feature_cache import VALUE_TABLES, CacheEntry
 from ipvalue.batch.run_overrides import with_overrides
-from ipvalue.batch.statistics import (
+from ipvalue.batch.statistics_files import (
     StatisticsFiles,
+    is_sound,
     measure_graph,
     ranges_of,
     read_counts,
     read_graph,
+    recorded_digest,
     write_graph,
     write_part,
 )
@@ -45,14 +45,14 @@ __all__ = ["Job", "answers_folder", "count_shard", "part_file", "value_shard"]
 
 @dataclass(frozen=True)
 class Job:
-    """What a batch values, and by what: paths and dates only, so that it travels to any worker.
+    """The inputs of a batch as paths, dates and hashes only, so that it can be sent to any worker.
 
     Attributes
     ----------
     book, work : str
-        Folders of the book, and of what only the run needs.
+        Folders of the book, and of the run's temporary files.
     engine_hash, run : str
-        Hashes of the engine and of the run: a worker that cached those of an earlier one must not use them.
+        Hashes of the engine and of the run; they keep a worker from using what it cached of an earlier run.
     as_of : str
         Valuation date.
     known : {'announced', 'loaded'}
@@ -91,7 +91,7 @@ def part_file(job: Job, shard: int) -> Path:
 
 
 def count_shard(job: Job, shard: int) -> Path:
-    """Count what the shard contributes to the statistics of the book, unless its file is there and sound."""
+    """Count what the shard contributes to the statistics of the book, unless its file is sound."""
     disk, file = BookOnDisk(job.book), part_file(job, shard)
     if is_sound(file):
         return file
@@ -104,15 +104,14 @@ def count_shard(job: Job, shard: int) -> Path:
 
 
 def answers_folder(job: Job) -> Path:
-    """Folder of the answers on all key ranges, while the run goes on."""
+    """Folder of the answers on all key ranges, during the run."""
     return Path(job.work) / "answers"
 
 
 def value_shard(job: Job, shard: int) -> pa.Table:
-    """Value the shard's patents, with the statistics of the book; the table carries its provenance.
+    """Value the shard's patents, with the statistics of the book; the table has its provenance as metadata.
 
-    The shard's own statistics are left beside the values before its values are, so that whoever finds the values can
-    explain them.
+    The shard's statistics are written before its values, so that every value on disk can be explained.
     """
     with stage("engine"):
         disk, engine = BookOnDisk(job.book), _engine(os.fspath(job.engine), job.engine_hash)
@@ -134,7 +133,7 @@ def value_shard(job: Job, shard: int) -> pa.Table:
 
 
 def _statistics(job: Job, shard: int, disk: BookOnDisk, entry: CacheEntry | None) -> Statistics:
-    """Statistics of the book as the shard needs them: all counts, and the citation graph of its own patents."""
+    """Statistics of the book for a shard: all counts, and the citation graph of its own patents."""
     here = StatisticsFiles(Path(job.statistics))
     graph = here.graph(shard)
     if entry is not None and is_sound(entry.statistics.graph(shard)):
@@ -146,7 +145,7 @@ def _statistics(job: Job, shard: int, disk: BookOnDisk, entry: CacheEntry | None
     write_graph(found, graph)
     if entry is not None:
         write_graph(found, entry.statistics.graph(shard))
-    return Statistics(read_counts(here.counts, stated_digest(here.counts) or ""), found)
+    return Statistics(read_counts(here.counts, recorded_digest(here.counts) or ""), found)
 
 
 def _snapshot(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ipvalue.evaluation.backtest import Backtest, backtest
 from ipvalue.evaluation.compare import Comparison, compare
-from ipvalue.evaluation.renewals import RenewalScore, renewal_score
-from ipvalue.evaluation.survival import renewal_survival
+from ipvalue.evaluation.renewal_prediction import RenewalScore, renewal_score, renewal_survival
 
 __all__ = ["Backtest", "Comparison", "RenewalScore", "backtest", "compare", "renewal_score", "renewal_survival"]

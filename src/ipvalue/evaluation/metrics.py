@@ -112,7 +112,7 @@ def bias(value: npt.ArrayLike, target: npt.ArrayLike) -> Floats:
 
     Notes
     -----
-    mean(ln(value / target)); exp of it is the geometric mean ratio.
+    mean(ln(value / target)); its exponential is the geometric mean ratio.
 
     Examples
     --------
@@ -384,16 +384,12 @@ def inside(low: npt.ArrayLike, high: npt.ArrayLike, target: npt.ArrayLike) -> Fl
 
 
 def log_width(low: npt.ArrayLike, high: npt.ArrayLike) -> Floats:
-    """Mean log width of intervals: exp of it is the factor that the typical interval spans.
+    """Mean log width of intervals; its exponential is the factor that a typical interval spans.
 
     Parameters
     ----------
     low, high : array_like, shape (..., n)
         Rows whose ends are missing, infinite or not positive are left out.
-
-    Returns
-    -------
-    ndarray, shape (...)
 
     Examples
     --------

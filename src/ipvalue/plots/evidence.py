@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.errors import BookError, IpvalueError, explain_reason
-from ipvalue.evaluation.survival import renewal_survival as survival_table
+from ipvalue.evaluation.renewal_prediction import renewal_survival as survival_table
 from ipvalue.evidence.remaining_life import life_factor
 from ipvalue.methods.comparable_sales import ComparableSales
 from ipvalue.plots.canvas import DARK, GREY, LIGHT, MARK, axes, column

@@ -1,4 +1,4 @@
-"""Patents as collateral: which secure a loan, how much may be lent against them, and for how long they cover it."""
+"""Patents as collateral: which secure a loan, how much may be lent on them, and how long they cover the loan."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ import pandas as pd
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.risk.eligibility import broken_rules, reason_texts
-from ipvalue.risk.facts import Facts, facts_of
-from ipvalue.risk.lending import Lending, lending
-from ipvalue.risk.loan_life import Ageing, aged_share, cover_lost, grouped_quantile
+from ipvalue.risk.eligibility import Facts, broken_rules, facts_of, reason_texts
+from ipvalue.risk.lending import (
+    Ageing,
+    Allocation,
+    Lending,
+    aged_share,
+    allocate,
+    cover_lost,
+    grouped_quantile,
+    lending,
+    rounded_cents,
+)
 from ipvalue.risk.loans import LoanPairs, read_loans
-from ipvalue.risk.origin import Origin, date_of, expect, number, origin_of, rates_of, sigma_of, text
-from ipvalue.risk.override_effect import model_value
+from ipvalue.risk.origin import Origin, date_of, expect, model_value, number, origin_of, rates_of, sigma_of, text
 from ipvalue.risk.policy import CollateralPolicy
-from ipvalue.risk.ranking import Allocation, allocate, to_cents
 from ipvalue.types import Dates, Floats, Ints, Mask, Objects, Texts
 from ipvalue.valuation import Valuation
 
@@ -53,7 +59,7 @@ class CollateralReport:
         One row a loan and point in time: years, date, exposure, value (median) and value_q05 of the collateral,
         lendable, cover, cover_q05, ltv.
     rejects : DataFrame
-        Rows of loans that were set aside, with their reason.
+        Rejected rows of loans, with their reason.
     provenance : dict
         Policy, its hash, date, currency, and the valuation's own provenance.
     """
@@ -71,10 +77,10 @@ class CollateralReport:
             f"{self.provenance['as_of']} in {money}",
             f"  owed {loans['exposure'].sum():,.0f}, covered {loans['allocated'].sum():,.0f}, "
             f"shortfall {loans['shortfall'].sum():,.0f}, margin calls {int(loans['margin_call'].sum()):,}",
-            f"  pledges eligible {int(self.pairs['eligible'].sum()):,}, rows set aside {len(self.rejects):,}",
+            f"  pledges eligible {int(self.pairs['eligible'].sum()):,}, rows rejected {len(self.rejects):,}",
         ]
         unknown = int(loans["exposure"].isna().sum())
-        lines += [f"  loans in no sum, as no exchange rate of their currency is known {unknown:,}"] if unknown else []
+        lines += [f"  loans left out of sums, without an exchange rate {unknown:,}"] if unknown else []
         experts = int((self.pairs["value_reason"] == Reason.OVERRIDDEN.label).sum())
         lines += [f"  pledges of which an expert set the value {experts:,}"] if experts else []
         reasons = self.pairs.loc[self.pairs["reasons"] != "", "reasons"].str.split("; ").explode().value_counts()
@@ -91,7 +97,7 @@ def collateral(
     rates: Mapping[str, float] | None = None,
     assumptions: Assumptions | None = None,
 ) -> CollateralReport:
-    """Judge patents as collateral of loans.
+    """Assess patents as collateral of loans.
 
     Parameters
     ----------
@@ -116,17 +122,15 @@ def collateral(
     Raises
     ------
     SchemaError
-        If ``loans`` is no table or lacks a required column.
+        If ``loans`` is not a table or lacks a required column.
     BookError
-        If a date does not fit, or a rate given is no number above 0.
+        If a date does not fit, or a rate is not a number above 0.
 
     Notes
     -----
-    Overridden values are lent against as they stand, with their interval and grade; for the model's own pass
-    ``valuation.without_overrides()``. Rules: :mod:`ipvalue.risk.eligibility`.
-    Haircuts and forced sale: :mod:`ipvalue.risk.lending`. Ranking:
-    :mod:`ipvalue.risk.ranking`. Ageing: :mod:`ipvalue.risk.loan_life`; along a loan's life a better rank keeps the
-    share of a patent that it takes now, and status and grade stay as they are.
+    Overridden values count with their interval and grade; pass ``valuation.without_overrides()`` for the model's own.
+    Rules: :mod:`ipvalue.risk.eligibility`. Haircuts, forced sale, ranking and ageing: :mod:`ipvalue.risk.lending`.
+    Along a loan's life a better rank keeps the share of a patent that it takes now; status and grade do not change.
 
     Examples
     --------
@@ -148,8 +152,8 @@ def collateral(
     broken = state.broken(policy, pairs)
     eligible: Mask = ~np.asarray(broken.any(axis=1))
     capacity = np.zeros(len(valuation), np.int64)
-    capacity[pairs.patent[eligible]] = to_cents(pledge.lendable[eligible])
-    owed = to_cents(state.exposure, up=True)
+    capacity[pairs.patent[eligible]] = rounded_cents(pledge.lendable[eligible])
+    owed = rounded_cents(state.exposure, up=True)
     found = allocate(pairs.loan[eligible], pairs.patent[eligible], capacity, owed)
     given = Allocation(*(_spread(values, eligible) for values in found))
     share = np.where(eligible, given.available / np.maximum(capacity[pairs.patent], 1), 0.0)
@@ -171,7 +175,7 @@ def collateral(
 
 @dataclass(frozen=True)
 class _State:
-    """What is known of each pair's patent and of each loan, as arrays."""
+    """Inputs of each pair's patent and of each loan, as arrays."""
 
     facts: Facts
     state: Texts
@@ -241,7 +245,7 @@ class _State:
 
 @dataclass(frozen=True)
 class _Curve:
-    """Points along the loans' lives, one row a step and one column a loan."""
+    """Points of the loans' lives, one row a step and one column a loan."""
 
     names: Objects
     drawn: Mask  # points that belong to the loan
@@ -307,7 +311,7 @@ def _spread(values: Ints, where: Mask) -> Ints:
 
 
 def _ratio(over: Floats, under: Floats, *, full: bool = False) -> Floats:
-    """A ratio; with nothing below it is unlimited (full: nothing is owed) or unknown."""
+    """A ratio; over 0 it is infinite (full: nothing is owed) or unknown."""
     with np.errstate(all="ignore"):
         return np.where(under > 0, over / under, np.where(under == 0, np.inf if full else np.nan, np.nan))
 
@@ -321,7 +325,7 @@ def _pairs_table(
     frame["model_value"], frame["basis"] = state.model, state.basis
     for name, values in pledge._asdict().items():
         frame[name] = values
-    frame["lendable"] = np.where(eligible, to_cents(pledge.lendable) / 100.0, 0.0)
+    frame["lendable"] = np.where(eligible, rounded_cents(pledge.lendable) / 100.0, 0.0)
     frame["available"], frame["allocated"] = given.available / 100.0, given.allocated / 100.0
     return frame
 
@@ -342,7 +346,7 @@ def _loans_table(
     frame["cover"] = _ratio(frame["available"].to_numpy(), state.exposure, full=True)
     frame["ltv"] = curve.columns["ltv"][0]
     frame["shortfall"] = np.maximum(state.exposure - frame["allocated"], 0.0)
-    # a cover that is not known is not shown to be enough
+    # an unknown cover is a margin call too
     frame["margin_call"] = ~(frame["cover"] >= policy.margin_call_cover.value)
     until = np.nan_to_num(state.years, nan=0.0)
     for name, cover in (("cover_lost", "cover"), ("cover_lost_q05", "cover_q05")):

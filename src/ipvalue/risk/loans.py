@@ -1,4 +1,4 @@
-"""Loans as columns: rows that can't be read are set aside with their reason, the rest stand in rank order."""
+"""Loans as columns in rank order; rows that cannot be read are rejected with a reason."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class LoanPairs:
     ----------
     loan_id, patent_id : ndarray of str, shape (n,)
     loan : ndarray of int64, shape (n,)
-        The loan's place in :attr:`loans`, which stand in rank order.
+        The loan's row in :attr:`loans`, which are in rank order.
     patent : ndarray of int64, shape (n,)
         The patent's row in the valuation.
     consent : ndarray of bool, shape (n,)
     loans : DataFrame
         One row a loan: loan_id, drawn_date, maturity_date, exposure, currency.
     rejects : DataFrame
-        Rows set aside: row, loan_id, patent_id, code, message.
+        Rejected rows: row, loan_id, patent_id, code, message.
     """
 
     loan_id: Objects
@@ -66,20 +66,16 @@ def read_loans(data: object, patent_ids: Objects, as_of: np.datetime64) -> LoanP
     patent_ids : ndarray of str
         The valuation's patents, sorted.
     as_of : datetime64[D]
-        Loans drawn later are set aside.
-
-    Returns
-    -------
-    LoanPairs
+        Loans drawn later are rejected.
 
     Raises
     ------
     SchemaError
-        If it is no table, or a required column is missing.
+        If it is not a table, or a required column is missing.
 
     Notes
     -----
-    A loan's terms are those of its first patent in sorted order; a row with other terms is set aside. The smaller
+    A loan's terms are those of its first patent in sorted order; a row with other terms is rejected. The smaller
     rank comes first; loans without a rank come after those with one, by drawn date (Civil Code of China (2020),
     art. 414 and 415: by time of registration), a loan not drawn yet last; loan_id breaks ties.
     """

@@ -42,7 +42,7 @@ _ELSEWHERE = {
 
 
 def moved(values: Floats, by: Operation, amount: float) -> Floats:
-    """Add to values, multiply them, or set them; NaN stays NaN, also where it is set.
+    """Add to values, multiply them, or set them; NaN stays NaN.
 
     Examples
     --------
@@ -90,8 +90,7 @@ class FigureShock(_Shock):
     amount : float
         In the figure's unit; a factor to multiply by.
     given : bool, default True
-        Move what ``economics`` gives for a patent, or ``curves`` as riskless rate, alike where the figure only stands
-        in for it.
+        Also move what ``economics`` gives for a patent, or ``curves`` as the riskless rate, in place of the figure.
     """
 
     kind: Literal["figure"] = "figure"
@@ -142,22 +141,22 @@ class MoneyShock(Selection):
 
 
 class InvalidityShock(Selection):
-    """A share of granted rights loses validity; each is worth its value times its chance to survive."""
+    """A share of granted rights loses validity; each value is multiplied by the probability to survive."""
 
     kind: Literal["invalidity"] = "invalidity"
     share: float = Field(ge=0, le=1, description="share of the granted rights that fall")
 
 
 class MarketShock(Selection):
-    """The market for patents freezes: values at a haircut, wider intervals, and market methods that say nothing.
+    """The market for patents freezes: a haircut on values, wider intervals, and no market methods.
 
-    ``unavailable`` alone has no direction: a patent that the market prices lower than its income gains by it.
+    ``unavailable`` alone has no direction: a patent priced lower by the market than by its income gains.
     """
 
     kind: Literal["market"] = "market"
     haircut: float = Field(default=0.0, ge=0, le=1, description="share taken off each value")
     widening: float = Field(default=1.0, ge=1, description="factor on the logarithm of quantile over median")
-    unavailable: bool = Field(default=False, description="methods of the market approach say nothing")
+    unavailable: bool = Field(default=False, description="methods of the market approach are not used")
 
 
 Shock = Annotated[FigureShock | MoneyShock | InvalidityShock | MarketShock, Field(discriminator="kind")]
@@ -180,7 +179,7 @@ class Scenario(_Shock):
 
     @classmethod
     def combine(cls, name: str, *scenarios: Scenario) -> Scenario:
-        """Let several scenarios happen at once: their shocks in order."""
+        """Combine scenarios: their shocks in order."""
         return cls(
             name=name,
             description="; ".join(s.description for s in scenarios),
@@ -222,7 +221,7 @@ def _obsolescence(size: float) -> Scenario:
 
 
 def _market(size: float) -> Scenario:
-    text = f"values {-size:+.0%} and wider intervals for want of buyers"
+    text = f"values {-size:+.0%} and wider intervals without buyers"
     shock = MarketShock(haircut=size, widening=1.0 + size)
     return Scenario(name="market_freeze", description=text, shocks=(shock,))
 
@@ -234,7 +233,7 @@ def invalidation_wave(share: float, fields: tuple[int, ...] = ()) -> Scenario:
     return Scenario(name="invalidation_wave", description=text, shocks=(InvalidityShock(share=share, fields=fields),))
 
 
-# each makes a scenario of its size, and the largest size: of a revenue or royalty of 0 no income method says anything
+# function from size to scenario, and the largest size: with a revenue or royalty of 0 no income method applies
 FAMILIES: dict[str, tuple[ScenarioFamily, float]] = {
     "rates": (_rates, 1.0),
     "royalty": (_royalty, 0.99),

@@ -8,35 +8,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ipvalue.batch.array_file import is_sound, stated_digest
+from ipvalue.batch.atomic_files import remove, write_file
 from ipvalue.batch.feature_cache import CacheEntry
-from ipvalue.batch.files import remove, write_file
+from ipvalue.batch.journal import measured
 from ipvalue.batch.plan import Folder
 from ipvalue.batch.shards import Job, answers_folder, count_shard, part_file
-from ipvalue.batch.statistics import (
+from ipvalue.batch.statistics_files import (
     SUMS,
     StatisticsFiles,
     answers_digest,
     answers_file,
+    is_sound,
     ranges_of,
+    recorded_digest,
     reduce_on_disk,
     write_answers,
     write_counts,
 )
-from ipvalue.batch.task_report import measured
 from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
 
-__all__ = ["Execute", "journalled", "make_statistics"]
+__all__ = ["Execute", "run_pass", "make_statistics"]
 
 # execute(function, arguments by shard, label) gives the results with their shards, in any order
 Execute: TypeAlias = Callable[[Callable[..., Any], dict[int, tuple[Any, ...]], str], Iterator[tuple[int, Any]]]
 
 
-def journalled(
+def run_pass(
     folder: Folder, execute: Execute, function: Callable[..., Any], calls: dict[int, tuple[Any, ...]], label: str
 ) -> Iterator[tuple[int, Any]]:
-    """Have a function executed for each shard or range, and journal when that began and ended."""
+    """Execute a function for each shard or range, and journal when the pass began and ended."""
     if not calls:
         return
     started = time.perf_counter()
@@ -46,9 +47,9 @@ def journalled(
 
 
 def make_statistics(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute) -> None:
-    """Make the statistics of the book, as far as no earlier call or run has, and leave the counts beside the values.
+    """Compute the statistics of the book that no earlier call or run has left, and write the counts beside the values.
 
-    The citation graph of each shard follows when the shard is valued.
+    The file of the citation graph of each shard is written when the shard is valued.
     """
     here = StatisticsFiles(Path(job.statistics))
     here.folder.mkdir(parents=True, exist_ok=True)
@@ -68,16 +69,16 @@ def make_statistics(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute
         _begin(folder, place)
         _reduce(job, folder, parts, place, execute)
     if digest is None or not is_sound(here.counts):
-        with measured() as receipt, stage("merging"):
+        with measured() as report, stage("merging"):
             digest = write_answers(parts, place) if digest is None else digest
             write_counts(parts, here.counts)
-        folder.journal.write("statistics", sha256=stated_digest(here.counts), **receipt)
+        folder.journal.write("statistics", sha256=recorded_digest(here.counts), **report)
     if job.cache:
         write_file(CacheEntry(Path(job.cache)).statistics.counts, here.counts.read_bytes())
 
 
 def _begin(folder: Folder, place: Path) -> None:
-    """Make room for the statistics of the book; what is damaged there no longer counts as complete."""
+    """Prepare the folder of the answers; damaged ones no longer count as complete."""
     if (place / SUMS).exists():
         folder.journal.write("damaged", what="the statistics of the book")
         remove(place / SUMS)
@@ -85,21 +86,21 @@ def _begin(folder: Folder, place: Path) -> None:
 
 
 def _count(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute) -> list[Path]:
-    """Map: have every part counted that is not there and sound."""
+    """Map: count every shard whose part is missing or damaged."""
     files = [part_file(job, shard) for shard in range(disk.shards)]
     files[0].parent.mkdir(parents=True, exist_ok=True)
     calls = {shard: (job, shard) for shard in _missing(folder, files, "the part of shard")}
-    for shard, receipt in journalled(folder, execute, _count_measured, calls, "counting"):
-        folder.journal.write("counted", shard=shard, **receipt)
+    for shard, report in run_pass(folder, execute, _count_measured, calls, "counting"):
+        folder.journal.write("counted", shard=shard, **report)
     return files
 
 
 def _reduce(job: Job, folder: Folder, parts: list[Path], place: Path, execute: Execute) -> None:
-    """Shuffle and reduce: have the reports of all parts on each key range answered that is not answered yet."""
+    """Shuffle and reduce: answer the reports of all parts on each key range without answers."""
     files = [answers_file(place, k) for k in range(ranges_of(len(parts)))]
     calls = {k: (job, parts, k, files[k]) for k in _missing(folder, files, "the answers on range")}
-    for k, receipt in journalled(folder, execute, _reduce_measured, calls, "joining"):
-        folder.journal.write("joined", range=k, **receipt)
+    for k, report in run_pass(folder, execute, _reduce_measured, calls, "joining"):
+        folder.journal.write("joined", range=k, **report)
 
 
 def _missing(folder: Folder, files: list[Path], what: str) -> list[int]:
@@ -111,12 +112,12 @@ def _missing(folder: Folder, files: list[Path], what: str) -> list[int]:
 
 
 def _count_measured(job: Job, shard: int) -> dict[str, Any]:
-    with measured() as receipt:
+    with measured() as report:
         count_shard(job, shard)
-    return receipt
+    return report
 
 
 def _reduce_measured(job: Job, parts: list[Path], k: int, file: Path) -> dict[str, Any]:
-    with measured() as receipt, stage("joining"):
+    with measured() as report, stage("joining"):
         reduce_on_disk(parts, k, file)
-    return receipt
+    return report

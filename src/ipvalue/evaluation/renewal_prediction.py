@@ -1,26 +1,196 @@
-"""How long owners keep paying: the share of rights still renewed by years since grant, observed and predicted.
+"""Tests of a renewal model: renewals predicted out of time, and the share of rights renewed by years since grant.
 
-The observed share is the Kaplan-Meier estimate: a right that ended in another way, whose term is over or whose next fee
-is not settled yet, is censored. The prediction is that of a fitted renewal model for the same rights and years.
+Neither needs a price. :func:`renewal_score` fits the model as of a day and scores it by what owners decided afterwards.
+:func:`renewal_survival` sets the model's prediction beside the Kaplan-Meier estimate for the same rights and years: a
+right that ended in another way, whose term is over or whose next fee is not settled yet, is censored.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import BookError
+from ipvalue.evidence.prices import prepare
 from ipvalue.evidence.renewal_history import Histories, Thresholds, histories
-from ipvalue.evidence.subject import Subject
+from ipvalue.evidence.subject import Deals, Evidence, Subject
 from ipvalue.finance.renewal import renewal_probability
+from ipvalue.finance.renewal_fit import interval_log_likelihood
+from ipvalue.methods.base import State
 from ipvalue.methods.renewal_option import RenewalOption
 from ipvalue.model import Model
+from ipvalue.records.book import Book, Known, parse_date
 from ipvalue.types import Floats, Ints, Mask
 from ipvalue.valuation import Valuation
 
-__all__ = ["Curve", "counted_survival", "expected_survival", "renewal_survival"]
+__all__ = ["Curve", "RenewalScore", "counted_survival", "expected_survival", "renewal_score", "renewal_survival"]
+
+
+@dataclass(frozen=True)
+class RenewalScore:
+    """How well renewals after a day were predicted.
+
+    Attributes
+    ----------
+    learnt : int
+        Histories that the model was fitted to.
+    rights : int
+        Rights scored: in force by all that was known on the cut, and with a decision known since.
+    lapsed, expected : float
+        Share of these that lapsed at the next fee after the cut, and the share that the model predicted.
+    log_likelihood, age_only : float
+        Sum of the log-probabilities of what happened, by the model and by the share that lapsed at each age.
+    gain, gain_error : float
+        Mean difference of the two per right, and its standard error.
+    """
+
+    learnt: int
+    rights: int
+    lapsed: float
+    expected: float
+    log_likelihood: float
+    age_only: float
+    gain: float
+    gain_error: float
+
+
+def renewal_score(
+    book: Book,
+    *,
+    cut: object,
+    until: object,
+    method: RenewalOption | None = None,
+    assumptions: Assumptions | None = None,
+    known: Known = "announced",
+) -> RenewalScore:
+    """Fit a renewal model as of a day and score it by the renewals known later.
+
+    Parameters
+    ----------
+    book : Book
+    cut : date-like
+        Day of the fit.
+    until : date-like
+        Day until which decisions count.
+    method : RenewalOption, optional
+    assumptions : Assumptions, optional
+        By default ``Assumptions.default("US")``.
+    known : {'announced', 'loaded'}
+
+    Returns
+    -------
+    RenewalScore
+
+    Raises
+    ------
+    BookError
+        If ``until`` is not after ``cut``, the model cannot be fitted, or no right has a later decision.
+
+    Notes
+    -----
+    The score of a right is ln P(renewed or lapsed as known by ``until`` | in force as known by ``cut``), with the
+    parameters, features and fees known on the cut. The benchmark knows the age only: the probability to lapse at a fee
+    is the share that lapsed at this age before the cut, ``(lapsed + 1/2) / (decided + 1)``, or that of the nearest
+    earlier age where there was no decision.
+
+    References
+    ----------
+    Gneiting and Raftery (2007), Strictly proper scoring rules, JASA 102 (logarithmic score); Schankerman and Pakes
+    (1986), Economic Journal 96.
+    """
+    first, last = parse_date(cut), parse_date(until)
+    if last <= first:
+        raise BookError(f"until={last} must be after cut={first}")
+    method = RenewalOption() if method is None else method
+    assumptions = Assumptions.default("US") if assumptions is None else assumptions
+    before, after = (_evidence(book, day, known, assumptions) for day in (first, last))
+    state = method.fit(before, assumptions)
+    if not state.numbers:
+        raise BookError(f"the book holds too few renewals known on {first} to fit the renewal model")
+    seen = histories(before.snapshot, before.subject)
+    start, end = _undecided(before, seen, after)
+    if not len(start.row):
+        raise BookError(f"no right in force on {first} has a decision known by {last}")
+    model = _conditional(method, before, state, assumptions, start, end)
+    naive = _age_only(seen, start.years, end)
+    following = _next_fee(start)
+    stays = _conditional(
+        method, before, state, assumptions, start, end._replace(years=following + 1, let_go=np.zeros(len(naive), bool))
+    )
+    gain = model - naive
+    return RenewalScore(
+        learnt=len(seen.row),
+        rights=len(gain),
+        lapsed=float((end.let_go & (end.years <= following)).mean()),
+        expected=float(1.0 - np.exp(stays).mean()),
+        log_likelihood=float(model.sum()),
+        age_only=float(naive.sum()),
+        gain=float(gain.mean()),
+        gain_error=float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else np.nan,
+    )
+
+
+def _evidence(book: Book, day: np.datetime64, known: Known, assumptions: Assumptions) -> Evidence:
+    """What was known on a day, without deals, which a renewal model does not use."""
+    snapshot = book.as_of(day, known=known)
+    subject = prepare(snapshot, assumptions)
+    nothing = np.zeros(0, np.int64)
+    return Evidence(snapshot, subject, Deals(subject.take(nothing), np.zeros(0), np.zeros(0, "datetime64[D]")))
+
+
+def _undecided(before: Evidence, seen: Histories, after: Evidence) -> tuple[Histories, Histories]:
+    """Rights in force on the cut with later decisions: their histories on both days, with the fees known on the cut."""
+    later = histories(after.snapshot, after.subject)
+    place = np.full(len(after.subject), -1)
+    place[later.row] = np.arange(len(later.row))
+    # patents are sorted, and every patent of the earlier snapshot is in the later one
+    found = place[np.searchsorted(after.snapshot.patent_ids, before.snapshot.patent_ids[seen.row])]
+    years = np.where(found >= 0, later.years[found], -1)
+    gone = (found >= 0) & later.let_go[found]
+    # a lapse before the cut that became known later (a correction) is no later decision
+    news = ~seen.let_go & ((years > seen.years) | (gone & (years == seen.years)))
+    start = seen.take(news)
+    return start, start._replace(years=years[news], let_go=gone[news])
+
+
+def _conditional(
+    method: RenewalOption, before: Evidence, state: State, assumptions: Assumptions, start: Histories, end: Histories
+) -> Floats:
+    """Log-probability of each later history, given the earlier one."""
+    subject = before.subject.take(start.row)
+    mu = method.estimate(subject, state, assumptions).details["log_return"]
+    thresholds = Thresholds(start.fees, assumptions.discount_rate(subject.field))
+    sigma, decay = state.numbers["sigma"], state.numbers["decay"]
+    scores = [
+        interval_log_likelihood(thresholds.bounds(decay, known.years, known.let_go), mu, sigma)
+        for known in (end, start)
+    ]
+    return scores[0] - scores[1]
+
+
+def _next_fee(known: Histories) -> Ints:
+    """Year since grant of the first fee after what was paid."""
+    ahead = np.arange(known.fees.shape[1]) >= known.years[:, None]
+    return np.asarray((ahead & (known.fees > 0)).argmax(axis=1), np.int64)
+
+
+def _age_only(seen: Histories, paid: Ints, end: Histories) -> Floats:
+    """Log-probability of each later history by the share that lapsed at each age before the cut."""
+    total, hazard = np.zeros(len(end.row)), 0.5
+    for year in range(end.fees.shape[1]):
+        stop = seen.let_go & (seen.years == year)
+        decided = (stop | (seen.years > year)) & (seen.fees[:, year] > 0)
+        if decided.any():
+            hazard = float((stop.sum() + 0.5) / (decided.sum() + 1.0))
+        asked = (year >= paid) & (end.fees[:, year] > 0)
+        total += np.where(asked & (end.years > year), np.log1p(-hazard), 0.0)
+        total += np.where(asked & end.let_go & (end.years == year), np.log(hazard), 0.0)
+    return total
+
 
 _TWO_SIDED = 1.959963984540054
 
