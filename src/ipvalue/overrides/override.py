@@ -18,7 +18,7 @@ __all__ = ["LARGEST_FACTOR", "LARGEST_VALUE", "Override", "fault", "overlapping"
 
 LARGEST_VALUE = 1e15
 LARGEST_FACTOR = 1e3
-_LEAST_SUBSTANCE = 4  # letters and digits: a Chinese reason can be that short
+_LEAST_SUBSTANCE = 4  # letters and digits; a Chinese reason can be this short
 _NO_REASONS = """
     none null na nan missing unknown unclear test testing todo tbd tba pending override overridden manual manually
     adjustment adjusted expert expertjudgement expertjudgment judgement judgment expertopinion seeabove asdiscussed
@@ -29,7 +29,7 @@ _PLACEHOLDERS = frozenset(_NO_REASONS.split())
 
 
 def _unsigned_zero(amount: float) -> float:
-    """Minus zero and zero are one amount, and must be one in a hash."""
+    """Minus zero as zero, so that both have the same hash."""
     return amount + 0.0
 
 
@@ -38,12 +38,12 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def fault(reason: Reason, place: str = "") -> PydanticCustomError:
-    """A fault whose type is the reason's code."""
+    """An error with the reason's code as its type."""
     return PydanticCustomError(reason.label, "{text}", {"text": f"{place}{REASONS[reason]}"})
 
 
 class Override(BaseModel):
-    """One expert's value of one patent in the place of the model's.
+    """One expert's value of one patent, which replaces the model's.
 
     Attributes
     ----------
@@ -53,19 +53,19 @@ class Override(BaseModel):
     factor : float, optional
         Times the model's value and quantiles.
     low, high : float, optional
-        5 % and 95 % quantiles of ``value``. Without them the model's interval keeps its proportions about it.
+        5 % and 95 % quantiles of ``value``. Without them the model's interval is scaled to the value.
     currency : str, optional
-        ISO 4217; with ``value`` alone, and needed there.
+        ISO 4217; required with ``value``, not allowed with ``factor``.
     author, reason : str
-        Who set it, and what the model does not know. Placeholders such as "n/a" or "expert judgement" are no reason.
+        Who set it, and what the model does not know. Placeholders such as "n/a" or "expert judgement" are not accepted.
     made_on, expires_on : date
-        It holds at the close of ``made_on`` and no longer at the close of ``expires_on``.
+        It is in force from the close of ``made_on`` until the close of ``expires_on``.
     approver : str, optional
         Who approved it: not the author.
     reference : str, optional
-        Where its evidence is kept: a file number, a link.
+        Where the evidence is filed: a file number, a link.
     withdrawn_on : date, optional
-        Given up early: it no longer holds at the close of this day.
+        Withdrawn early: it is not in force from the close of this day.
 
     Examples
     --------
@@ -119,21 +119,21 @@ class Override(BaseModel):
 
     @property
     def id(self) -> str:
-        """The first 16 digits of the SHA-256 of its content; to withdraw it does not change it."""
+        """The first 16 digits of the SHA-256 of its content, except ``withdrawn_on``."""
         return hashlib.sha256(self.model_dump_json(exclude={"withdrawn_on"}).encode()).hexdigest()[:16]
 
     @property
     def ends_on(self) -> dt.date:
-        """The day at whose close it no longer holds."""
+        """The day at whose close it ends."""
         return self.expires_on if self.withdrawn_on is None else min(self.expires_on, self.withdrawn_on)
 
     def holds(self, day: dt.date) -> bool:
-        """Whether it counts at the close of a day."""
+        """Whether it is in force at the close of a day."""
         return self.made_on <= day < self.ends_on
 
 
 def overlapping(items: Sequence[Override]) -> list[bool]:
-    """Whether each override holds on a day on which another one of its patent does."""
+    """Whether each override is in force on the same day as another one of its patent."""
     found = [False] * len(items)
     by_patent = defaultdict(list)
     for place, item in enumerate(items):

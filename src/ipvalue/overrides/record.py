@@ -32,33 +32,27 @@ COLUMNS = (
     Column("currency", "code", "currency of the value set, ISO 4217", pattern="[A-Z]{3}"),
     Column("author", "id", "who set it", required=True),
     Column("reason", "text", "what the model does not know", required=True, max_length=4000),
-    Column("made_on", "date", "day from whose close it holds", "day", required=True),
-    Column("expires_on", "date", "day at whose close it no longer holds", "day", required=True),
+    Column("made_on", "date", "day from whose close it is in force", "day", required=True),
+    Column("expires_on", "date", "day at whose close it ends", "day", required=True),
     Column("approver", "id", "who approved it"),
-    Column("reference", "text", "where its evidence is kept", max_length=500),
-    Column("withdrawn_on", "date", "day at whose close it was given up", "day"),
+    Column("reference", "text", "where the evidence is filed", max_length=500),
+    Column("withdrawn_on", "date", "day at whose close it was withdrawn", "day"),
 )
 """Columns of a table of overrides."""
 
-_INERT = r"^'(?='*[=+\-@\t\r\n])"  # the apostrophe by which a spreadsheet shows such text as text
+_INERT = r"^'(?='*[=+\-@\t\r\n])"  # the apostrophe that makes a spreadsheet show a formula as text
 _REJECT_COLUMNS = ["row", "patent_id", "column", "code", "message"]
 
 
 def read_rows(data: object) -> tuple[list[Override], pd.DataFrame]:
-    """Read rows; see :meth:`ipvalue.Overrides.from_table`.
-
-    Returns
-    -------
-    tuple of (list of Override, DataFrame)
-        The overrides, and the rows set aside, in the order of their rows.
-    """
+    """Overrides and rejected rows of a table, in the order of its rows; see :meth:`ipvalue.Overrides.from_table`."""
     raw = to_arrow("overrides", _opened(data))
     unknown = sorted({*raw.column_names} - {column.name for column in COLUMNS})
     if unknown:
         raise SchemaError(f"overrides: the column {unknown[0]!r} is unknown; rename or drop it")
     columns, faults = _coerced(raw)
     found: dict[int, Override] = {}
-    for row in range(raw.num_rows):  # people make overrides one by one: there are few
+    for row in range(raw.num_rows):  # a loop: overrides are made by hand and few
         if row not in faults:
             try:
                 found[row] = Override.model_validate({name: values[row] for name, values in columns.items()})
@@ -82,14 +76,14 @@ def read_rows(data: object) -> tuple[list[Override], pd.DataFrame]:
 
 
 def _opened(data: object) -> object:
-    """A file as a table; anything else as it is."""
+    """A file as a table; anything else unchanged."""
     if not isinstance(data, str | os.PathLike):
         return data
     path = Path(data)
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        # all as text: identifiers keep their zeros, and what is a number or a date is judged cell by cell
+        # all as text: identifiers keep leading zeros, and numbers and dates are parsed value by value
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
         return table.replace(_INERT, "", regex=True)
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -124,17 +118,17 @@ _FORMULA = re.compile(r"^'*(?=[=+\-@\t\r\n])")
 
 
 class OverridesRead(NamedTuple):
-    """What :meth:`Overrides.from_table` read: the overrides, and the rows that were set aside."""
+    """Result of :meth:`Overrides.from_table`: the overrides, and the rejected rows."""
 
     overrides: Overrides
     rejects: pd.DataFrame
 
 
 class Overrides(FigureSet):
-    """A set of overrides, in one order whatever order they came in.
+    """A sorted set of overrides.
 
-    Expired and withdrawn ones belong in it: what held last year must be found next year. No two overrides of one patent
-    hold on one day.
+    It includes expired and withdrawn ones, so that values of earlier dates can be reproduced. Two overrides of one
+    patent cannot be in force on the same day.
 
     Attributes
     ----------
@@ -175,12 +169,12 @@ class Overrides(FigureSet):
         Raises
         ------
         OverrideError
-            If two overrides of a patent would hold on one day: withdraw the old one first.
+            If two overrides of a patent would be in force on the same day: withdraw the old one first.
         """
         return self._with((*self.items, *items), version)
 
     def withdraw(self, override_id: str, on: dt.date | str, *, version: str | None = None) -> Overrides:
-        """The set in which one override is given up: it stays in the set, and no longer holds at the close of a day.
+        """The set with one override withdrawn: it stays in the set, and is not in force from the close of a day.
 
         Raises
         ------
@@ -212,14 +206,13 @@ class Overrides(FigureSet):
         Returns
         -------
         OverridesRead
-            ``overrides``, and ``rejects``: row, patent_id, column, code and message of each row that was set aside.
-            Of overrides of one patent that hold on one day none is taken, as nobody knows which counts; of equal rows
-            the first is.
+            ``overrides``, and ``rejects``: row, patent_id, column, code and message of each rejected row. Overrides
+            of one patent in force on the same day are all rejected; of equal rows the first is taken.
 
         Raises
         ------
         SchemaError
-            If it is no table, or a column is missing or unknown.
+            If it is not a table, or a column is missing or unknown.
         OverrideError
             If the file can't be read.
 
@@ -241,9 +234,9 @@ class Overrides(FigureSet):
         return frame.set_index(pd.Index([item.id for item in self.items], name="id", dtype=object))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the rows as a CSV file that :meth:`from_table` reads again, and that a spreadsheet runs nothing of.
+        """Write the rows as a CSV file for :meth:`from_table`, safe to open in a spreadsheet.
 
-        Text that begins like a formula gets an apostrophe in front, which :meth:`from_table` takes away again.
+        Text that begins like a formula gets a leading apostrophe, which :meth:`from_table` removes.
 
         Raises
         ------
@@ -260,13 +253,7 @@ class Overrides(FigureSet):
 
 
 def given_set(given: object) -> Overrides:
-    """The set that a call was given.
-
-    Raises
-    ------
-    OverrideError
-        If it is something else, such as a list of overrides.
-    """
+    """The given set of overrides; anything else, such as a list, raises :class:`OverrideError`."""
     if isinstance(given, Overrides):
         return given
     raise OverrideError(

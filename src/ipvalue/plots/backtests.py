@@ -1,4 +1,4 @@
-"""Pictures of how good values are: each takes a table of a backtest or comparison, and returns the Axes."""
+"""Plots of backtests: each takes a table of a backtest or comparison, and returns the Axes."""
 
 from __future__ import annotations
 
