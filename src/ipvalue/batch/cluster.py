@@ -24,8 +24,8 @@ from typing import Any, TypeAlias
 from ipvalue.artifacts import versions
 from ipvalue.batch.journal import Journal
 from ipvalue.batch.local import run_batch
+from ipvalue.batch.passes import Job
 from ipvalue.batch.plan import BatchReport, Folder
-from ipvalue.batch.shards import Job
 from ipvalue.errors import ArtifactError, BatchError
 from ipvalue.records.store import BookOnDisk
 

@@ -55,12 +55,7 @@ def _code_hash() -> str:
 
 
 class CacheEntry:
-    """Features and statistics of one book on one date, shard by shard.
-
-    Parameters
-    ----------
-    folder : path
-    """
+    """Folder with features and statistics of one book on one date, shard by shard."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -99,12 +94,7 @@ class CacheEntry:
 
 
 class FeatureCache:
-    """A folder of entries; a run keeps its own entry and removes all others.
-
-    Parameters
-    ----------
-    path : path
-    """
+    """A folder of entries; a run keeps its own entry and removes all others."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)

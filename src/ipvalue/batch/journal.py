@@ -131,12 +131,7 @@ _MEASURED: dict[str, type] = {"stages": dict, "memory": int}
 
 
 class Journal:
-    """An append-only file of JSON lines.
-
-    Parameters
-    ----------
-    path : path
-        The file; its folder exists.
+    """An append-only file of JSON lines, in a folder that exists.
 
     Examples
     --------

@@ -22,10 +22,9 @@ from ipvalue.batch.atomic_files import write_file
 from ipvalue.batch.feature_cache import CacheEntry, FeatureCache
 from ipvalue.batch.journal import Journal, measured
 from ipvalue.batch.manifest import manifest_of, report_of
-from ipvalue.batch.passes import Execute, make_statistics, run_pass
+from ipvalue.batch.passes import Execute, Job, make_statistics, run_pass, value_shard
 from ipvalue.batch.plan import BatchReport, Folder, Run
 from ipvalue.batch.run_overrides import overrides_from
-from ipvalue.batch.shards import Job, value_shard
 from ipvalue.batch.statistics_files import is_sound, recorded_digest
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import ArtifactError, BatchError
@@ -136,15 +135,10 @@ def run_batch(
     keep: str | os.PathLike[str] | None = None,
     overrides: Overrides | str | os.PathLike[str] | None = None,
 ) -> BatchReport:
-    """Run a batch on any executor: plan, count, value, report.
+    """Run a batch on any executor: plan, count, value, report; see :func:`revalue`.
 
-    Parameters
-    ----------
-    book, values, engine, as_of, known, restart, keep, overrides
-        As in :func:`revalue`.
-    execute : callable
-        ``execute(function, arguments by shard, label)`` calls the function for each shard, in any order and place, if
-        needed more than once, and gives each shard with its result.
+    ``execute(function, arguments by shard, label)`` calls the function for each shard, in any order and place, if
+    needed more than once, and gives each shard with its result.
     """
     _check_types(book, engine, known, keep)
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)

@@ -1,34 +1,178 @@
-"""The passes of a batch before values: map (count each shard), shuffle by key range, and reduce to statistics."""
+"""The passes of a batch and their functions: count each shard, shuffle and reduce by key range, value each shard.
+
+The functions of a shard depend only on their arguments and on files that do not change, so that any executor may run
+them in any order, and again, with the same bits. Their stages are timed by ``ipvalue.stopwatch``: reading, snapshot,
+counting; engine (loaded once a worker), statistics, features, each method, reconciliation, table.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pyarrow as pa
+
 from ipvalue.batch.atomic_files import remove, write_file
-from ipvalue.batch.feature_cache import CacheEntry
+from ipvalue.batch.feature_cache import VALUE_TABLES, CacheEntry
 from ipvalue.batch.journal import measured
 from ipvalue.batch.plan import Folder
-from ipvalue.batch.shards import Job, answers_folder, count_shard, part_file
+from ipvalue.batch.run_overrides import with_overrides
 from ipvalue.batch.statistics_files import (
     SUMS,
     StatisticsFiles,
     answers_digest,
     answers_file,
     is_sound,
+    measure_graph,
     ranges_of,
+    read_counts,
+    read_graph,
     recorded_digest,
     reduce_on_disk,
     write_answers,
     write_counts,
+    write_graph,
+    write_part,
 )
+from ipvalue.engine import ValuationEngine
+from ipvalue.evidence.prices import prepare
+from ipvalue.features.counts import COUNTED
+from ipvalue.features.statistics import Part
+from ipvalue.records.book import Known
+from ipvalue.records.schema import TABLES
+from ipvalue.records.snapshot import Snapshot
+from ipvalue.records.statistics import Statistics
 from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
+from ipvalue.valuation import Valuation
 
-__all__ = ["Execute", "run_pass", "make_statistics"]
+__all__ = ["Execute", "Job", "answers_folder", "count_shard", "make_statistics", "part_file", "run_pass", "value_shard"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The inputs of a batch as paths, dates and hashes only, so that it can be sent to any worker.
+
+    Attributes
+    ----------
+    book, work : str
+        Folders of the book, and of the run's temporary files.
+    engine_hash, run : str
+        Hashes of the engine and of the run; they keep a worker from using what it cached of an earlier run.
+    as_of : str
+        Valuation date.
+    known : {'announced', 'loaded'}
+    statistics : str
+        Folder of the book-level statistics beside the values.
+    overrides : str
+        Hash of the experts' overrides; empty without any.
+    cache : str
+        Folder of the entry of the feature cache; empty without one.
+    """
+
+    book: str
+    work: str
+    engine_hash: str
+    run: str
+    as_of: str
+    known: Known
+    statistics: str
+    overrides: str = ""
+    cache: str = ""
+
+    @property
+    def overrides_file(self) -> Path:
+        """File of the run's overrides."""
+        return Path(self.work) / "overrides.json"
+
+    @property
+    def engine(self) -> Path:
+        """Folder of the saved engine."""
+        return Path(self.work) / "engine"
+
+
+def part_file(job: Job, shard: int) -> Path:
+    """File of what the shard contributes to the statistics of the book."""
+    return Path(job.work) / "parts" / f"{shard:05d}.arrays"
+
+
+def count_shard(job: Job, shard: int) -> Path:
+    """Count what the shard contributes to the statistics of the book, unless its file is sound."""
+    disk, file = BookOnDisk(job.book), part_file(job, shard)
+    if is_sound(file):
+        return file
+    snapshot = _snapshot(job, shard, disk, {name: COUNTED[name] for name in TABLES if name in COUNTED})
+    with stage("counting"):
+        part = Part.of(snapshot, ranges_of(disk.shards))
+    with stage("writing"):
+        write_part(part, file)
+    return file
+
+
+def answers_folder(job: Job) -> Path:
+    """Folder of the answers on all key ranges, during the run."""
+    return Path(job.work) / "answers"
+
+
+def value_shard(job: Job, shard: int) -> pa.Table:
+    """Value the shard's patents, with the statistics of the book; the table has its provenance as metadata.
+
+    The shard's statistics are written before its values, so that every value on disk can be explained.
+    """
+    with stage("engine"):
+        disk, engine = BookOnDisk(job.book), _engine(os.fspath(job.engine), job.engine_hash)
+    entry = CacheEntry(Path(job.cache)) if job.cache else None
+    with stage("cache"):
+        cached = None if entry is None else entry.read(shard)
+    snapshot = _snapshot(job, shard, disk, tuple(TABLES) if cached is None else VALUE_TABLES)
+    with stage("statistics"):
+        snapshot = snapshot.with_statistics(_statistics(job, shard, disk, entry), disk.fingerprint)
+    subject = prepare(snapshot, engine.assumptions, cached) if cached is not None else None
+    sheet = engine.work(snapshot if subject is None else subject)
+    if entry is not None and cached is None:
+        with stage("cache"):
+            entry.write(shard, sheet.subject.features)
+    table = sheet.table()
+    with stage("table"):
+        made = Valuation(table, engine.model.provenance(snapshot))
+        return (with_overrides(made, job.overrides_file, job.overrides) if job.overrides else made).to_arrow()
+
+
+def _statistics(job: Job, shard: int, disk: BookOnDisk, entry: CacheEntry | None) -> Statistics:
+    """Statistics of the book for a shard: all counts, and the citation graph of its own patents."""
+    here = StatisticsFiles(Path(job.statistics))
+    graph = here.graph(shard)
+    if entry is not None and is_sound(entry.statistics.graph(shard)):
+        found = read_graph(entry.statistics.graph(shard))
+    elif is_sound(graph):
+        found = read_graph(graph)
+    else:
+        found = measure_graph(answers_folder(job), part_file(job, shard), shard, disk.shards)
+    write_graph(found, graph)
+    if entry is not None:
+        write_graph(found, entry.statistics.graph(shard))
+    return Statistics(read_counts(here.counts, recorded_digest(here.counts) or ""), found)
+
+
+def _snapshot(
+    job: Job, shard: int, disk: BookOnDisk, tables: Sequence[str] | Mapping[str, Sequence[str] | None]
+) -> Snapshot:
+    with stage("reading"):
+        book = disk.read([shard], tables=tables)
+    with stage("snapshot"):
+        return book.as_of(job.as_of, known=job.known)
+
+
+@lru_cache(maxsize=2)
+def _engine(path: str, engine_hash: str) -> ValuationEngine:
+    """Load an engine once a worker."""
+    return ValuationEngine.load(path)
+
 
 # execute(function, arguments by shard, label) gives the results with their shards, in any order
 Execute: TypeAlias = Callable[[Callable[..., Any], dict[int, tuple[Any, ...]], str], Iterator[tuple[int, Any]]]

@@ -229,17 +229,7 @@ class BatchReport:
 
 
 class Folder:
-    """The folder of a batch's values.
-
-    Parameters
-    ----------
-    path : path
-
-    Attributes
-    ----------
-    journal : Journal
-        What happened in the folder.
-    """
+    """The folder of a batch's values, with its :attr:`journal`."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -360,13 +350,7 @@ class Folder:
         return {"rows": table.num_rows, "bytes": size, "sha256": digest, "adopted": True}
 
     def check_complete(self, shards: int) -> None:
-        """Check that no file has vanished or changed since it was committed.
-
-        Raises
-        ------
-        BatchError
-            If one has.
-        """
+        """Raise :class:`BatchError` if a file has vanished or changed since it was committed."""
         lines = self.journal.committed(self.run.key)
         for shard in range(shards):
             file = self.part(shard)

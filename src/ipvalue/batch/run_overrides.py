@@ -29,12 +29,7 @@ _TABLES = (".csv", ".parquet")
 
 
 def overrides_from(given: Overrides | str | os.PathLike[str] | None) -> Overrides | None:
-    """Read the overrides of a batch; None without any.
-
-    Parameters
-    ----------
-    given : Overrides or path, optional
-        A set, or the path of one: JSON (:meth:`ipvalue.Overrides.to_json`), or rows as CSV or Parquet.
+    """Overrides of a batch, given as a set or as the path of a JSON, CSV or Parquet file; None without any.
 
     Raises
     ------

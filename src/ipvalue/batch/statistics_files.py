@@ -123,21 +123,10 @@ def is_sound(path: Path) -> bool:
 
 
 class ArrayFile:
-    """A table of arrays that :func:`write_arrays` wrote.
+    """A table of arrays that :func:`write_arrays` wrote, with its ``about`` and ``digest``.
 
-    Parameters
-    ----------
-    path : path
-
-    Attributes
-    ----------
-    about : dict
-    digest : str
-
-    Raises
-    ------
-    BatchError
-        Here or when a row is read, if the file is missing or cut short; :func:`is_sound` finds any other damage.
+    Opening it or reading a row raises :class:`BatchError` if the file is missing or cut short; :func:`is_sound` finds
+    any other damage.
     """
 
     def __init__(self, path: Path) -> None:
@@ -182,12 +171,7 @@ def ranges_of(shards: int) -> int:
 
 
 class StatisticsFiles:
-    """Files of the statistics of a book: one of counts, and one a shard of the citation graph.
-
-    Parameters
-    ----------
-    folder : path
-    """
+    """Files of the statistics of a book in a folder: one of counts, and one a shard of the citation graph."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -322,19 +306,7 @@ def write_counts(parts: Sequence[Path], file: Path) -> str:
 
 @lru_cache(maxsize=4)
 def read_counts(file: Path, digest: str) -> dict[str, KeyedCounts]:
-    """Read the counts of a book, once a worker.
-
-    Parameters
-    ----------
-    file : path
-    digest : str
-        Of :func:`recorded_digest`: a file with another digest is not taken from the worker's cache.
-
-    Raises
-    ------
-    BatchError
-        If the file is missing or cut short.
-    """
+    """Read the counts of a book, cached in each worker by the :func:`recorded_digest` of the file."""
     return _counts(ArrayFile(file)(0))
 
 
@@ -350,11 +322,5 @@ def write_graph(graph: CitationMeasures, file: Path) -> None:
 
 
 def read_graph(file: Path) -> CitationMeasures:
-    """Read the measures of a shard's patents.
-
-    Raises
-    ------
-    BatchError
-        If the file is missing or cut short.
-    """
+    """Read the measures of a shard's patents."""
     return CitationMeasures(**ArrayFile(file)(0))

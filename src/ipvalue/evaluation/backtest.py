@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BookError
+from ipvalue.evaluation.folds import QUANTILES, Target, walk
 from ipvalue.evaluation.metrics import calibration_by_segment, calibration_by_size, pinball
 from ipvalue.evaluation.scores import Quoted, coverage_table, log_of, losses, pairwise_tests, score
-from ipvalue.evaluation.walk import QUANTILES, Target, walk
 from ipvalue.records.book import Book, Known
 from ipvalue.types import Floats, Objects
 

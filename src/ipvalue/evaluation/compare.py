@@ -11,9 +11,9 @@ import pandas as pd
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BookError, require
 from ipvalue.evaluation.backtest import Backtest
+from ipvalue.evaluation.folds import Target, walk
 from ipvalue.evaluation.metrics import bootstrap_interval
 from ipvalue.evaluation.scores import losses, pairwise_tests, score
-from ipvalue.evaluation.walk import Target, walk
 from ipvalue.records.book import Book, Known
 from ipvalue.types import Mask
 

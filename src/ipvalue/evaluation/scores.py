@@ -39,20 +39,11 @@ _INTERVALS = {0.5: ("q25", "q75"), 0.8: ("q10", "q90"), 0.9: ("q05", "q95")}
 def score(quoted: Quoted, target: Floats, clusters: npt.ArrayLike, *, draws: int, seed: int) -> dict[str, float]:
     """Score an engine or method on the patents that it values and whose target is known.
 
-    Parameters
-    ----------
-    quoted : Quoted
-    target : ndarray, shape (n,)
-    clusters : array_like, shape (n,)
-        Drawn together in the bootstrap.
-    draws : int
-        Of the bootstrap; 0 leaves the intervals out.
-    seed : int
-
     Returns
     -------
     dict of str to float
-        ``n``, each metric, and the 95 % interval of the main ones as ``<metric>_low`` and ``<metric>_high``.
+        ``n``, each metric, and the 95 % bootstrap interval of the main ones as ``<metric>_low`` and ``<metric>_high``
+        (not with ``draws=0``); rows of one cluster are drawn together.
     """
     use = np.flatnonzero(np.isfinite(log_errors(quoted["value"], target)))
     value, low, high = (quoted[name][use] for name in ("value", "low", "high"))
@@ -77,15 +68,7 @@ def _with_interval(
 
 
 def coverage_table(frame: pd.DataFrame, clusters: npt.ArrayLike, *, draws: int, seed: int) -> pd.DataFrame:
-    """Coverage, width and interval score of the 50, 80 and 90 % intervals of a frame of quantiles.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        ``q05`` to ``q95`` and ``target``.
-    clusters : array_like, shape (n,)
-    draws, seed : int
-        Of the bootstrap.
+    """Coverage, width and interval score of 50, 80 and 90 % intervals of a frame with ``q05`` to ``q95`` and ``target``.
 
     Returns
     -------
@@ -120,23 +103,7 @@ def coverage_table(frame: pd.DataFrame, clusters: npt.ArrayLike, *, draws: int, 
 
 
 def losses(quoted: Quoted, target: Floats, loss: str) -> Floats:
-    """Loss of each patent; NaN where it is not valued.
-
-    Parameters
-    ----------
-    quoted : Quoted
-    target : ndarray, shape (n,)
-    loss : {'squared_log_error', 'absolute_log_error', 'crps_log'}
-
-    Returns
-    -------
-    ndarray, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If there is no such loss.
-    """
+    """Loss of each patent by the name in :data:`LOSSES`; NaN where it is not valued."""
     if loss not in LOSSES:
         raise ValueError(f"there is no loss {loss!r}; there are {', '.join(LOSSES)}")
     if loss == "crps_log":
@@ -147,12 +114,6 @@ def losses(quoted: Quoted, target: Floats, loss: str) -> Floats:
 
 def pairwise_tests(columns: Mapping[str, Floats], clusters: npt.ArrayLike) -> pd.DataFrame:
     """Test each pair of engines or methods for equal loss, on the patents that both value.
-
-    Parameters
-    ----------
-    columns : mapping of str to ndarray, shape (n,)
-        Losses.
-    clusters : array_like, shape (n,)
 
     Returns
     -------

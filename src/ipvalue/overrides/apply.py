@@ -65,19 +65,8 @@ _MEDIAN = QUANTILE_NAMES.index("q50")
 class ModelValues:
     """The model's values, one element a patent of the valuation.
 
-    Attributes
-    ----------
-    patent_id : pyarrow.Array or ChunkedArray of str
-    value : ndarray, shape (n,)
-    quantiles : ndarray, shape (n, 5)
-    grade : ndarray of str, shape (n,)
-    dead : ndarray of bool, shape (n,)
-        Rights that are dead, or whose term is over.
-    currency : str
-    day : date
-        The valuation date.
-    grade_bounds : ndarray, shape (4,)
-        As :func:`ipvalue.worksheet.grade_of` takes them.
+    ``dead`` are rights that are dead or whose term is over, ``day`` is the valuation date, and ``grade_bounds`` are
+    those of :func:`ipvalue.worksheet.grade_of`.
     """
 
     patent_id: pa.Array | pa.ChunkedArray
@@ -94,16 +83,8 @@ class ModelValues:
 class Judged:
     """Status and result of each override of a set, in the set's order.
 
-    Attributes
-    ----------
-    code : ndarray of int16, shape (m,)
-        ``Reason.OVERRIDDEN``, or why it is not applied.
-    row : ndarray of int64, shape (m,)
-        The patent's place in the valuation; -1 where it is unknown.
-    value : ndarray, shape (m,)
-        NaN where it is not applied.
-    quantiles : ndarray, shape (m, 5)
-    grade : ndarray of str, shape (m,)
+    ``code`` is ``Reason.OVERRIDDEN`` or why it is not applied, ``row`` the patent's row in the valuation (-1 if
+    unknown). Value and quantiles are NaN where it is not applied.
     """
 
     code: Ints16

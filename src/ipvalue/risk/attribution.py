@@ -388,15 +388,9 @@ def _of_shard(
 
 
 def parts_of(states: MixedInputs, order: Sequence[str], *, shapley: bool = False) -> dict[str, Ints]:
-    """Parts of the change of the common patents by group, in whole cents, in the stated order.
+    """Parts of the change of the common patents by group, in whole cents: in the stated order, or Shapley values.
 
-    Parameters
-    ----------
-    states : MixedInputs
-    order : sequence of str
-        All groups.
-    shapley : bool, default False
-        Average over all orders instead; groups that do not differ are left out of them, which changes nothing.
+    Groups that do not differ are left out of the orders of Shapley values, which has no effect.
     """
     active = states.active
     if shapley:

@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from ipvalue.assumptions.sets import Assumptions
-from ipvalue.errors import Reason
+from ipvalue.errors import REASONS, Reason, SchemaError
+from ipvalue.records.arrow import to_arrow
+from ipvalue.records.coerce import coerce
+from ipvalue.records.columns import dates, flags, numbers
+from ipvalue.records.schema import TABLES, Column
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.risk.eligibility import Facts, broken_rules, facts_of, reason_texts
 from ipvalue.risk.lending import (
@@ -24,13 +29,129 @@ from ipvalue.risk.lending import (
     lending,
     rounded_cents,
 )
-from ipvalue.risk.loans import LoanPairs, read_loans
 from ipvalue.risk.origin import Origin, date_of, expect, model_value, number, origin_of, rates_of, sigma_of, text
 from ipvalue.risk.policy import CollateralPolicy
-from ipvalue.types import Dates, Floats, Ints, Mask, Objects, Texts
+from ipvalue.types import Dates, Floats, Ints, Ints16, Mask, Objects, Texts
 from ipvalue.valuation import Valuation
 
-__all__ = ["CollateralReport", "collateral"]
+__all__ = ["CollateralReport", "LoanPairs", "collateral", "read_loans"]
+
+_EXTRA = (
+    Column("rank", "integer", "rank of the loan's claim; by drawn date where absent", lower=1, upper=1e6),
+    Column("consent", "flag", "the co-owners' consent to the pledge is on file"),
+)
+_COLUMNS = (*TABLES["loans"].columns.values(), *_EXTRA)
+_REJECT_COLUMNS = ["row", "loan_id", "patent_id", "code", "message"]
+
+
+@dataclass(frozen=True)
+class LoanPairs:
+    """One element a pair of loan and patent, in the order of rank, then loan_id, then patent_id.
+
+    ``loan`` is the loan's row in ``loans`` (loan_id, drawn_date, maturity_date, exposure, currency, in rank order) and
+    ``patent`` the patent's row in the valuation. ``rejects`` are rejected rows: row, loan_id, patent_id, code, message.
+    """
+
+    loan_id: Objects
+    patent_id: Objects
+    loan: Ints
+    patent: Ints
+    consent: Mask
+    loans: pd.DataFrame
+    rejects: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.loan)
+
+
+def read_loans(data: object, patent_ids: Objects, as_of: np.datetime64) -> LoanPairs:
+    """Read loans: columns of the schema, optionally ``rank`` and ``consent``; the exposure is repeated in each row.
+
+    ``patent_ids`` are the valuation's patents, sorted. Loans drawn after ``as_of`` are rejected.
+
+    Raises
+    ------
+    SchemaError
+        If it is not a table, or a required column is missing.
+
+    Notes
+    -----
+    A loan's terms are those of its first patent in sorted order; a row with other terms is rejected. The smaller
+    rank comes first; loans without a rank come after those with one, by drawn date (Civil Code of China (2020),
+    art. 414 and 415: by time of registration), a loan not drawn yet last; loan_id breaks ties.
+    """
+    raw = to_arrow("loans", data)
+    frame, code = _coerced(raw)
+    place = np.searchsorted(patent_ids.astype(object), frame["patent_id"].fillna("").to_numpy(object))
+    found = np.append(patent_ids, "")[place] == frame["patent_id"].to_numpy(object)
+    code = np.where((code == 0) & ~found, Reason.UNKNOWN_PATENT, code)
+    drawn, due = frame["drawn_date"].to_numpy("M8[D]"), frame["maturity_date"].to_numpy("M8[D]")
+    code = np.where((code == 0) & (drawn > due), Reason.INCONSISTENT_DATES, code)
+    code = np.where((code == 0) & (drawn > as_of), Reason.NOT_DRAWN, code)
+    frame["patent"] = place
+    good = frame[code == 0].sort_values(["loan_id", "patent_id", "row"], kind="stable")
+    first = good.groupby("loan_id", sort=False)[["exposure", "currency", "drawn_date", "maturity_date", "rank"]]
+    same = _same(good, first.transform("first"))
+    fault = good.duplicated(["loan_id", "patent_id"]) | ~same
+    code[good.loc[fault, "row"].to_numpy()] = Reason.DUPLICATE_KEY
+    return _ranked(good[~fault], _rejects(frame, code))
+
+
+def _coerced(raw: pa.Table) -> tuple[pd.DataFrame, Ints16]:
+    """Columns by the schema's types, and the first fault of each row."""
+    code = np.zeros(raw.num_rows, np.int16)
+    columns: dict[str, object] = {"row": np.arange(raw.num_rows)}
+    for column in _COLUMNS:
+        if column.name not in raw.column_names:
+            if column.required:
+                raise SchemaError(f"loans: the required column {column.name!r} is missing")
+            values: pa.Array | pa.ChunkedArray = pa.nulls(raw.num_rows, column.arrow_type())
+        else:
+            values, codes = coerce(column, raw[column.name])
+            code = np.where(code == 0, codes, code).astype(np.int16)
+        values = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
+        if column.kind == "date":
+            columns[column.name] = dates(values)
+        elif column.kind in ("number", "integer"):
+            columns[column.name] = numbers(values)
+        elif column.kind == "flag":
+            columns[column.name] = flags(values) == 1
+        else:
+            columns[column.name] = np.array(["" if v is None else v for v in values.to_pylist()], object)
+    return pd.DataFrame(columns), code
+
+
+def _same(good: pd.DataFrame, first: pd.DataFrame) -> pd.Series[bool]:
+    """Whether each row has the terms of its loan's first row."""
+    mine = good[first.columns]
+    return ((mine == first) | (mine.isna() & first.isna())).all(axis=1)
+
+
+def _ranked(good: pd.DataFrame, rejects: pd.DataFrame) -> LoanPairs:
+    order = ["rank", "drawn_date", "loan_id", "patent_id"]
+    good = good.sort_values(order, kind="stable", na_position="last").reset_index(drop=True)
+    loan, _ = pd.factorize(good["loan_id"])
+    terms = ["loan_id", "drawn_date", "maturity_date", "exposure", "currency"]
+    loans = good.drop_duplicates("loan_id")[terms].reset_index(drop=True)
+    return LoanPairs(
+        good["loan_id"].to_numpy(object),
+        good["patent_id"].to_numpy(object),
+        loan.astype(np.int64),
+        good["patent"].to_numpy(np.int64),
+        good["consent"].to_numpy(bool),
+        loans,
+        rejects,
+    )
+
+
+def _rejects(frame: pd.DataFrame, code: Ints16) -> pd.DataFrame:
+    bad = frame[code != 0].copy()
+    reasons = [Reason(int(c)) for c in code[code != 0]]
+    bad["code"] = [reason.label for reason in reasons]
+    bad["message"] = [REASONS[reason] for reason in reasons]
+    rejects: pd.DataFrame = bad[_REJECT_COLUMNS].reset_index(drop=True)
+    return rejects
+
 
 _DAYS_PER_YEAR = 365.25
 _FAR = 100.0  # no loan's curve is drawn further, in years

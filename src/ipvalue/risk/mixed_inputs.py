@@ -45,16 +45,9 @@ _TERM_DATES = ("filing", "grant", "priority", "statutory", "end")
 class ValuationInputs:
     """All inputs of one of the two valuations, one element a patent.
 
-    Attributes
-    ----------
-    model : Model
-    market : Snapshot
-        For its date, exchange rates, price levels and yield curves alone.
-    subject : Subject
-    economics : dict of str to ndarray
-        The rows that the subject's money was converted from.
-    term : dict of str to ndarray of datetime64[D]
-        ``filing``, ``grant``, ``priority``, ``statutory`` and ``end``, from which ages and terms follow.
+    ``market`` serves for its date, exchange rates, price levels and yield curves alone. ``economics`` are the rows that
+    the subject's money was converted from. ``term`` has the dates ``filing``, ``grant``, ``priority``, ``statutory``
+    and ``end``, from which ages and terms follow.
     """
 
     model: Model
@@ -81,10 +74,7 @@ def inputs_of(model: Model, snapshot: Snapshot) -> ValuationInputs:
 class MixedInputs:
     """Values of the same patents in every state between two valuations.
 
-    Parameters
-    ----------
-    before, after : ValuationInputs
-        Of the same patents in the same order.
+    ``before`` and ``after`` have the same patents in the same order.
     """
 
     def __init__(self, before: ValuationInputs, after: ValuationInputs) -> None:
