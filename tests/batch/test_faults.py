@@ -339,7 +339,7 @@ def test_a_worker_that_outlived_its_run_can_not_commit_into_another(little: Any,
     little.revalue(values, as_of="2022-12-31", restart=True)
     theirs = parts(values)
     (values / "part-00002.parquet").unlink()
-    with pytest.raises(BatchError, match="belongs to another run by now"):
+    with pytest.raises(BatchError, match="belongs to another run now"):
         survivor.commit(2, table)
     assert parts(values) == {k: v for k, v in theirs.items() if k != "part-00002.parquet"}
     assert not list(values.glob("*.tmp"))

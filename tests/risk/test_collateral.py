@@ -365,7 +365,7 @@ def test_policy_round_trip_hash_and_bounds() -> None:
     assert policy.table()["source"].str.len().min() > 10
     schema = ipv.CollateralPolicy.json_schema()
     assert "maximum_ltv" in schema["properties"]
-    with pytest.raises(AssumptionError, match="share lies between"):
+    with pytest.raises(AssumptionError, match="share must be between"):
         ipv.CollateralPolicy.from_json(policy.to_json().replace('"value": 0.25', '"value": 1.25'))
     for wrong in ({"waived": ("no_value",)}, {"waived": ("luck",)}, {"haircut_life": {}}, {"haircut_grade": {}}):
         with pytest.raises(ValueError, match=r"waived|haircut"):

@@ -1,6 +1,7 @@
 """Metrics of values and their intervals: pure functions of arrays, each with its formula and source.
 
-A metric that returns one number works over the last axis and leaves out pairs of which a part is missing.
+A metric that returns one number works over the last axis of its arguments, leaves out pairs of which a part is missing,
+and is NaN where no pair is left.
 """
 
 from __future__ import annotations
@@ -55,10 +56,6 @@ def log_errors(value: npt.ArrayLike, target: npt.ArrayLike) -> Floats:
     value, target : array_like, shape (..., n)
         In one currency.
 
-    Returns
-    -------
-    ndarray, shape (..., n)
-
     Examples
     --------
     >>> log_errors([np.e, 1.0, 0.0], [1.0, 1.0, 1.0]).tolist()
@@ -74,11 +71,6 @@ def log_rmse(value: npt.ArrayLike, target: npt.ArrayLike) -> Floats:
     ----------
     value, target : array_like, shape (..., n)
         In one currency; pairs with a missing, infinite or non-positive part are left out.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        NaN where no pair is left.
 
     Notes
     -----
@@ -105,11 +97,6 @@ def bias(value: npt.ArrayLike, target: npt.ArrayLike) -> Floats:
     value, target : array_like, shape (..., n)
         In one currency; pairs with a missing, infinite or non-positive part are left out.
 
-    Returns
-    -------
-    ndarray, shape (...)
-        NaN where no pair is left.
-
     Notes
     -----
     mean(ln(value / target)); its exponential is the geometric mean ratio.
@@ -130,11 +117,6 @@ def median_ape(value: npt.ArrayLike, target: npt.ArrayLike) -> Floats:
     value, target : array_like, shape (..., n)
         In the same currency. Pairs of which one is missing or infinite, or whose target is not positive, are left
         out; a value of 0 is an error of 1.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        NaN where no pair is left.
 
     Notes
     -----
@@ -443,10 +425,6 @@ def pinball(quantiles: npt.ArrayLike, target: npt.ArrayLike, levels: npt.ArrayLi
     target : array_like, shape (n,)
         In the unit of the quantiles, as in :func:`pinball_losses`; rows of which something is missing are left out.
     levels : array_like, shape (k,)
-
-    Returns
-    -------
-    ndarray, shape (k,)
 
     Examples
     --------

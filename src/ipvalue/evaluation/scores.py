@@ -68,7 +68,7 @@ def _with_interval(
 
 
 def coverage_table(frame: pd.DataFrame, clusters: npt.ArrayLike, *, draws: int, seed: int) -> pd.DataFrame:
-    """Coverage, width and interval score of 50, 80 and 90 % intervals of a frame with ``q05`` to ``q95`` and ``target``.
+    """Coverage, width and score of 50, 80 and 90 % intervals of a frame of ``q05`` to ``q95`` and ``target``.
 
     Returns
     -------

@@ -33,10 +33,6 @@ def calibration(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     table : pandas.DataFrame
         As :meth:`ipvalue.evaluation.Backtest.calibration` gives it: ``value``, ``target``, ``bias_error``.
     ax : Axes, optional
-
-    Returns
-    -------
-    Axes
     """
     ax = axes(ax)
     value, target = column(table, "value"), column(table, "target")
@@ -68,10 +64,6 @@ def method_comparison(table: pd.DataFrame, ax: Axes | None = None, *, metric: st
         drawn where ``<metric>_low`` and ``<metric>_high`` are there.
     ax : Axes, optional
     metric : str, default 'log_rmse'
-
-    Returns
-    -------
-    Axes
     """
     ax = axes(ax)
     table = table[np.isfinite(column(table, metric))]

@@ -37,10 +37,6 @@ def comparables_map(valuation: Valuation, patent_id: str, ax: Axes | None = None
     patent_id : str
     ax : Axes, optional
 
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     BookError
@@ -122,10 +118,6 @@ def renewal_survival(source: Valuation | pd.DataFrame, ax: Axes | None = None) -
         A valuation made by an engine, or the table that :func:`ipvalue.evaluation.renewal_survival` makes of one (for
         one office, say).
     ax : Axes, optional
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------

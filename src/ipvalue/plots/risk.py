@@ -28,10 +28,6 @@ def waterfall(table: pd.DataFrame, ax: Axes | None = None, *, currency: str = ""
         last bar, and others that start at 0 and end at their amount, are totals.
     ax : Axes, optional
     currency : str
-
-    Returns
-    -------
-    Axes
     """
     ax = axes(ax)
     start, end, amount = (column(table, name) for name in ("start", "end", "amount"))
@@ -78,10 +74,6 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None, *, top: int = 15) -> Ax
     ax : Axes, optional
     top : int, default 15
         Bars shown.
-
-    Returns
-    -------
-    Axes
     """
     ax = axes(ax)
     low, high = column(table, "low"), column(table, "high")
@@ -110,10 +102,6 @@ def loan_cover(table: pd.DataFrame, ax: Axes | None = None, *, required: float =
     ax : Axes, optional
     required : float, default 1.0
         The cover below which the loan is not secured.
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------
