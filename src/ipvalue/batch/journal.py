@@ -34,7 +34,7 @@ stages      wall time by stage, in seconds
 pid, host   of the process that did the work
 memory      peak memory of that process since it began, in bytes
 adopted     true where the file was found: its writer did not live to report it
-what        what was lost or damaged, and is made again
+what        what was lost or damaged, and is computed again
 attempt     how often workers have died in this pass; of a shard: how often it was begun in it
 error       why the run ended early; of retries, how the workers died
 path        folder of the values; of the cache entry
@@ -68,55 +68,46 @@ _LOG.addHandler(logging.NullHandler())  # no output unless the application adds 
 
 @dataclass(frozen=True)
 class Event:
-    """A kind of line: its text and level in a log, and its fields."""
+    """A kind of line: its text in a log, the names of its fields, and its level in a log."""
 
     text: str
-    level: int
-    fields: tuple[str, ...]
+    names: str
+    level: int = logging.INFO
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields of a line, beside ``time`` and ``event``."""
+        return tuple(self.names.split())
 
 
-_WORK = ("seconds", "stages", "pid", "host", "memory")
-_RUN = ("run", "book", "engine", "assumptions", "as_of", "known", "versions", "overrides")
+_WORK = "seconds stages pid host memory"
+_RUN = "run book engine assumptions as_of known versions overrides"
 
 EVENTS: dict[str, Event] = {
-    "begun": Event(
-        "batch {path} begun: {patents} patents in {shards} shards",
-        logging.INFO,
-        ("path", *_RUN, "patents", "shards", "pid", "host"),
-    ),
-    "resumed": Event(
-        "batch {path} resumed: {done} shards done, {left} left",
-        logging.INFO,
-        ("path", "run", "done", "left", "pid", "host"),
-    ),
-    "discarded": Event("values of run {run} discarded", logging.INFO, ("run", "path")),
-    "pass": Event("pass {label} begun: {shards} shards", logging.INFO, ("label", "shards")),
-    "passed": Event("pass {label} ended after {seconds:.1f} s", logging.INFO, ("label", "shards", "seconds")),
-    "counted": Event("shard {shard} counted", logging.INFO, ("shard", *_WORK)),
-    "joined": Event("key range {range} reduced", logging.INFO, ("range", *_WORK)),
-    "statistics": Event("the statistics of the book are known", logging.INFO, ("sha256", *_WORK)),
-    "cached": Event("features and statistics are taken from {path}", logging.INFO, ("path",)),
+    "begun": Event("batch {path} begun: {patents} patents in {shards} shards", f"path {_RUN} patents shards pid host"),
+    "resumed": Event("batch {path} resumed: {done} shards done, {left} left", "path run done left pid host"),
+    "discarded": Event("values of run {run} discarded", "run path"),
+    "pass": Event("pass {label} begun: {shards} shards", "label shards"),
+    "passed": Event("pass {label} ended after {seconds:.1f} s", "label shards seconds"),
+    "counted": Event("shard {shard} counted", f"shard {_WORK}"),
+    "joined": Event("key range {range} reduced", f"range {_WORK}"),
+    "statistics": Event("the statistics of the book are complete", f"sha256 {_WORK}"),
+    "cached": Event("features and statistics are taken from {path}", "path"),
     "committed": Event(
-        "shard {shard} committed: {rows} rows",
-        logging.INFO,
-        ("run", "shard", "rows", "bytes", "sha256", "inputs", "statistics", "adopted", *_WORK),
+        "shard {shard} committed: {rows} rows", f"run shard rows bytes sha256 inputs statistics adopted {_WORK}"
     ),
-    "lost": Event("shard {shard} is made again: {what}", logging.WARNING, ("shard", "what")),
-    "damaged": Event("made again: {what}", logging.WARNING, ("what",)),
+    "lost": Event("shard {shard} is computed again: {what}", "shard what", logging.WARNING),
+    "damaged": Event("computed again: {what}", "what", logging.WARNING),
     "retried": Event(
-        "workers died ({attempt}) in pass {label}: {left} shards left",
-        logging.WARNING,
-        ("label", "left", "attempt", "error"),
+        "workers died ({attempt}) in pass {label}: {left} shards left", "label left attempt error", logging.WARNING
     ),
     "repeated": Event(
         "shard {shard} was begun again ({attempt}) in pass {label} by {pid} on {host}",
+        "label shard attempt pid host",
         logging.WARNING,
-        ("label", "shard", "attempt", "pid", "host"),
     ),
-    "failed": Event("batch {path} ended early: {error}", logging.ERROR, ("path", "run", "error")),
-    "finished": Event(
-        "batch {path} finished: {patents} patents", logging.INFO, ("path", "run", "patents", "shards", "seconds")
-    ),
+    "failed": Event("batch {path} ended early: {error}", "path run error", logging.ERROR),
+    "finished": Event("batch {path} finished: {patents} patents", "path run patents shards seconds"),
 }
 
 # fields that are read back, by event, and measurements of any event

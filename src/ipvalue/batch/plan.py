@@ -117,16 +117,10 @@ class Run:
 
     def made(self, provenance: Mapping[str, Any]) -> bool:
         """Whether a table of values with this provenance belongs to the run."""
-        theirs = [provenance.get(k) for k in ("book", "engine_hash", "assumptions_hash", "as_of", "known", "versions")]
+        mine, names = asdict(self), {"engine": "engine_hash", "assumptions": "assumptions_hash"}
+        inputs = ("book", "engine", "assumptions", "as_of", "known", "versions")
         overrides = (provenance.get("overrides") or {}).get("hash", "")
-        return overrides == self.overrides and theirs == [
-            self.book,
-            self.engine,
-            self.assumptions,
-            self.as_of,
-            self.known,
-            self.versions,
-        ]
+        return overrides == self.overrides and all(provenance.get(names.get(n, n)) == mine[n] for n in inputs)
 
 
 def _versions(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
@@ -293,8 +287,8 @@ class Folder:
                 yield
         except BaseException as error:
             with suppress(BatchError):
-                said = f"{type(error).__name__}: {error}"
-                self.journal.write("failed", path=os.fspath(self.path), run=self.run.key, error=said)
+                text = f"{type(error).__name__}: {error}"
+                self.journal.write("failed", path=os.fspath(self.path), run=self.run.key, error=text)
             raise
 
     @property

@@ -60,8 +60,8 @@ def overrides_from(given: Overrides | str | os.PathLike[str] | None) -> Override
 def with_overrides(valuation: Valuation, path: Path, overrides_hash: str) -> Valuation:
     """A shard's values with the run's overrides; the provenance is the same in all shards."""
     made = valuation.override(_read(os.fspath(path), overrides_hash))
-    said = {name: content for name, content in made.provenance["overrides"].items() if name not in _COUNTS}
-    return Valuation(made.table, made.provenance | {"overrides": said})
+    lasting = {name: content for name, content in made.provenance["overrides"].items() if name not in _COUNTS}
+    return Valuation(made.table, made.provenance | {"overrides": lasting})
 
 
 def override_counts(overrides: Overrides | None, parts: Iterable[Path]) -> dict[str, int]:
@@ -78,8 +78,8 @@ def override_counts(overrides: Overrides | None, parts: Iterable[Path]) -> dict[
             )
         except (OSError, pa.ArrowException) as error:
             raise BatchError(f"{file} is damaged: {error}; run again to replace it") from error
-        said = json.loads(pq.read_schema(file).metadata[b"ipvalue"])
-    codes = judge(overrides, model_of(Valuation(pa.concat_tables(tables), said))).code
+        provenance = json.loads(pq.read_schema(file).metadata[b"ipvalue"])
+    codes = judge(overrides, model_of(Valuation(pa.concat_tables(tables), provenance))).code
     return dict(sorted(Counter(Reason(int(code)).label for code in np.asarray(codes)).items()))
 
 

@@ -176,7 +176,7 @@ def overridden(valuation: V, overrides: Overrides, *, strict: bool = False) -> V
     if strict:
         _refuse(overrides, judged)
     columns = {name: plain.table[name] for name in plain.table.column_names}
-    kept = {f"model_{name}": columns[name] for name in KEPT}
+    model_columns = {f"model_{name}": columns[name] for name in KEPT}
     columns["value"] = _nullable(judged.within(model.value, judged.value))
     quantiles = judged.within(model.quantiles, judged.quantiles)
     columns |= {name: _nullable(np.ascontiguousarray(quantiles[:, k])) for k, name in enumerate(QUANTILE_NAMES)}
@@ -193,7 +193,7 @@ def overridden(valuation: V, overrides: Overrides, *, strict: bool = False) -> V
         values = pa.array([getattr(items[k], name) for k in order], kind)
         texts[f"override_{name}"] = pc.replace_with_mask(pa.nulls(n, kind), pa.array(hit), values)
     provenance = plain.provenance | {"overrides": provenance_of(overrides, judged)}
-    return replace(valuation, table=pa.table(columns | kept | texts), provenance=provenance)
+    return replace(valuation, table=pa.table(columns | model_columns | texts), provenance=provenance)
 
 
 def restored(valuation: V) -> V:

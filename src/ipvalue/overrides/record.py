@@ -24,14 +24,7 @@ from ipvalue.records.arrow import to_arrow
 from ipvalue.records.coerce import coerce
 from ipvalue.records.table import Column
 
-__all__ = [
-    "COLUMNS",
-    "Override",
-    "Overrides",
-    "OverridesRead",
-    "given_set",
-    "read_rows",
-]
+__all__ = ["COLUMNS", "Override", "Overrides", "OverridesRead", "given_set", "read_rows"]
 
 LARGEST_VALUE = 1e15
 LARGEST_FACTOR = 1e3
@@ -299,9 +292,9 @@ class Overrides(FigureSet):
     @field_validator("items")
     @classmethod
     def _ordered(cls, items: tuple[Override, ...]) -> tuple[Override, ...]:
-        twice = sorted({item.patent_id for item, overlaps in zip(items, overlapping(items)) if overlaps})
-        if twice:
-            raise fault(Reason.OVERRIDE_OVERLAPS, f"{twice[0]}: ")
+        overlapped = sorted({item.patent_id for item, overlaps in zip(items, overlapping(items)) if overlaps})
+        if overlapped:
+            raise fault(Reason.OVERRIDE_OVERLAPS, f"{overlapped[0]}: ")
         return tuple(sorted(items, key=lambda item: (item.patent_id, item.made_on, item.ends_on, item.id)))
 
     def __len__(self) -> int:

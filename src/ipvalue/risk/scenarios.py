@@ -1,6 +1,6 @@
 """Scenarios: named shocks of assumptions, of what patents earn, of legal validity and of the market.
 
-A scenario is data: it can be written as JSON, kept beside a report, and read again. Its shocks are applied in their
+A scenario is data: it can be written as JSON, stored beside a report, and read again. Its shocks are applied in their
 order. The default sizes are our own choice for a first look, to be replaced by the bank's.
 """
 
@@ -198,9 +198,8 @@ def _rates(size: float) -> Scenario:
 
 def _royalty(size: float) -> Scenario:
     shock = FigureShock(figure="royalty_rate", by="multiply", amount=1.0 - size)
-    return Scenario(
-        name="royalty", description=f"royalty rates {-size:+.0%}, learnt and given ones too", shocks=(shock,)
-    )
+    text = f"royalty rates {-size:+.0%}, also those learnt and given"
+    return Scenario(name="royalty", description=text, shocks=(shock,))
 
 
 def _revenue(size: float) -> Scenario:
@@ -209,7 +208,7 @@ def _revenue(size: float) -> Scenario:
 
 
 def _obsolescence(size: float) -> Scenario:
-    """``size`` is what is added to the yearly decline; lives shorten by five times that share."""
+    """``size`` is added to the yearly decline; lives shorten by five times this share."""
     left = 1.0 - 5.0 * size
     shocks = (
         FigureShock(figure="revenue_decline", by="add", amount=size),
@@ -229,7 +228,7 @@ def _market(size: float) -> Scenario:
 def invalidation_wave(share: float, fields: tuple[int, ...] = ()) -> Scenario:
     """A share of the granted rights of some technology fields (all by default) loses validity."""
     where = f"fields {', '.join(map(str, fields))}" if fields else "all fields"
-    text = f"{share:.0%} of the granted rights of {where} fall"
+    text = f"{share:.0%} of the granted rights of {where} lose validity"
     return Scenario(name="invalidation_wave", description=text, shocks=(InvalidityShock(share=share, fields=fields),))
 
 

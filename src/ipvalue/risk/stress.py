@@ -207,9 +207,9 @@ def stress(
     expect("state", state, Snapshot)
     chosen = default_scenarios() if scenarios is None else _several(scenarios)
     names = [_BASE, *(scenario.name for scenario in chosen)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise IpvalueError(f"two scenarios are named {twice[0]!r}; {_BASE!r} is the book without a shock")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise IpvalueError(f"two scenarios are named {repeated[0]!r}; {_BASE!r} is the book without a shock")
     model = engine.model
     base = work(model, state)
     quantiles = [base.quantiles.values]
@@ -315,7 +315,7 @@ def _given(subject: Subject, shock: FigureShock, before: Assumptions) -> Subject
 
 
 def _keyed(subject: Subject, shock: FigureShock, before: Assumptions) -> Mask:
-    """Patents of the fields that the shock names; ``default`` stands for the fields without an entry."""
+    """Patents of the fields that the shock names; ``default`` means the fields without an entry."""
     if not shock.keys:
         return np.ones(len(subject), bool)
     table = getattr(before, shock.figure)

@@ -31,7 +31,7 @@ def to_cents(value: Floats) -> Ints:
     Raises
     ------
     IpvalueError
-        If a value is too large for its cents to be told apart.
+        If a value is too large to be exact in cents.
 
     Examples
     --------
