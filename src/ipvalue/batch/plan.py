@@ -61,7 +61,7 @@ class Run:
     engine : str
         Hash of the engine, with its assumptions and all that it has learnt.
     assumptions : str
-        Hash of the assumption set alone.
+        Hash of the assumptions.
     as_of : str
         Valuation date.
     known : {'announced', 'loaded'}
@@ -171,7 +171,7 @@ class BatchReport:
     rejects : dict of str to int
         Rows that the book refused when it was made, by table, column and code.
     not_known_yet : int
-        Patents of the book of which nothing is known on the date: they have no row.
+        Patents of the book that are unknown on the date and have no row.
     overrides : dict of str to int
         Experts' overrides that are applied (``overridden``), and those that are not, by reason code.
     stages : dict of str to dict of str to float

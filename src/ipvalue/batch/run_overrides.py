@@ -45,13 +45,13 @@ def overrides_from(given: Overrides | str | os.PathLike[str] | None) -> Override
         try:
             return overrides_from(Overrides.from_json(path))
         except OverrideError as error:
-            raise OverrideError(f"{path} is no set of overrides (.json, .csv or .parquet): {error}") from error
+            raise OverrideError(f"{path} is not a set of overrides (.json, .csv or .parquet): {error}") from error
     found, rejects = Overrides.from_table(path, name=path.stem)
     if len(rejects):
         row = rejects.iloc[0]
         raise OverrideError(
             f"{path}: {len(rejects)} row(s) can't be taken; the first is row {row['row']} of {row['patent_id']!r}, "
-            f"column {row['column'] or 'none alone'}: {row['message']}. Correct them, or pass Overrides.from_table(...)"
+            f"column {row['column'] or '(several)'}: {row['message']}. Correct them, or pass Overrides.from_table(...)"
             ".overrides to leave them out"
         )
     return overrides_from(found)

@@ -44,7 +44,7 @@ class Backtest:
         ``owner`` (a code; 0 unknown).
     folds : pandas.DataFrame
         One row a date: ``until``, ``deals_learnt``, ``found`` (patents with a target), ``unfiled``, ``purged``,
-        ``judged``, ``valued``, ``few`` (too few valued to say much of this fold alone), ``engine_hash``.
+        ``judged``, ``valued``, ``few`` (fewer valued than ``minimum``), ``engine_hash``.
     provenance : dict
         How it was made.
     """

@@ -141,8 +141,8 @@ def diebold_mariano(
     Parameters
     ----------
     first, second : array_like, shape (n,)
-        Losses of the two methods, such as squared log errors, in the order of time. Pairs of which one is missing
-        are left out.
+        Losses of the two methods, such as squared log errors, in the order of time. Pairs with a missing part are
+        left out.
     horizon : int, default 1
         Steps ahead that were forecast: differences less than so many apart may be correlated.
     clusters : array_like, shape (n,), optional

@@ -1,7 +1,7 @@
 """Metrics of values and their intervals: pure functions of arrays, each with its formula and source.
 
-A metric that returns one number works over the last axis of its arguments, leaves out pairs of which a part is missing,
-and is NaN where no pair is left.
+A metric that returns one number works over the last axis of its arguments, leaves out pairs with a missing part, and is
+NaN where no pair is left.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def median_ape(value: npt.ArrayLike, target: npt.ArrayLike) -> Floats:
     Parameters
     ----------
     value, target : array_like, shape (..., n)
-        In the same currency. Pairs of which one is missing or infinite, or whose target is not positive, are left
-        out; a value of 0 is an error of 1.
+        In one currency; pairs with a missing or infinite part or a target that is not positive are left out. A value
+        of 0 is an error of 1.
 
     Notes
     -----
@@ -144,7 +144,7 @@ def spearman(value: npt.ArrayLike, target: npt.ArrayLike) -> Floats:
     Parameters
     ----------
     value, target : array_like, shape (..., n)
-        Pairs of which one is missing are left out.
+        Pairs with a missing part are left out.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def gini(value: npt.ArrayLike, target: npt.ArrayLike) -> Floats:
     value : array_like, shape (..., n)
         By which patents are ranked; ties share their mean rank.
     target : array_like, shape (..., n)
-        True worth, none negative. Pairs of which one is missing are left out.
+        True worth, none negative. Pairs with a missing part are left out.
 
     Returns
     -------
@@ -339,7 +339,7 @@ def coverage(low: npt.ArrayLike, high: npt.ArrayLike, target: npt.ArrayLike) -> 
     Parameters
     ----------
     low, high, target : array_like, shape (..., n)
-        Rows of which one is missing are left out.
+        Rows with a missing part are left out.
 
     Returns
     -------
@@ -423,7 +423,7 @@ def pinball(quantiles: npt.ArrayLike, target: npt.ArrayLike, levels: npt.ArrayLi
     ----------
     quantiles : array_like, shape (n, k)
     target : array_like, shape (n,)
-        In the unit of the quantiles, as in :func:`pinball_losses`; rows of which something is missing are left out.
+        In the unit of the quantiles, as in :func:`pinball_losses`; rows with a missing part are left out.
     levels : array_like, shape (k,)
 
     Examples

@@ -25,7 +25,7 @@ __all__ = ["WARNINGS", "OverrideReview", "review"]
 
 WARNINGS = {
     "material": "value and model differ by more than the limit, either way",
-    "outside_interval": "the value lies outside the model's own 90 % interval",
+    "outside_interval": "the value is outside the model's own 90 % interval",
     "no_model_value": "the model has no value to compare with",
     "no_approver": "nobody but the author has approved it",
     "long": "it is in force for longer than the limit",

@@ -349,7 +349,7 @@ def _of_folders(
         if not isinstance(given, tuple) or len(given) != 2:
             raise BookError(f"{name}={given!r}: with folders of values, give two: those of before and of after")
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise BookError(f"workers={workers!r}: a whole number of processes, at least one")
+        raise BookError(f"workers={workers!r}: give a whole number of processes, at least 1")
     assert books is not None and engines is not None
     batches = [FinishedBatch(*each) for each in zip(folders, books, engines)]
     shards = [batch.shards for batch in batches]

@@ -203,7 +203,7 @@ class CollateralReport:
         unknown = int(loans["exposure"].isna().sum())
         lines += [f"  loans left out of sums, without an exchange rate {unknown:,}"] if unknown else []
         experts = int((self.pairs["value_reason"] == Reason.OVERRIDDEN.label).sum())
-        lines += [f"  pledges of which an expert set the value {experts:,}"] if experts else []
+        lines += [f"  pledges with a value set by an expert {experts:,}"] if experts else []
         reasons = self.pairs.loc[self.pairs["reasons"] != "", "reasons"].str.split("; ").explode().value_counts()
         return "\n".join(lines + [f"  {label}: {count:,}" for label, count in reasons.items()])
 

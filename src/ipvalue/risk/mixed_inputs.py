@@ -45,7 +45,7 @@ _TERM_DATES = ("filing", "grant", "priority", "statutory", "end")
 class ValuationInputs:
     """All inputs of one of the two valuations, one element a patent.
 
-    ``market`` serves for its date, exchange rates, price levels and yield curves alone. ``economics`` are the rows that
+    Of ``market`` only the date, exchange rates, price levels and yield curves are used. ``economics`` are the rows that
     the subject's money was converted from. ``term`` has the dates ``filing``, ``grant``, ``priority``, ``statutory``
     and ``end``, from which ages and terms follow.
     """
@@ -183,7 +183,7 @@ def _same(one: Columns, two: Columns) -> bool:
 
 
 def _alike(one: Model, two: Model) -> bool:
-    """Whether two models differ by their assumptions alone."""
+    """Whether two models differ only by their assumptions."""
     if (one.methods, one.reconciliation) != (two.methods, two.reconciliation):
         return False
     return one.learnt is two.learnt or two.with_assumptions(one.assumptions, carry=False).hash == one.hash

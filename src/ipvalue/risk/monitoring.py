@@ -102,7 +102,7 @@ class Monitoring:
         Population stability index of each score, and of each feature where both snapshots are at hand. Scores are the
         model's own, overridden or not.
     overridden : tuple of int
-        Patents of which the value is an expert's, before and after.
+        Number of patents with a value set by an expert, before and after.
 
     Notes
     -----

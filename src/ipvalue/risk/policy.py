@@ -64,7 +64,7 @@ RULES = (
     "no_maturity",
 )
 """Rules by the reason code that they give; see :func:`ipvalue.errors.explain_reason`."""
-# without these there is no number to lend against
+# without these no amount can be computed
 _FIXED_RULES = ("no_value", "no_maturity", "right_not_accepted")
 _GRADES = "ABCDE"
 _BANDS = ("haircut_liquidity", "haircut_life", "sale_months")
@@ -168,7 +168,7 @@ class CollateralPolicy(FigureSet):
         if set(self.haircut_grade) != set(_GRADES):
             raise ValueError(f"haircut_grade has the keys {', '.join(_GRADES)}")
         if not set(self.maximum_ltv) <= set(self.haircut_right):
-            raise ValueError("haircut_right lacks a right that maximum_ltv names")
+            raise ValueError("haircut_right must have every right of maximum_ltv")
         for name in _BANDS:
             band_starts(getattr(self, name), name)
         return self
@@ -208,7 +208,7 @@ def band_starts(table: dict[str, Figure], name: str) -> Floats:
     Raises
     ------
     ValueError
-        If a key is no number, or no band begins at 0.
+        If a key is not a number, or no band begins at 0.
     """
     try:
         starts = np.sort(np.array([float(key) for key in table]))

@@ -103,7 +103,7 @@ def _grouped(mean: Floats, sigma: Floats, group: Ints, rho: float) -> float:
 
 
 def simulate_total(median: Floats, sigma: Floats, factors: Factors, scenarios: int, seed: int) -> Floats:
-    """Draw the sum of the values, of which median and sigma are in the order of patent_id.
+    """Draw the sum of the values; median and sigma are in the order of patent_id.
 
     The same seed and patents give the same draws; the first draws do not depend on their number.
     """
@@ -185,7 +185,7 @@ class PortfolioRisk:
     ----------
     quantiles : DataFrame
         One row a level: ``analytic`` and ``simulated`` quantile of the sum, and ``sum_of_patents_quantiles``,
-        which is the quantile of the sum only if all patents move as one: it is no quantile of this book.
+        which equals the quantile of the sum only if all values are perfectly correlated.
     losses : DataFrame
         One row a confidence: value at risk and expected shortfall, analytic and simulated; ``standalone``, the sum of
         the patents' own values at risk; ``diversification``, the share of it that diversification removes.
@@ -324,7 +324,7 @@ def portfolio(
 def _check_draws(scenarios: int, seed: int, confidence: tuple[float, ...]) -> None:
     for name, number_ in (("scenarios", scenarios), ("seed", seed)):
         if isinstance(number_, bool) or not isinstance(number_, int | np.integer) or number_ < 0:
-            raise BookError(f"{name}={number_!r}: a whole number from 0 is needed")
+            raise BookError(f"{name}={number_!r}: it must be an integer of 0 or more")
     levels = np.ravel(np.asarray(confidence, object))
     good = [isinstance(level, float | np.floating) and 0.0 < level < 1.0 for level in levels]
     if not np.ndim(confidence) or not len(levels) or not all(good):

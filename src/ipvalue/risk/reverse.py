@@ -37,7 +37,7 @@ class ReverseStress:
     evaluations : int
         Valuations of the book that the search took.
     overridden : int
-        Patents of which an expert's value is shocked instead of the model's.
+        Number of patents with an expert's value, which is shocked instead of the model's.
     """
 
     size: float
