@@ -51,7 +51,7 @@ from ipvalue.records.store import BookOnDisk
 from ipvalue.stopwatch import stage
 from ipvalue.valuation import Valuation
 
-__all__ = ["Execute", "Job", "answers_folder", "count_shard", "make_statistics", "part_file", "run_pass", "value_shard"]
+__all__ = ["Execute", "Job", "make_statistics", "run_pass", "value_shard"]
 
 
 @dataclass(frozen=True)
@@ -95,28 +95,14 @@ class Job:
         """Folder of the saved engine."""
         return Path(self.work) / "engine"
 
+    @property
+    def answers(self) -> Path:
+        """Folder of the answers on all key ranges, during the run."""
+        return Path(self.work) / "answers"
 
-def part_file(job: Job, shard: int) -> Path:
-    """File of what the shard contributes to the statistics of the book."""
-    return Path(job.work) / "parts" / f"{shard:05d}.arrays"
-
-
-def count_shard(job: Job, shard: int) -> Path:
-    """Count what the shard contributes to the statistics of the book, unless its file is sound."""
-    disk, file = BookOnDisk(job.book), part_file(job, shard)
-    if is_sound(file):
-        return file
-    snapshot = _snapshot(job, shard, disk, {name: COUNTED[name] for name in TABLES if name in COUNTED})
-    with stage("counting"):
-        part = Part.of(snapshot, ranges_of(disk.shards))
-    with stage("writing"):
-        write_part(part, file)
-    return file
-
-
-def answers_folder(job: Job) -> Path:
-    """Folder of the answers on all key ranges, during the run."""
-    return Path(job.work) / "answers"
+    def part(self, shard: int) -> Path:
+        """File of what a shard contributes to the statistics of the book."""
+        return Path(self.work) / "parts" / f"{shard:05d}.arrays"
 
 
 def value_shard(job: Job, shard: int) -> pa.Table:
@@ -152,7 +138,7 @@ def _statistics(job: Job, shard: int, disk: BookOnDisk, entry: CacheEntry | None
     elif is_sound(graph):
         found = read_graph(graph)
     else:
-        found = measure_graph(answers_folder(job), part_file(job, shard), shard, disk.shards)
+        found = measure_graph(job.answers, job.part(shard), shard, disk.shards)
     write_graph(found, graph)
     if entry is not None:
         write_graph(found, entry.statistics.graph(shard))
@@ -207,7 +193,7 @@ def make_statistics(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute
     if here.are_sound(disk.shards):
         return
     parts = _count(job, folder, disk, execute)
-    place = answers_folder(job)
+    place = job.answers
     digest = answers_digest(place)
     if digest is None:
         _begin(folder, place)
@@ -231,10 +217,10 @@ def _begin(folder: Folder, place: Path) -> None:
 
 def _count(job: Job, folder: Folder, disk: BookOnDisk, execute: Execute) -> list[Path]:
     """Map: count every shard whose part is missing or damaged."""
-    files = [part_file(job, shard) for shard in range(disk.shards)]
+    files = [job.part(shard) for shard in range(disk.shards)]
     files[0].parent.mkdir(parents=True, exist_ok=True)
     calls = {shard: (job, shard) for shard in _missing(folder, files, "the part of shard")}
-    for shard, report in run_pass(folder, execute, _count_measured, calls, "counting"):
+    for shard, report in run_pass(folder, execute, _count_shard, calls, "counting"):
         folder.journal.write("counted", shard=shard, **report)
     return files
 
@@ -243,7 +229,7 @@ def _reduce(job: Job, folder: Folder, parts: list[Path], place: Path, execute: E
     """Shuffle and reduce: answer the reports of all parts on each key range without answers."""
     files = [answers_file(place, k) for k in range(ranges_of(len(parts)))]
     calls = {k: (job, parts, k, files[k]) for k in _missing(folder, files, "the answers on range")}
-    for k, report in run_pass(folder, execute, _reduce_measured, calls, "joining"):
+    for k, report in run_pass(folder, execute, _reduce_range, calls, "joining"):
         folder.journal.write("joined", range=k, **report)
 
 
@@ -255,13 +241,20 @@ def _missing(folder: Folder, files: list[Path], what: str) -> list[int]:
     return missing
 
 
-def _count_measured(job: Job, shard: int) -> dict[str, Any]:
+def _count_shard(job: Job, shard: int) -> dict[str, Any]:
+    """Count what the shard contributes to the statistics of the book, unless its file is sound."""
     with measured() as report:
-        count_shard(job, shard)
+        disk, file = BookOnDisk(job.book), job.part(shard)
+        if not is_sound(file):
+            snapshot = _snapshot(job, shard, disk, {name: COUNTED[name] for name in TABLES if name in COUNTED})
+            with stage("counting"):
+                part = Part.of(snapshot, ranges_of(disk.shards))
+            with stage("writing"):
+                write_part(part, file)
     return report
 
 
-def _reduce_measured(job: Job, parts: list[Path], k: int, file: Path) -> dict[str, Any]:
+def _reduce_range(job: Job, parts: list[Path], k: int, file: Path) -> dict[str, Any]:
     with measured() as report, stage("joining"):
         reduce_on_disk(parts, k, file)
     return report
