@@ -340,7 +340,7 @@ def test_values_from_a_file_need_their_engine_and_snapshot(
         ipv.attribute(read, made[1])
     change = ipv.attribute(read, made[1], before_state=(engine_then, states[0]), shapley=False)
     assert change.cents().equals(ipv.attribute(*made, shapley=False).cents())
-    with pytest.raises(BookError, match=f"as_of is {AFTER}"):
+    with pytest.raises(BookError, match=f"as_of {AFTER}"):
         ipv.attribute(read, made[1], before_state=(engine_then, states[1]))
     with pytest.raises(BookError, match="engine_hash"):
         ipv.attribute(read, made[1], before_state=(fitted(small, AFTER), states[0]))
