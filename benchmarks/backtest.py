@@ -6,7 +6,7 @@
 A synthetic book. First the default engine, refitted at the end of each half-year with what was known then: coverage of
 its intervals by the prices of the following half-year. Then the same with a year between refits, so that prices are up
 to a year later than the features. Then engines of different quality, ranked by deals and by the truth. Last, on real
-US university patents: renewals foretold from those known by a day.
+US university patents: renewals predicted from those known by a day.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def publish_ranking(book: ipv.Book, workers: int, command: str) -> None:
 
 
 def publish_renewals(command: str) -> None:
-    """Real renewals after a day, foretold from those before it."""
+    """Real renewals after a day, predicted from those before it."""
     path = DATA / "us_university_renewals" / "renewals_granted_2004_2005.csv"
     if not path.exists():
         return
@@ -165,8 +165,8 @@ def publish_renewals(command: str) -> None:
                 "log-likelihood": round(found.log_likelihood, 1),
                 "by age only": round(found.age_only, 1),
                 "gain per right": f"{found.gain:+.4f} (standard error {found.gain_error:.4f})",
-                "let go, observed": f"{found.let_go:.1%}",
-                "let go, foretold": f"{found.expected:.1%}",
+                "lapsed, observed": f"{found.lapsed:.1%}",
+                "lapsed, predicted": f"{found.expected:.1%}",
             }
         )
     notes = (

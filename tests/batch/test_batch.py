@@ -67,7 +67,7 @@ def test_patents_that_are_not_known_yet_are_counted(
         report = ipv.revalue(on_disk, tmp_path / day, engine=engine, as_of=day)
         assert report.not_known_yet == expected > 0
         assert report.patents + report.not_known_yet == len(book)
-        assert f"no row, as nothing is known of them by the date: {expected:,} patents" in str(report)
+        assert f"no row, because unknown on the date: {expected:,} patents" in str(report)
     assert "no row" not in str(ipv.revalue(on_disk, tmp_path / "now", engine=engine, as_of="2024-12-31"))
 
 
@@ -119,10 +119,10 @@ def test_a_wrong_folder_spoils_neither_a_saved_engine_nor_a_book(
 
 
 @pytest.mark.parametrize("place", ["values", "values/keep"])
-def test_what_is_kept_lies_outside_of_the_values(
+def test_the_feature_cache_must_be_outside_of_the_values(
     on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path, place: str
 ) -> None:
-    with pytest.raises(BatchError, match="lies in the folder of the values"):
+    with pytest.raises(BatchError, match="is in the folder of the values"):
         ipv.revalue(on_disk, tmp_path / "values", engine=engine, as_of=DAY, keep=tmp_path / place)
     assert not (tmp_path / "values" / "keep").exists()
 
@@ -165,9 +165,9 @@ def test_a_call_that_can_not_be_meant_costs_no_values(
         ({"engine": None}, "engine=None: a fitted engine"),
         ({"book": book}, "Book: a batch takes the path"),
         ({"keep": 3}, "keep is a int: a batch takes the path"),
-        ({"workers": 1.5}, "workers=1.5: a batch needs a whole number"),
-        ({"workers": "2"}, "workers='2': a batch needs a whole number"),
-        ({"workers": 0}, "workers=0: a batch needs a whole number"),
+        ({"workers": 1.5}, "workers=1.5: give a whole number"),
+        ({"workers": "2"}, "workers='2': give a whole number"),
+        ({"workers": 0}, "workers=0: give a whole number"),
     ]
     for wrong, said in faults:
         given = {"book": on_disk, "engine": engine, "as_of": "2022-12-31", "restart": True} | wrong

@@ -14,7 +14,7 @@ import ipvalue as ipv
 from ipvalue.artifacts import versions
 from ipvalue.batch.cluster import call_checked, checked_pass
 from ipvalue.batch.journal import Journal
-from ipvalue.batch.shards import Job
+from ipvalue.batch.passes import Job
 from ipvalue.errors import BatchError
 
 

@@ -18,6 +18,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 import ipvalue as ipv
+from ipvalue.batch import cluster as batch_cluster
 from ipvalue.batch import dask as batch_dask
 from ipvalue.batch import local
 from ipvalue.batch.plan import Folder
@@ -149,7 +150,7 @@ def test_a_worker_without_the_file_system_is_one_clear_error(
 ) -> None:
     from dataclasses import replace
 
-    checked_pass = batch_dask.checked_pass
+    checked_pass = batch_cluster.checked_pass
 
     class Blind:
         """The check of a process whose book is not where the workers look."""
@@ -163,7 +164,7 @@ def test_a_worker_without_the_file_system_is_one_clear_error(
         def __exit__(self, *reason: Any) -> Any:
             return self.context.__exit__(*reason)
 
-    monkeypatch.setattr(batch_dask, "checked_pass", Blind)
+    monkeypatch.setattr(batch_cluster, "checked_pass", Blind)
     with pytest.raises(BatchError, match=r"the worker \d+ on .* can't read the book .*only-here"):
         revalue(reference, tmp_path / "values", client)
 

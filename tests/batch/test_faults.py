@@ -18,10 +18,8 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.batch import local
-from ipvalue.batch.array_file import ArrayFile, is_sound
-from ipvalue.batch.plan import Folder
-from ipvalue.batch.run import Run
-from ipvalue.batch.statistics import answers_digest
+from ipvalue.batch.plan import Folder, Run
+from ipvalue.batch.statistics_files import ArrayFile, answers_digest, is_sound
 from ipvalue.errors import ArtifactError, BatchError, IpvalueError
 from ipvalue.records.store import BookOnDisk
 
@@ -208,10 +206,10 @@ def test_a_shard_that_is_lost_before_the_end_is_one_clear_error(
     values, keep = tmp_path / "values", local._value_and_commit
 
     def lose(job: Any, folder: Folder, shard: int) -> dict[str, Any]:
-        receipt = keep(job, folder, shard)
+        report = keep(job, folder, shard)
         if shard == 3:
             damage(folder.part(1), harm)
-        return receipt
+        return report
 
     with monkeypatch.context() as patch:
         patch.setattr(local, "_value_and_commit", lose)
@@ -342,7 +340,7 @@ def test_a_worker_that_outlived_its_run_can_not_commit_into_another(little: Any,
     little.revalue(values, as_of="2022-12-31", restart=True)
     theirs = parts(values)
     (values / "part-00002.parquet").unlink()
-    with pytest.raises(BatchError, match="belongs to another run by now"):
+    with pytest.raises(BatchError, match="belongs to another run now"):
         survivor.commit(2, table)
     assert parts(values) == {k: v for k, v in theirs.items() if k != "part-00002.parquet"}
     assert not list(values.glob("*.tmp"))
@@ -356,9 +354,9 @@ def test_a_shard_is_committed_once(little: Any, tmp_path: Path) -> None:
     folder, before = Folder(values), stamps(values)
     with folder.locked():
         folder.begin(Run.of(disk, engine, DAY, "announced"), disk, restart=False)
-        receipt = folder.commit(1, pq.read_table(folder.part(1), partitioning=None))
+        report = folder.commit(1, pq.read_table(folder.part(1), partitioning=None))
     assert stamps(values) == before
-    assert receipt["sha256"] == folder.journal.committed(folder.run.key)[1]["sha256"]
+    assert report["sha256"] == folder.journal.committed(folder.run.key)[1]["sha256"]
 
 
 def test_drafts_of_the_dead_are_swept_and_never_read(little: Any, stopped: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import ipvalue as ipv
-from ipvalue.batch import feature_cache, shards
+from ipvalue.batch import feature_cache, passes
 from ipvalue.batch.feature_cache import FEATURE_TABLES, FeatureCache
 from ipvalue.features import extract
 from ipvalue.records.schema import TABLES
@@ -67,7 +67,7 @@ def test_incremental_equals_full_on_random_changes(
 def computed(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many shards are counted, and for how many features are computed."""
     calls = {"counted": 0, "features": 0}
-    part_of, work = shards.Part.of, ipv.ValuationEngine.work
+    part_of, work = passes.Part.of, ipv.ValuationEngine.work
 
     def counting(*arguments: object) -> object:
         calls["counted"] += 1
@@ -77,7 +77,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         calls["features"] += isinstance(subject, ipv.Snapshot)
         return work(self, subject)
 
-    monkeypatch.setattr(shards.Part, "of", counting)
+    monkeypatch.setattr(passes.Part, "of", counting)
     monkeypatch.setattr(ipv.ValuationEngine, "work", working)
     return calls
 
@@ -140,7 +140,7 @@ def test_other_code_and_other_days_make_other_entries(
     ipv.write_book(small, tmp_path / "book", shards=2)
     disk, cache = BookOnDisk(tmp_path / "book"), FeatureCache(tmp_path / "cache")
     entries = {cache.entry(disk, day, known).folder for day in (DAY, "2023-12-30") for known in ("announced", "loaded")}
-    monkeypatch.setattr(feature_cache, "code_hash", lambda: "other code")
+    monkeypatch.setattr(feature_cache, "_code_hash", lambda: "other code")
     assert len(entries | {cache.entry(disk, DAY, "announced").folder}) == 5
 
 

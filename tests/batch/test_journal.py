@@ -11,7 +11,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.batch.journal import EVENTS, Journal
-from ipvalue.batch.run import Run
+from ipvalue.batch.plan import Run
 from ipvalue.errors import BatchError
 from ipvalue.records.store import BookOnDisk, file_digest
 
@@ -120,12 +120,12 @@ def test_refusal_says_what_differs(little: Any, tmp_path: Path) -> None:
 def test_another_version_of_a_package_does_not_resume(
     little: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ipvalue.batch import run as identity
+    from ipvalue.batch import plan
 
     values = tmp_path / "values"
     little.revalue(values)
-    versions = {**identity.versions(), "lightgbm": "0.1"}
-    monkeypatch.setattr(identity, "versions", lambda: versions)
+    versions = {**plan.versions(), "lightgbm": "0.1"}
+    monkeypatch.setattr(plan, "versions", lambda: versions)
     with pytest.raises(BatchError, match=r"the version of lightgbm \(\S+ there, 0.1 here\) differ"):
         little.revalue(values)
 

@@ -120,10 +120,10 @@ def dying(job, shard):
         os.kill(os.getpid(), signal.SIGKILL)
     return keep(job, shard)
 def value_and_commit(job, folder, shard):
-    from ipvalue.batch.task_report import measured
-    with measured() as receipt:
+    from ipvalue.batch.journal import measured
+    with measured() as report:
         made = folder.commit(shard, dying(job, shard))
-    return made | receipt
+    return made | report
 local._value_and_commit = value_and_commit
 report = ipv.revalue({book!r}, {values!r}, engine={engine!r}, as_of="2023-12-31", workers=2)
 assert report.retried == 1, report

@@ -294,7 +294,7 @@ def test_an_explanation_shows_the_models_steps_and_then_the_override(valuation: 
 
 
 def test_a_review_by_hand() -> None:
-    """P0 from 100 to 300 without approval, P1 from 100 to 90 for three years, and one set aside."""
+    """P0 from 100 to 300 without approval, P1 from 100 to 90 for three years, and one not applied."""
     items = [
         make(),
         make("P1", factor=0.9, author="C. Third", approver="B. Second", expires_on="2026-06-30"),

@@ -15,8 +15,7 @@ from pydantic import ValidationError
 
 import ipvalue as ipv
 from ipvalue.errors import REASONS, OverrideError, Reason, SchemaError
-from ipvalue.overrides.record import given_set
-from ipvalue.overrides.rows import COLUMNS
+from ipvalue.overrides.record import COLUMNS, given_set
 
 ROW = {
     "patent_id": "P1",

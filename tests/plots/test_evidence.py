@@ -22,7 +22,7 @@ pytest.importorskip("matplotlib", reason="pictures need the extra [plot]")
 TABLE = pd.DataFrame(
     {
         "at_risk": [40, 30, 10],
-        "let_go": [0, 6, 5],
+        "lapsed": [0, 6, 5],
         "share": [1.0, 0.8, 0.4],
         "low": [1.0, 0.6, 0.2],
         "high": [1.0, 0.9, 0.6],
@@ -121,7 +121,7 @@ def test_steps_of_survival_are_the_table_s_and_the_last_one_is_seen() -> None:
     ax = plots.renewal_survival(TABLE, blank())
     ax.figure.canvas.draw()
     lines = {str(line.get_label()): line for line in ax.lines}
-    for label, wanted in (("counted", [1.0, 0.8, 0.4, 0.4]), ("renewal model", [0.98, 0.7, 0.5, 0.5])):
+    for label, wanted in (("observed", [1.0, 0.8, 0.4, 0.4]), ("renewal model", [0.98, 0.7, 0.5, 0.5])):
         assert np.asarray(lines[label].get_xdata()).tolist() == [0, 1, 2, 3]
         assert np.asarray(lines[label].get_ydata()).tolist() == wanted
         assert lines[label].get_drawstyle() == "steps-post"
@@ -133,7 +133,7 @@ def test_steps_of_survival_are_the_table_s_and_the_last_one_is_seen() -> None:
 def test_survival_without_a_model_has_the_interval_of_what_was_counted() -> None:
     none = TABLE.assign(expected=np.nan, expected_low=np.nan, expected_high=np.nan)
     ax = plots.renewal_survival(none, blank())
-    assert entries(ax) == ["95 % interval", "counted"]
+    assert entries(ax) == ["95 % interval", "observed"]
     heights = {round(float(y), 6) for path in ax.collections[0].get_paths() for y in np.asarray(path.vertices)[:, 1]}
     assert {0.2, 0.6} <= heights
     with pytest.raises(IpvalueError, match="needs the column 'share'"):
@@ -142,5 +142,5 @@ def test_survival_without_a_model_has_the_interval_of_what_was_counted() -> None
 
 def test_a_valuation_is_drawn_as_its_table(valuation: ipv.Valuation) -> None:
     drawn, table = plots.renewal_survival(valuation, blank()), renewal_survival(valuation)
-    line = next(line for line in drawn.lines if line.get_label() == "counted")
+    line = next(line for line in drawn.lines if line.get_label() == "observed")
     assert np.asarray(line.get_ydata()).tolist() == [*table["share"], table["share"].iloc[-1]]

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 import ipvalue as ipv
 from ipvalue.finance.distributions import lognormal_quantiles
-from ipvalue.risk.facts import Facts
+from ipvalue.risk.eligibility import Facts
 
 DAY = "2024-12-31"
 

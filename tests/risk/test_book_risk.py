@@ -9,8 +9,7 @@ import pytest
 import ipvalue as ipv
 from ipvalue.errors import BookError
 from ipvalue.finance.distributions import fenton_wilkinson
-from ipvalue.risk.factors import Factors, simulate_total, total_variance
-from ipvalue.risk.portfolio import PortfolioCorrelation
+from ipvalue.risk.portfolio import Factors, PortfolioCorrelation, simulate_total, total_variance
 from tests.risk.hand import valuation
 
 MEDIAN = np.array([100.0, 50.0, 200.0, 10.0, 80.0, 80.0])

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 import ipvalue as ipv
 from ipvalue.errors import REASONS, AssumptionError, BookError, Reason, SchemaError
 from ipvalue.risk.eligibility import ALL_RULES, broken_rules, reason_texts
-from ipvalue.risk.lending import lending
-from ipvalue.risk.loan_life import Ageing, aged_share, cover_lost
-from ipvalue.risk.ranking import allocate, to_cents
+from ipvalue.risk.lending import Ageing, aged_share, allocate, cover_lost, lending, rounded_cents
 from tests.risk.hand import facts, flat_policy, loans, valuation
 
 
@@ -183,8 +181,8 @@ def test_conservation_holds_for_large_money() -> None:
 
 
 def test_money_is_rounded_against_the_lender() -> None:
-    assert to_cents(np.array([1.239, np.nan, -5.0, 0.29])).tolist() == [123, 0, 0, 29]
-    assert to_cents(np.array([1.231, 0.29]), up=True).tolist() == [124, 29]
+    assert rounded_cents(np.array([1.239, np.nan, -5.0, 0.29])).tolist() == [123, 0, 0, 29]
+    assert rounded_cents(np.array([1.231, 0.29]), up=True).tolist() == [124, 29]
 
 
 def ageing(remaining: float, rate: float = 0.0, decline: float = 0.0) -> Ageing:
@@ -263,7 +261,7 @@ def test_a_missing_rate_is_a_reason_and_a_given_one_converts() -> None:
     assert report.loans["margin_call"].tolist() == [True, True]
     enough = ipv.collateral(valuation([1e6, 1e6]), table, flat_policy(), rates={"USD": 7.0})
     assert enough.loans["margin_call"].tolist() == [False, True]
-    assert "loans in no sum, as no exchange rate of their currency is known 1" in repr(enough)
+    assert "loans left out of sums, without an exchange rate 1" in repr(enough)
 
 
 @pytest.mark.parametrize("rate", [0.0, -7.0, float("nan"), float("inf"), "7", True])
@@ -367,7 +365,7 @@ def test_policy_round_trip_hash_and_bounds() -> None:
     assert policy.table()["source"].str.len().min() > 10
     schema = ipv.CollateralPolicy.json_schema()
     assert "maximum_ltv" in schema["properties"]
-    with pytest.raises(AssumptionError, match="share lies between"):
+    with pytest.raises(AssumptionError, match="share must be between"):
         ipv.CollateralPolicy.from_json(policy.to_json().replace('"value": 0.25', '"value": 1.25'))
     for wrong in ({"waived": ("no_value",)}, {"waived": ("luck",)}, {"haircut_life": {}}, {"haircut_grade": {}}):
         with pytest.raises(ValueError, match=r"waived|haircut"):

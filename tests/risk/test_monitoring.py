@@ -10,7 +10,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import BookError
-from ipvalue.risk.drift import stability_index
+from ipvalue.risk.monitoring import stability_index
 from tests.risk.hand import valuation
 
 

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipvalue as ipv
-from ipvalue.risk.attribution import PARTS, Attribution
-from ipvalue.risk.override_effect import CAUSES
+from ipvalue.risk.attribution import CAUSES, PARTS, Attribution
 from ipvalue.risk.scenarios import FigureShock, MarketShock, Scenario, default_scenarios
 from ipvalue.valuation import Valuation
 from tests.risk.hand import flat_policy, loans, valuation
@@ -253,7 +252,7 @@ def test_a_lender_lends_against_the_experts_value_and_is_told_so() -> None:
     assert pairs["model_value"].to_dict() == {"P0": 100.0, "P1": 100.0}
     assert report.loans.set_index("loan_id")["allocated"].to_dict() == {"L0": 50.0, "L1": 15.0}
     assert report.provenance["valuation"]["overrides"]["hash"] == values.overrides.hash
-    assert "an expert set the value 1" in repr(report)
+    assert "a value set by an expert 1" in repr(report)
     model_report = ipv.collateral(values.without_overrides(), owed, flat_policy(basis="q50"))
     assert model_report.loans["allocated"].tolist() == [50.0, 50.0]
     assert "expert" not in repr(model_report)

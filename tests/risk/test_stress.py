@@ -253,7 +253,7 @@ def test_a_loss_out_of_reach_is_said(state: ipv.Snapshot, income: ipv.ValuationE
         ipv.reverse_stress(state, income, "market_freeze", 0.5, largest=0.2)
     with pytest.raises(IpvalueError, match="no family of scenarios 'weather'"):
         ipv.reverse_stress(state, income, "weather", 0.5)
-    with pytest.raises(IpvalueError, match="largest size"):
+    with pytest.raises(IpvalueError, match="give largest="):
         ipv.reverse_stress(state, income, lambda x: only(MarketShock(haircut=x)), 0.5)
     with pytest.raises(IpvalueError, match="share between 0 and 1"):
         ipv.reverse_stress(state, income, "rates", 1.0)

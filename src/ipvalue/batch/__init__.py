@@ -1,8 +1,8 @@
-"""Revalue a book on disk: planned, shard by shard, resumed where it was stopped.
+"""Revalue a book on disk, shard by shard; a run that was stopped is resumed.
 
-What happens is told three times: to the journal in the folder of the values, to the logger ``ipvalue.batch`` with the
-same fields (:mod:`ipvalue.batch.journal` lists them), and, when all is done, in the manifest
-(:mod:`ipvalue.batch.manifest`). Nothing is printed but a progress bar on a terminal.
+Progress is recorded in the journal in the folder of the values, and with the same fields by the logger
+``ipvalue.batch`` (:mod:`ipvalue.batch.journal` lists them). A finished batch has a manifest
+(:mod:`ipvalue.batch.manifest`). Only a progress bar is printed, on a terminal.
 """
 
 from ipvalue.batch.local import revalue

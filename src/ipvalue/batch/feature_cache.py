@@ -1,8 +1,8 @@
-"""A cache of features between runs, for a run in which book, date and code are equal.
+"""A cache of features between runs with the same book, date and code.
 
-A change of figures, curves, deals or the engine changes no feature: such a run takes features and statistics from the
-cache, and only values again. Any change of the tables that features are made from changes the statistics of the
-whole book, and with them some features of nearly every patent: it is another entry, computed anew.
+A change of assumptions, curves, deals or the engine changes no feature: such a run reads features and statistics from
+the cache and only computes values. A change of the tables that features are made from changes the book-level
+statistics, and with them features of nearly every patent: it makes a new entry.
 """
 
 from __future__ import annotations
@@ -22,28 +22,27 @@ import numpy as np
 import pyarrow as pa
 
 from ipvalue.artifacts import versions
-from ipvalue.batch.files import LOCK, sole_user, write_file
-from ipvalue.batch.statistics import StatisticsFiles
+from ipvalue.batch.atomic_files import LOCK, sole_user, write_file
+from ipvalue.batch.statistics_files import StatisticsFiles
 from ipvalue.errors import BatchError
 from ipvalue.features import Features
 from ipvalue.features.base import families
 from ipvalue.plugins import found_points
 from ipvalue.records.store import BookOnDisk
 
-__all__ = ["FEATURE_TABLES", "CacheEntry", "FeatureCache", "code_hash"]
+__all__ = ["FEATURE_TABLES", "VALUE_TABLES", "CacheEntry", "FeatureCache"]
 
 FEATURE_TABLES = ("patents", "citations", "claims", "legal_events", "family_members", "economics")
-"""Tables that features and statistics are made from."""
 VALUE_TABLES = ("patents", "economics", "curves", "fx", "price_index")
-"""Tables that values are made from where the features are known."""
+"""Tables that values are made from where the features are cached."""
 _SUM = 32
 _PREFIX = "features-of-"
 _LOG = logging.getLogger("ipvalue.batch")
 
 
 @cache
-def code_hash() -> str:
-    """Hash of the code and tables that features follow from, this package's and those of its plug-ins."""
+def _code_hash() -> str:
+    """Hash of the code and tables that features depend on, of this package and of its plug-ins."""
     digest = hashlib.sha256(json.dumps(versions(), sort_keys=True).encode())
     root = Path(__file__).parents[1]
     for file in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".csv")):
@@ -56,12 +55,7 @@ def code_hash() -> str:
 
 
 class CacheEntry:
-    """Features and statistics of one book on one date, shard by shard.
-
-    Parameters
-    ----------
-    folder : path
-    """
+    """Folder with features and statistics of one book on one date, shard by shard."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -71,11 +65,11 @@ class CacheEntry:
         return self.folder / f"features-{shard:05d}.arrow"
 
     def holds(self, shards: int) -> bool:
-        """Whether everything is there: the statistics are verified here, features when they are read."""
+        """Whether the entry is complete: statistics are verified here, features when they are read."""
         return all(self._file(shard).is_file() for shard in range(shards)) and self.statistics.are_sound(shards)
 
     def read(self, shard: int) -> Features | None:
-        """Features of a shard's patents; None where they are not there, or damaged."""
+        """Features of a shard's patents; None where they are missing or damaged."""
         file = self._file(shard)
         try:
             content = memoryview(file.read_bytes())
@@ -90,7 +84,7 @@ class CacheEntry:
             return None
 
     def write(self, shard: int, features: Features) -> None:
-        """Write features of a shard's patents; the file appears whole."""
+        """Write features of a shard's patents, atomically."""
         table = pa.table({name: pa.array(values) for name, values in features.columns.items()})
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
@@ -100,12 +94,7 @@ class CacheEntry:
 
 
 class FeatureCache:
-    """A folder of entries; a run leaves its own entry and removes all others.
-
-    Parameters
-    ----------
-    path : path
-    """
+    """A folder of entries; a run keeps its own entry and removes all others."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -117,29 +106,29 @@ class FeatureCache:
         Raises
         ------
         BatchError
-            If another process uses it, it lies in the folder of the values, holds something else, or can't be written.
+            If another process uses it, it is in the folder of the values, holds other files, or can't be written.
         """
         mine, theirs = self.path.resolve(), values.resolve()
         if mine == theirs or theirs in mine.parents:
-            raise BatchError(f"keep={os.fspath(self.path)!r} lies in the folder of the values; choose one outside")
-        with sole_user(self.path, self._refuse_strangers, "caches its features in"):
+            raise BatchError(f"keep={os.fspath(self.path)!r} is in the folder of the values; choose one outside")
+        with sole_user(self.path, self._check_no_other_files, "caches its features in"):
             yield
 
-    def _refuse_strangers(self) -> None:
+    def _check_no_other_files(self) -> None:
         found = [p.name for p in self.path.iterdir()] if self.path.is_dir() else []
         strange = [name for name in found if name != LOCK and not name.startswith(_PREFIX)]
         if strange:
             raise BatchError(
-                f"{self.path} holds files that no batch has cached ({min(strange)}); choose another folder"
+                f"{self.path} holds files that are not cached features ({min(strange)}); choose another folder"
             )
 
     def entry(self, disk: BookOnDisk, as_of: str, known: str) -> CacheEntry:
         """The entry of a book on a date: where its features are, or will be."""
         files = {place: digest for place, digest in disk.files.items() if Path(place).stem in FEATURE_TABLES}
         columns = [feature.name for family in families().values() for feature in family.features]
-        said = [code_hash(), disk.shards, files, as_of, known, columns]
+        key = [_code_hash(), disk.shards, files, as_of, known, columns]
         return CacheEntry(
-            self.path / f"{_PREFIX}{hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()}"
+            self.path / f"{_PREFIX}{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()}"
         )
 
     def drop_others(self, entry: CacheEntry) -> None:

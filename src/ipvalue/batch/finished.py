@@ -1,7 +1,7 @@
-"""A finished batch read back shard by shard: values with the worksheet behind them, from the files of the run.
+"""Read a finished batch shard by shard: values with the worksheet behind them, from the files of the run.
 
-The batch left the book-level statistics beside its values. With them, the book and the engine, a shard is worked again
-to the same bits, without reading the rest of the book.
+The batch wrote the book-level statistics beside its values. With them, the book and the engine, a shard is computed
+again to the same bits without reading the rest of the book.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ipvalue.batch.array_file import is_sound, stated_digest
 from ipvalue.batch.plan import STATISTICS
-from ipvalue.batch.statistics import StatisticsFiles, read_counts, read_graph
+from ipvalue.batch.statistics_files import StatisticsFiles, is_sound, read_counts, read_graph, recorded_digest
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError, BookError
 from ipvalue.records.snapshot import Snapshot
@@ -78,7 +77,7 @@ class FinishedBatch:
             table = pq.read_table(file, partitioning=None)
             provenance = json.loads(table.schema.metadata[PROVENANCE_KEY])
         except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
-            raise BatchError(f"{file} is missing or damaged: {error}; run the batch again to mend it") from error
+            raise BatchError(f"{file} is missing or damaged: {error}; run the batch again") from error
         return Valuation(table.replace_schema_metadata(None), provenance)
 
     def snapshot(self, shard: int) -> Snapshot:
@@ -92,9 +91,9 @@ class FinishedBatch:
         files = self._statistics
         for file in (files.counts, files.graph(shard)):
             if not is_sound(file):
-                raise BatchError(f"{file} is missing or damaged: run the batch again to make it again")
+                raise BatchError(f"{file} is missing or damaged: run the batch again to replace it")
         statistics = Statistics(
-            read_counts(files.counts, stated_digest(files.counts) or ""), read_graph(files.graph(shard))
+            read_counts(files.counts, recorded_digest(files.counts) or ""), read_graph(files.graph(shard))
         )
         state = self.disk.read([shard]).as_of(self.run["as_of"], known=self.run["known"])
         return state.with_statistics(statistics, self.disk.fingerprint)
@@ -112,10 +111,10 @@ class FinishedBatch:
         BookError
             If the batch has no such patent.
         BatchError
-            If the patent, worked again, does not come out as it was written.
+            If the patent, computed again, has another value.
         """
         if not isinstance(patent_id, str):
-            raise BookError(f"patent_id={patent_id!r}: it is a text")
+            raise BookError(f"patent_id={patent_id!r}: give the identifier as text")
         shard = int(shard_of(np.array([patent_id], object), self.shards)[0])
         written = self.values(shard)
         place = np.flatnonzero(np.asarray(written.table["patent_id"].to_numpy(zero_copy_only=False)) == patent_id)
@@ -153,7 +152,7 @@ def explain(values: Place, patent_id: str, *, book: Place, engine: ValuationEngi
     BookError
         If the batch has no such patent.
     BatchError
-        If the batch has not finished, was made from another book or engine, or the value does not come out again.
+        If the batch has not finished, was made from another book or engine, or the value cannot be reproduced.
 
     Examples
     --------
@@ -179,16 +178,18 @@ def _run_of(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise BatchError(f"{path} holds no finished batch: there is no _manifest.json in it") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BatchError(f"{path / '_manifest.json'} is damaged: {error!r}; run the batch again to mend it") from error
+        raise BatchError(
+            f"{path / '_manifest.json'} is damaged: {error!r}; run the batch again to replace it"
+        ) from error
 
 
 def _check_bits(written: Valuation, patent_id: str) -> None:
-    """Refuse to explain a number by another one."""
+    """Refuse to explain a value that cannot be reproduced."""
     assert written.worksheet is not None
     there = written.table["value"].to_numpy(zero_copy_only=False).astype(np.float64)[0]
     here = written.worksheet.value[0]
     if not (here == there or (np.isnan(here) and np.isnan(there))):
         raise BatchError(
-            f"{patent_id} was written as {there!r} and comes out as {here!r} here: the versions or the machine differ "
-            "from those of the run"
+            f"{patent_id} was written as {there!r} and is computed as {here!r} here: the versions or the machine "
+            "differ from those of the run"
         )

@@ -1,18 +1,17 @@
-"""The journal of a batch: one line of JSON for everything that happened, written once and synced.
+"""The journal of a batch: one line of JSON for each event, and the measurements that it records.
 
-``values/_journal.jsonl`` only grows: it outlives ``restart=True``, so that it tells the folder's whole history. One
-process writes it, the one that holds the folder's lock. A line that its writer did not live to finish never happened:
-readers skip it, and the next writer cuts it off.
+``values/_journal.jsonl`` is append-only: also after ``restart=True`` it has the full history of the folder. Only the
+process that holds the folder's lock writes it. Readers skip an incomplete last line, and the next writer removes it.
 
-Every line has ``time`` (UTC) and ``event``, and the fields of its event in :data:`EVENTS`. The same fields travel on
-the records of the logger ``ipvalue.batch``, one record a line::
+Every line has ``time`` (UTC) and ``event``, and the fields of its event in :data:`EVENTS`. Records of the logger
+``ipvalue.batch`` have the same fields, one record a line::
 
     logging.getLogger("ipvalue.batch").addHandler(handler)   # record.event, record.shard, record.seconds, ...
 
 The fields:
 
 =========== ===========================================================================================
-run         hash of everything that the values depend on (:class:`ipvalue.batch.run.Run`)
+run         hash of everything that the values depend on (:class:`ipvalue.batch.plan.Run`)
 book        fingerprint of the book
 engine      hash of the engine with all that it has learnt
 assumptions hash of the assumption set
@@ -35,7 +34,7 @@ stages      wall time by stage, in seconds
 pid, host   of the process that did the work
 memory      peak memory of that process since it began, in bytes
 adopted     true where the file was found: its writer did not live to report it
-what        what was lost or damaged, and is made again
+what        what was lost or damaged, and is computed again
 attempt     how often workers have died in this pass; of a shard: how often it was begun in it
 error       why the run ended early; of retries, how the workers died
 path        folder of the values; of the cache entry
@@ -47,74 +46,71 @@ from __future__ import annotations
 import json
 import logging
 import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ipvalue.batch.files import disk_errors
+from ipvalue.batch.atomic_files import disk_errors
 from ipvalue.errors import BatchError
+from ipvalue.stopwatch import Stopwatch
 
-__all__ = ["EVENTS", "Event", "Journal"]
+__all__ = ["EVENTS", "Event", "Journal", "measured", "peak_memory"]
 
 _LOG = logging.getLogger("ipvalue.batch")
-_LOG.addHandler(logging.NullHandler())  # a library is silent until it is listened to
+_LOG.addHandler(logging.NullHandler())  # no output unless the application adds a handler
 
 
 @dataclass(frozen=True)
 class Event:
-    """A kind of line: how it reads in a log, how loud it is, and the fields that it has."""
+    """A kind of line: its text in a log, the names of its fields, and its level in a log."""
 
     text: str
-    level: int
-    fields: tuple[str, ...]
+    names: str
+    level: int = logging.INFO
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields of a line, beside ``time`` and ``event``."""
+        return tuple(self.names.split())
 
 
-_WORK = ("seconds", "stages", "pid", "host", "memory")
-_RUN = ("run", "book", "engine", "assumptions", "as_of", "known", "versions", "overrides")
+_WORK = "seconds stages pid host memory"
+_RUN = "run book engine assumptions as_of known versions overrides"
 
 EVENTS: dict[str, Event] = {
-    "begun": Event(
-        "batch {path} begun: {patents} patents in {shards} shards",
-        logging.INFO,
-        ("path", *_RUN, "patents", "shards", "pid", "host"),
-    ),
-    "resumed": Event(
-        "batch {path} resumed: {done} shards done, {left} left",
-        logging.INFO,
-        ("path", "run", "done", "left", "pid", "host"),
-    ),
-    "discarded": Event("values of run {run} discarded", logging.INFO, ("run", "path")),
-    "pass": Event("pass {label} begun: {shards} shards", logging.INFO, ("label", "shards")),
-    "passed": Event("pass {label} ended after {seconds:.1f} s", logging.INFO, ("label", "shards", "seconds")),
-    "counted": Event("shard {shard} counted", logging.INFO, ("shard", *_WORK)),
-    "joined": Event("key range {range} reduced", logging.INFO, ("range", *_WORK)),
-    "statistics": Event("the statistics of the book are known", logging.INFO, ("sha256", *_WORK)),
-    "cached": Event("features and statistics are taken from {path}", logging.INFO, ("path",)),
+    "begun": Event("batch {path} begun: {patents} patents in {shards} shards", f"path {_RUN} patents shards pid host"),
+    "resumed": Event("batch {path} resumed: {done} shards done, {left} left", "path run done left pid host"),
+    "discarded": Event("values of run {run} discarded", "run path"),
+    "pass": Event("pass {label} begun: {shards} shards", "label shards"),
+    "passed": Event("pass {label} ended after {seconds:.1f} s", "label shards seconds"),
+    "counted": Event("shard {shard} counted", f"shard {_WORK}"),
+    "joined": Event("key range {range} reduced", f"range {_WORK}"),
+    "statistics": Event("the statistics of the book are complete", f"sha256 {_WORK}"),
+    "cached": Event("features and statistics are taken from {path}", "path"),
     "committed": Event(
-        "shard {shard} committed: {rows} rows",
-        logging.INFO,
-        ("run", "shard", "rows", "bytes", "sha256", "inputs", "statistics", "adopted", *_WORK),
+        "shard {shard} committed: {rows} rows", f"run shard rows bytes sha256 inputs statistics adopted {_WORK}"
     ),
-    "lost": Event("shard {shard} is made again: {what}", logging.WARNING, ("shard", "what")),
-    "damaged": Event("made again: {what}", logging.WARNING, ("what",)),
+    "lost": Event("shard {shard} is computed again: {what}", "shard what", logging.WARNING),
+    "damaged": Event("computed again: {what}", "what", logging.WARNING),
     "retried": Event(
-        "workers died ({attempt}) in pass {label}: {left} shards left",
-        logging.WARNING,
-        ("label", "left", "attempt", "error"),
+        "workers died ({attempt}) in pass {label}: {left} shards left", "label left attempt error", logging.WARNING
     ),
     "repeated": Event(
         "shard {shard} was begun again ({attempt}) in pass {label} by {pid} on {host}",
+        "label shard attempt pid host",
         logging.WARNING,
-        ("label", "shard", "attempt", "pid", "host"),
     ),
-    "failed": Event("batch {path} ended early: {error}", logging.ERROR, ("path", "run", "error")),
-    "finished": Event(
-        "batch {path} finished: {patents} patents", logging.INFO, ("path", "run", "patents", "shards", "seconds")
-    ),
+    "failed": Event("batch {path} ended early: {error}", "path run error", logging.ERROR),
+    "finished": Event("batch {path} finished: {patents} patents", "path run patents shards seconds"),
 }
 
-# what is read again of a line, by its event, and what is measured in any
+# fields that are read back, by event, and measurements of any event
 _READ: dict[str, dict[str, type]] = {
     "begun": {"run": str, "pid": int, "host": str},
     "resumed": {"run": str, "pid": int, "host": str},
@@ -126,12 +122,7 @@ _MEASURED: dict[str, type] = {"stages": dict, "memory": int}
 
 
 class Journal:
-    """An append-only file of JSON lines.
-
-    Parameters
-    ----------
-    path : path
-        The file; its folder exists.
+    """An append-only file of JSON lines, in a folder that exists.
 
     Examples
     --------
@@ -163,7 +154,7 @@ class Journal:
         _LOG.log(kind.level, kind.text.format(**fields), extra={"event": event, **fields})
 
     def read(self) -> list[dict[str, Any]]:
-        """Read all lines but a torn last one.
+        """Read all lines but an incomplete last one.
 
         Raises
         ------
@@ -185,12 +176,12 @@ class Journal:
                 line, strange = {}, str(error)
             if strange:
                 what = f"line {number}: {strange}"
-                raise BatchError(f"{self.path} is damaged: {what}; pass restart=True to begin anew")
+                raise BatchError(f"{self.path} is damaged: {what}; pass restart=True to start again")
             found.append(line)
         return found
 
     def committed(self, run: str) -> dict[int, dict[str, Any]]:
-        """Lines of the shards that a run has committed and not lost again, by shard."""
+        """Lines of the shards that a run has committed and not lost since, by shard."""
         found: dict[int, dict[str, Any]] = {}
         for line in self.read():
             if line["event"] == "discarded":
@@ -215,14 +206,14 @@ class Journal:
         try:
             _cut_torn_line(handle)
             if os.write(handle, line) != len(line):
-                raise OSError("a line was not written whole: the disk is full")
+                raise OSError("a line was written in part: the disk is full")
             os.fsync(handle)
         finally:
             os.close(handle)
 
 
 def _strange(line: object) -> str:
-    """What keeps a line of JSON from being one of the journal; empty where nothing does."""
+    """Why a line of JSON is not a line of the journal; empty if it is one."""
     if not isinstance(line, dict) or not isinstance(line.get("event"), str):
         return "it names no event"
     missing = [name for name in _READ.get(line["event"], {}) if name not in line]
@@ -242,3 +233,39 @@ def _cut_torn_line(handle: int) -> None:
         return
     whole = os.pread(handle, size, 0).rfind(b"\n") + 1
     os.ftruncate(handle, whole)
+
+
+@contextmanager
+def measured() -> Iterator[dict[str, Any]]:
+    """Measure a ``with`` block: time, stages, process and memory are in the dict when the block ends.
+
+    Examples
+    --------
+    >>> with measured() as report:
+    ...     pass
+    >>> sorted(report)
+    ['host', 'memory', 'pid', 'seconds', 'stages']
+    """
+    report: dict[str, Any] = {}
+    started = time.perf_counter()
+    with Stopwatch().running() as watch:
+        yield report
+    report["seconds"] = round(time.perf_counter() - started, 6)
+    report["stages"] = {name: round(seconds, 6) for name, seconds in watch.seconds.items()}
+    report |= {"pid": os.getpid(), "host": platform.node(), "memory": peak_memory()}
+
+
+def peak_memory() -> int:
+    """Peak resident memory of this process since it began, in bytes, with shared pages in full.
+
+    ``VmHWM`` on Linux; elsewhere ``ru_maxrss``, which a process may inherit from its parent.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    import resource  # not on every system that has no /proc
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

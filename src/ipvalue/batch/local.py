@@ -1,4 +1,4 @@
-"""A batch on one machine: joblib workers over the shards, progress, and resumption."""
+"""A batch on one machine: joblib workers over the shards; and the steps that all executors share."""
 
 from __future__ import annotations
 
@@ -18,17 +18,14 @@ from joblib.externals.loky import process_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
-from ipvalue.batch.array_file import is_sound, stated_digest
+from ipvalue.batch.atomic_files import write_file
 from ipvalue.batch.feature_cache import CacheEntry, FeatureCache
-from ipvalue.batch.files import write_file
-from ipvalue.batch.journal import Journal
+from ipvalue.batch.journal import Journal, measured
 from ipvalue.batch.manifest import manifest_of, report_of
-from ipvalue.batch.plan import BatchReport, Folder
-from ipvalue.batch.run import Run
+from ipvalue.batch.passes import Execute, Job, make_statistics, run_pass, value_shard
+from ipvalue.batch.plan import BatchReport, Folder, Run
 from ipvalue.batch.run_overrides import overrides_from
-from ipvalue.batch.shards import Job, value_shard
-from ipvalue.batch.statistics_passes import Execute, journalled, make_statistics
-from ipvalue.batch.task_report import measured
+from ipvalue.batch.statistics_files import is_sound, recorded_digest
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import ArtifactError, BatchError
 from ipvalue.overrides.record import Overrides
@@ -57,10 +54,10 @@ def revalue(
 ) -> BatchReport:
     """Revalue a book on disk, shard by shard.
 
-    Three passes: shards are counted (map), their counts and citations are exchanged by key range and added up (shuffle
-    and reduce), and each shard is valued with the statistics of the book.
-    Memory does not grow with the book beyond 9 bytes a document of its citations.
-    A shard is committed whole; a run that was killed goes on with the shards that it had not finished.
+    There are three passes: each shard is counted (map), counts and citations are exchanged by key range and added up
+    (shuffle and reduce), and each shard is valued with the statistics of the book. Memory grows with the book only by
+    9 bytes per document of its citations. A shard is committed completely or not at all, and a run that was killed
+    resumes with the shards that are left.
 
     Parameters
     ----------
@@ -79,11 +76,11 @@ def revalue(
     restart : bool, default False
         Discard values of another run that the folder holds.
     keep : path, optional
-        Folder in which features are cached for the next run over the same book on the same date: one with other
-        figures, curves or deals, or another engine, then only values again. The values are those of a full run.
+        Folder in which features are cached for the next run over the same book on the same date. A run with other
+        assumptions, curves, deals or another engine then only computes values, the same as those of a full run.
     overrides : Overrides or path, optional
-        Experts' values, that stand in the place of the model's as by :meth:`ipvalue.Valuation.override`: a set, or the
-        file of one (JSON; or CSV or Parquet, of which every row must be taken). Another set is another run.
+        Experts' values, which replace the model's as by :meth:`ipvalue.Valuation.override`: a set, or the file of one
+        (JSON, CSV or Parquet, in which every row must be valid). Another set is another run.
     progress : bool, optional
         Show a progress bar; by default where standard error is a terminal.
 
@@ -98,7 +95,7 @@ def revalue(
     BatchError
         If the folder holds other values, another run is writing, the disk is full, or workers keep dying.
     OverrideError
-        If overrides can't be read. One that can't be applied stands in the report, as in ``override_log()``.
+        If overrides can't be read. One that can't be applied is counted in the report, as in ``override_log()``.
 
     Examples
     --------
@@ -111,7 +108,7 @@ def revalue(
     300
     """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise BatchError(f"workers={workers!r}: a batch needs a whole number of them, at least one")
+        raise BatchError(f"workers={workers!r}: give a whole number of processes, at least 1")
     execute = partial(_run, workers=workers, progress=progress, journal=Folder(values).journal)
     return run_batch(
         book,
@@ -138,15 +135,10 @@ def run_batch(
     keep: str | os.PathLike[str] | None = None,
     overrides: Overrides | str | os.PathLike[str] | None = None,
 ) -> BatchReport:
-    """Run a batch on any executor: plan, count, value, report; the parameters are those of :func:`revalue`.
+    """Run a batch on any executor: plan, count, value, report; see :func:`revalue`.
 
-    Parameters
-    ----------
-    book, values, engine, as_of, known, restart, keep, overrides
-        As in :func:`revalue`.
-    execute : callable
-        ``execute(function, arguments by shard, label)`` calls the function for each shard, in any order and where it
-        likes, more than once if it must, and gives each shard with its result.
+    ``execute(function, arguments by shard, label)`` calls the function for each shard, in any order and place, if
+    needed more than once, and gives each shard with its result.
     """
     _check_types(book, engine, known, keep)
     loaded = engine if isinstance(engine, ValuationEngine) else ValuationEngine.load(engine)
@@ -156,7 +148,7 @@ def run_batch(
     cache = None if keep is None else FeatureCache(keep)
     with folder.locked(), nullcontext() if cache is None else cache.locked(folder.path):
         done = folder.begin(run, disk, restart)
-        with folder.failing_clearly():
+        with folder.failures_journalled():
             todo = [s for s in range(disk.shards) if s not in done]
             entry = None if cache is None else cache.entry(disk, day, known)
             seconds = _score(os.fspath(book), loaded, experts, disk, folder, entry, todo, execute)
@@ -167,7 +159,7 @@ def run_batch(
 
 
 def _check_types(book: object, engine: object, known: object, keep: object) -> None:
-    """Refuse what can't be meant before anything is read, and above all before a restart discards anything."""
+    """Refuse wrong arguments before anything is read, and before a restart discards anything."""
     if known not in get_args(Known):
         raise BatchError(f"known={known!r}: it must be 'announced' or 'loaded'")
     if not isinstance(engine, ValuationEngine | str | os.PathLike):
@@ -187,7 +179,7 @@ def _score(
     todo: list[int],
     execute: Execute,
 ) -> dict[str, float]:
-    """Both passes over what is left to do; wall time of each."""
+    """Compute the statistics and the values that are left; wall time of each."""
     if not todo and is_sound(folder.statistics.counts):
         return {}
     started = time.perf_counter()
@@ -198,11 +190,11 @@ def _score(
     if experts is not None:
         write_file(job.overrides_file, experts.to_json().encode("utf-8"))
     make_statistics(job, folder, disk, execute)
-    counted, known = time.perf_counter(), stated_digest(folder.statistics.counts)
+    counted, known = time.perf_counter(), recorded_digest(folder.statistics.counts)
     calls = {shard: (job, folder, shard) for shard in todo}
-    for shard, receipt in journalled(folder, execute, _value_and_commit, calls, "valuing"):
+    for shard, report in run_pass(folder, execute, _value_and_commit, calls, "valuing"):
         made = {"run": run.key, "inputs": disk.inputs(shard), "statistics": known}
-        folder.journal.write("committed", shard=shard, **made, **receipt)
+        folder.journal.write("committed", shard=shard, **made, **report)
     return {"statistics": counted - started, "values": time.perf_counter() - counted}
 
 
@@ -210,27 +202,27 @@ def _save(engine: ValuationEngine, path: Path) -> None:
     try:
         engine.save(path)
     except ArtifactError as error:
-        raise BatchError(f"{error}; run again to go on once that is mended") from error
+        raise BatchError(f"{error}; run again once that is repaired") from error
 
 
 def _value_and_commit(job: Job, folder: Folder, shard: int) -> dict[str, Any]:
-    """Value a shard and commit it, unless a worker that died has done so and could not report it."""
-    with measured() as receipt:
-        made = folder.found(shard)
+    """Value a shard and commit it, unless a worker committed it and died before it could report it."""
+    with measured() as report:
+        made = folder.committed_part(shard)
         if made is None:
             table = value_shard(job, shard)
             with stage("writing"):
                 made = folder.commit(shard, table)
-    return made | receipt
+    return made | report
 
 
 def _end(
     folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float], experts: Overrides | None
 ) -> BatchReport:
-    """Check that the dataset is complete, report, and leave the manifest."""
+    """Check that the dataset is complete, report, and write the manifest."""
     folder.check_complete(disk.shards)
     report = report_of(folder, disk, resumed, seconds, experts)
-    # the manifest of a batch that was finished before tells more than one of a call that had nothing to do
+    # a call that had nothing to do leaves the more informative manifest of the earlier one
     folder.finish(manifest_of(folder, disk, report) if seconds or not folder.finished else None)
     took = round(sum(seconds.values()), 6)
     known = {"path": report.path, "run": folder.run.key, "patents": report.patents, "shards": disk.shards}
@@ -247,7 +239,7 @@ def _run(
     progress: bool | None,
     journal: Journal,
 ) -> Iterator[tuple[int, Any]]:
-    """Run calls in joblib workers, give each shard with its result; what a dying worker took along runs again."""
+    """Run calls in joblib workers and give each shard with its result; calls of a worker that died run again."""
     waiting = dict(calls)
     hide = None if progress is None else not progress
     with tqdm(total=len(calls), desc=label, unit="shard", disable=hide) as bar:
@@ -259,16 +251,16 @@ def _run(
                     yield shard, result
                 return
             except TerminatedWorkerError as error:
-                journal.write("retried", label=label, left=len(waiting), attempt=attempt, error=_ends(error))
+                journal.write("retried", label=label, left=len(waiting), attempt=attempt, error=_exit_codes(error))
                 if attempt == _ATTEMPTS:
                     raise BatchError(
                         f"workers died {_ATTEMPTS} times with {len(waiting)} shard(s) left (out of memory? use fewer "
-                        "workers or more shards); run again to go on with what is left"
+                        "workers or more shards); run again to continue with them"
                     ) from error
 
 
-def _ends(error: Exception) -> str:
-    """The exit codes that joblib tells, or all that it says: they tell a kill for memory (SIGKILL) from a crash."""
+def _exit_codes(error: Exception) -> str:
+    """Exit codes in joblib's message, else the message: SIGKILL means killed for memory, others a crash."""
     found = re.search(r"\{(.*?)\}", str(error))
     return f"exit codes {found[1]}" if found else " ".join(str(error).split())
 
@@ -278,7 +270,7 @@ def _results(function: Any, calls: dict[int, tuple[Any, ...]], workers: int) -> 
         for shard, arguments in calls.items():
             yield shard, function(*arguments)
         return
-    # joblib starts each worker with this, before the first task: a worker that gets none must not be left behind either
+    # joblib runs this when a worker starts, so that also a worker without a task ends with its parent
     begun: dict[str, Any] = {"initializer": _begin_worker, "initargs": (os.getpid(),)}
     pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs", **begun)
     yield from pool(delayed(_numbered)(function, shard, arguments) for shard, arguments in calls.items())
@@ -289,9 +281,9 @@ def _numbered(function: Any, shard: int, arguments: tuple[Any, ...]) -> tuple[in
 
 
 def _begin_worker(parent: int) -> None:
-    """Have this worker end soon after its parent is killed: joblib's own would work on, and then wait for minutes."""
-    # joblib takes growth by 300 MB since the first task for a leak, and replaces the worker; one that has loaded the
-    # engine and the statistics of the whole has grown by that, and its successor would only load them again
+    """End this worker soon after its parent is killed: joblib's workers go on and then wait for minutes."""
+    # joblib replaces a worker that has grown by 300 MB as leaking; ours grow by that when they load the engine and the
+    # statistics, which a new worker would only load again
     process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
@@ -299,4 +291,4 @@ def _begin_worker(parent: int) -> None:
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_WATCH_SECONDS)
-    os._exit(1)  # a shard is committed whole or not at all, at whatever moment
+    os._exit(1)  # safe at any moment: a shard is committed completely or not at all

@@ -1,7 +1,7 @@
-"""The manifest of a finished batch: what was valued by what, where, how long each stage took, and what came out.
+"""The manifest of a finished batch: its inputs, its machine, the time of each stage, and a summary of the values.
 
-It is made of the journal, the values' files and the book's manifest, so that a batch that was killed and resumed, in
-however many calls, has the manifest of all of them. ``_manifest.json`` holds
+It is made from the journal, the files of values and the manifest of the book, so that a batch that was killed and
+resumed has one manifest of all calls. ``_manifest.json`` holds
 
 - ``run``: the hashes, dates and versions that the values depend on, and the key over them;
 - ``machine``: host, system, processor, cores and memory of the process that finished the batch;
@@ -27,9 +27,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ipvalue.batch.journal import peak_memory
 from ipvalue.batch.plan import BatchReport, Folder
-from ipvalue.batch.run_overrides import became_of
-from ipvalue.batch.task_report import peak_memory
+from ipvalue.batch.run_overrides import override_counts
 from ipvalue.errors import ArtifactError, BatchError
 from ipvalue.overrides.record import Overrides
 from ipvalue.records.store import BookOnDisk
@@ -48,8 +48,8 @@ _MEASURED = (
 def report_of(
     folder: Folder, disk: BookOnDisk, resumed: int, seconds: dict[str, float], overrides: Overrides | None = None
 ) -> BatchReport:
-    """Read what the values say back from the files; the rows must be those of the book on the date."""
-    counts = _told(folder, disk)
+    """Summarise the values from the files; the rows must be those of the book on the date."""
+    counts = _totals_of(folder, disk)
     lines = folder.journal.of_run(folder.run.key)
     workers = _workers(lines)
     return BatchReport(
@@ -58,7 +58,7 @@ def report_of(
         valued=counts.patents - counts.dead - sum(counts.reasons.values()),
         dead=counts.dead,
         without_value=sum(counts.reasons.values()),
-        total=math.fsum(counts.totals),
+        total=math.fsum(counts.sums),
         currency=counts.currency,
         reasons=dict(sorted(counts.reasons.items())),
         grades=dict(sorted(counts.grades.items())),
@@ -68,14 +68,14 @@ def report_of(
         retried=sum(line["event"] in ("retried", "repeated") for line in lines),
         rejects=disk.rejects,
         not_known_yet=disk.patents - counts.patents,
-        overrides=became_of(overrides, map(folder.part, range(disk.shards))),
+        overrides=override_counts(overrides, map(folder.part, range(disk.shards))),
         stages=_stages(lines),
         peak_memory={"parent": peak_memory(), "largest_worker": max(workers.values(), default=0)},
     )
 
 
 def manifest_of(folder: Folder, disk: BookOnDisk, report: BatchReport) -> dict[str, Any]:
-    """Put the manifest together."""
+    """The content of the manifest."""
     committed = folder.journal.committed(folder.run.key)
     return {
         "format": _FORMAT,
@@ -93,36 +93,36 @@ def manifest_of(folder: Folder, disk: BookOnDisk, report: BatchReport) -> dict[s
 
 
 @dataclass
-class _Told:
-    """What the values say, shard by shard."""
+class _Totals:
+    """Counts and sums over the shards."""
 
     patents: int = 0
     dead: int = 0
-    totals: list[float] = field(default_factory=list)
+    sums: list[float] = field(default_factory=list)
     currency: str = ""
     reasons: Counter[str] = field(default_factory=Counter)
     grades: Counter[str] = field(default_factory=Counter)
 
 
-def _told(folder: Folder, disk: BookOnDisk) -> _Told:
-    """Go through the values file by file: a book of millions is not read at once."""
-    told = _Told()
+def _totals_of(folder: Folder, disk: BookOnDisk) -> _Totals:
+    """Read the values file by file, never all at once."""
+    totals = _Totals()
     for shard in range(disk.shards):
         try:
             table = pq.read_table(folder.part(shard), columns=["value", "reason", "grade", "currency"])
         except (OSError, pa.ArrowException) as error:
-            raise BatchError(f"the values in {folder.path} are damaged: {error}; run again to mend them") from error
+            raise BatchError(f"the values in {folder.path} are damaged: {error}; run again to replace them") from error
         reason, value = table["reason"], table["value"]
         dead, missing = pc.equal(reason, "dead_right"), pc.is_null(value)
-        told.patents += table.num_rows
-        told.dead += pc.sum(dead).as_py() or 0
-        told.totals.append(pc.sum(value).as_py() or 0.0)
-        told.currency = told.currency or (table["currency"][0].as_py() if table.num_rows else "")
-        told.reasons.update(_counts(table.filter(missing)["reason"]))
-        told.grades.update(_counts(table.filter(pc.invert(pc.or_(dead, missing)))["grade"]))
-    if told.patents > disk.patents:
-        raise ArtifactError(f"{folder.path} holds {told.patents} rows for a book of {disk.patents} patents")
-    return told
+        totals.patents += table.num_rows
+        totals.dead += pc.sum(dead).as_py() or 0
+        totals.sums.append(pc.sum(value).as_py() or 0.0)
+        totals.currency = totals.currency or (table["currency"][0].as_py() if table.num_rows else "")
+        totals.reasons.update(_counts(table.filter(missing)["reason"]))
+        totals.grades.update(_counts(table.filter(pc.invert(pc.or_(dead, missing)))["grade"]))
+    if totals.patents > disk.patents:
+        raise ArtifactError(f"{folder.path} holds {totals.patents} rows for a book of {disk.patents} patents")
+    return totals
 
 
 def _stages(lines: Iterable[dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -135,7 +135,7 @@ def _stages(lines: Iterable[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def _workers(lines: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """Peak memory of each worker process that was not the parent of its call, by host and process."""
+    """Peak memory of each worker process other than the parent, by host and process."""
     peaks: dict[str, int] = {}
     parents = set()
     for line in lines:

@@ -1,13 +1,13 @@
-"""What is to be done, what is done already, and by whom: the folder of a batch's values.
+"""The run and the folder of a batch's values: what the values depend on, which shards are done, which are left.
 
-``values/part-00007.parquet`` is the finished shard 7: it appears whole, by a rename, or not at all. ``_run.json`` names
-the run, ``_journal.jsonl`` tells what happened, ``_statistics/`` holds the statistics of the book that the values were
-made with, ``_work/`` what only the run needs while it goes on. ``_manifest.json`` is there if, and only if, the dataset
-is complete. Readers of Parquet datasets skip names that begin with an underscore, drafts included.
+``values/part-00007.parquet`` is the finished shard 7, written atomically. ``_run.json`` names the run,
+``_journal.jsonl`` records what happened, ``_statistics/`` has the statistics of the book that the values were made
+with, ``_work/`` the temporary files of the run. ``_manifest.json`` exists if and only if the dataset is complete.
+Readers of Parquet datasets skip names that begin with an underscore, drafts included.
 
-One process holds ``_lock`` and plans; its workers, wherever they are, commit shards. A worker may outlive a process
-that was killed: it commits under ``_commit``, and only for the run that the folder belongs to then, so that what it
-leaves behind is whole and right, and no shard is committed twice.
+The parent process holds ``_lock``; its workers commit shards. A worker may outlive a parent that was killed. It
+commits under the lock ``_commit`` and only for the run that the folder belongs to then, so that every part is complete
+and no shard is committed more than once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,15 +27,115 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ipvalue.batch.array_file import is_sound
-from ipvalue.batch.files import LOCK, disk_errors, is_draft, remove, sole_user, sync, write_draft, write_file
+from ipvalue.artifacts import versions
+from ipvalue.batch.atomic_files import LOCK, disk_errors, is_draft, remove, sole_user, sync, write_draft, write_file
 from ipvalue.batch.journal import Journal
-from ipvalue.batch.run import Run
-from ipvalue.batch.statistics import StatisticsFiles
+from ipvalue.batch.statistics_files import StatisticsFiles, is_sound
+from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BatchError
+from ipvalue.overrides.record import Overrides
+from ipvalue.records.book import Known
 from ipvalue.records.store import BookOnDisk, file_digest
 
-__all__ = ["STATISTICS", "BatchReport", "Folder"]
+__all__ = ["BatchReport", "Folder", "Run", "STATISTICS"]
+
+_FORMAT = 2
+_SHOWN = {
+    "book": "the book",
+    "engine": "the engine",
+    "assumptions": "the assumptions",
+    "as_of": "the date",
+    "shards": "the number of shards",
+    "overrides": "the overrides",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that the values of a batch depend on.
+
+    Attributes
+    ----------
+    book : str
+        Fingerprint of the book.
+    engine : str
+        Hash of the engine, with its assumptions and all that it has learnt.
+    assumptions : str
+        Hash of the assumptions.
+    as_of : str
+        Valuation date.
+    known : {'announced', 'loaded'}
+    versions : dict of str to str
+        Of Python and of the packages that values depend on.
+    shards : int
+        Of the book: parts of books with other numbers of shards must not be mixed.
+    overrides : str
+        Hash of the experts' overrides; empty without any.
+    """
+
+    book: str
+    engine: str
+    assumptions: str
+    as_of: str
+    known: Known
+    versions: dict[str, str]
+    shards: int
+    overrides: str = ""
+
+    @classmethod
+    def of(
+        cls, disk: BookOnDisk, engine: ValuationEngine, as_of: str, known: Known, overrides: Overrides | None = None
+    ) -> Run:
+        """The run of an engine over a book."""
+        hashes = engine.hash, engine.assumptions.hash
+        experts = "" if overrides is None else overrides.hash
+        return cls(disk.fingerprint, *hashes, as_of, known, versions(), disk.shards, experts)
+
+    @property
+    def key(self) -> str:
+        """Hash of all of it, in hexadecimal."""
+        return hashlib.sha256(json.dumps([_FORMAT, asdict(self)], sort_keys=True).encode()).hexdigest()
+
+    def differences(self, earlier: Mapping[str, Any]) -> list[str]:
+        """What differs from an earlier run, given as a dict of the same fields.
+
+        Examples
+        --------
+        >>> here = Run("b", "e", "a", "2024-12-31", "announced", {"numpy": "2.0"}, 4)
+        >>> here.differences({"book": "b", "engine": "e", "assumptions": "a", "as_of": "2023-12-31",
+        ...                   "known": "announced", "versions": {"numpy": "1.26"}, "shards": 4})
+        ['the date (2023-12-31 there, 2024-12-31 here)', 'the version of numpy (1.26 there, 2.0 here)']
+        """
+        found = []
+        for name, mine in asdict(self).items():
+            there = earlier.get(name, "" if name == "overrides" else None)
+            if name == "versions":
+                found += _versions(there if isinstance(there, dict) else {}, self.versions)
+            elif there != mine:
+                found.append(f"{_SHOWN.get(name, name)} ({_short(there)} there, {_short(mine)} here)")
+        return found
+
+    def made(self, provenance: Mapping[str, Any]) -> bool:
+        """Whether a table of values with this provenance belongs to the run."""
+        mine, names = asdict(self), {"engine": "engine_hash", "assumptions": "assumptions_hash"}
+        inputs = ("book", "engine", "assumptions", "as_of", "known", "versions")
+        overrides = (provenance.get("overrides") or {}).get("hash", "")
+        return overrides == self.overrides and all(provenance.get(names.get(n, n)) == mine[n] for n in inputs)
+
+
+def _versions(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
+    names = sorted(set(there) | set(here))
+    return [
+        f"the version of {n} ({there.get(n, 'unknown')} there, {here.get(n, 'unknown')} here)"
+        for n in names
+        if there.get(n) != here.get(n)
+    ]
+
+
+def _short(text: object) -> str:
+    """The first characters of a hash; a date or a word in full."""
+    return str(text)[:12] or "none"
+
 
 _RUN, _MANIFEST, _JOURNAL, _WORK = "_run.json", "_manifest.json", "_journal.jsonl", "_work"
 STATISTICS = "_statistics"
@@ -65,13 +165,13 @@ class BatchReport:
     shards, resumed : int
         Shards of the book, and those that an earlier run had finished.
     seconds : dict of str to float
-        Wall time a pass of the call that finished the batch; empty where nothing was left to do.
+        Wall time by pass of the call that finished the batch; empty where nothing was left to do.
     retried : int
         How often dead workers were replaced; on a cluster, how often a shard was begun again.
     rejects : dict of str to int
         Rows that the book refused when it was made, by table, column and code.
     not_known_yet : int
-        Patents of the book of which nothing is known by the date: they have no row.
+        Patents of the book that are unknown on the date and have no row.
     overrides : dict of str to int
         Experts' overrides that are applied (``overridden``), and those that are not, by reason code.
     stages : dict of str to dict of str to float
@@ -108,7 +208,7 @@ class BatchReport:
             "  grades " + ", ".join(f"{g} {c:,}" for g, c in self.grades.items()),
         ]
         later = self.not_known_yet
-        lines += [f"  no row, as nothing is known of them by the date: {later:,} patents of the book"] if later else []
+        lines += [f"  no row, because unknown on the date: {later:,} patents of the book"] if later else []
         lines += [f"  no value, {reason}: {count:,}" for reason, count in self.reasons.items()]
         lines += [f"  overrides, {status}: {count:,}" for status, count in self.overrides.items()]
         lines += [f"  refused when the book was made, {what}: {count:,}" for what, count in self.rejects.items()]
@@ -117,23 +217,13 @@ class BatchReport:
 
     def _took(self) -> str:
         parts = [f"{name} {s:.1f} s" for name, s in self.seconds.items()] or ["nothing was left to do"]
-        parts += [f"{self.retried} times work of lost workers was begun again"] if self.retried else []
+        parts += [f"work of lost workers was begun again {self.retried} times"] if self.retried else []
         peaks = [f"{name.replace('_', ' ')} {size / 1e9:.2f} GB" for name, size in self.peak_memory.items() if size]
         return ", ".join(parts) + (f"; peak memory: {', '.join(peaks)}" if peaks else "")
 
 
 class Folder:
-    """The folder of a batch's values.
-
-    Parameters
-    ----------
-    path : path
-
-    Attributes
-    ----------
-    journal : Journal
-        What happened in the folder.
-    """
+    """The folder of a batch's values, with its :attr:`journal`."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -149,23 +239,23 @@ class Folder:
 
     @property
     def work(self) -> Path:
-        """What only the run needs: its own folder, so that a worker that outlived another run can't disturb it."""
+        """Temporary files of the run, in its own folder, so that a worker left from another run can't disturb it."""
         return self.path / _WORK / self.run.key[:16]
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Exclude a second run into the folder; the lock goes with the process, however it ends.
+        """Exclude a second run into the folder; the lock ends with the process, however it ends.
 
         Raises
         ------
         BatchError
-            If another process is writing into the folder, it is somebody else's, or it can't be written.
+            If another process is writing into the folder, it holds other files, or it can't be written.
         """
-        with sole_user(self.path, self._refuse_strangers, "is writing into"):
+        with sole_user(self.path, self._check_no_other_files, "is writing into"):
             yield
 
     def begin(self, run: Run, disk: BookOnDisk, restart: bool) -> list[int]:
-        """Begin or resume a run, and give the shards that are done: every one of them is verified.
+        """Begin or resume a run, and give the shards that are done, each of them verified.
 
         Raises
         ------
@@ -175,7 +265,7 @@ class Folder:
         self._run = run
         with disk_errors(self.path), self._committing():
             self._claim(run, restart)
-            self._sweep()
+            self._remove_drafts()
             self.work.mkdir(parents=True, exist_ok=True)
         here = {"pid": os.getpid(), "host": platform.node(), "path": os.fspath(self.path), "run": run.key}
         known = {name: value for name, value in asdict(run).items() if name != "shards"}
@@ -190,15 +280,15 @@ class Folder:
         return done
 
     @contextmanager
-    def failing_clearly(self) -> Iterator[None]:
-        """Journal what ends the run early, and raise errors of the disk as :class:`BatchError`."""
+    def failures_journalled(self) -> Iterator[None]:
+        """Journal an error that ends the run, and raise errors of the disk as :class:`BatchError`."""
         try:
             with disk_errors(self.path):
                 yield
         except BaseException as error:
             with suppress(BatchError):
-                said = f"{type(error).__name__}: {error}"
-                self.journal.write("failed", path=os.fspath(self.path), run=self.run.key, error=said)
+                text = f"{type(error).__name__}: {error}"
+                self.journal.write("failed", path=os.fspath(self.path), run=self.run.key, error=text)
             raise
 
     @property
@@ -211,7 +301,7 @@ class Folder:
         return self.path / f"part-{shard:05d}.parquet"
 
     def commit(self, shard: int, table: pa.Table) -> dict[str, Any]:
-        """Write a finished shard: whole or not at all, on the disk before it counts, and once.
+        """Write a finished shard atomically and once, synced before it counts.
 
         Returns
         -------
@@ -221,7 +311,7 @@ class Folder:
         Raises
         ------
         BatchError
-            If it can't be written, or the folder belongs to another run by now.
+            If it can't be written, or the folder belongs to another run now.
         """
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
@@ -230,16 +320,16 @@ class Folder:
         with disk_errors(file, draft), self._committing():
             if _read_json(self.path / _RUN).get("key") != self.run.key:
                 remove(draft)
-                raise BatchError(f"{self.path} belongs to another run by now; shard {shard} is not committed")
-            if self.found(shard) is None:
+                raise BatchError(f"{self.path} belongs to another run now; shard {shard} is not committed")
+            if self.committed_part(shard) is None:
                 draft.rename(file)
                 sync(self.path)
             else:
                 remove(draft)
         return {"rows": table.num_rows, "bytes": content.size, "sha256": hashlib.sha256(content).hexdigest()}
 
-    def found(self, shard: int) -> dict[str, Any] | None:
-        """Look for a shard that was committed, whether or not its worker lived to report it; read all of it."""
+    def committed_part(self, shard: int) -> dict[str, Any] | None:
+        """Find a shard that was committed, also if its worker died before it could report it; read all of it."""
         file = self.part(shard)
         if not file.is_file():
             return None
@@ -254,27 +344,21 @@ class Folder:
         return {"rows": table.num_rows, "bytes": size, "sha256": digest, "adopted": True}
 
     def check_complete(self, shards: int) -> None:
-        """Refuse to call a dataset complete of which a file has vanished or changed since it was committed.
-
-        Raises
-        ------
-        BatchError
-            If one has.
-        """
+        """Raise :class:`BatchError` if a file has vanished or changed since it was committed."""
         lines = self.journal.committed(self.run.key)
         for shard in range(shards):
             file = self.part(shard)
             if not file.exists() or file.stat().st_size != lines[shard]["bytes"]:
                 what = "was changed" if file.exists() else "has vanished"
-                raise BatchError(f"{file} {what} after it was committed; run again to make it again")
+                raise BatchError(f"{file} {what} after it was committed; run again to replace it")
 
     def finish(self, manifest: dict[str, Any] | None) -> None:
-        """Write the manifest, which says that the dataset is complete, and drop what only the run needed."""
+        """Write the manifest, which marks the dataset as complete, and remove temporary files."""
         if manifest is not None:
             write_file(self.path / _MANIFEST, json.dumps(manifest, indent=1).encode())
-        # a worker that outlived its killed parent may still write a draft there: it is removed next time
+        # a worker that outlived its parent may still write a draft there: the next run removes it
         shutil.rmtree(self.path / _WORK, ignore_errors=True)
-        self._sweep()
+        self._remove_drafts()
 
     @property
     def finished(self) -> bool:
@@ -290,7 +374,7 @@ class Folder:
 
     @contextmanager
     def _committing(self) -> Iterator[None]:
-        """One at a time: commits, and changes of the run that the folder belongs to."""
+        """Lock for commits, and for changes of the run that the folder belongs to."""
         import fcntl
 
         with (self.path / _COMMIT).open("a") as stream:
@@ -298,7 +382,7 @@ class Folder:
             yield
 
     def _claim(self, run: Run, restart: bool) -> None:
-        """Make the folder the run's, unless it is another's or holds other files."""
+        """Assign the folder to the run, unless it belongs to another run or holds other files."""
         file = self.path / _RUN
         if file.exists():
             earlier = self._earlier(restart)
@@ -312,17 +396,17 @@ class Folder:
                 )
             self._discard(str(earlier.get("key", "")))
         else:
-            self._refuse_strangers()
+            self._check_no_other_files()
         write_file(file, json.dumps({"key": run.key, **asdict(run)}, indent=1).encode())
 
-    def _refuse_strangers(self) -> None:
-        """Refuse a folder that no run has begun in and that holds anything."""
+    def _check_no_other_files(self) -> None:
+        """Refuse a folder that holds files and in which no run has begun."""
         if (self.path / _RUN).exists() or not self.path.is_dir():
             return
         strange = [p.name for p in self.path.iterdir() if p.name not in (LOCK, _COMMIT, _JOURNAL) and not is_draft(p)]
         if strange:
             raise BatchError(
-                f"{self.path} holds files that are no values of a batch ({min(strange)}); choose another folder"
+                f"{self.path} holds files that are not values of a batch ({min(strange)}); choose another folder"
             )
 
     def _earlier(self, restart: bool) -> dict[str, Any]:
@@ -341,9 +425,9 @@ class Folder:
         return True
 
     def _discard(self, key: str) -> None:
-        """Remove another run's values, the name of that run last: a discard that was killed is resumed.
+        """Remove another run's values, its ``_run.json`` last, so that a discard that was killed is resumed.
 
-        Whatever else somebody has put into the folder stays there.
+        Other files in the folder stay.
         """
         if not self._readable():
             remove(self.journal.path)
@@ -354,19 +438,22 @@ class Folder:
                 remove(path)
         remove(self.path / _RUN)
 
-    def _sweep(self) -> None:
-        """Remove drafts of processes that did not live to finish them."""
+    def _remove_drafts(self) -> None:
+        """Remove drafts of processes that died."""
         statistics = self.statistics.folder
         for path in sorted([*self.path.iterdir(), *(statistics.iterdir() if statistics.is_dir() else ())]):
             if is_draft(path):
                 remove(path)
 
     def _verified(self, disk: BookOnDisk) -> list[int]:
-        """Shards that are done. What is damaged is removed; what was committed but not journalled is journalled."""
+        """Shards that are done. Damaged files are removed; shards committed but not journalled are journalled."""
         lines, done = self.journal.committed(self.run.key), []
         for shard in range(disk.shards):
             file, line = self.part(shard), lines.get(shard)
-            found = self._kept(file, line) if line is not None else self.found(shard)
+            if line is None:
+                found = self.committed_part(shard)
+            else:
+                found = line if file.is_file() and file_digest(file) == line["sha256"] else None
             if found is not None and is_sound(self.statistics.graph(shard)):
                 done.append(shard)
                 if line is None:
@@ -376,10 +463,6 @@ class Folder:
                 remove(file)
                 self.journal.write("lost", shard=shard, what=what)
         return done
-
-    def _kept(self, file: Path, line: dict[str, Any]) -> dict[str, Any] | None:
-        """The line of a shard whose file is what was committed."""
-        return line if file.is_file() and file_digest(file) == line["sha256"] else None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""Walk-forward backtest: at each date an engine learns what was known then, and is judged by what came after.
+"""Walk-forward backtest: at each date an engine learns what was known then, and is tested on what came after.
 
-Nothing that the engine does at a date reads anything known later: it is refitted with ``engine.fit(book, date)``,
-values the book as of the date, and only then are the values held against prices of the following horizon, or against
-the truth of a synthetic book. What is judged are values as of the date; a price may be up to a horizon later, when the
-right is older by as much.
+At each date the engine is refitted with ``engine.fit(book, date)`` and values the book as of the date. Only then are
+the values compared with prices of the following horizon, or with the true values of a synthetic book. Values are as of
+the date; a price may be up to a horizon later, when the right is older.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ import pyarrow.parquet as pq
 
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BookError
+from ipvalue.evaluation.folds import QUANTILES, Target, walk
 from ipvalue.evaluation.metrics import calibration_by_segment, calibration_by_size, pinball
 from ipvalue.evaluation.scores import Quoted, coverage_table, log_of, losses, pairwise_tests, score
-from ipvalue.evaluation.walk import QUANTILES, Target, walk
 from ipvalue.records.book import Book, Known
 from ipvalue.types import Floats, Objects
 
@@ -33,7 +32,7 @@ RECONCILED = "reconciled"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Backtest:
-    """Values held against what came after. Make one with :func:`ipvalue.backtest`.
+    """Values compared with what came after. Make one with :func:`ipvalue.backtest`.
 
     Attributes
     ----------
@@ -45,7 +44,7 @@ class Backtest:
         ``owner`` (a code; 0 unknown).
     folds : pandas.DataFrame
         One row a date: ``until``, ``deals_learnt``, ``found`` (patents with a target), ``unfiled``, ``purged``,
-        ``judged``, ``valued``, ``few`` (too few valued to say much of this fold alone), ``engine_hash``.
+        ``judged``, ``valued``, ``few`` (fewer valued than ``minimum``), ``engine_hash``.
     provenance : dict
         How it was made.
     """
@@ -64,7 +63,7 @@ class Backtest:
 
     @property
     def clusters(self) -> Objects:
-        """What is drawn and tested together: patents of one owner, a patent alone where none is known."""
+        """Clusters of the bootstrap and of tests: the owner, or the patent itself where no owner is known."""
         owner = self.table["owner"].to_numpy(np.int64)
         return np.where(owner == 0, self.table["patent_id"].to_numpy(object), owner.astype(str).astype(object))
 
@@ -75,7 +74,7 @@ class Backtest:
         return {part: self.table[column].to_numpy(np.float64) for part, column in columns.items()}
 
     def target(self, against: str = "target") -> Floats:
-        """What values are held against: ``'target'``, or ``'truth'`` of a synthetic book."""
+        """What values are compared with: ``'target'``, or ``'truth'`` of a synthetic book."""
         if against not in ("target", "truth"):
             raise ValueError(f"against={against!r}: it must be 'target' or 'truth'")
         return np.asarray(self.table[against].to_numpy(np.float64))
@@ -89,7 +88,7 @@ class Backtest:
         ----------
         against : {'target', 'truth'}
         common : bool, default False
-            Only patents that every method values, so that like is compared with like.
+            Only patents that every method values, so that scores are comparable.
         draws : int, default 500
             Of the bootstrap over owners; 0 leaves the intervals out.
         seed : int
@@ -197,7 +196,7 @@ def backtest(
     minimum: int = 20,
     workers: int = 1,
 ) -> Backtest:
-    """Judge an engine out of time: refit it at each date, value what is sold afterwards, compare with the price.
+    """Test an engine out of time: refit it at each date, value what is sold afterwards, compare with the price.
 
     Parameters
     ----------
@@ -209,15 +208,15 @@ def backtest(
         Deals of so many years after each date are the test. Horizons that overlap count a deal more than once.
     target : {'deals', 'truth'} or array_like
         ``'deals'``: arm's-length sales of single patents. ``'truth'``: true values of a synthetic book on the date,
-        for patents of which no deal was known. An array in the order of ``book.patent_ids``, or a Series indexed by
-        patent_id: values of one's own, such as appraisals, the same at each date, in the engine's currency.
+        for patents without a known deal. An array in the order of ``book.patent_ids``, or a Series indexed by
+        patent_id: your own values, such as appraisals, the same at each date, in the engine's currency.
     purge_days : int, default 365
         A deal is left out if the patent was in an earlier one less than so many days before the date, or after it.
     refit : bool, default True
         Otherwise the engine stays as it was fitted, which must be as of the first date or before.
     known : {'announced', 'loaded'}
     minimum : int, default 20
-        Folds with fewer valued patents are kept and marked ``few``.
+        Folds with fewer valued patents are marked ``few``.
     workers : int, default 1
         Processes; results do not depend on it.
 
@@ -228,13 +227,13 @@ def backtest(
     Raises
     ------
     BookError
-        If the dates do not rise, a book without truth is to be judged by it, an engine that is not refitted has
-        seen the test, or there is nothing to test on any date.
+        If the dates do not rise, ``target='truth'`` is asked of a book that is not synthetic, an engine that is not
+        refitted has seen the test, or there is nothing to test on any date.
 
     Notes
     -----
-    The book is as of each date; the engine's assumptions are what they are. Those of a default set are mostly of
-    2024 to 2026: at earlier dates they are hindsight. ``engine.assumptions.table()`` has the date of each figure.
+    The book is as of each date, but the engine's assumptions are not. Those of a default set are mostly of 2024 to
+    2026: at earlier dates they are hindsight. ``engine.assumptions.table()`` has the date of each figure.
 
     References
     ----------

@@ -11,9 +11,9 @@ import pandas as pd
 from ipvalue.engine import ValuationEngine
 from ipvalue.errors import BookError, require
 from ipvalue.evaluation.backtest import Backtest
+from ipvalue.evaluation.folds import Target, walk
 from ipvalue.evaluation.metrics import bootstrap_interval
 from ipvalue.evaluation.scores import losses, pairwise_tests, score
-from ipvalue.evaluation.walk import Target, walk
 from ipvalue.records.book import Book, Known
 from ipvalue.types import Mask
 
@@ -22,7 +22,7 @@ __all__ = ["Comparison", "compare"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """Engines judged on the same patents and dates. Make one with :func:`ipvalue.compare`.
+    """Engines tested on the same patents and dates. Make one with :func:`ipvalue.compare`.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Comparison:
 
     @property
     def names(self) -> list[str]:
-        """The engines' names, in order; the first is what the others are compared with."""
+        """Names of the engines in order; the others are compared with the first."""
         return list(self.backtests)
 
     @property
@@ -174,7 +174,7 @@ def compare(
         require(engine, ValuationEngine, "engine", "ValuationEngine([ReliefFromRoyalty()])")
     currencies = {name: engine.assumptions.currency for name, engine in engines.items()}
     if len(set(currencies.values())) > 1:
-        raise BookError(f"engines of several currencies can't be compared on one price: {currencies}")
+        raise BookError(f"engines of different currencies cannot be compared with one price: {currencies}")
     options = {"horizon_years": horizon_years, "purge_days": purge_days, "refit": refit, "known": known}
     found = walk(engines, book, dates, target=target, minimum=minimum, workers=workers, **options)  # type: ignore[arg-type]
     return Comparison({name: Backtest(*parts) for name, parts in found.items()})

@@ -1,4 +1,4 @@
-"""Tables of scores: what a backtest and a comparison say of each way to value."""
+"""Tables of scores of a backtest or a comparison, one row an engine or method."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ipvalue.evaluation._intervals import inside
-from ipvalue.evaluation._points import nan_mean
 from ipvalue.evaluation.metrics import (
     bias,
     bootstrap_interval,
@@ -17,11 +15,13 @@ from ipvalue.evaluation.metrics import (
     crps,
     diebold_mariano,
     gini,
+    inside,
     interval_score,
     log_errors,
     log_rmse,
     log_width,
     median_ape,
+    nan_mean,
     r2_log,
     spearman,
 )
@@ -30,29 +30,20 @@ from ipvalue.types import Floats
 __all__ = ["LOSSES", "Quoted", "coverage_table", "log_of", "losses", "pairwise_tests", "score"]
 
 Quoted = Mapping[str, Floats]
-"""What is judged: ``value``, ``low`` and ``high`` (5 and 95 % quantiles), one element a patent."""
+"""Values to score: ``value``, ``low`` and ``high`` (5 and 95 % quantiles), one element a patent."""
 LOSSES = ("squared_log_error", "absolute_log_error", "crps_log")
 _POINTS = {"log_rmse": log_rmse, "bias": bias, "median_ape": median_ape, "spearman": spearman}
 _INTERVALS = {0.5: ("q25", "q75"), 0.8: ("q10", "q90"), 0.9: ("q05", "q95")}
 
 
 def score(quoted: Quoted, target: Floats, clusters: npt.ArrayLike, *, draws: int, seed: int) -> dict[str, float]:
-    """Score one way to value on the patents that it values and whose target is known.
-
-    Parameters
-    ----------
-    quoted : Quoted
-    target : ndarray, shape (n,)
-    clusters : array_like, shape (n,)
-        Drawn together in the bootstrap.
-    draws : int
-        Of the bootstrap; 0 leaves the intervals out.
-    seed : int
+    """Score an engine or method on the patents that it values and whose target is known.
 
     Returns
     -------
     dict of str to float
-        ``n``, each metric, and the 95 % interval of the main ones as ``<metric>_low`` and ``<metric>_high``.
+        ``n``, each metric, and the 95 % bootstrap interval of the main ones as ``<metric>_low`` and ``<metric>_high``
+        (not with ``draws=0``); rows of one cluster are drawn together.
     """
     use = np.flatnonzero(np.isfinite(log_errors(quoted["value"], target)))
     value, low, high = (quoted[name][use] for name in ("value", "low", "high"))
@@ -77,15 +68,7 @@ def _with_interval(
 
 
 def coverage_table(frame: pd.DataFrame, clusters: npt.ArrayLike, *, draws: int, seed: int) -> pd.DataFrame:
-    """Coverage, width and interval score of the 50, 80 and 90 % intervals of a frame of quantiles.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        ``q05`` to ``q95`` and ``target``.
-    clusters : array_like, shape (n,)
-    draws, seed : int
-        Of the bootstrap.
+    """Coverage, width and score of 50, 80 and 90 % intervals of a frame of ``q05`` to ``q95`` and ``target``.
 
     Returns
     -------
@@ -120,23 +103,7 @@ def coverage_table(frame: pd.DataFrame, clusters: npt.ArrayLike, *, draws: int, 
 
 
 def losses(quoted: Quoted, target: Floats, loss: str) -> Floats:
-    """Loss of each patent; NaN where it is not valued.
-
-    Parameters
-    ----------
-    quoted : Quoted
-    target : ndarray, shape (n,)
-    loss : {'squared_log_error', 'absolute_log_error', 'crps_log'}
-
-    Returns
-    -------
-    ndarray, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If there is no such loss.
-    """
+    """Loss of each patent by the name in :data:`LOSSES`; NaN where it is not valued."""
     if loss not in LOSSES:
         raise ValueError(f"there is no loss {loss!r}; there are {', '.join(LOSSES)}")
     if loss == "crps_log":
@@ -146,13 +113,7 @@ def losses(quoted: Quoted, target: Floats, loss: str) -> Floats:
 
 
 def pairwise_tests(columns: Mapping[str, Floats], clusters: npt.ArrayLike) -> pd.DataFrame:
-    """Test each pair of ways to value for equal loss, on the patents that both value.
-
-    Parameters
-    ----------
-    columns : mapping of str to ndarray, shape (n,)
-        Losses.
-    clusters : array_like, shape (n,)
+    """Test each pair of engines or methods for equal loss, on the patents that both value.
 
     Returns
     -------
@@ -179,8 +140,9 @@ def pairwise_tests(columns: Mapping[str, Floats], clusters: npt.ArrayLike) -> pd
                     "clusters": found.n,
                 }
             )
-    names_of = ["first", "second", "difference", "statistic", "p_value", "better", "n", "clusters"]
-    return pd.DataFrame(rows, columns=names_of)
+    return pd.DataFrame(
+        rows, columns=["first", "second", "difference", "statistic", "p_value", "better", "n", "clusters"]
+    )
 
 
 def log_of(values: Floats) -> Floats:
@@ -189,5 +151,5 @@ def log_of(values: Floats) -> Floats:
 
 
 def _crps_log(value: Floats, low: Floats, high: Floats, target: Floats) -> Floats:
-    """Score in logs from the three quantiles that every method gives, so that like is compared with like."""
+    """CRPS of logarithms from the three quantiles that every method gives, so that scores are comparable."""
     return crps(log_of(np.column_stack([low, value, high])), log_of(target), (0.05, 0.5, 0.95))

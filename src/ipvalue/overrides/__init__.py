@@ -1,1 +1,1 @@
-"""Experts' overrides of values: who set what, why and until when; the model's own value is never lost."""
+"""Experts' overrides of values: who set which value, why and until when, beside the model's own value."""

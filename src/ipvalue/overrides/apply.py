@@ -1,13 +1,13 @@
-"""Overrides on values: which hold and can be applied, and what each makes of the model's value, interval and grade.
+"""Apply overrides: which are in force and can be applied, and the value, interval and grade that result.
 
 ========================== =========================================================================================
-value                      replaces value and q50; given low and high are q05 and q95, and q25 and q75 lie between as
-                           on a lognormal on each side; else every quantile keeps its proportion to the model's value
+value                      replaces value and q50; given low and high are q05 and q95, with q25 and q75 between as on
+                           a lognormal on each side; else every quantile keeps its ratio to the model's value
 factor                     multiplies value and quantiles
-grade                      the model's; with low and high given the worse of the model's and that of one method with
-                           that interval: an expert can't raise a grade by a narrow interval
+grade                      the model's; with low and high the worse of the model's and that of one method with this
+                           interval: a narrow interval cannot raise the grade
 reason                     ``overridden``
-all other columns          stay as the model made them, ``log_sd``, ``disagreement`` and the methods' included
+all other columns          are the model's, also ``log_sd``, ``disagreement`` and those of methods
 ========================== =========================================================================================
 """
 
@@ -28,22 +28,22 @@ from ipvalue.types import LEVELS, NORMAL_DEVIATES, QUANTILE_NAMES, Floats, Ints,
 from ipvalue.values import Values
 from ipvalue.worksheet import grade_of
 
-__all__ = ["COLUMNS", "KEPT", "Judged", "ModelValues", "judge", "model_of", "overridden", "restored", "told"]
+__all__ = ["COLUMNS", "KEPT", "Judged", "ModelValues", "judge", "model_of", "overridden", "restored", "provenance_of"]
 
 
 KEPT = ("value", *QUANTILE_NAMES, "grade", "reason")
-"""Columns that an override can change; the model's are kept as ``model_<name>``."""
-_TOLD = ("id", "author", "approver", "reason", "made_on", "expires_on", "reference")
+"""Columns that an override can change; ``model_<name>`` has the model's."""
+_ATTRIBUTES = ("id", "author", "approver", "reason", "made_on", "expires_on", "reference")
 COLUMNS = {
-    "model_value": "what the model says (of every patent, overridden or not)",
+    "model_value": "the model's value (of every patent, overridden or not)",
     **{f"model_{name}": f"the model's {name}" for name in KEPT[1:]},
     "override_id": "the override's id; null where the value is the model's",
     "override_author": "who set the value",
     "override_approver": "who approved it",
     "override_reason": "what the model does not know",
-    "override_made_on": "day from whose close it holds",
-    "override_expires_on": "day at whose close it no longer holds",
-    "override_reference": "where its evidence is kept",
+    "override_made_on": "day from whose close it is in force",
+    "override_expires_on": "day at whose close it ends",
+    "override_reference": "where the evidence is filed",
 }
 """Columns that overrides add to a valuation, in order, with their meaning."""
 
@@ -54,7 +54,7 @@ FAULTS = (
     Reason.OVERRIDE_NO_MODEL_VALUE,
     Reason.OVERRIDE_NO_INTERVAL,
 )
-"""Why an override that holds on the date can't be applied."""
+"""Why an override in force on the date can't be applied."""
 
 _SHAPE = NORMAL_DEVIATES / NORMAL_DEVIATES[-1]
 V = TypeVar("V", bound=Values)
@@ -63,21 +63,10 @@ _MEDIAN = QUANTILE_NAMES.index("q50")
 
 @dataclass(frozen=True)
 class ModelValues:
-    """What the model says of the patents that overrides name, one element a patent of the valuation.
+    """The model's values, one element a patent of the valuation.
 
-    Attributes
-    ----------
-    patent_id : pyarrow.Array or ChunkedArray of str
-    value : ndarray, shape (n,)
-    quantiles : ndarray, shape (n, 5)
-    grade : ndarray of str, shape (n,)
-    dead : ndarray of bool, shape (n,)
-        Rights that are dead, or whose term is over.
-    currency : str
-    day : date
-        The valuation date.
-    grade_bounds : ndarray, shape (4,)
-        As :func:`ipvalue.worksheet.grade_of` takes them.
+    ``dead`` are rights that are dead or whose term is over, ``day`` is the valuation date, and ``grade_bounds`` are
+    those of :func:`ipvalue.worksheet.grade_of`.
     """
 
     patent_id: pa.Array | pa.ChunkedArray
@@ -92,18 +81,10 @@ class ModelValues:
 
 @dataclass(frozen=True)
 class Judged:
-    """What becomes of each override of a set, one element an override in the set's order.
+    """Status and result of each override of a set, in the set's order.
 
-    Attributes
-    ----------
-    code : ndarray of int16, shape (m,)
-        ``Reason.OVERRIDDEN``, or why it is not applied.
-    row : ndarray of int64, shape (m,)
-        The patent's place in the valuation; -1 where it is unknown.
-    value : ndarray, shape (m,)
-        NaN where it is not applied.
-    quantiles : ndarray, shape (m, 5)
-    grade : ndarray of str, shape (m,)
+    ``code`` is ``Reason.OVERRIDDEN`` or why it is not applied, ``row`` the patent's row in the valuation (-1 if
+    unknown). Value and quantiles are NaN where it is not applied.
     """
 
     code: Ints16
@@ -114,18 +95,18 @@ class Judged:
 
     @property
     def applied(self) -> Mask:
-        """Overrides that stand in the place of the model's value."""
+        """Overrides that replace the model's value."""
         return np.asarray(self.code == Reason.OVERRIDDEN, bool)
 
     def within(self, values: Floats, ours: Floats) -> Floats:
-        """A copy of a column (or of rows of quantiles) of the valuation with the overrides' in their places."""
+        """Copy of a column of the valuation (or of its quantiles) with the overrides' values in their rows."""
         result = values.copy()
         result[self.row[self.applied]] = ours[self.applied]
         return result
 
 
 def model_of(valuation: Values) -> ModelValues:
-    """What the model says, of a valuation with overrides or without."""
+    """The model's values of a valuation with or without overrides."""
     table = restored(valuation).table
     reason = pc.is_in(table["reason"], pa.array([Reason.DEAD_RIGHT.label, Reason.TERM_OVER.label]))
     return ModelValues(
@@ -141,17 +122,7 @@ def model_of(valuation: Values) -> ModelValues:
 
 
 def judge(overrides: Overrides, model: ModelValues) -> Judged:
-    """Say of each override whether it is applied, and what it makes of the model's value.
-
-    Parameters
-    ----------
-    overrides : Overrides
-    model : ModelValues
-
-    Returns
-    -------
-    Judged
-    """
+    """Whether each override is applied, and the value, quantiles and grade that result."""
     items = overrides.items
     ids = pa.array([item.patent_id for item in items], pa.string())
     row = np.asarray(pc.fill_null(pc.index_in(ids, _one(model.patent_id)), -1).to_numpy(), np.int64)
@@ -195,7 +166,7 @@ def judge(overrides: Overrides, model: ModelValues) -> Judged:
 
 
 def overridden(valuation: V, overrides: Overrides, *, strict: bool = False) -> V:
-    """Values with overrides in the place of the model's; see :meth:`ipvalue.Valuation.override`."""
+    """Values with overrides applied; see :meth:`ipvalue.Valuation.override`."""
     overrides = given_set(overrides)
     plain = restored(valuation)
     if not overrides.items:
@@ -205,7 +176,7 @@ def overridden(valuation: V, overrides: Overrides, *, strict: bool = False) -> V
     if strict:
         _refuse(overrides, judged)
     columns = {name: plain.table[name] for name in plain.table.column_names}
-    kept = {f"model_{name}": columns[name] for name in KEPT}
+    model_columns = {f"model_{name}": columns[name] for name in KEPT}
     columns["value"] = _nullable(judged.within(model.value, judged.value))
     quantiles = judged.within(model.quantiles, judged.quantiles)
     columns |= {name: _nullable(np.ascontiguousarray(quantiles[:, k])) for k, name in enumerate(QUANTILE_NAMES)}
@@ -217,16 +188,16 @@ def overridden(valuation: V, overrides: Overrides, *, strict: bool = False) -> V
     columns["grade"] = _replaced(columns["grade"], hit, grades)
     columns["reason"] = _replaced(columns["reason"], hit, [Reason.OVERRIDDEN.label] * len(rows))
     texts = {}
-    for name in _TOLD:
+    for name in _ATTRIBUTES:
         kind = pa.date32() if name.endswith("_on") else pa.string()
         values = pa.array([getattr(items[k], name) for k in order], kind)
         texts[f"override_{name}"] = pc.replace_with_mask(pa.nulls(n, kind), pa.array(hit), values)
-    provenance = plain.provenance | {"overrides": told(overrides, judged)}
-    return replace(valuation, table=pa.table(columns | kept | texts), provenance=provenance)
+    provenance = plain.provenance | {"overrides": provenance_of(overrides, judged)}
+    return replace(valuation, table=pa.table(columns | model_columns | texts), provenance=provenance)
 
 
 def restored(valuation: V) -> V:
-    """The values as the model made them, bit for bit."""
+    """The model's own values, bit for bit."""
     if "overrides" not in valuation.provenance:
         return valuation
     table = valuation.table
@@ -236,8 +207,8 @@ def restored(valuation: V) -> V:
     return replace(valuation, table=pa.table(columns), provenance=provenance)
 
 
-def told(overrides: Overrides, judged: Judged) -> dict[str, object]:
-    """The set by name, version and hash, what became of it, and the set itself: nothing of it can be lost."""
+def provenance_of(overrides: Overrides, judged: Judged) -> dict[str, object]:
+    """Provenance of overrides: name, version, hash and items of the set, and how many are applied or not."""
     labels, counts = np.unique(judged.code[~judged.applied], return_counts=True)
     return {
         "name": overrides.name,
@@ -255,7 +226,7 @@ def _refuse(overrides: Overrides, judged: Judged) -> None:
         item, reason = overrides.items[int(bad[0])], Reason(int(judged.code[bad[0]]))
         raise OverrideError(
             f"the override {item.id} of {item.patent_id!r} can't be applied: {REASONS[reason]} "
-            f"({len(bad)} such in all; strict=False lists them in override_log())"
+            f"({len(bad)} in total; with strict=False override_log() lists them)"
         )
 
 
@@ -272,18 +243,18 @@ def _positive(values: Floats) -> Floats:
 
 
 def _moved(value: Floats, base: Floats, spread: Floats) -> Floats:
-    """The model's quantiles in their proportions about another value; all 0 about 0."""
+    """The model's quantiles scaled to another value; all 0 for a value of 0."""
     ratio = np.divide(value, base, out=np.zeros_like(value), where=(base > 0) & (value > 0))
     result = np.where((value == 0)[:, None], 0.0, spread * ratio[:, None])
     result[:, _MEDIAN] = value
-    # rounding must not lift a quantile over the median
+    # rounding must not move a quantile across the median
     result[:, :_MEDIAN] = np.minimum(result[:, :_MEDIAN], value[:, None])
     result[:, _MEDIAN + 1 :] = np.maximum(result[:, _MEDIAN + 1 :], value[:, None])
     return result
 
 
 def _between(value: Floats, low: Floats, high: Floats) -> Floats:
-    """Quantiles of a lognormal on each side of the median, with its own width on each."""
+    """Quantiles of a lognormal with a different width on each side of the median."""
     down, up = low / _positive(value), high / _positive(value)
     result: Floats = value[:, None] * np.where(_SHAPE < 0, down[:, None] ** -_SHAPE, up[:, None] ** _SHAPE)
     result[:, 0], result[:, _MEDIAN], result[:, -1] = low, value, high

@@ -1,7 +1,7 @@
-"""Overrides as a model validator looks at them: how many, how large, how one-sided, and which need a second look.
+"""Review of overrides for model validation: number, size, bias, and overrides that need a second look.
 
-A model that is overridden often, or always in one direction, misses something. Guidance on model risk asks
-for overrides to be tracked and analysed. The limits below are parameters, and our own choice.
+Frequent or one-sided overrides show a weakness of the model, and guidance on model risk asks for their analysis. The
+default limits are our own choice.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ __all__ = ["WARNINGS", "OverrideReview", "review"]
 
 WARNINGS = {
     "material": "value and model differ by more than the limit, either way",
-    "outside_interval": "the value lies outside the model's own 90 % interval",
+    "outside_interval": "the value is outside the model's own 90 % interval",
     "no_model_value": "the model has no value to compare with",
     "no_approver": "nobody but the author has approved it",
-    "long": "it holds for longer than the limit",
-    "expiring": "it expires within the limit: renew it or let the model speak",
+    "long": "it is in force for longer than the limit",
+    "expiring": "it expires within the limit: renew it, or the model's value returns",
 }
 """Why an override needs a second look."""
 
 
 @dataclass(frozen=True, repr=False)
 class OverrideReview:
-    """What the overrides of a valuation look like together.
+    """Tables on the overrides of a valuation.
 
     Attributes
     ----------
@@ -47,8 +47,8 @@ class OverrideReview:
         Quantiles of the model's value, of the override's and of their ratio.
     by_author : pandas.DataFrame
         One row an author, and one for all: overrides, sums of both values, how many go up and down, ``bias`` (mean log
-        ratio; 0 without one), its standard error, and ``sign_test``, the chance of so one-sided a count if up and down
-        were equally likely.
+        ratio; 0 without one), its standard error, and ``sign_test``, the two-sided p-value of these counts if both were
+        equally likely.
     warnings : pandas.DataFrame
         Overrides in force that need a second look, largest difference first, with their warnings (:data:`WARNINGS`).
     expiring : pandas.DataFrame
@@ -111,7 +111,7 @@ def review(
     ['material; no_approver; expiring']
     """
     if not (material > 0 and expiring_days >= 0 and longest_days > 0):
-        raise IpvalueError("material and longest_days are above 0, expiring_days is not below")
+        raise IpvalueError("material and longest_days must be above 0, expiring_days 0 or more")
     log = override_log(valuation, overrides)
     log = log.assign(log_ratio=_log_ratio(log), days=_days(log["made_on"], log["expires_on"]))
     used = log[log["status"] == Reason.OVERRIDDEN.label]
@@ -165,10 +165,10 @@ def _by_author(used: pd.DataFrame) -> pd.DataFrame:
 
 
 def _bias(group: pd.DataFrame) -> dict[str, float]:
-    """How one-sided overrides are: by their mean log ratio, and by the count of those that go up and down."""
+    """Bias of overrides: mean log ratio, and counts of those that go up and down with a sign test."""
     logs = group["log_ratio"].to_numpy(np.float64)
     logs = logs[np.isfinite(logs)]
-    # a value of 0 has no logarithm, but goes down all the same
+    # a value of 0 has no logarithm, but counts as down
     up, down = int((group["ratio"] > 1).sum()), int((group["ratio"] < 1).sum())
     return {
         "overrides": len(group),

@@ -1,9 +1,9 @@
 """Pictures (extra ``[plot]``): each takes a Valuation or a table of results, and returns the Axes."""
 
+from ipvalue.plots.backtests import calibration, method_comparison
 from ipvalue.plots.evidence import comparables_map, renewal_survival
-from ipvalue.plots.quality import calibration, method_comparison
 from ipvalue.plots.risk import loan_cover, tornado, waterfall
-from ipvalue.plots.values import intervals, method_disagreement, overview, value_distribution, value_over_life
+from ipvalue.plots.valuations import intervals, method_disagreement, overview, value_distribution, value_over_life
 
 __all__ = [
     "calibration",

@@ -1,6 +1,6 @@
-"""What all pictures share: the palette, and Axes to draw on.
+"""Palette and Axes of all plots.
 
-Readable in grey and by the colour-blind: two tones of one blue, one orange that is told from them by its shape too.
+Readable in grey and for the colour-blind: two tones of blue, and an orange that also has its own marker.
 """
 
 from __future__ import annotations

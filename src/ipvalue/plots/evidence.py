@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ipvalue.errors import BookError, IpvalueError, explain_reason
-from ipvalue.evaluation.survival import renewal_survival as survival_table
+from ipvalue.evaluation.renewal_prediction import renewal_survival as survival_table
 from ipvalue.evidence.remaining_life import life_factor
 from ipvalue.methods.comparable_sales import ComparableSales
 from ipvalue.plots.canvas import DARK, GREY, LIGHT, MARK, axes, column
@@ -24,11 +24,11 @@ _LABELS = ((-9, 7), (9, 7), (-9, -9))  # where the heaviest are numbered, in poi
 
 
 def comparables_map(valuation: Valuation, patent_id: str, ax: Axes | None = None) -> Axes:
-    """The deals that a patent's market value rests on: how like the patent, at what price, with what weight.
+    """Plot the deals behind a patent's market value: their distance from it, their price and their weight.
 
-    Each deal stands at its distance from the patent with the price that was paid (a cross) and that price adjusted to
-    the patent (a disc; a square where it is a share of a deal of several patents), whose area is its weight. The
-    patent itself stands at distance 0 with the method's value and 90 % interval.
+    Each deal is drawn at its distance from the patent: a cross for the price paid, and a disc (a square where it is a
+    share of a package deal) for the price adjusted to the patent, with an area by its weight. The patent itself is at
+    distance 0 with the method's value and 90 % interval.
 
     Parameters
     ----------
@@ -36,10 +36,6 @@ def comparables_map(valuation: Valuation, patent_id: str, ax: Axes | None = None
         Made by an engine with :class:`ipvalue.ComparableSales`, not read from a file.
     patent_id : str
     ax : Axes, optional
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------
@@ -63,7 +59,7 @@ def comparables_map(valuation: Valuation, patent_id: str, ax: Axes | None = None
     allocated = deals["allocated"].to_numpy(bool)
     for chosen, mark, colour, label in (
         (~allocated, "o", DARK, "adjusted price, area: weight"),
-        (allocated, "s", LIGHT, "the same, share of a portfolio's"),
+        (allocated, "s", LIGHT, "the same, share of a package deal"),
     ):
         if chosen.any():
             points = ax.scatter(
@@ -114,7 +110,7 @@ def _comparables(valuation: Valuation, patent_id: str) -> tuple[pd.DataFrame, fl
 
 
 def renewal_survival(source: Valuation | pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Share of rights that owners still renew by years since grant, beside what the renewal model foretells.
+    """Share of rights that owners still renew by years since grant, beside the renewal model's prediction.
 
     Parameters
     ----------
@@ -122,10 +118,6 @@ def renewal_survival(source: Valuation | pd.DataFrame, ax: Axes | None = None) -
         A valuation made by an engine, or the table that :func:`ipvalue.evaluation.renewal_survival` makes of one (for
         one office, say).
     ax : Axes, optional
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------
@@ -136,8 +128,9 @@ def renewal_survival(source: Valuation | pd.DataFrame, ax: Axes | None = None) -
 
     Notes
     -----
-    The band is the model's, where the counted share lies in 95 of 100 books if the model is right; without a model it
-    is the counted share's own. Rights at risk stand below the curve: few, and the curve says little.
+    The band is the model's: it covers the observed share in 95 of 100 books if the model is right. Without a model it
+    is the band of the observed share. The numbers of rights at risk are below the curve: where they are small, the
+    curve is uncertain.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -146,14 +139,14 @@ def renewal_survival(source: Valuation | pd.DataFrame, ax: Axes | None = None) -
     share, expected, at_risk = (column(table, name) for name in ("share", "expected", "at_risk"))
     # a share holds until the next year's decision, the last one too
     year = np.append(table.index.to_numpy(np.float64), table.index[-1:] + 1.0)
-    foretold = bool(np.isfinite(expected).any())
-    low, high = (column(table, name) for name in (("expected_low", "expected_high") if foretold else ("low", "high")))
-    label = "model's 95 % interval" if foretold else "95 % interval"
+    predicted = bool(np.isfinite(expected).any())
+    low, high = (column(table, name) for name in (("expected_low", "expected_high") if predicted else ("low", "high")))
+    label = "model's 95 % interval" if predicted else "95 % interval"
     low, high, expected, share = (np.append(line, line[-1:]) for line in (low, high, expected, share))
     ax.fill_between(year, low, high, step="post", color=LIGHT, alpha=0.7, linewidth=0, label=label)
-    if foretold:
+    if predicted:
         ax.step(year, expected, where="post", color=MARK, linestyle="--", linewidth=1.5, label="renewal model")
-    ax.step(year, share, where="post", color=DARK, linewidth=1.8, label="counted")
+    ax.step(year, share, where="post", color=DARK, linewidth=1.8, label="observed")
     for row in range(0, len(at_risk), max(1, len(at_risk) // 6)):
         ax.text(year[row], 0.02, f"{int(at_risk[row]):,}", fontsize=7, va="bottom")
     ax.text(0.01, 0.07, "rights at risk", transform=ax.transAxes, fontsize=7)

@@ -19,7 +19,7 @@ _LARGEST_LABEL = 40
 
 
 def waterfall(table: pd.DataFrame, ax: Axes | None = None, *, currency: str = "") -> Axes:
-    """From one total to another, one bar a step: rises light, falls dark and hatched, totals grey.
+    """Waterfall chart from one total to another: rises light, falls dark and hatched, totals grey.
 
     Parameters
     ----------
@@ -28,10 +28,6 @@ def waterfall(table: pd.DataFrame, ax: Axes | None = None, *, currency: str = ""
         last bar, and others that start at 0 and end at their amount, are totals.
     ax : Axes, optional
     currency : str
-
-    Returns
-    -------
-    Axes
     """
     ax = axes(ax)
     start, end, amount = (column(table, name) for name in ("start", "end", "amount"))
@@ -63,7 +59,7 @@ def waterfall(table: pd.DataFrame, ax: Axes | None = None, *, currency: str = ""
         low, high = min(0.0, float(np.minimum(start, end).min())), float(np.maximum(start, end).max())
         ax.set_ylim(low, high + 0.2 * (high - low))  # room for the amounts and the legend
     ax.yaxis.set_major_formatter(lambda level, _: _tick(level, span))
-    ax.set(ylabel=f"value ({currency})" if currency else "value", title="From one value to the other")
+    ax.set(ylabel=f"value ({currency})" if currency else "value", title="Change of value")
     ax.legend(frameon=False, fontsize=8, ncols=3, loc="upper left")
     return ax
 
@@ -78,10 +74,6 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None, *, top: int = 15) -> Ax
     ax : Axes, optional
     top : int, default 15
         Bars shown.
-
-    Returns
-    -------
-    Axes
     """
     ax = axes(ax)
     low, high = column(table, "low"), column(table, "high")
@@ -95,7 +87,7 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None, *, top: int = 15) -> Ax
     ax.axvline(0.0, color="black", linewidth=0.8)
     names = table["figure"].astype(str).str.replace("_", " ").to_numpy()
     ax.set_yticks(place, [_cut(name) for name in names[order]], fontsize=8)
-    ax.set(xlabel="change of the sum of values (%)", title="What the values hang on")
+    ax.set(xlabel="change of the sum of values (%)", title="Sensitivity of the sum of values")
     ax.legend(frameon=False, loc="lower right", fontsize=8)
     return ax
 
@@ -110,10 +102,6 @@ def loan_cover(table: pd.DataFrame, ax: Axes | None = None, *, required: float =
     ax : Axes, optional
     required : float, default 1.0
         The cover below which the loan is not secured.
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------
@@ -143,7 +131,7 @@ def loan_cover(table: pd.DataFrame, ax: Axes | None = None, *, required: float =
 
 
 def _short(amount: float, span: float, *, signed: bool) -> str:
-    """An amount in the unit that suits the picture's largest: one decimal is 1 % of that or less."""
+    """An amount in a unit that suits the largest one of the plot."""
     unit, name = _unit(span)
     if amount and abs(amount) < 0.05 * unit:
         return "≈0"
@@ -151,7 +139,7 @@ def _short(amount: float, span: float, *, signed: bool) -> str:
 
 
 def _tick(level: float, span: float) -> str:
-    """A level of the axis, with as many decimals as it has."""
+    """A level of the axis, without trailing zeros."""
     unit, name = _unit(span)
     return f"{level / unit:,.3f}".rstrip("0").rstrip(".") + (name if level else "")
 

@@ -13,7 +13,7 @@ from ipvalue.overrides.review import WARNINGS, review
 from ipvalue.reports.blocks import Block, Formula, Section, Table, Text, picture
 from ipvalue.reports.case import Case
 from ipvalue.reports.sensitivity import moving, tornado_table, unobservable_inputs
-from ipvalue.risk.drift import stability_index
+from ipvalue.risk.monitoring import stability_index
 
 __all__ = [
     "benchmarks",

@@ -1,1 +1,1 @@
-"""What a value means for risk: collateral, stress, attribution, portfolio."""
+"""Risk: collateral and loans, stress, attribution, portfolio and monitoring."""

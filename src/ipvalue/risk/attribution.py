@@ -2,26 +2,25 @@
 
 Every patent of both valuations is valued again in states between the two, in which some groups of inputs are those of
 after and the others those of before (:mod:`ipvalue.risk.mixed_inputs`). *Sequential*: groups change one after the
-other in a stated order, and what each adds depends on it. *Shapley*: the average over all orders, which does not.
-Patents of one valuation alone are ``entries`` and ``exits`` with their whole value.
+other in a stated order, and the parts depend on this order. *Shapley*: the average over all orders, which does not.
+Patents of only one valuation are ``entries`` and ``exits`` with their full value.
 
-Experts' overrides are a part of their own, ``overrides``: the change of what they add to the model's values. The other
-parts are those of the model's own values, so that an override that holds a value still while the model falls shows the
-fall in the model's parts and takes it back in this one. ``Attribution.overrides`` says why for each patent.
+The part ``overrides`` is the change of what experts' overrides add to the model's values. The other parts are of the
+model's own values: if an override keeps a value constant while the model's falls, the fall is in the other parts and
+the opposite amount in this one. ``Attribution.overrides`` gives the cause for each patent.
 
-Exact. The value of each state is rounded to whole cents, once; parts are integers, and their sums too, so that the
-parts of a patent, a segment or the book sum to the change of the rounded values with a residual of exactly 0
-(:mod:`ipvalue.risk.whole_cents`). A patent without a value counts as 0; ``valued_before`` and ``valued_after`` say so.
+The value of each state is rounded to whole cents once. Parts and their sums are integers, so that the parts of a
+patent, a segment or the book sum to the change of the rounded values with a residual of exactly 0
+(:mod:`ipvalue.risk.whole_cents`). A patent without a value counts as 0 (see ``valued_before`` and ``valued_after``).
 
-Cost. One valuation of the common patents a state, without their features: one more than there are groups that differ
-at all, or with Shapley values two to the power of their number: 64 at most, 16 between two dates of one book and one
-engine.
-
-What an engine has learnt from a book belongs to the engine, also where other assumptions taught it otherwise.
+Each state costs one valuation of the common patents, without their features. With n groups that differ there are n + 1
+states, or 2^n with Shapley values: 64 at most, 16 between two dates of one book and one engine. What an engine has
+learnt belongs to the group ``engine``, also where other assumptions would have led it to learn something else.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,18 +33,73 @@ from joblib import Parallel, delayed
 from ipvalue.artifacts import versions
 from ipvalue.batch.finished import FinishedBatch
 from ipvalue.engine import ValuationEngine
-from ipvalue.errors import BatchError, BookError, IpvalueError
+from ipvalue.errors import BatchError, BookError, IpvalueError, Reason
 from ipvalue.model import Model
+from ipvalue.overrides.log import override_log, overrides_of
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.risk.mixed_inputs import GROUPS, Side, States, side_of
-from ipvalue.risk.origin import expect
-from ipvalue.risk.override_effect import model_value, override_effects
-from ipvalue.risk.segments import labels_by, segment_labels
+from ipvalue.risk.mixed_inputs import GROUPS, MixedInputs, ValuationInputs, inputs_of
+from ipvalue.risk.origin import expect, labels_by, model_value, segment_labels
 from ipvalue.risk.whole_cents import sequential_parts, shapley_parts, to_cents
 from ipvalue.types import Floats, Ints, Mask, Objects
 from ipvalue.valuation import Valuation
 
-__all__ = ["PARTS", "Attribution", "attribute", "parts_of"]
+__all__ = ["Attribution", "CAUSES", "PARTS", "attribute", "override_effects", "parts_of"]
+
+CAUSES = {
+    "added": "in force only after",
+    "changed": "different overrides in force before and after",
+    "kept": "the same override before and after: it reverses or multiplies the model's change",
+    "removed": "in force only before, and not in the later set",
+    "expired": "in force only before, because it expired",
+    "withdrawn": "in force only before, because it was withdrawn",
+    "not_applied": "in force only before, because it can't be applied now: a dead right, another currency",
+}
+"""Why what an override adds has changed."""
+
+_STATUS = {Reason.OVERRIDE_EXPIRED.label: "expired", Reason.OVERRIDE_WITHDRAWN.label: "withdrawn"}
+
+
+def override_effects(before: Valuation, after: Valuation, table: pd.DataFrame) -> pd.DataFrame:
+    """Why the amount that each override adds has changed; ``table`` has the amounts in cents by patent_id.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by patent_id: ``cause`` (of :data:`CAUSES`), ``before`` and ``after`` and their difference ``change`` in
+        whole cents, ``override_before`` and ``override_after`` (their ids; empty without one).
+    """
+    ids = [_applied(valuation).reindex(table.index, fill_value="") for valuation in (before, after)]
+    touched = (ids[0] != "") | (ids[1] != "")
+    frame = table.loc[touched, ["before", "after"]].copy()
+    one, two = (side[touched].to_numpy(object) for side in ids)
+    gone = _end_causes(before, after)
+    cause = np.where(one == "", "added", np.where(one == two, "kept", "changed"))
+    cause = np.where(two == "", [gone.get(name, "") for name in one], cause)
+    frame.insert(0, "cause", cause.astype(object))
+    frame["change"] = frame["after"] - frame["before"]
+    frame["override_before"], frame["override_after"] = one, two
+    return frame
+
+
+def _applied(valuation: Valuation) -> pd.Series[str]:
+    """The id of the override of each overridden patent."""
+    log = override_log(valuation)
+    log = log[log["status"] == Reason.OVERRIDDEN.label]
+    return pd.Series(log.index.astype(object), index=pd.Index(log["patent_id"], dtype=object), dtype=object)
+
+
+def _end_causes(before: Valuation, after: Valuation) -> dict[str, str]:
+    """Why each override of before is not in force after, if it is not."""
+    status = override_log(after)["status"]
+    day = dt.date.fromisoformat(str(after.provenance["as_of"]))
+    result = {}
+    for item in overrides_of(before).items:
+        if item.id in status.index:
+            result[item.id] = _STATUS.get(str(status[item.id]), "not_applied")
+        else:
+            result[item.id] = "expired" if item.expires_on <= day else "removed"
+    return result
+
 
 How = Literal["sequential", "shapley"]
 
@@ -82,10 +136,10 @@ class Attribution:
     dates : tuple of str
         Of before and after.
     states : int
-        States in which the common patents were valued.
+        MixedInputs in which the common patents were valued.
     overrides : pandas.DataFrame
         Indexed by patent_id, the patents of both valuations that are overridden in either: ``cause``
-        (:data:`ipvalue.risk.override_effect.CAUSES`), what the override adds ``before`` and ``after`` and the
+        (:data:`ipvalue.risk.attribution.CAUSES`), what the override adds ``before`` and ``after`` and the
         ``change`` in whole cents, and the overrides' ids. ``change`` is the part ``overrides``.
     """
 
@@ -119,13 +173,13 @@ class Attribution:
     def segments(self, by: str | pd.Series, how: How = "sequential") -> pd.DataFrame:
         """Parts by segment in ``currency``; ``by`` as in :meth:`ipvalue.risk.stress.StressReport.segments`.
 
-        Ints are added up first: a segment's parts sum to its change as a patent's do.
+        Integers are added up first, so that a segment's parts sum to its change exactly.
         """
         label = labels_by(self.labels.drop(columns=["valued_before", "valued_after"]), by)
         return self.cents(how).groupby(label, sort=True).sum() / 100.0
 
     def book(self, how: How = "sequential") -> pd.Series:
-        """Parts of the book in ``currency``: sums over its patents (of medians, which are no median of a sum)."""
+        """Parts of the book in ``currency``: sums over its patents (of medians, which are not the median of a sum)."""
         total = self.cents(how).sum() / 100.0
         return total.rename(f"{self.dates[0]} to {self.dates[1]}")
 
@@ -149,7 +203,7 @@ class Attribution:
         -------
         pandas.DataFrame
             One row a step in order: ``step``, ``label``, ``amount``, ``start`` and ``end`` of its bar, in ``currency``.
-            The first and the last bar stand on 0.
+            The first and the last bar start at 0.
         """
         cents = self.cents(how).sum()
         steps = cents.drop(["before", "after"])
@@ -207,7 +261,7 @@ def attribute(
     ----------
     before, after : Valuation, or path of the folder of a finished batch
         In one currency; both of one kind. One made by :meth:`ipvalue.ValuationEngine.value` in this process knows its
-        engine and its snapshot. Folders are worked through shard by shard, so that no book is in memory as a whole.
+        engine and its snapshot. Folders are processed shard by shard, so that no book is in memory as a whole.
     order : sequence of str, optional
         In which groups change: ``time``, ``market``, ``assumptions``, ``legal``, ``features``, ``engine`` by default.
     shapley : bool, default True
@@ -231,15 +285,14 @@ def attribute(
         If a folder holds no finished batch, or one that was made from another book or engine, or the books have
         different numbers of shards.
     BookError
-        If the states between can't be valued (it says what is missing), a state is not the one of the values, or the
-        currencies differ.
+        If the states between can't be valued, a state is not the one of the values, or the currencies differ.
     IpvalueError
         If the order is not one of the six groups, or a value is too large for its cents.
 
     Notes
     -----
-    Values that were made by other versions of the software, and that these make differently, are taken as they are;
-    the difference is part of ``engine``.
+    Values of other software versions count as they were written; a difference to the present versions is part of
+    ``engine``.
 
     Examples
     --------
@@ -258,17 +311,17 @@ def attribute(
     assert isinstance(before, Valuation) and isinstance(after, Valuation)
     currencies = [valuation.provenance["currency"] for valuation in (before, after)]
     if currencies[0] != currencies[1]:
-        raise BookError(f"values in {currencies[0]} and in {currencies[1]} have no change: value both in one currency")
-    one = _Made.of(before, before_state, "before")
-    two = _Made.of(after, after_state, "after")
+        raise BookError(f"values in {currencies[0]} and {currencies[1]} can't be compared: value both in one currency")
+    one = _Valued.of(before, before_state, "before")
+    two = _Valued.of(after, after_state, "after")
     ids = np.array(sorted({*one.ids, *two.ids}), object)
     common = np.array(sorted({*one.ids} & {*two.ids}), object)
-    states = States(one.side(common), two.side(common))
-    ends = (one.cents(common, one.model), two.cents(common, two.model))
-    gaps = (states.cents(frozenset()) - ends[0], ends[1] - states.cents(frozenset(GROUPS)))
+    states = MixedInputs(one.inputs(common), two.inputs(common))
+    cents = (one.cents(common, one.model), two.cents(common, two.model))
+    gaps = (states.cents(frozenset()) - cents[0], cents[1] - states.cents(frozenset(GROUPS)))
     for made, gap in zip((one, two), gaps):
         made.check(common, gap)
-    added = [made.cents(common, made.value) - end for made, end in zip((one, two), ends)]
+    added = [made.cents(common, made.value) - end for made, end in zip((one, two), cents)]
     tables = []
     for averaged in (False, True)[: 1 + shapley]:
         parts = parts_of(states, groups, shapley=averaged)
@@ -296,7 +349,7 @@ def _of_folders(
         if not isinstance(given, tuple) or len(given) != 2:
             raise BookError(f"{name}={given!r}: with folders of values, give two: those of before and of after")
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise BookError(f"workers={workers!r}: a whole number of processes, at least one")
+        raise BookError(f"workers={workers!r}: give a whole number of processes, at least 1")
     assert books is not None and engines is not None
     batches = [FinishedBatch(*each) for each in zip(folders, books, engines)]
     shards = [batch.shards for batch in batches]
@@ -334,16 +387,10 @@ def _of_shard(
     return attribute(*values, order=groups, shapley=shapley, before_state=states[0], after_state=states[1])
 
 
-def parts_of(states: States, order: Sequence[str], *, shapley: bool = False) -> dict[str, Ints]:
-    """Parts of the change of the common patents by group, in whole cents, in the stated order.
+def parts_of(states: MixedInputs, order: Sequence[str], *, shapley: bool = False) -> dict[str, Ints]:
+    """Parts of the change of the common patents by group, in whole cents: in the stated order, or Shapley values.
 
-    Parameters
-    ----------
-    states : States
-    order : sequence of str
-        All groups.
-    shapley : bool, default False
-        Average over all orders instead; groups that do not differ are left out of them, which changes nothing.
+    Groups that do not differ are left out of the orders of Shapley values, which has no effect.
     """
     active = states.active
     if shapley:
@@ -359,13 +406,13 @@ def parts_of(states: States, order: Sequence[str], *, shapley: bool = False) -> 
 def _order(order: Sequence[str] | None) -> tuple[str, ...]:
     chosen = GROUPS if order is None else tuple(order)
     if sorted(chosen) != sorted(GROUPS):
-        raise IpvalueError(f"order={chosen}: it names each of {', '.join(GROUPS)} once")
+        raise IpvalueError(f"order={chosen}: give each of {', '.join(GROUPS)} once")
     return chosen
 
 
 @dataclass(frozen=True)
-class _Made:
-    """A valuation and what made it."""
+class _Valued:
+    """A valuation with its model and snapshot."""
 
     valuation: Valuation
     by: Model
@@ -376,8 +423,8 @@ class _Made:
     model: Floats
 
     @classmethod
-    def of(cls, valuation: Valuation, state: State | None, name: str) -> _Made:
-        sheet, said = valuation.worksheet, valuation.provenance
+    def of(cls, valuation: Valuation, state: State | None, name: str) -> _Valued:
+        sheet, provenance = valuation.worksheet, valuation.provenance
         if state is not None:
             if not isinstance(state, tuple) or [type(part) for part in state] != [ValuationEngine, Snapshot]:
                 raise BookError(f"{name}_state is (engine, snapshot): what made the values, such as book.as_of(date)")
@@ -391,8 +438,8 @@ class _Made:
             )
         found = {"as_of": str(snapshot.date), "known": snapshot.known, "engine_hash": by.hash}
         for what, value in found.items():
-            if said[what] != value:
-                raise BookError(f"{name}_state is not what made the values: {what} is {value}, theirs is {said[what]}")
+            if provenance[what] != value:
+                raise BookError(f"{name}_state does not match the values: {what} {value}, not {provenance[what]}")
         columns = (valuation.table[column].to_numpy() for column in ("patent_id", "value"))
         ids, values = (np.asarray(column) for column in columns)
         model = model_value(valuation)
@@ -402,25 +449,25 @@ class _Made:
     def date(self) -> str:
         return str(self.snapshot.date)
 
-    def side(self, ids: Objects) -> Side:
-        """All that the values of some patents follow from."""
-        return side_of(self.by, self.snapshot.select(rows_of(self.snapshot.patent_ids, ids)))
+    def inputs(self, ids: Objects) -> ValuationInputs:
+        """All inputs of the values of some patents."""
+        return inputs_of(self.by, self.snapshot.select(rows_of(self.snapshot.patent_ids, ids)))
 
     def cents(self, ids: Objects, values: Floats) -> Ints:
-        """The values as they are, or the model's, of some patents in ascending order."""
+        """Values in whole cents of some patents."""
         return to_cents(values[rows_of(self.ids, ids)])
 
     def check(self, ids: Objects, gap: Ints) -> None:
-        """Values that can't be made again by the same versions were made of something else."""
+        """Refuse values that the same versions cannot reproduce: they were made from something else."""
         if gap.any() and self.valuation.provenance["versions"] == versions():
             where = int(np.flatnonzero(gap)[0])
             raise BookError(
-                f"{self.name}_state does not make the values again: that of {ids[where]!r} differs by "
-                f"{abs(int(gap[where])) / 100:,.2f}; is it the snapshot of the same book, and of the whole of it?"
+                f"{self.name}_state does not reproduce the values: that of {ids[where]!r} differs by "
+                f"{abs(int(gap[where])) / 100:,.2f}; is it a snapshot of the same, complete book?"
             )
 
 
-def _table(ids: Objects, common: Objects, parts: dict[str, Ints], one: _Made, two: _Made) -> pd.DataFrame:
+def _table(ids: Objects, common: Objects, parts: dict[str, Ints], one: _Valued, two: _Valued) -> pd.DataFrame:
     """Parts of all patents in cents, with entries and exits."""
     columns = {name: np.zeros(len(ids), np.int64) for name in ("before", *parts, "entries", "exits", "after")}
     both, was, now = (_among(ids, some) for some in (common, one.ids, two.ids))
@@ -433,8 +480,8 @@ def _table(ids: Objects, common: Objects, parts: dict[str, Ints], one: _Made, tw
     return pd.DataFrame(columns, index=pd.Index(ids, name="patent_id"))
 
 
-def _labels(ids: Objects, one: _Made, two: _Made) -> pd.DataFrame:
-    """Labels after, or before of patents that left; and whether there was a value."""
+def _labels(ids: Objects, one: _Valued, two: _Valued) -> pd.DataFrame:
+    """Labels of after, or of before for patents that left; and whether there was a value."""
     frames = []
     for made in (two, one):
         grade = np.asarray(made.valuation.table["grade"].to_pylist(), object)
@@ -447,10 +494,7 @@ def _labels(ids: Objects, one: _Made, two: _Made) -> pd.DataFrame:
 
 
 def rows_of(ids: Objects, wanted: Objects) -> Ints:
-    """Position of each wanted identifier among some, each once; -1 where it is not among them.
-
-    Hashing takes time in proportion to their number, where comparing objects with each other does not.
-    """
+    """Position of each wanted identifier in a column of distinct ones; -1 where it is missing."""
     return np.asarray(pd.Index(ids, dtype=object).get_indexer(pd.Index(wanted, dtype=object)), np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Patents as collateral: which secure a loan, how much may be lent against them, and for how long they cover it."""
+"""Patents as collateral: which secure a loan, how much may be lent on them, and how long they cover the loan."""
 
 from __future__ import annotations
 
@@ -8,23 +8,146 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from ipvalue.assumptions.sets import Assumptions
-from ipvalue.errors import Reason
+from ipvalue.errors import REASONS, Reason, SchemaError
+from ipvalue.records.arrow import to_arrow
+from ipvalue.records.coerce import coerce
+from ipvalue.records.columns import dates, flags, numbers
+from ipvalue.records.schema import TABLES
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.risk.eligibility import broken_rules, reason_texts
-from ipvalue.risk.facts import Facts, facts_of
-from ipvalue.risk.lending import Lending, lending
-from ipvalue.risk.loan_life import Ageing, aged_share, cover_lost, grouped_quantile
-from ipvalue.risk.loans import LoanPairs, read_loans
-from ipvalue.risk.origin import Origin, date_of, expect, number, origin_of, rates_of, sigma_of, text
-from ipvalue.risk.override_effect import model_value
+from ipvalue.risk.eligibility import Facts, broken_rules, facts_of, reason_texts
+from ipvalue.risk.lending import (
+    Ageing,
+    Allocation,
+    Lending,
+    aged_share,
+    allocate,
+    cover_lost,
+    grouped_quantile,
+    lending,
+    rounded_cents,
+)
+from ipvalue.risk.origin import Origin, date_of, expect, model_value, number, origin_of, rates_of, sigma_of, text
 from ipvalue.risk.policy import CollateralPolicy
-from ipvalue.risk.ranking import Allocation, allocate, to_cents
-from ipvalue.types import Dates, Floats, Ints, Mask, Objects, Texts
+from ipvalue.types import Dates, Floats, Ints, Ints16, Mask, Objects, Texts
 from ipvalue.valuation import Valuation
 
-__all__ = ["CollateralReport", "collateral"]
+__all__ = ["CollateralReport", "LoanPairs", "collateral", "read_loans"]
+
+_COLUMNS = tuple(TABLES["loans"].columns.values())
+_REJECT_COLUMNS = ["row", "loan_id", "patent_id", "code", "message"]
+
+
+@dataclass(frozen=True)
+class LoanPairs:
+    """One element a pair of loan and patent, in the order of rank, then loan_id, then patent_id.
+
+    ``loan`` is the loan's row in ``loans`` (loan_id, drawn_date, maturity_date, exposure, currency, in rank order) and
+    ``patent`` the patent's row in the valuation. ``rejects`` are rejected rows: row, loan_id, patent_id, code, message.
+    """
+
+    loan_id: Objects
+    patent_id: Objects
+    loan: Ints
+    patent: Ints
+    consent: Mask
+    loans: pd.DataFrame
+    rejects: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.loan)
+
+
+def read_loans(data: object, patent_ids: Objects, as_of: np.datetime64) -> LoanPairs:
+    """Read loans: columns of the schema, optionally ``rank`` and ``consent``; the exposure is repeated in each row.
+
+    ``patent_ids`` are the valuation's patents, sorted. Loans drawn after ``as_of`` are rejected.
+
+    Raises
+    ------
+    SchemaError
+        If it is not a table, or a required column is missing.
+
+    Notes
+    -----
+    A loan's terms are those of its first patent in sorted order; a row with other terms is rejected. The smaller
+    rank comes first; loans without a rank come after those with one, by drawn date (Civil Code of China (2020),
+    art. 414 and 415: by time of registration), a loan not drawn yet last; loan_id breaks ties.
+    """
+    raw = to_arrow("loans", data)
+    frame, code = _coerced(raw)
+    place = np.searchsorted(patent_ids.astype(object), frame["patent_id"].fillna("").to_numpy(object))
+    found = np.append(patent_ids, "")[place] == frame["patent_id"].to_numpy(object)
+    code = np.where((code == 0) & ~found, Reason.UNKNOWN_PATENT, code)
+    drawn, due = frame["drawn_date"].to_numpy("M8[D]"), frame["maturity_date"].to_numpy("M8[D]")
+    code = np.where((code == 0) & (drawn > due), Reason.INCONSISTENT_DATES, code)
+    code = np.where((code == 0) & (drawn > as_of), Reason.NOT_DRAWN, code)
+    frame["patent"] = place
+    good = frame[code == 0].sort_values(["loan_id", "patent_id", "row"], kind="stable")
+    first = good.groupby("loan_id", sort=False)[["exposure", "currency", "drawn_date", "maturity_date", "rank"]]
+    same = _same(good, first.transform("first"))
+    fault = good.duplicated(["loan_id", "patent_id"]) | ~same
+    code[good.loc[fault, "row"].to_numpy()] = Reason.DUPLICATE_KEY
+    return _ranked(good[~fault], _rejects(frame, code))
+
+
+def _coerced(raw: pa.Table) -> tuple[pd.DataFrame, Ints16]:
+    """Columns by the schema's types, and the first fault of each row."""
+    code = np.zeros(raw.num_rows, np.int16)
+    columns: dict[str, object] = {"row": np.arange(raw.num_rows)}
+    for column in _COLUMNS:
+        if column.name not in raw.column_names:
+            if column.required:
+                raise SchemaError(f"loans: the required column {column.name!r} is missing")
+            values: pa.Array | pa.ChunkedArray = pa.nulls(raw.num_rows, column.arrow_type())
+        else:
+            values, codes = coerce(column, raw[column.name])
+            code = np.where(code == 0, codes, code).astype(np.int16)
+        values = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
+        if column.kind == "date":
+            columns[column.name] = dates(values)
+        elif column.kind in ("number", "integer"):
+            columns[column.name] = numbers(values)
+        elif column.kind == "flag":
+            columns[column.name] = flags(values) == 1
+        else:
+            columns[column.name] = np.array(["" if v is None else v for v in values.to_pylist()], object)
+    return pd.DataFrame(columns), code
+
+
+def _same(good: pd.DataFrame, first: pd.DataFrame) -> pd.Series[bool]:
+    """Whether each row has the terms of its loan's first row."""
+    mine = good[first.columns]
+    return ((mine == first) | (mine.isna() & first.isna())).all(axis=1)
+
+
+def _ranked(good: pd.DataFrame, rejects: pd.DataFrame) -> LoanPairs:
+    order = ["rank", "drawn_date", "loan_id", "patent_id"]
+    good = good.sort_values(order, kind="stable", na_position="last").reset_index(drop=True)
+    loan, _ = pd.factorize(good["loan_id"])
+    terms = ["loan_id", "drawn_date", "maturity_date", "exposure", "currency"]
+    loans = good.drop_duplicates("loan_id")[terms].reset_index(drop=True)
+    return LoanPairs(
+        good["loan_id"].to_numpy(object),
+        good["patent_id"].to_numpy(object),
+        loan.astype(np.int64),
+        good["patent"].to_numpy(np.int64),
+        good["consent"].to_numpy(bool),
+        loans,
+        rejects,
+    )
+
+
+def _rejects(frame: pd.DataFrame, code: Ints16) -> pd.DataFrame:
+    bad = frame[code != 0].copy()
+    reasons = [Reason(int(c)) for c in code[code != 0]]
+    bad["code"] = [reason.label for reason in reasons]
+    bad["message"] = [REASONS[reason] for reason in reasons]
+    rejects: pd.DataFrame = bad[_REJECT_COLUMNS].reset_index(drop=True)
+    return rejects
+
 
 _DAYS_PER_YEAR = 365.25
 _FAR = 100.0  # no loan's curve is drawn further, in years
@@ -53,7 +176,7 @@ class CollateralReport:
         One row a loan and point in time: years, date, exposure, value (median) and value_q05 of the collateral,
         lendable, cover, cover_q05, ltv.
     rejects : DataFrame
-        Rows of loans that were set aside, with their reason.
+        Rejected rows of loans, with their reason.
     provenance : dict
         Policy, its hash, date, currency, and the valuation's own provenance.
     """
@@ -71,12 +194,12 @@ class CollateralReport:
             f"{self.provenance['as_of']} in {money}",
             f"  owed {loans['exposure'].sum():,.0f}, covered {loans['allocated'].sum():,.0f}, "
             f"shortfall {loans['shortfall'].sum():,.0f}, margin calls {int(loans['margin_call'].sum()):,}",
-            f"  pledges eligible {int(self.pairs['eligible'].sum()):,}, rows set aside {len(self.rejects):,}",
+            f"  pledges eligible {int(self.pairs['eligible'].sum()):,}, rows rejected {len(self.rejects):,}",
         ]
         unknown = int(loans["exposure"].isna().sum())
-        lines += [f"  loans in no sum, as no exchange rate of their currency is known {unknown:,}"] if unknown else []
+        lines += [f"  loans left out of sums, without an exchange rate {unknown:,}"] if unknown else []
         experts = int((self.pairs["value_reason"] == Reason.OVERRIDDEN.label).sum())
-        lines += [f"  pledges of which an expert set the value {experts:,}"] if experts else []
+        lines += [f"  pledges with a value set by an expert {experts:,}"] if experts else []
         reasons = self.pairs.loc[self.pairs["reasons"] != "", "reasons"].str.split("; ").explode().value_counts()
         return "\n".join(lines + [f"  {label}: {count:,}" for label, count in reasons.items()])
 
@@ -91,7 +214,7 @@ def collateral(
     rates: Mapping[str, float] | None = None,
     assumptions: Assumptions | None = None,
 ) -> CollateralReport:
-    """Judge patents as collateral of loans.
+    """Assess patents as collateral of loans.
 
     Parameters
     ----------
@@ -116,17 +239,15 @@ def collateral(
     Raises
     ------
     SchemaError
-        If ``loans`` is no table or lacks a required column.
+        If ``loans`` is not a table or lacks a required column.
     BookError
-        If a date does not fit, or a rate given is no number above 0.
+        If a date does not fit, or a rate is not a number above 0.
 
     Notes
     -----
-    Overridden values are lent against as they stand, with their interval and grade; for the model's own pass
-    ``valuation.without_overrides()``. Rules: :mod:`ipvalue.risk.eligibility`.
-    Haircuts and forced sale: :mod:`ipvalue.risk.lending`. Ranking:
-    :mod:`ipvalue.risk.ranking`. Ageing: :mod:`ipvalue.risk.loan_life`; along a loan's life a better rank keeps the
-    share of a patent that it takes now, and status and grade stay as they are.
+    Overridden values count with their interval and grade; pass ``valuation.without_overrides()`` for the model's own.
+    Rules: :mod:`ipvalue.risk.eligibility`. Haircuts, forced sale, ranking and ageing: :mod:`ipvalue.risk.lending`.
+    Along a loan's life a better rank keeps the share of a patent that it takes now; status and grade do not change.
 
     Examples
     --------
@@ -148,8 +269,8 @@ def collateral(
     broken = state.broken(policy, pairs)
     eligible: Mask = ~np.asarray(broken.any(axis=1))
     capacity = np.zeros(len(valuation), np.int64)
-    capacity[pairs.patent[eligible]] = to_cents(pledge.lendable[eligible])
-    owed = to_cents(state.exposure, up=True)
+    capacity[pairs.patent[eligible]] = rounded_cents(pledge.lendable[eligible])
+    owed = rounded_cents(state.exposure, up=True)
     found = allocate(pairs.loan[eligible], pairs.patent[eligible], capacity, owed)
     given = Allocation(*(_spread(values, eligible) for values in found))
     share = np.where(eligible, given.available / np.maximum(capacity[pairs.patent], 1), 0.0)
@@ -171,7 +292,7 @@ def collateral(
 
 @dataclass(frozen=True)
 class _State:
-    """What is known of each pair's patent and of each loan, as arrays."""
+    """Inputs of each pair's patent and of each loan, as arrays."""
 
     facts: Facts
     state: Texts
@@ -241,7 +362,7 @@ class _State:
 
 @dataclass(frozen=True)
 class _Curve:
-    """Points along the loans' lives, one row a step and one column a loan."""
+    """Points of the loans' lives, one row a step and one column a loan."""
 
     names: Objects
     drawn: Mask  # points that belong to the loan
@@ -307,18 +428,13 @@ def _spread(values: Ints, where: Mask) -> Ints:
 
 
 def _ratio(over: Floats, under: Floats, *, full: bool = False) -> Floats:
-    """A ratio; with nothing below it is unlimited (full: nothing is owed) or unknown."""
+    """A ratio; over 0 it is infinite (full: nothing is owed) or unknown."""
     with np.errstate(all="ignore"):
         return np.where(under > 0, over / under, np.where(under == 0, np.inf if full else np.nan, np.nan))
 
 
 def _pairs_table(
-    pairs: LoanPairs,
-    state: _State,
-    pledge: Lending,
-    eligible: Mask,
-    reasons: Objects,
-    given: Allocation,
+    pairs: LoanPairs, state: _State, pledge: Lending, eligible: Mask, reasons: Objects, given: Allocation
 ) -> pd.DataFrame:
     frame = pd.DataFrame({"loan_id": pairs.loan_id, "patent_id": pairs.patent_id, "rank": pairs.loan + 1})
     frame["eligible"], frame["reasons"] = eligible, reasons
@@ -326,18 +442,13 @@ def _pairs_table(
     frame["model_value"], frame["basis"] = state.model, state.basis
     for name, values in pledge._asdict().items():
         frame[name] = values
-    frame["lendable"] = np.where(eligible, to_cents(pledge.lendable) / 100.0, 0.0)
+    frame["lendable"] = np.where(eligible, rounded_cents(pledge.lendable) / 100.0, 0.0)
     frame["available"], frame["allocated"] = given.available / 100.0, given.allocated / 100.0
     return frame
 
 
 def _loans_table(
-    pairs: LoanPairs,
-    state: _State,
-    policy: CollateralPolicy,
-    table: pd.DataFrame,
-    curve: _Curve,
-    day: np.datetime64,
+    pairs: LoanPairs, state: _State, policy: CollateralPolicy, table: pd.DataFrame, curve: _Curve, day: np.datetime64
 ) -> pd.DataFrame:
     """Sums over each loan's patents; unknown where the loan's currency has no rate."""
     n = len(pairs.loans)
@@ -352,7 +463,7 @@ def _loans_table(
     frame["cover"] = _ratio(frame["available"].to_numpy(), state.exposure, full=True)
     frame["ltv"] = curve.columns["ltv"][0]
     frame["shortfall"] = np.maximum(state.exposure - frame["allocated"], 0.0)
-    # a cover that is not known is not shown to be enough
+    # an unknown cover is a margin call too
     frame["margin_call"] = ~(frame["cover"] >= policy.margin_call_cover.value)
     until = np.nan_to_num(state.years, nan=0.0)
     for name, cover in (("cover_lost", "cover"), ("cover_lost_q05", "cover_q05")):

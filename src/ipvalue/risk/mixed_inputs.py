@@ -1,17 +1,17 @@
-"""Two valuations of the same patents, and every state between them: groups of inputs before, the others after.
+"""Values of the same patents with mixed inputs: some groups of inputs of one valuation, the others of another.
 
 ========== ==================================================================================================
 time       the date, and with it ages, remaining terms and the age of the economics; a right that has expired
-market     exchange rates, price levels and yield curves, on the date of each side
+market     exchange rates, price levels and yield curves, on the date of each valuation
 assumptions the engine's assumption set
 legal      status and fees of the right, its dates and its end of term
 features   citations and all other features, ``economics`` included
 engine     methods, what they learnt, reconciliation and versions
 ========== ==================================================================================================
 
-What depends on two groups is computed for the mixture: a remaining term from the end of term of the one and the date of
-the other, revenue from the amount of the one and the exchange rate of the other. A legal state that a right reaches by
-nothing but its age (expired) goes with time.
+Quantities that depend on two groups are computed from the mixture: a remaining term from the end of term of one and the
+date of the other, revenue from the amount of one and the exchange rate of the other. The legal state ``expired``
+follows from age alone and belongs to time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ipvalue.risk.whole_cents import to_cents
 from ipvalue.types import Array, Columns, Dates, Ints, Positions, Texts
 from ipvalue.worksheet import work
 
-__all__ = ["GROUPS", "Side", "States", "side_of"]
+__all__ = ["GROUPS", "ValuationInputs", "MixedInputs", "inputs_of"]
 
 GROUPS = ("time", "market", "assumptions", "legal", "features", "engine")
 _LEGAL_FAMILIES = ("status", "renewal")
@@ -42,19 +42,12 @@ _TERM_DATES = ("filing", "grant", "priority", "statutory", "end")
 
 
 @dataclass(frozen=True)
-class Side:
-    """One of the two valuations: all that its values follow from, one element a patent.
+class ValuationInputs:
+    """All inputs of one of the two valuations, one element a patent.
 
-    Attributes
-    ----------
-    model : Model
-    market : Snapshot
-        For its date, exchange rates, price levels and yield curves alone.
-    subject : Subject
-    economics : dict of str to ndarray
-        The rows from which the subject's money was converted.
-    term : dict of str to ndarray of datetime64[D]
-        ``filing``, ``grant``, ``priority``, ``statutory`` and ``end``, from which ages and terms follow.
+    Of ``market`` only the date, exchange rates, price levels and yield curves are used. ``economics`` are the rows that
+    the subject's money was converted from. ``term`` has the dates ``filing``, ``grant``, ``priority``, ``statutory``
+    and ``end``, from which ages and terms follow.
     """
 
     model: Model
@@ -63,44 +56,41 @@ class Side:
     economics: Columns
     term: Columns
 
-    def take(self, rows: Positions) -> Side:
-        """Keep some patents."""
+    def take(self, rows: Positions) -> ValuationInputs:
+        """Select patents."""
         economics = {name: values[rows] for name, values in self.economics.items()}
         term = {name: values[rows] for name, values in self.term.items()}
         return replace(self, subject=self.subject.take(rows), economics=economics, term=term)
 
 
-def side_of(model: Model, snapshot: Snapshot) -> Side:
-    """Compute all that the values of a snapshot follow from."""
+def inputs_of(model: Model, snapshot: Snapshot) -> ValuationInputs:
+    """All inputs of the values of a snapshot."""
     patents, legal = snapshot.patents, legal_facts(snapshot)
     dates = [patents[f"{name}_date"] for name in ("application", "grant", "priority")]
     term = dict(zip(_TERM_DATES, (*dates, legal.term.statutory, legal.end)))
-    return Side(model, snapshot, prepare(snapshot, model.assumptions), snapshot.economics, term)
+    return ValuationInputs(model, snapshot, prepare(snapshot, model.assumptions), snapshot.economics, term)
 
 
-class States:
-    """The values of the same patents in every state between two sides.
+class MixedInputs:
+    """Values of the same patents in every state between two valuations.
 
-    Parameters
-    ----------
-    before, after : Side
-        Of the same patents in the same order.
+    ``before`` and ``after`` have the same patents in the same order.
     """
 
-    def __init__(self, before: Side, after: Side) -> None:
-        self.sides = (before, after)
+    def __init__(self, before: ValuationInputs, after: ValuationInputs) -> None:
+        self.pair = (before, after)
         self.active = tuple(group for group in GROUPS if self._differs(group))
-        """Groups that differ at all; the others can change nothing."""
+        """Groups that differ; the others have no effect."""
         self._known: dict[int, Ints] = {}
         self._money: dict[tuple[object, ...], Columns] = {}
 
     @property
     def evaluated(self) -> int:
-        """States valued so far."""
+        """MixedInputs valued so far."""
         return len(self._known)
 
     def cents(self, changed: frozenset[str]) -> Ints:
-        """Values in whole cents where these groups are after and the others before; no value counts as 0."""
+        """Values in whole cents with these groups of after and the others of before; no value counts as 0."""
         key = sum(1 << k for k, group in enumerate(self.active) if group in changed)
         if key not in self._known:
             self._known[key] = to_cents(work(*self.mixed(changed)).value)
@@ -108,12 +98,12 @@ class States:
 
     def mixed(self, changed: frozenset[str]) -> tuple[Model, Subject]:
         """The model and the subject of a state between the two."""
-        time, _, figures, _, features, engine = (self.sides[group in changed] for group in GROUPS)
+        time, _, figures, _, features, engine = (self.pair[group in changed] for group in GROUPS)
         model = engine.model
         if figures is not engine:
             model = model.with_assumptions(figures.model.assumptions, carry=False)
-        term = {name: self._legal(changed, [side.term[name] for side in self.sides]) for name in _TERM_DATES}
-        right = self._legal(changed, [side.subject.right for side in self.sides])
+        term = {name: self._legal(changed, [inputs.term[name] for inputs in self.pair]) for name in _TERM_DATES}
+        right = self._legal(changed, [inputs.subject.right for inputs in self.pair])
         date = time.subject.dates["as_of"]
         office = features.subject.jurisdiction
         return model, Subject(
@@ -127,37 +117,37 @@ class States:
         )
 
     def _converted(self, changed: frozenset[str], right: Texts) -> Columns:
-        """Money of a state, kept for the states that share what it follows from."""
+        """Money of a state, cached for the states with the same inputs of it."""
         chosen = tuple(group in changed for group in ("market", "assumptions", "features"))
         key = (*chosen, right.tobytes())
         if key not in self._money:
-            market, figures, features = (self.sides[side] for side in chosen)
+            market, figures, features = (self.pair[inputs] for inputs in chosen)
             office, rows = features.subject.jurisdiction, features.economics
             self._money[key] = money_of(market.market, figures.model.assumptions, rows, office, right)
         return self._money[key]
 
     def _columns(self, changed: frozenset[str], term: Columns, date: Dates) -> Columns:
         """Feature columns: those of the term by date, those of the status by patent, and the others as they are."""
-        side = self.sides["features" in changed]
-        columns = dict(side.subject.features.columns)
+        inputs = self.pair["features" in changed]
+        columns = dict(inputs.subject.features.columns)
         for name in _legal_names():
-            columns[name] = self._legal(changed, [s.subject.features.columns[name] for s in self.sides])
+            columns[name] = self._legal(changed, [s.subject.features.columns[name] for s in self.pair])
         filing, grant, priority, statutory, end = (term[name] for name in _TERM_DATES)
         columns |= term_columns(filing, grant, priority, statutory, end, date)
-        columns["economics_age"] = age_years(side.economics["date"], date)
-        # on the earlier date what came later is not old at all
+        columns["economics_age"] = age_years(inputs.economics["date"], date)
+        # on the earlier date what came later has the age 0
         for group, names in (("legal", ("age", "years_since_grant")), ("features", ("economics_age",))):
             if ("time" in changed) != (group in changed):
                 columns |= {name: np.maximum(columns[name], 0.0) for name in names}
         return columns
 
     def _legal(self, changed: frozenset[str], of: list[Array]) -> Array:
-        """The legal side of each patent; of one that has expired, the side of time."""
-        expired = self.sides[1].subject.features["legal_state"] == State.EXPIRED
+        """Values of the legal group; for an expired patent, of the group of time."""
+        expired = self.pair[1].subject.features["legal_state"] == State.EXPIRED
         return np.where(expired, of["time" in changed], of["legal" in changed])
 
     def _differs(self, group: str) -> bool:
-        before, after = self.sides
+        before, after = self.pair
         if group == "time":
             return bool((before.subject.dates["as_of"] != after.subject.dates["as_of"]).any())
         if group == "market":
@@ -169,9 +159,9 @@ class States:
         if group == "engine":
             return not _alike(before.model, after.model)
         if group == "legal":
-            one, two = ({n: s.subject.features.columns[n] for n in _legal_names()} | s.term for s in self.sides)
+            one, two = ({n: s.subject.features.columns[n] for n in _legal_names()} | s.term for s in self.pair)
             return not _same(one, two) or not np.array_equal(before.subject.right, after.subject.right)
-        columns = [_others(side.subject) | side.economics for side in self.sides]
+        columns = [_others(inputs.subject) | inputs.economics for inputs in self.pair]
         return not _same(*columns)
 
 
@@ -193,7 +183,7 @@ def _same(one: Columns, two: Columns) -> bool:
 
 
 def _alike(one: Model, two: Model) -> bool:
-    """Whether two models differ by their assumptions alone."""
+    """Whether two models differ only by their assumptions."""
     if (one.methods, one.reconciliation) != (two.methods, two.reconciliation):
         return False
     return one.learnt is two.learnt or two.with_assumptions(one.assumptions, carry=False).hash == one.hash

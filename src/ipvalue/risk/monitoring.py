@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ipvalue.errors import BookError, Reason
@@ -13,27 +14,80 @@ from ipvalue.features import extract
 from ipvalue.law.states import ALIVE, State
 from ipvalue.records.book import parse_date
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.risk.drift import stability_index
-from ipvalue.risk.facts import Facts, facts_of
-from ipvalue.risk.figures import default_figure, default_figures
-from ipvalue.risk.origin import expect, origin_of
-from ipvalue.risk.override_effect import model_value
-from ipvalue.types import Mask
+from ipvalue.risk.eligibility import Facts, facts_of
+from ipvalue.risk.origin import expect, model_value, origin_of
+from ipvalue.risk.policy import default_figure, default_figures
+from ipvalue.types import Floats, Mask
 from ipvalue.valuation import Valuation
 
-__all__ = ["Monitoring", "monitor"]
+__all__ = ["Monitoring", "monitor", "stability_index"]
+
+_EMPTY = 0.5
+
+
+def stability_index(before: npt.ArrayLike, after: npt.ArrayLike, bins: int = 10) -> float:
+    """Population stability index of two samples.
+
+    Parameters
+    ----------
+    before, after : array_like
+        Samples; missing values are a bin of their own.
+    bins : int
+        Bins by quantiles of the earlier sample; equal quantiles are one bin.
+
+    Returns
+    -------
+    float
+        0 where both have the same shares; NaN where a sample is empty. By the usual rule of thumb, below 0.1 is
+        stable and above 0.25 has shifted.
+
+    Notes
+    -----
+    ``sum over bins of (p_after - p_before) log(p_after / p_before)``. A bin that is empty in one sample counts half an
+    observation there, so that the index stays finite.
+
+    References
+    ----------
+    Siddiqi (2006), Credit Risk Scorecards (index and rule of thumb); Kullback and Leibler (1951), Annals of
+    Mathematical Statistics 22 (the divergence).
+
+    Examples
+    --------
+    >>> stability_index([1, 2, 3, 4], [1, 2, 3, 4], bins=2)
+    0.0
+    >>> round(stability_index([1, 1, 2, 2], [1, 2, 2, 2], bins=2), 4)  # 0.25 log 1.5 + 0.25 log 2
+    0.2747
+    """
+    first, second = np.asarray(before, np.float64), np.asarray(after, np.float64)
+    if not len(first) or not len(second):
+        return np.nan
+    known = np.sort(first[~np.isnan(first)])
+    # edges are values of the sample itself (method 'lower'), so that a flag's two values fall into two bins
+    inner = np.linspace(0, 1, bins + 1)[1:-1]
+    edges = np.unique(np.quantile(known, inner, method="lower")) if len(known) else np.zeros(0)
+
+    def shares(sample: Floats) -> Floats:
+        place = np.where(np.isnan(sample), len(edges) + 1, np.searchsorted(edges, sample, side="left"))
+        return np.bincount(place, minlength=len(edges) + 2).astype(np.float64)
+
+    old, new = shares(first), shares(second)
+    used = (old > 0) | (new > 0)
+    p = np.maximum(old[used], _EMPTY) / len(first)
+    q = np.maximum(new[used], _EMPTY) / len(second)
+    return float(((q - p) * np.log(q / p)).sum())
+
 
 _TABLE = "monitoring.csv"
 _ALIVE = [state.label for state in State if ALIVE[state]]
 _GRADES = ("A", "B", "C", "D", "E")
 _LONGEST = 1200  # months
-_SHIFTED = 0.25  # by the usual rule of thumb: see ipvalue.risk.drift
+_SHIFTED = 0.25  # by the usual rule of thumb: see ipvalue.risk.monitoring
 _SCORES = ("value", "log_sd", "remaining_years", "grant_probability", "disagreement")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Monitoring:
-    """What a bank looks at between two dates.
+    """Triggers, revaluation dates and drift between two valuations.
 
     Attributes
     ----------
@@ -48,13 +102,12 @@ class Monitoring:
         Population stability index of each score, and of each feature where both snapshots are at hand. Scores are the
         model's own, overridden or not.
     overridden : tuple of int
-        Patents of which the value is an expert's, before and after.
+        Number of patents with a value set by an expert, before and after.
 
     Notes
     -----
-    Values are those that stand, the experts' included. ``model_value_down``: the model's own value of a patent that is
-    overridden on either date fell, whatever the expert's did. ``override_ended``: an expert's value stood before, and
-    none does now.
+    Values are those in force, experts' included. ``model_value_down``: the model's own value of a patent that is
+    overridden on either date fell. ``override_ended``: an expert's value was in force before and none is now.
     """
 
     triggers: pd.DataFrame
@@ -103,7 +156,7 @@ def monitor(
     Raises
     ------
     BookError
-        If the dates are out of order, the currencies differ, or a figure can't be meant.
+        If the dates are out of order, the currencies differ, or a figure is out of its range.
 
     Examples
     --------
@@ -123,7 +176,7 @@ def monitor(
         raise BookError("both valuations must be in one currency")
     fall = default_figure(_TABLE, "value_fall").value if value_fall is None else value_fall
     if not 0.0 < fall <= 1.0:
-        raise BookError(f"value_fall={fall}: a share of the median above 0 and up to 1")
+        raise BookError(f"value_fall={fall}: it must be a share of the median above 0 and up to 1")
     _check_months(revaluation_months or {})
     states = [origin_of(v, s, None).snapshot for v, s in zip((before, after), snapshots)]
     frames = [_frame(valuation) for valuation in (before, after)]
@@ -143,7 +196,7 @@ def _check_months(months: Mapping[str, float]) -> None:
 
 
 def _frame(valuation: Valuation) -> pd.DataFrame:
-    """The values by patent, with what the model says and whether an expert's stands."""
+    """The values by patent, with the model's value and whether an expert's is in force."""
     frame = valuation.to_pandas()
     frame["overridden"] = (frame["reason"] == Reason.OVERRIDDEN.label).to_numpy(bool)
     frame["model_value"] = model_value(valuation)
@@ -183,7 +236,7 @@ def _triggers(before: pd.DataFrame, after: pd.DataFrame, states: list[Snapshot |
 
 
 def _register(old: Facts, new: Facts) -> dict[str, Mask]:
-    """What the register shows now and did not before."""
+    """What the register shows now and did not show before."""
     both = old.known & new.known
     return {
         "challenged": both & new.challenged & ~old.challenged,

@@ -1,4 +1,4 @@
-"""What a valuation brings along: its columns, and the snapshot and assumptions that it was made from."""
+"""What risk reports read from a valuation: columns, segments, and the snapshot and assumptions behind it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,36 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from ipvalue.assumptions.sets import Assumptions
-from ipvalue.errors import BookError, require
+from ipvalue.errors import BookError, IpvalueError, require
 from ipvalue.evidence.currency import exchange_rate
+from ipvalue.law.technology import field_names
 from ipvalue.records.book import parse_date
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Floats, Objects, Quantiles, Texts
 from ipvalue.valuation import Valuation
 
-__all__ = ["Origin", "date_of", "expect", "number", "origin_of", "rates_of", "sigma_of", "text"]
+__all__ = [
+    "Origin",
+    "date_of",
+    "expect",
+    "labels_by",
+    "model_value",
+    "number",
+    "origin_of",
+    "rates_of",
+    "segment_labels",
+    "sigma_of",
+    "text",
+]
 
 _BY_CURRENCY = {"CNY": "CN", "USD": "US", "EUR": "EU"}
 
 
 class Origin(NamedTuple):
-    """Where a valuation comes from."""
+    """Snapshot and assumptions that a valuation was made from."""
 
     snapshot: Snapshot | None
     assumptions: Assumptions
@@ -38,18 +52,12 @@ _MAKE = {
 
 
 def expect(name: str, given: object, kind: type) -> None:
-    """Refuse an argument of another kind, and say how to make one of the right kind.
-
-    Raises
-    ------
-    IpvalueError
-        If it is of another kind.
-    """
+    """Raise :class:`IpvalueError` for an argument of a wrong type, and say how to make a right one."""
     require(given, kind, name, _MAKE[kind.__name__])
 
 
 def origin_of(valuation: Valuation, snapshot: Snapshot | None, assumptions: Assumptions | None) -> Origin:
-    """Find snapshot and assumptions: those given, else the valuation's own, else the default set of its currency.
+    """Snapshot and assumptions: those given, else the valuation's own, else the default set of its currency.
 
     Raises
     ------
@@ -69,13 +77,7 @@ def origin_of(valuation: Valuation, snapshot: Snapshot | None, assumptions: Assu
 
 
 def date_of(valuation: Valuation, as_of: object | None) -> np.datetime64:
-    """Day of the report: the values' own, or a later one.
-
-    Raises
-    ------
-    BookError
-        If it is earlier: nothing may be known before its day.
-    """
+    """Day of a report: the valuation date or a later day; an earlier one raises :class:`BookError`."""
     valued = parse_date(valuation.provenance["as_of"])
     day = valued if as_of is None else parse_date(as_of)
     if day < valued:
@@ -86,12 +88,8 @@ def date_of(valuation: Valuation, as_of: object | None) -> np.datetime64:
 def rates_of(currency: Objects, valued_in: str, rates: Mapping[str, float] | None, origin: Origin) -> Floats:
     """Units of the valuation's currency for one unit of each currency; NaN where unknown.
 
-    Rates given count first, then what the snapshot and the assumptions know.
-
-    Raises
-    ------
-    BookError
-        If a rate given is no number above 0.
+    Rates given come first, then those of the snapshot and the assumptions. A rate that is not above 0 raises
+    :class:`BookError`.
     """
     for name, rate in (rates or {}).items():
         if isinstance(rate, bool) or not isinstance(rate, Real) or not 0.0 < float(rate) < math.inf:
@@ -112,6 +110,13 @@ def number(valuation: Valuation, name: str) -> Floats:
     return np.asarray(column, np.float64)
 
 
+def model_value(valuation: Valuation) -> Floats:
+    """The model's value of each patent, overridden or not; NaN for null."""
+    names = valuation.table.column_names
+    column = valuation.table["model_value" if "model_value" in names else "value"]
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
+
+
 def text(valuation: Valuation, name: str) -> Texts:
     """A column of short texts; empty for null."""
     values = valuation.table[name].to_numpy(zero_copy_only=False)
@@ -123,3 +128,35 @@ def sigma_of(valuation: Valuation) -> Floats:
     low, high = number(valuation, "q05"), number(valuation, "q95")
     sigma = Quantiles(np.column_stack([low, high])).log_sd
     return np.where(np.isfinite(sigma) & (low > 0), sigma, 0.0)
+
+
+def segment_labels(snapshot: Snapshot, grade: Objects) -> pd.DataFrame:
+    """Segments of each patent: ``field``, ``jurisdiction``, ``grade`` ('' for none) and first ``owner``, as text."""
+    number = snapshot.field.astype(np.int64)
+    names = np.array(field_names(), object)
+    columns = {
+        "field": np.array([f"{k} {name}" for k, name in enumerate(names)], object)[number],
+        "jurisdiction": snapshot.patents["jurisdiction"].astype(object),
+        "grade": np.where(grade == "", "none", grade).astype(object),
+        "owner": np.where(snapshot.owner_name == "", "unknown", snapshot.owner_name).astype(object),
+    }
+    return pd.DataFrame(columns, index=pd.Index(snapshot.patent_ids, name="patent_id"))
+
+
+def labels_by(labels: pd.DataFrame, by: str | pd.Series) -> pd.Series:
+    """Labels to group by: a named segment, or a Series by patent_id.
+
+    Raises
+    ------
+    IpvalueError
+        If there is no such segment, or a patent has no label.
+    """
+    if isinstance(by, pd.Series):
+        own = by.reindex(labels.index)
+        if own.isna().any():
+            raise IpvalueError(f"no label is given for the patent {own.index[own.isna()][0]!r}")
+        return own.rename(str(by.name or "segment"))
+    if by not in labels.columns:
+        raise IpvalueError(f"there is no segment {by!r}; there are {', '.join(map(str, labels.columns))}")
+    named: pd.Series = labels[by]
+    return named

@@ -1,24 +1,52 @@
-"""The collateral policy: which patents secure a loan, and how much may be lent against them.
+"""The collateral policy: which patents secure a loan and how much may be lent; default figures of risk.
 
-Every figure says its date, its source and how certain it is; the default is data
-(``tables/collateral_policy.csv``), in the spirit of Chinese rules. Most of its figures are assumed: replace them
-by the bank's.
+Every figure says its date, its source and how certain it is. The default follows Chinese rules
+(``tables/collateral_policy.csv``); most of its figures are assumed: replace them by the bank's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+import csv
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
 from ipvalue.assumptions.figures import Figure, FigureSet
-from ipvalue.risk.figures import default_figure, default_figures
 from ipvalue.types import Floats, Texts
 
-__all__ = ["RULES", "CollateralPolicy"]
+__all__ = ["CollateralPolicy", "RULES", "default_figure", "default_figures"]
+
+_NAMES = ("value", "unit", "date", "certainty", "source")
+
+
+def default_figures(table: str, name: str) -> dict[str, Figure]:
+    """Figures of one name by key, from a file in ``risk/tables`` and in its order; a new dictionary.
+
+    Examples
+    --------
+    >>> sorted(default_figures("collateral_policy.csv", "maximum_ltv"))
+    ['design', 'invention', 'plant', 'utility_model']
+    """
+    return dict(_read(table)[name])
+
+
+def default_figure(table: str, name: str) -> Figure:
+    """A figure without keys; see :func:`default_figures`."""
+    return _read(table)[name][""]
+
+
+@cache
+def _read(table: str) -> dict[str, dict[str, Figure]]:
+    file = resources.files("ipvalue.risk") / "tables" / table
+    found: dict[str, dict[str, Figure]] = {}
+    for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines()):
+        figure = Figure.model_validate({name: row[name] for name in _NAMES})
+        found.setdefault(row["figure"], {})[row["key"]] = figure
+    return found
 
 
 RULES = (
@@ -36,7 +64,7 @@ RULES = (
     "no_maturity",
 )
 """Rules by the reason code that they give; see :func:`ipvalue.errors.explain_reason`."""
-# without these there is no number to lend against
+# without these no amount can be computed
 _FIXED_RULES = ("no_value", "no_maturity", "right_not_accepted")
 _GRADES = "ABCDE"
 _BANDS = ("haircut_liquidity", "haircut_life", "sale_months")
@@ -45,14 +73,14 @@ _BANDS = ("haircut_liquidity", "haircut_life", "sale_months")
 _TABLE = "collateral_policy.csv"
 
 
-def _one(name: str) -> Callable[[], Figure]:
-    """Make the factory of a figure's default."""
-    return lambda: default_figure(_TABLE, name)
+def _one(name: str) -> Any:
+    """Field with the default figure of the table."""
+    return Field(default_factory=lambda: default_figure(_TABLE, name))
 
 
-def _by_key(name: str) -> Callable[[], dict[str, Figure]]:
-    """Make the factory of the default of figures by key."""
-    return lambda: default_figures(_TABLE, name)
+def _by_key(name: str) -> Any:
+    """Field with the default figures by key of the table."""
+    return Field(default_factory=lambda: default_figures(_TABLE, name))
 
 
 class CollateralPolicy(FigureSet):
@@ -82,11 +110,11 @@ class CollateralPolicy(FigureSet):
     sale_discount, sale_cost, sale_rate : Figure
         Forced sale: discount, cost as a share of the price, and yearly cost of waiting.
     sale_months : dict of Figure
-        Months until the money of a forced sale is there, from that many deals of the field on.
+        Months until a forced sale is paid, from that many deals of the field on.
     maximum_ltv : dict of Figure
-        Most that is lent, as a share of the median value, by kind of right; other rights are not accepted.
+        Highest loan, as a share of the median value, by kind of right; other rights are not accepted.
     margin_call_cover : Figure
-        Cover (what could be lent over what is owed) below which more collateral is asked for.
+        Cover (lendable value over exposure) below which more collateral is required.
     correlation : Figure
         Of the log values of patents that secure one loan.
 
@@ -114,33 +142,33 @@ class CollateralPolicy(FigureSet):
     unchecked: Literal["refuse", "accept"] = "refuse"
     step_months: Literal[3, 12] = 12
     repayment: Literal["bullet", "linear"] = "bullet"
-    life_margin: Figure = Field(default_factory=_one("life_margin"))
-    haircut_grade: dict[str, Figure] = Field(default_factory=_by_key("haircut_grade"))
-    haircut_right: dict[str, Figure] = Field(default_factory=_by_key("haircut_right"))
-    haircut_liquidity: dict[str, Figure] = Field(default_factory=_by_key("haircut_liquidity"))
-    haircut_life: dict[str, Figure] = Field(default_factory=_by_key("haircut_life"))
-    sale_discount: Figure = Field(default_factory=_one("sale_discount"))
-    sale_cost: Figure = Field(default_factory=_one("sale_cost"))
-    sale_months: dict[str, Figure] = Field(default_factory=_by_key("sale_months"))
-    sale_rate: Figure = Field(default_factory=_one("sale_rate"))
-    maximum_ltv: dict[str, Figure] = Field(default_factory=_by_key("maximum_ltv"))
-    margin_call_cover: Figure = Field(default_factory=_one("margin_call_cover"))
-    correlation: Figure = Field(default_factory=_one("correlation"))
+    life_margin: Figure = _one("life_margin")
+    haircut_grade: dict[str, Figure] = _by_key("haircut_grade")
+    haircut_right: dict[str, Figure] = _by_key("haircut_right")
+    haircut_liquidity: dict[str, Figure] = _by_key("haircut_liquidity")
+    haircut_life: dict[str, Figure] = _by_key("haircut_life")
+    sale_discount: Figure = _one("sale_discount")
+    sale_cost: Figure = _one("sale_cost")
+    sale_months: dict[str, Figure] = _by_key("sale_months")
+    sale_rate: Figure = _one("sale_rate")
+    maximum_ltv: dict[str, Figure] = _by_key("maximum_ltv")
+    margin_call_cover: Figure = _one("margin_call_cover")
+    correlation: Figure = _one("correlation")
 
     @model_validator(mode="after")
     def _bounds(self) -> CollateralPolicy:
         for path, figure in self._figures():
             if figure.unit == "share" and not 0 <= figure.value <= 1:
-                raise ValueError(f"{path} = {figure.value}: a share lies between 0 and 1")
+                raise ValueError(f"{path} = {figure.value}: a share must be between 0 and 1")
             if figure.value < 0:
                 raise ValueError(f"{path} = {figure.value}: it must not be negative")
         unknown = sorted({*self.waived} - {*RULES} | {*self.waived} & {*_FIXED_RULES})
         if unknown:
-            raise ValueError(f"waived: {unknown[0]!r} is no rule that can be waived")
+            raise ValueError(f"waived: {unknown[0]!r} is not a rule that can be waived")
         if set(self.haircut_grade) != set(_GRADES):
             raise ValueError(f"haircut_grade has the keys {', '.join(_GRADES)}")
         if not set(self.maximum_ltv) <= set(self.haircut_right):
-            raise ValueError("haircut_right lacks a right that maximum_ltv names")
+            raise ValueError("haircut_right must have every right of maximum_ltv")
         for name in _BANDS:
             band_starts(getattr(self, name), name)
         return self
@@ -150,14 +178,14 @@ class CollateralPolicy(FigureSet):
         return pd.DataFrame([{"figure": path, **figure.model_dump()} for path, figure in self._figures()])
 
     def by_key(self, name: str, keys: Texts) -> Floats:
-        """Look a figure up for each row's grade or right; NaN where it has none."""
+        """Figure for each row's grade or right; NaN where there is none."""
         table: dict[str, Figure] = getattr(self, name)
         distinct, places = np.unique(keys.astype(str), return_inverse=True)
         found = [table[str(k)].value if str(k) in table else np.nan for k in distinct]
         return np.array(found, np.float64)[places]
 
     def by_band(self, name: str, amounts: Floats) -> Floats:
-        """Look a figure up in the band in which each amount lies; an unknown amount lies in the lowest."""
+        """Figure of the band of each amount; an unknown amount is in the lowest band."""
         table: dict[str, Figure] = getattr(self, name)
         starts = band_starts(table, name)
         values = np.array([table[key].value for key in sorted(table, key=float)])
@@ -180,7 +208,7 @@ def band_starts(table: dict[str, Figure], name: str) -> Floats:
     Raises
     ------
     ValueError
-        If a key is no number, or no band begins at 0.
+        If a key is not a number, or no band begins at 0.
     """
     try:
         starts = np.sort(np.array([float(key) for key in table]))

@@ -1,4 +1,12 @@
-"""The book as a whole: the distribution of its value, what may be lost, and how concentrated it is."""
+"""The book as a whole: the distribution of its value, what may be lost, and how concentrated it is.
+
+Values move together by one factor for all patents, one for each technology field and one for each owner::
+
+    log V_i = log median_i + sigma_i (sqrt(a) M + sqrt(b) F_field(i) + sqrt(c) O_owner(i) + sqrt(1 - a - b - c) e_i)
+
+with independent standard normal M, F, O and e. Two patents have correlation a, plus b in one field, plus c with one
+owner.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +24,113 @@ from ipvalue.assumptions.sets import Figure
 from ipvalue.errors import BookError
 from ipvalue.finance.distributions import LEVELS, lognormal_quantiles
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.risk.factors import Factors, simulate_total, total_variance
-from ipvalue.risk.figures import default_figure
 from ipvalue.risk.origin import expect, number, origin_of, sigma_of
+from ipvalue.risk.policy import default_figure
 from ipvalue.types import Floats, Ints, Objects
 from ipvalue.valuation import Valuation
 
-__all__ = ["PortfolioCorrelation", "PortfolioRisk", "portfolio"]
+__all__ = ["Factors", "PortfolioCorrelation", "PortfolioRisk", "portfolio", "simulate_total", "total_variance"]
+
+_SCENARIOS = 32
+_PATENTS = 4096
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Field and owner of each patent, numbered from 0, and a, b and c: shares of the variance of a log value."""
+
+    field: Ints
+    owner: Ints
+    market_share: float
+    field_share: float
+    owner_share: float
+
+    @property
+    def own_share(self) -> float:
+        """Share of the variance that is specific to each patent."""
+        return max(0.0, 1.0 - self.market_share - self.field_share - self.owner_share)
+
+
+def total_variance(mean: Floats, sigma: Floats, factors: Factors) -> float:
+    """Variance of the sum of the values, exactly.
+
+    Parameters
+    ----------
+    mean, sigma : ndarray, shape (n,)
+        Mean of each value and standard deviation of its logarithm.
+    factors : Factors
+
+    Notes
+    -----
+    ``sum_ij m_i m_j (exp(rho_ij s_i s_j) - 1)`` takes four values of rho off the diagonal. The pairs of a group under
+    one rho are summed in O(n) by ``exp(rho s_i s_j) - 1 = sum_p rho^p / p! s_i^p s_j^p``, as in
+    :func:`ipvalue.finance.distributions.fenton_wilkinson`.
+
+    Examples
+    --------
+    >>> alone = Factors(np.array([0, 1]), np.array([0, 1]), 0.0, 0.0, 0.0)
+    >>> two = total_variance(np.array([1.0, 1.0]), np.array([0.5, 0.5]), alone)
+    >>> bool(np.isclose(two, 2 * np.expm1(0.25)))
+    True
+    """
+    a, b, c = factors.market_share, factors.field_share, factors.owner_share
+    everyone = np.zeros(len(mean), np.int64)
+    _, both = np.unique(factors.field * (factors.owner.max(initial=0) + 1) + factors.owner, return_inverse=True)
+
+    def pairs(group: Ints, rho: float) -> float:
+        return _grouped(mean, sigma, group, rho)
+
+    total = pairs(everyone, a)
+    total += pairs(factors.field, a + b) - pairs(factors.field, a)
+    total += pairs(factors.owner, a + c) - pairs(factors.owner, a)
+    total += pairs(both, a + b + c) - pairs(both, a + b) - pairs(both, a + c) + pairs(both, a)
+    own = mean**2 * (np.expm1(sigma**2) - np.expm1((a + b + c) * sigma**2))
+    return float(total + own.sum())
+
+
+def _grouped(mean: Floats, sigma: Floats, group: Ints, rho: float) -> float:
+    """Sum over all pairs of each group, a patent with itself too, of m_i m_j (exp(rho s_i s_j) - 1)."""
+    if rho == 0.0 or not len(mean):
+        return 0.0
+    n = int(group.max()) + 1
+    largest = min(rho * float(sigma.max()) ** 2, 200.0)
+    power, factor, total = mean, 1.0, 0.0
+    for order in range(1, int(np.ceil(np.e * largest)) + 40):
+        power = power * sigma
+        factor = factor * rho / order
+        total += factor * float((np.bincount(group, power, n) ** 2).sum())
+    return total
+
+
+def simulate_total(median: Floats, sigma: Floats, factors: Factors, scenarios: int, seed: int) -> Floats:
+    """Draw the sum of the values; median and sigma are in the order of patent_id.
+
+    The same seed and patents give the same draws; the first draws do not depend on their number.
+    """
+    live = np.flatnonzero(median > 0)
+    logs, spread = np.log(median[live]), sigma[live]
+    field, owner = factors.field[live], factors.owner[live]
+    n_fields, n_owners = int(field.max(initial=-1)) + 1, int(owner.max(initial=-1)) + 1
+    market, by_field, by_owner, own = np.sqrt(
+        [factors.market_share, factors.field_share, factors.owner_share, factors.own_share]
+    )
+    totals = np.zeros(-(-scenarios // _SCENARIOS) * _SCENARIOS)
+    for first in range(0, scenarios, _SCENARIOS):
+        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, first])))
+        shared = market * rng.standard_normal((1, _SCENARIOS))
+        fields = shared + by_field * rng.standard_normal((n_fields, _SCENARIOS))
+        owners = by_owner * rng.standard_normal((n_owners, _SCENARIOS))
+        for start in range(0, len(live), _PATENTS):
+            rows = slice(start, start + _PATENTS)
+            moves = rng.standard_normal((len(logs[rows]), _SCENARIOS))
+            moves *= own
+            moves += fields[field[rows]]
+            moves += owners[owner[rows]]
+            moves *= spread[rows, None]
+            moves += logs[rows, None]
+            totals[first : first + _SCENARIOS] += np.exp(moves).sum(axis=0)
+    return totals[:scenarios]
+
 
 _TABLE = "portfolio_correlation.csv"
 _LARGE_SIGMA = 1.3
@@ -77,10 +185,10 @@ class PortfolioRisk:
     ----------
     quantiles : DataFrame
         One row a level: ``analytic`` and ``simulated`` quantile of the sum, and ``sum_of_patents_quantiles``,
-        which is the quantile of the sum only if all patents move as one: it is no quantile of this book.
+        which equals the quantile of the sum only if all values are perfectly correlated.
     losses : DataFrame
         One row a confidence: value at risk and expected shortfall, analytic and simulated; ``standalone``, the sum of
-        the patents' own values at risk; ``diversification``, the share of it that the book does not bear.
+        the patents' own values at risk; ``diversification``, the share of it that diversification removes.
     concentration : DataFrame
         By patent, field and owner: groups, Herfindahl index of the shares of mean value, the number of equal groups
         that would have that index, and the shares of the largest.
@@ -90,7 +198,7 @@ class PortfolioRisk:
     provenance : dict
         ``analytic_reliable`` is False where the analytic quantiles are not within 10 % of the simulated ones (without
         a simulation: where a sigma is above 1.3): then the simulated columns count. The mean of a value with a sigma
-        of 3 is 90 times its median and hangs on a tail that nothing has measured.
+        of 3 is 90 times its median and depends on a tail that no data support.
     """
 
     quantiles: pd.DataFrame
@@ -127,7 +235,7 @@ def portfolio(
     valuation : Valuation
     field, owner : array_like, shape (n,), optional
         Group of each row of the valuation, by any code or name; by default the snapshot's technology field and
-        first owner. A missing one (None, '', NaN, or 0 in the snapshot) is shared with nobody.
+        first owner. A missing one (None, '', NaN, or 0 in the snapshot) is a group of its own.
     correlation : PortfolioCorrelation, optional
     snapshot : Snapshot, optional
         What the values were made from; needed for the defaults where they were read from a file.
@@ -144,11 +252,11 @@ def portfolio(
     Raises
     ------
     BookError
-        If fields or owners are missing, or their number does not fit; or a number can't be meant.
+        If fields or owners are missing, or their number does not fit; or a number is out of its range.
 
     Notes
     -----
-    Model: :mod:`ipvalue.risk.factors`, each patent lognormal with its median and the spread of its 5 and 95 %
+    Model: :mod:`ipvalue.risk.portfolio`, each patent lognormal with its median and the spread of its 5 and 95 %
     quantiles. Mean and variance of the sum are exact; the analytic quantiles are those of the lognormal with that mean
     and variance (Fenton 1960). Value at risk is the mean less the lower quantile, expected shortfall the mean less
     the mean below that quantile: the uncertainty of the value today, not of a change over a horizon. Patents without
@@ -216,7 +324,7 @@ def portfolio(
 def _check_draws(scenarios: int, seed: int, confidence: tuple[float, ...]) -> None:
     for name, number_ in (("scenarios", scenarios), ("seed", seed)):
         if isinstance(number_, bool) or not isinstance(number_, int | np.integer) or number_ < 0:
-            raise BookError(f"{name}={number_!r}: a whole number from 0 is needed")
+            raise BookError(f"{name}={number_!r}: it must be an integer of 0 or more")
     levels = np.ravel(np.asarray(confidence, object))
     good = [isinstance(level, float | np.floating) and 0.0 < level < 1.0 for level in levels]
     if not np.ndim(confidence) or not len(levels) or not all(good):
@@ -266,7 +374,7 @@ def _quantiles(median: Floats, sigma: Floats, centre: float, spread: float, draw
 
 
 def _reliable(quantiles: pd.DataFrame, sigma: Floats) -> bool:
-    """Whether the matched lognormal can be trusted: it meets the simulation, or no value is very uncertain."""
+    """Whether the matched lognormal is reliable: it agrees with the simulation, or no value is very uncertain."""
     low, high = quantiles["analytic"].to_numpy(), quantiles["simulated"].to_numpy(np.float64)
     if np.isnan(high).any():
         return bool((sigma <= _LARGE_SIGMA).all())
@@ -286,7 +394,7 @@ def _losses(
         short = total * (1.0 - float(ndtr(deviate - spread)) / (1.0 - level))
         alone = float((median * (np.exp(0.5 * sigma**2) - np.exp(sigma * deviate))).sum())
         worst = drawn[: max(1, round((1.0 - level) * len(drawn)))]
-        # the exact mean: that of the draws hangs on the largest of them
+        # the exact mean: the mean of the draws depends on the largest of them
         simulated = total - np.quantile(drawn, 1.0 - level) if len(drawn) else np.nan
         rows.append(
             {

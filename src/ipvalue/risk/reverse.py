@@ -1,4 +1,4 @@
-"""Reverse stress: how large a shock costs a given share of a book's value."""
+"""Reverse stress: the size of a shock that costs a given share of a book's value."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ReverseStress:
     evaluations : int
         Valuations of the book that the search took.
     overridden : int
-        Patents of which an expert's value is shocked in the place of the model's; 0 where all values are the model's.
+        Number of patents with an expert's value, which is shocked instead of the model's.
     """
 
     size: float
@@ -75,7 +75,7 @@ def reverse_stress(
         Of the size, relative to the largest.
     overrides : Overrides, optional
         Experts' values, such as ``valuation.overrides``: they move as the model's own values do, as in
-        :func:`ipvalue.stress`. Without them the book is the model's, whatever experts say of it.
+        :func:`ipvalue.stress`. By default the book has the model's values.
 
     Returns
     -------
@@ -84,17 +84,17 @@ def reverse_stress(
     Raises
     ------
     IpvalueError
-        If the family is unknown, a size, share or tolerance can't be meant, or even the largest size does not cost
+        If the family is unknown, a size, share or tolerance is out of its range, or the largest size does not cost
         that much.
 
     Notes
     -----
     Brent's method on one scalar between 0 and the largest size, on features computed once. Where the loss does not
-    rise steadily with the size, the size found is one at which the loss is met, not the smallest.
+    always rise with the size, the size found has the target loss but may not be the smallest.
     """
     expect("state", state, Snapshot)
     if not 0.0 < target_loss < 1.0:
-        raise IpvalueError(f"target_loss={target_loss}: a share between 0 and 1 is to be lost")
+        raise IpvalueError(f"target_loss={target_loss}: it must be a share between 0 and 1")
     if not 0.0 < tolerance < 1.0:
         raise IpvalueError(f"tolerance={tolerance}: a share of the largest size, between 0 and 1")
     family, limit = _family(scenario_family, largest)
@@ -106,7 +106,7 @@ def reverse_stress(
 
     whole = total(0.0)
     if whole <= 0.0:
-        raise IpvalueError("the book is worth nothing: there is nothing to lose")
+        raise IpvalueError("the sum of values is 0, so no share of it can be lost")
     losses: dict[float, float] = {0.0: 0.0}
 
     def missed(size: float) -> float:
@@ -124,7 +124,7 @@ def reverse_stress(
 
 
 def _experts(overrides: Overrides | None, base: Worksheet) -> tuple[Callable[[Floats], Floats], int]:
-    """What puts experts' values into the model's quantiles under a shock, and of how many patents."""
+    """Function that puts experts' values into the model's quantiles under a shock, and the number of patents."""
     if overrides is None or not len(given_set(overrides)):
         return lambda quantiles: quantiles, 0
     judged = judged_in(overrides, base)
@@ -133,12 +133,12 @@ def _experts(overrides: Overrides | None, base: Worksheet) -> tuple[Callable[[Fl
 
 def _family(named: str | ScenarioFamily, largest: float | None) -> tuple[ScenarioFamily, float]:
     if largest is not None and not 0.0 < largest < math.inf:
-        raise IpvalueError(f"largest={largest}: a size above 0 is to be sought")
+        raise IpvalueError(f"largest={largest}: it must be above 0")
     if isinstance(named, str):
         if named not in FAMILIES:
             raise IpvalueError(f"there is no family of scenarios {named!r}; there are {', '.join(FAMILIES)}")
         family, limit = FAMILIES[named]
         return family, limit if largest is None else largest
     if largest is None:
-        raise IpvalueError("a family that is a function needs the largest size to be sought")
+        raise IpvalueError("give largest= for a family that is a function")
     return named, largest

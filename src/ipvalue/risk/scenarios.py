@@ -1,6 +1,6 @@
 """Scenarios: named shocks of assumptions, of what patents earn, of legal validity and of the market.
 
-A scenario is data: it can be written as JSON, kept beside a report, and read again. Its shocks are applied in their
+A scenario is data: it can be written as JSON, stored beside a report, and read again. Its shocks are applied in their
 order. The default sizes are our own choice for a first look, to be replaced by the bank's.
 """
 
@@ -42,7 +42,7 @@ _ELSEWHERE = {
 
 
 def moved(values: Floats, by: Operation, amount: float) -> Floats:
-    """Add to values, multiply them, or set them; NaN stays NaN, also where it is set.
+    """Add to values, multiply them, or set them; NaN stays NaN.
 
     Examples
     --------
@@ -90,8 +90,7 @@ class FigureShock(_Shock):
     amount : float
         In the figure's unit; a factor to multiply by.
     given : bool, default True
-        Move what ``economics`` gives for a patent, or ``curves`` as riskless rate, alike where the figure only stands
-        in for it.
+        Also move what ``economics`` gives for a patent, or ``curves`` as the riskless rate, in place of the figure.
     """
 
     kind: Literal["figure"] = "figure"
@@ -142,22 +141,22 @@ class MoneyShock(Selection):
 
 
 class InvalidityShock(Selection):
-    """A share of granted rights loses validity; each is worth its value times its chance to survive."""
+    """A share of granted rights loses validity; each value is multiplied by the probability to survive."""
 
     kind: Literal["invalidity"] = "invalidity"
     share: float = Field(ge=0, le=1, description="share of the granted rights that fall")
 
 
 class MarketShock(Selection):
-    """The market for patents freezes: values at a haircut, wider intervals, and market methods that say nothing.
+    """The market for patents freezes: a haircut on values, wider intervals, and no market methods.
 
-    ``unavailable`` alone has no direction: a patent that the market prices lower than its income gains by it.
+    ``unavailable`` alone has no direction: a patent priced lower by the market than by its income gains.
     """
 
     kind: Literal["market"] = "market"
     haircut: float = Field(default=0.0, ge=0, le=1, description="share taken off each value")
     widening: float = Field(default=1.0, ge=1, description="factor on the logarithm of quantile over median")
-    unavailable: bool = Field(default=False, description="methods of the market approach say nothing")
+    unavailable: bool = Field(default=False, description="methods of the market approach are not used")
 
 
 Shock = Annotated[FigureShock | MoneyShock | InvalidityShock | MarketShock, Field(discriminator="kind")]
@@ -180,7 +179,7 @@ class Scenario(_Shock):
 
     @classmethod
     def combine(cls, name: str, *scenarios: Scenario) -> Scenario:
-        """Let several scenarios happen at once: their shocks in order."""
+        """Combine scenarios: their shocks in order."""
         return cls(
             name=name,
             description="; ".join(s.description for s in scenarios),
@@ -199,9 +198,8 @@ def _rates(size: float) -> Scenario:
 
 def _royalty(size: float) -> Scenario:
     shock = FigureShock(figure="royalty_rate", by="multiply", amount=1.0 - size)
-    return Scenario(
-        name="royalty", description=f"royalty rates {-size:+.0%}, learnt and given ones too", shocks=(shock,)
-    )
+    text = f"royalty rates {-size:+.0%}, also those learnt and given"
+    return Scenario(name="royalty", description=text, shocks=(shock,))
 
 
 def _revenue(size: float) -> Scenario:
@@ -210,7 +208,7 @@ def _revenue(size: float) -> Scenario:
 
 
 def _obsolescence(size: float) -> Scenario:
-    """``size`` is what is added to the yearly decline; lives shorten by five times that share."""
+    """``size`` is added to the yearly decline; lives shorten by five times this share."""
     left = 1.0 - 5.0 * size
     shocks = (
         FigureShock(figure="revenue_decline", by="add", amount=size),
@@ -222,7 +220,7 @@ def _obsolescence(size: float) -> Scenario:
 
 
 def _market(size: float) -> Scenario:
-    text = f"values {-size:+.0%} and wider intervals for want of buyers"
+    text = f"values {-size:+.0%} and wider intervals without buyers"
     shock = MarketShock(haircut=size, widening=1.0 + size)
     return Scenario(name="market_freeze", description=text, shocks=(shock,))
 
@@ -230,11 +228,11 @@ def _market(size: float) -> Scenario:
 def invalidation_wave(share: float, fields: tuple[int, ...] = ()) -> Scenario:
     """A share of the granted rights of some technology fields (all by default) loses validity."""
     where = f"fields {', '.join(map(str, fields))}" if fields else "all fields"
-    text = f"{share:.0%} of the granted rights of {where} fall"
+    text = f"{share:.0%} of the granted rights of {where} lose validity"
     return Scenario(name="invalidation_wave", description=text, shocks=(InvalidityShock(share=share, fields=fields),))
 
 
-# each makes a scenario of its size, and the largest size: of a revenue or royalty of 0 no income method says anything
+# function from size to scenario, and the largest size: with a revenue or royalty of 0 no income method applies
 FAMILIES: dict[str, tuple[ScenarioFamily, float]] = {
     "rates": (_rates, 1.0),
     "royalty": (_royalty, 0.99),

@@ -1,22 +1,21 @@
 """Stress: what the values of a book become under scenarios.
 
-Features are computed once; each scenario then moves a copy of the assumptions, of what the methods learnt beside them
-(:meth:`ipvalue.ValuationEngine.with_assumptions`), of what ``economics`` gives, and of the result, and values again.
+Features are computed once. Each scenario then changes a copy of the assumptions, of what the methods learnt beside
+them (:meth:`ipvalue.ValuationEngine.with_assumptions`) and of what ``economics`` gives, and the book is valued again.
 Without a shock the values are those of :meth:`ipvalue.ValuationEngine.value` bit for bit.
 
-What a shock reaches. A royalty shock moves the assumed rates, the rates learnt from licences (by the same ratio, field
-by field) and those given for a patent; market methods price by deals, which do not move with a rate: for them there is
-the market shock. How methods err on deals, and so their bias, stays as learnt. Their weights follow from the intervals
-under the scenario, so that a value of several methods can move against a shock that each of them follows: a little as a
-rule, much where the shock makes one method's interval so wide that another takes over (on a synthetic book of 3,000,
-royalties down by 30 % raise 1 of 1,681 living patents, by 61 %). ``gaining`` counts them.
+A royalty shock moves the assumed rates, the rates learnt from licences (by the same ratio in each field) and those
+given for a patent. Market methods price by deals, which a rate does not move: they have the market shock. The learnt
+bias of methods does not change. Their weights follow from the intervals under the scenario: a reconciled value can rise
+in a shock in which each method falls, where one method's interval becomes so wide that another gets the weight (on a
+synthetic book of 3,000, royalties down by 30 % raise 1 of 1,681 living patents, by 61 %). ``gaining`` counts them.
 
-A book's value here is the sum of its patents' medians, which is no median of the sum; a patent that loses its value
-under a scenario (no method applies any more) counts as 0 and is counted in ``without_value``.
+The value of the book is the sum of its patents' medians, which is not the median of the sum. A patent without a value
+under a scenario (no method applies) counts as 0 and is counted in ``without_value``.
 
-Experts' overrides. Who set a value said nothing of scenarios: each quantile of an overridden patent moves by the ratio
-by which the model's own quantile moves, and is lost where the model's value is. Where the model has no value without
-the shock, the override stays where it is. ``labels`` then has a segment ``overridden``.
+Each quantile of a value set by an expert moves by the ratio of the model's own quantile, and is lost where the model's
+value is lost. Where the model has no value without the shock, the override does not move. ``labels`` then has a segment
+``overridden``.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from ipvalue.model import Model
 from ipvalue.overrides.apply import Judged, ModelValues, judge
 from ipvalue.overrides.record import Overrides, given_set
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.risk.origin import expect
+from ipvalue.risk.origin import expect, labels_by, segment_labels
 from ipvalue.risk.scenarios import (
     FigureShock,
     InvalidityShock,
@@ -50,13 +49,12 @@ from ipvalue.risk.scenarios import (
     default_scenarios,
     moved,
 )
-from ipvalue.risk.segments import labels_by, segment_labels
 from ipvalue.types import QUANTILE_NAMES, Floats, Mask
 from ipvalue.worksheet import Worksheet, work
 
 __all__ = ["StressReport", "carried", "judged_in", "stress", "stressed_quantiles", "sum_of_known"]
 
-# what economics or a curve gives in place of a figure: where it stands, the sign it moves with, and its bounds
+# what economics or a curve gives in place of a figure: table, columns, sign of the move, and bounds
 _GIVEN = {
     "royalty_rate": ("features", ("royalty_rate",), 1.0, 0.0, 1.0),
     "attribution": ("features", ("attribution",), 1.0, 0.0, 1.0),
@@ -64,7 +62,7 @@ _GIVEN = {
     "revenue_growth": ("features", ("revenue_growth",), 1.0, -0.99, 5.0),
     "success_probability": ("money", ("success_probability",), 1.0, 0.0, 1.0),
     "risk_free_rate": ("money", CURVE_COLUMNS, 1.0, -0.5, 10.0),
-    # a patent with a growth of its own has no decline beside it: what is added to the one comes off the other
+    # a patent with its own growth has no decline: what is added to the decline is subtracted from the growth
     "revenue_decline": ("features", ("revenue_growth",), -1.0, -0.99, 5.0),
 }
 _BASE = "base"
@@ -209,9 +207,9 @@ def stress(
     expect("state", state, Snapshot)
     chosen = default_scenarios() if scenarios is None else _several(scenarios)
     names = [_BASE, *(scenario.name for scenario in chosen)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise IpvalueError(f"two scenarios are named {twice[0]!r}; {_BASE!r} is the book without a shock")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise IpvalueError(f"two scenarios are named {repeated[0]!r}; {_BASE!r} is the book without a shock")
     model = engine.model
     base = work(model, state)
     quantiles = [base.quantiles.values]
@@ -236,7 +234,7 @@ def _several(scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
 
 
 def judged_in(overrides: Overrides, sheet: Worksheet) -> Judged:
-    """What becomes of each override without a shock."""
+    """Status and values of each override without a shock."""
     subject, figures = sheet.subject, sheet.model.assumptions
     values = ModelValues(
         pa.array(subject.patent_id, pa.string()),
@@ -256,7 +254,7 @@ def carried(judged: Judged, base: Floats, moved: Floats) -> Floats:
     row = np.maximum(judged.row, 0)
     ratio = np.divide(moved[row], base[row], out=np.ones_like(base[row]), where=base[row] > 0)
     ours = judged.quantiles * ratio
-    # the model's interval may narrow more than an expert's is wide: the median bounds both sides
+    # the ratio of an outer quantile can pull it across the median: the median bounds both sides
     ours[:, :_MEDIAN] = np.minimum.accumulate(ours[:, _MEDIAN::-1], axis=1)[:, :0:-1]
     return judged.within(moved, np.maximum.accumulate(ours, axis=1))
 
@@ -273,18 +271,7 @@ def _relabelled(labels: pd.DataFrame, judged: Judged) -> pd.DataFrame:
 def stressed_quantiles(subject: Subject, model: Model, scenario: Scenario) -> Floats:
     """Quantiles of each patent's value under a scenario.
 
-    Parameters
-    ----------
-    subject : Subject
-        As without the shock.
-    model : Model
-        As without the shock.
-    scenario : Scenario
-
-    Returns
-    -------
-    ndarray, shape (n, 5)
-        At the levels of a valuation; NaN where there is no value.
+    Subject and model are those without the shock; the result has shape (n, 5), NaN where there is no value.
 
     Notes
     -----
@@ -312,7 +299,7 @@ def stressed_quantiles(subject: Subject, model: Model, scenario: Scenario) -> Fl
 
 
 def _given(subject: Subject, shock: FigureShock, before: Assumptions) -> Subject:
-    """Move what is given for a patent in place of the figure; a decline is only known by what is added to it."""
+    """Move what is given for a patent in place of the figure; a growth only by what is added to the decline."""
     place = _GIVEN.get(shock.figure)
     if place is None or not shock.given or (shock.figure == "revenue_decline" and shock.by != "add"):
         return subject
@@ -328,7 +315,7 @@ def _given(subject: Subject, shock: FigureShock, before: Assumptions) -> Subject
 
 
 def _keyed(subject: Subject, shock: FigureShock, before: Assumptions) -> Mask:
-    """Patents of the fields that the shock names; ``default`` stands for the fields without an entry."""
+    """Patents of the fields that the shock names; ``default`` means the fields without an entry."""
     if not shock.keys:
         return np.ones(len(subject), bool)
     table = getattr(before, shock.figure)
@@ -355,7 +342,7 @@ def _frozen(quantiles: Floats, shock: MarketShock) -> Floats:
 
 
 def sum_of_known(values: Floats) -> float:
-    """Sum of what is known, exactly rounded and so the same in any order."""
+    """Exactly rounded sum of the known values, the same in any order."""
     return math.fsum(values[np.isfinite(values)])
 
 

@@ -1,9 +1,8 @@
-"""Exact parts of a change: money in whole cents, whose sums are integers and so carry no error of rounding.
+"""Exact parts of a change: money in whole cents, so that sums are integers without rounding errors.
 
-A value of each state is rounded to whole cents once; everything after that is integer arithmetic. In a stated order the
-parts are differences of consecutive states, which telescope. Shapley values are integers over k!; their floors are
-taken, and the cents that are left go to the largest remainders, the earlier group first where they tie. Parts sum to
-the change in either case, whatever rows are added up.
+The value of each state is rounded to whole cents once; everything after that is integer arithmetic. In a stated order
+the parts are differences of consecutive states. Shapley values are integers over k!; they are rounded down, and the
+remaining cents go to the largest remainders, the earlier group first in a tie. In both cases parts sum to the change.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ __all__ = ["LARGEST", "MOST_GROUPS", "sequential_parts", "shapley_parts", "to_ce
 
 
 LARGEST = 2.0**53
-"""Ints above which a float64 no longer tells whole cents apart."""
+"""Integers above this are not exact in float64."""
 MOST_GROUPS = 6
 """6! * 2**53 is below 2**63: with more groups a Shapley value's numerator would not fit."""
 
@@ -32,7 +31,7 @@ def to_cents(value: Floats) -> Ints:
     Raises
     ------
     IpvalueError
-        If a value is too large for its cents to be told apart.
+        If a value is too large to be exact in cents.
 
     Examples
     --------
@@ -46,18 +45,7 @@ def to_cents(value: Floats) -> Ints:
 
 
 def sequential_parts(states: Sequence[Ints]) -> list[Ints]:
-    """What each step from one state to the next changes.
-
-    Parameters
-    ----------
-    states : sequence of ndarray of int64, each of shape (n,)
-        k + 1 states, from before to after.
-
-    Returns
-    -------
-    list of ndarray of int64, each of shape (n,)
-        k parts; they sum to the last state less the first.
-    """
+    """Differences of k + 1 consecutive states: k parts that sum to the last state less the first."""
     return [later - earlier for earlier, later in pairwise(states)]
 
 

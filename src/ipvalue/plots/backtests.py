@@ -1,4 +1,4 @@
-"""Pictures of how good values are: each takes a table of a backtest or comparison, and returns the Axes."""
+"""Plots of backtests: each takes a table of a backtest or comparison, and returns the Axes."""
 
 from __future__ import annotations
 
@@ -33,10 +33,6 @@ def calibration(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     table : pandas.DataFrame
         As :meth:`ipvalue.evaluation.Backtest.calibration` gives it: ``value``, ``target``, ``bias_error``.
     ax : Axes, optional
-
-    Returns
-    -------
-    Axes
     """
     ax = axes(ax)
     value, target = column(table, "value"), column(table, "target")
@@ -68,10 +64,6 @@ def method_comparison(table: pd.DataFrame, ax: Axes | None = None, *, metric: st
         drawn where ``<metric>_low`` and ``<metric>_high`` are there.
     ax : Axes, optional
     metric : str, default 'log_rmse'
-
-    Returns
-    -------
-    Axes
     """
     ax = axes(ax)
     table = table[np.isfinite(column(table, metric))]
@@ -83,10 +75,7 @@ def method_comparison(table: pd.DataFrame, ax: Axes | None = None, *, metric: st
         low, high = column(table, f"{metric}_low")[order], column(table, f"{metric}_high")[order]
         ax.hlines(place, low, high, color=LIGHT, linewidth=5, label="95 % interval")
     reconciled = np.array([str(name) == "reconciled" for name in table.index])[order]
-    for chosen, mark, colour, label in (
-        (~reconciled, "o", DARK, "method"),
-        (reconciled, "D", MARK, "reconciled"),
-    ):
+    for chosen, mark, colour, label in ((~reconciled, "o", DARK, "method"), (reconciled, "D", MARK, "reconciled")):
         if chosen.any():
             ax.plot(score[order][chosen], place[chosen], mark, color=colour, markeredgecolor="black", label=label)
     if metric in _IDEAL:

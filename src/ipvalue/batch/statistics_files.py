@@ -1,26 +1,28 @@
-"""Statistics of a book on disk: what each shard contributes, how ranges of keys are reduced, and what comes out.
+"""Statistics of a book on disk: what each shard contributes, how key ranges are reduced, and the results.
 
 A part is one file of arrays: what a shard reports on each key range, one row a range, and its counts. A range is
-reduced to one file with the answers, one row a shard. The statistics of the book are then one file of counts, and
-for each shard one file with the measures of its patents in the citation graph; a batch leaves these beside its values.
-Readers take single rows: nothing of the size of the book is held in memory but its counts and, while they are computed,
-the ranks of its documents.
+reduced to one file of answers, one row a shard. The results are one file of counts, and for each shard one file with
+the measures of its patents in the citation graph; a batch leaves these beside its values.
+
+Each file is an Arrow file of lists with a checksum, one record batch a row, and readers read single rows. Only the
+counts of the book and, during the computation, the ranks of its documents are in memory as a whole.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from ipvalue.batch.array_file import ArrayFile, is_sound, stated_digest, write_arrays
-from ipvalue.batch.files import remove, write_file
+from ipvalue.batch.atomic_files import remove, write_file
+from ipvalue.errors import BatchError
 from ipvalue.features.citation_graph.map_shard import Answer, Report
 from ipvalue.features.citation_graph.measures import block_of, standing_of
 from ipvalue.features.citation_graph.page_rank import Citations, ranks_at, ranks_of_cited
@@ -31,21 +33,132 @@ from ipvalue.records.statistics import CitationMeasures
 from ipvalue.types import Array
 
 __all__ = [
-    "SUMS",
+    "ArrayFile",
     "PartOnDisk",
+    "SUMS",
     "StatisticsFiles",
     "answers_digest",
     "answers_file",
+    "is_sound",
     "measure_graph",
     "ranges_of",
     "read_counts",
     "read_graph",
     "reduce_on_disk",
+    "recorded_digest",
     "write_answers",
+    "write_arrays",
     "write_counts",
     "write_graph",
     "write_part",
 ]
+
+_ABOUT, _SUM = b"about", b"sha256"
+
+
+def write_arrays(
+    path: Path, rows: Sequence[Mapping[str, Array]], about: Mapping[str, Any] | None = None, *, lasting: bool = True
+) -> str:
+    """Write a table of arrays atomically.
+
+    Parameters
+    ----------
+    path : path
+    rows : sequence of mapping of str to ndarray
+        One-dimensional arrays by column, of any length; a column that a row lacks is empty there.
+    about : mapping, optional
+        Further content of the file, as JSON.
+    lasting : bool, default True
+        Whether the file is synced, to survive a crash of the machine. Files that only the run needs are not: their
+        checksum shows damage, and they are computed again.
+
+    Returns
+    -------
+    str
+        SHA-256 of the content.
+    """
+    kinds = {name: _plain(array) for row in rows for name, array in row.items()}
+    batches = [[_plain(row.get(name, empty[:0])) for name, empty in kinds.items()] for row in rows]
+    text = json.dumps(dict(about or {}))
+    digest = _digest(text, (array for batch in batches for array in batch))
+    types = [pa.list_(pa.from_numpy_dtype(array.dtype)) for array in kinds.values()]
+    schema = pa.schema(list(zip(kinds, types)), {_ABOUT: text.encode(), _SUM: digest.encode()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, schema) as writer:
+        for batch in batches:
+            lists = [pa.ListArray.from_arrays(np.array([0, len(array)], np.int32), pa.array(array)) for array in batch]
+            writer.write_batch(pa.record_batch(lists, schema=schema))
+    write_file(path, sink.getvalue(), synced=lasting)
+    return digest
+
+
+def _plain(array: Array) -> Array:
+    """Booleans as bytes: Arrow packs booleans into bits, which numpy cannot view."""
+    return array.view(np.uint8) if array.dtype.kind == "b" else array
+
+
+def _digest(about: str, arrays: Iterator[Array]) -> str:
+    digest = hashlib.sha256(about.encode())
+    for array in arrays:
+        digest.update(f"{array.dtype} {len(array)} ".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def recorded_digest(path: Path) -> str | None:
+    """SHA-256 recorded in a file, not verified; None where there is no such file."""
+    try:
+        return ArrayFile(path).digest
+    except BatchError:
+        return None
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file exists and has the content that it was written with."""
+    try:
+        file = ArrayFile(path)
+        return bool(file.digest == _digest(json.dumps(file.about), file.everything()))
+    except BatchError:
+        return False
+
+
+class ArrayFile:
+    """A table of arrays that :func:`write_arrays` wrote, with its ``about`` and ``digest``.
+
+    Opening it or reading a row raises :class:`BatchError` if the file is missing or cut short; :func:`is_sound` finds
+    any other damage.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = pa.ipc.open_file(pa.OSFile(str(path)))
+            metadata = self._file.schema.metadata
+            self.about: dict[str, Any] = json.loads(metadata[_ABOUT])
+            self.digest: str = metadata[_SUM].decode()
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            raise self._damaged(error) from error
+
+    def __len__(self) -> int:
+        return int(self._file.num_record_batches)
+
+    def __call__(self, row: int) -> dict[str, Array]:
+        """Read the arrays of a row, by column."""
+        try:
+            batch = self._file.get_batch(row)
+            names = self._file.schema.names
+            return {name: column.values.to_numpy() for name, column in zip(names, batch.columns)}
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise self._damaged(error) from error
+
+    def everything(self) -> Iterator[Array]:
+        """Read all arrays, row by row."""
+        for row in range(len(self)):
+            yield from self(row).values()
+
+    def _damaged(self, error: Exception) -> BatchError:
+        return BatchError(f"{self._path} is damaged: {error}; run again to replace it")
+
 
 SUMS = "sums.json"
 _RANKS = "ranks.arrays"
@@ -53,17 +166,12 @@ _MOST_RANGES = 128
 
 
 def ranges_of(shards: int) -> int:
-    """Key ranges of a book: each about the size of a shard, and never too many files."""
+    """Number of key ranges of a book: about as many as shards, at most 128."""
     return min(shards, _MOST_RANGES)
 
 
 class StatisticsFiles:
-    """Where the statistics of a book are kept: one file of counts, and one file a shard of the citation graph.
-
-    Parameters
-    ----------
-    folder : path
-    """
+    """Files of the statistics of a book in a folder: one of counts, and one a shard of the citation graph."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -78,12 +186,12 @@ class StatisticsFiles:
         return self.folder / f"graph-{shard:05d}.arrays"
 
     def are_sound(self, shards: int) -> bool:
-        """Whether all files are there with the content that they were written with."""
+        """Whether all files exist with the content that they were written with."""
         return is_sound(self.counts) and all(is_sound(self.graph(shard)) for shard in range(shards))
 
 
 def write_part(part: Part, path: Path) -> None:
-    """Write what a shard contributes; the file appears whole."""
+    """Write what a shard contributes, atomically."""
     rows: list[dict[str, Array]] = [dict(report._asdict()) for report in part.reports] or [{}]
     rows[0] |= _arrays(part.counts)
     write_arrays(path, rows, lasting=False)
@@ -102,17 +210,7 @@ def _counts(row: Mapping[str, Array]) -> dict[str, KeyedCounts]:
 
 
 class PartOnDisk:
-    """A part in a file that :func:`write_part` wrote; only what is asked for is read.
-
-    Parameters
-    ----------
-    path : path
-
-    Raises
-    ------
-    BatchError
-        When the file is missing or cut short.
-    """
+    """A part in a file that :func:`write_part` wrote; only the rows asked for are read."""
 
     def __init__(self, path: Path) -> None:
         self._arrays = ArrayFile(path)
@@ -147,33 +245,33 @@ def reduce_on_disk(parts: Sequence[Path], k: int, file: Path) -> None:
 
 
 def _answers(place: Path, count: int, shard: int) -> list[Answer]:
-    """What a shard was answered, range by range."""
+    """Answers for a shard, range by range."""
     return [Answer(**ArrayFile(answers_file(place, k))(shard)) for k in range(count)]
 
 
 def write_answers(parts: Sequence[Path], place: Path) -> str:
     """Complete the folder of the answers by the ranks of each part's patents; give its hash."""
     _write_ranks(parts, place)
-    sums = {file.name: stated_digest(file) for file in sorted(place.iterdir())}
+    sums = {file.name: recorded_digest(file) for file in sorted(place.iterdir())}
     content = json.dumps(sums, indent=1, sort_keys=True).encode()
-    # no other file is synced: what a crash of the machine leaves, answers_digest refuses, and it is made again
+    # the other files are not synced: answers_digest detects what a crash damaged, and they are computed again
     write_file(place / SUMS, content)
     return hashlib.sha256(content).hexdigest()
 
 
 def answers_digest(place: Path) -> str | None:
-    """Hash of the answers that a folder holds; None if they are not all there, or damaged."""
+    """Hash of the answers in a folder; None if one is missing or damaged."""
     try:
         content = (place / SUMS).read_bytes()
         named = json.loads(content).items()
-        sound = all(stated_digest(place / name) == digest and is_sound(place / name) for name, digest in named)
+        sound = all(recorded_digest(place / name) == digest and is_sound(place / name) for name, digest in named)
     except (OSError, ValueError, AttributeError):
         return None
     return hashlib.sha256(content).hexdigest() if sound else None
 
 
 def _write_ranks(parts: Sequence[Path], place: Path) -> None:
-    """Ranks of each part's patents. A part's citations are numbered once, and read again each round."""
+    """Ranks of each part's patents. A part's citations are numbered once and read again in each iteration."""
     count = ranges_of(len(parts))
     first = np.cumsum([0, *(ArrayFile(answers_file(place, k)).about["documents"] for k in range(count))])
     scratch, patents = place / "_blocks", []
@@ -208,24 +306,12 @@ def write_counts(parts: Sequence[Path], file: Path) -> str:
 
 @lru_cache(maxsize=4)
 def read_counts(file: Path, digest: str) -> dict[str, KeyedCounts]:
-    """Read the counts of a book, once a worker.
-
-    Parameters
-    ----------
-    file : path
-    digest : str
-        What :func:`ipvalue.batch.array_file.stated_digest` says of it: another file is read anew.
-
-    Raises
-    ------
-    BatchError
-        If the file is missing or cut short.
-    """
+    """Read the counts of a book, cached in each worker by the :func:`recorded_digest` of the file."""
     return _counts(ArrayFile(file)(0))
 
 
 def measure_graph(place: Path, part: Path, shard: int, shards: int) -> CitationMeasures:
-    """Measure a shard's patents in the citation graph by what it reported and was answered."""
+    """Measure a shard's patents in the citation graph by its reports and the answers."""
     answers = _answers(place, ranges_of(shards), shard)
     return standing_of(PartOnDisk(part).reports, answers, ArrayFile(place / _RANKS)(shard)["rank"])
 
@@ -236,11 +322,5 @@ def write_graph(graph: CitationMeasures, file: Path) -> None:
 
 
 def read_graph(file: Path) -> CitationMeasures:
-    """Read the measures of a shard's patents.
-
-    Raises
-    ------
-    BatchError
-        If the file is missing or cut short.
-    """
+    """Read the measures of a shard's patents."""
     return CitationMeasures(**ArrayFile(file)(0))

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also after a crash; and errors of the disk as one clear error."""
+"""Atomic files: written completely or not at all, also after a crash; and disk errors as one clear error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DRAFT = ".tmp"
 
 
 def write_file(path: Path, *content: Any, synced: bool = True) -> None:
-    """Write a file so that it is there whole, if synced after a crash too: draft, sync, rename, sync of the folder.
+    """Write a file atomically (draft, sync, rename, sync of the folder); if synced, it survives a crash.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def write_file(path: Path, *content: Any, synced: bool = True) -> None:
 
 
 def write_draft(path: Path, *content: Any, synced: bool = True) -> Path:
-    """Write what is to become a file beside it, synced, under a name that readers of datasets skip.
+    """Write the content of a file to a draft beside it, under a name that readers of datasets skip.
 
     Raises
     ------
@@ -52,12 +52,12 @@ def write_draft(path: Path, *content: Any, synced: bool = True) -> Path:
 
 
 def is_draft(path: Path) -> bool:
-    """Tell whether a file is a draft that its writer did not live to finish."""
+    """Whether a file is a draft that was left by a process that died."""
     return path.name.endswith(_DRAFT)
 
 
 def sync(path: Path) -> None:
-    """Have the disk keep a file, or the names in a folder."""
+    """Force a file, or the names in a folder, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -66,7 +66,7 @@ def sync(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a whole folder; neither need be there."""
+    """Remove a file or a folder with its content, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -75,32 +75,32 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def disk_errors(path: Path, draft: Path | None = None) -> Iterator[None]:
-    """Say which file or folder can't be written, and remove the draft of it.
+    """Raise errors of the operating system as one that names the file or folder, and remove the draft of it.
 
     Raises
     ------
     BatchError
-        If the block meets an error of the operating system.
+        If an error of the operating system occurs in the block.
     """
     try:
         yield
     except OSError as error:
         if draft is not None:
-            # a draft that can't be removed either does no harm: nobody reads it
+            # a draft that cannot be removed is harmless: nobody reads it
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
-        raise BatchError(f"{path} can't be written: {error}; run again to go on once that is mended") from error
+        raise BatchError(f"{path} can't be written: {error}; run again once that is repaired") from error
 
 
 @contextmanager
 def sole_user(folder: Path, check: Callable[[], None], doing: str) -> Iterator[None]:
-    """Lock a folder, which is made if it is not there; the lock goes with the process, however it ends.
+    """Lock a folder, creating it if needed; the lock ends with the process, however it ends.
 
     Parameters
     ----------
     folder : path
     check : callable
-        Refuses the folder before anything is left in it: a file too many spoils a saved engine.
+        Refuses the folder before anything is written to it: one more file would damage a saved engine.
     doing : str
         What another process that holds the lock does, for the message.
 
