@@ -134,7 +134,7 @@ def test_a_value_that_does_not_come_out_again_is_not_explained(
         return sheet
 
     monkeypatch.setattr(finished, "work", other)
-    with pytest.raises(BatchError, match=r"was written as .* and comes out as"):
+    with pytest.raises(BatchError, match=r"was written as .* and is computed as"):
         ipv.explain(folder / BEFORE, str(values.idxmax()), book=folder / "book", engine=folder / "engine")
 
 
