@@ -11,12 +11,17 @@ import ipvalue as ipv
 from ipvalue.artifacts import read_folder, read_state, write_folder
 from ipvalue.errors import IpvalueError
 from ipvalue.evidence.prices import prepare
-from ipvalue.methods.boosting import BoostedQuantiles, Observations
+from ipvalue.methods.boosting import (
+    BoostedQuantiles,
+    Observations,
+    fewest_within_error,
+    folds_of,
+    parsed,
+    predict_columns,
+)
 from ipvalue.methods.boosting_anchor import anchor_line, anchor_parts, class_effects, effect_of, fit_anchor
-from ipvalue.methods.boosting_data import fewest_within_error, folds_of
 from ipvalue.methods.boosting_inputs import explaining, input_names
 from ipvalue.methods.boosting_target import explain_feature
-from ipvalue.methods.boosting_trees import parsed, predict_columns
 from tests.conftest import shared_data
 from tests.methods.university_grants import CUT, boosted, linear, read_grants, skill
 

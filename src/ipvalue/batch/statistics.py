@@ -21,12 +21,11 @@ import numpy as np
 
 from ipvalue.batch.array_file import ArrayFile, is_sound, stated_digest, write_arrays
 from ipvalue.batch.files import remove, write_file
-from ipvalue.features.citation_graph.map_shard import Answer, Report
+from ipvalue.features.book_statistics import Part, merged_counts
+from ipvalue.features.citation_graph.map_reduce import Answer, Report, reduce_range
 from ipvalue.features.citation_graph.measures import block_of, standing_of
 from ipvalue.features.citation_graph.page_rank import Citations, ranks_at, ranks_of_cited
-from ipvalue.features.citation_graph.reduce_range import reduce_range
-from ipvalue.features.statistics import Part, merged_counts
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import KeyedCounts
 from ipvalue.records.statistics import CitationMeasures
 from ipvalue.types import Array
 

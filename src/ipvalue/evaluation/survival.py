@@ -87,12 +87,12 @@ def renewal_survival(valuation: Valuation, *, jurisdiction: str | None = None) -
     if not len(known.row):
         where = f" of {jurisdiction}" if jurisdiction else ""
         raise BookError(f"the book holds no granted right{where} with settled renewals under a known fee schedule")
-    at_risk, gone = _counts(known.years, known.let_go)
-    counted = counted_survival(known.years, known.let_go)
+    at_risk, gone = _counts(known.years, known.lapsed)
+    counted = counted_survival(known.years, known.lapsed)
     reach = _reach(sheet.model, subject, known)
     foretold = Curve(*np.full((3, len(at_risk)), np.nan))
     if reach is not None:
-        foretold = expected_survival(known.years, known.let_go, reach)
+        foretold = expected_survival(known.years, known.lapsed, reach)
     columns = {"at_risk": at_risk, "let_go": gone, "share": counted.share, "low": counted.low, "high": counted.high}
     columns |= {"expected": foretold.share, "expected_low": foretold.low, "expected_high": foretold.high}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(at_risk), name="year"))

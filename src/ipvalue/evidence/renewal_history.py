@@ -58,11 +58,11 @@ class Thresholds:
         """Least initial return of each right that was kept for so many years."""
         return np.asarray(self.at(decay)[self._place, years], np.float64)
 
-    def bounds(self, decay: float, years: Ints, let_go: Mask) -> Bounds:
+    def bounds(self, decay: float, years: Ints, lapsed: Mask) -> Bounds:
         """Initial returns that fit each history."""
         table = self.at(decay)
         low = table[self._place, years]
-        high = np.where(let_go, table[self._place, np.minimum(years + 1, table.shape[1] - 1)], np.inf)
+        high = np.where(lapsed, table[self._place, np.minimum(years + 1, table.shape[1] - 1)], np.inf)
         return low, high
 
 
@@ -73,14 +73,14 @@ class Histories(NamedTuple):
     """Position in the snapshot."""
     years: Ints
     """For how many years since grant the fees were paid."""
-    let_go: Mask
+    lapsed: Mask
     """Whether the next fee was then not paid."""
     fees: Floats
     """By year since grant, shape (n, 25), in the valuation's currency."""
 
     def take(self, chosen: Mask | Ints) -> Histories:
         """Keep some."""
-        return Histories(self.row[chosen], self.years[chosen], self.let_go[chosen], self.fees[chosen])
+        return Histories(self.row[chosen], self.years[chosen], self.lapsed[chosen], self.fees[chosen])
 
 
 def settled_until(subject: Subject) -> Dates:

@@ -1,4 +1,4 @@
-"""The riskless rate of a patent's years: from the yield curve known on the date, else the assumed one.
+"""The risk-free rate of a patent's years: from the yield curve known on the date, else the assumed one.
 
 A subject carries the curve as zero rates at a few tenors, one column each, so that deals of the past, shards and
 mixed states of an attribution see the curve of their own day.
@@ -13,7 +13,7 @@ from ipvalue.evidence.subject import Subject
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns, Floats, Mask
 
-__all__ = ["CURVE_COLUMNS", "TENORS", "curve_columns", "riskless_rate"]
+__all__ = ["CURVE_COLUMNS", "TENORS", "curve_columns", "risk_free_rate"]
 
 TENORS = (1.0, 5.0, 10.0, 20.0)
 """Years; a patent has 20 at most, and between these the curve is taken as straight."""
@@ -56,7 +56,7 @@ def curve_columns(market: Snapshot, assumptions: Assumptions, n: int) -> Columns
     return {name: np.full(n, rate) for name, rate in zip(CURVE_COLUMNS, rates)}
 
 
-def riskless_rate(subject: Subject, assumptions: Assumptions, years: Floats) -> tuple[Floats, Mask]:
+def risk_free_rate(subject: Subject, assumptions: Assumptions, years: Floats) -> tuple[Floats, Mask]:
     """Riskless rate for each patent's years, and whether a curve gives it.
 
     Parameters

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family
+from ipvalue.features.citation_indicators import publication
 from ipvalue.features.citations import age_years
-from ipvalue.features.measures import publication
 from ipvalue.types import Columns, Floats
 
 __all__ = ["FAMILY", "seen_share"]

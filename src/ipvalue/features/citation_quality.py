@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family
-from ipvalue.features.measures import (
+from ipvalue.features.citation_indicators import (
     generality_of,
     originality_of,
     radicalness_of,

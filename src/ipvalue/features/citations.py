@@ -10,7 +10,7 @@ import numpy as np
 from ipvalue.features.base import Context, Family
 from ipvalue.features.citation_graph.disruption import disruption
 from ipvalue.features.citation_graph.diversity import generality
-from ipvalue.features.measures import citation_lag_years, citing_families, window_counts
+from ipvalue.features.citation_indicators import citation_lag_years, citing_families, window_counts
 from ipvalue.records.cohorts import cohort_of
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns, Dates, Floats

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import KeyedCounts
 from ipvalue.types import Floats, Ints, Mask, Texts
 
 __all__ = ["decision_counts", "grant_probability", "grant_rates", "granted_shares"]

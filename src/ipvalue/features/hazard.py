@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ipvalue.law.dates import add_months
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import KeyedCounts
 from ipvalue.types import Dates, Floats, Ints, Mask, Texts
 
 __all__ = ["OLDEST", "Hazards", "completed_years", "expected_years", "group_of", "renewal_counts", "yearly_hazard"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family
-from ipvalue.features.counts import owner_field_key
+from ipvalue.features.book_statistics import owner_field_key
 from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY"]

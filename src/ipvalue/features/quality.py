@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family
-from ipvalue.features.counts import FACTOR_SLOTS
-from ipvalue.features.measures import SCALE, log_indicators, quality_components
+from ipvalue.features.book_statistics import FACTOR_SLOTS
+from ipvalue.features.citation_indicators import SCALE, log_indicators, quality_components
 from ipvalue.records.cohorts import cohort_of
 from ipvalue.records.statistics import Statistics
 from ipvalue.types import Columns, Floats, Ints

@@ -7,8 +7,7 @@ import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family
 from ipvalue.features.citation_graph.edges import distinct
-from ipvalue.records.cohorts import cohort_key_of, filing_year
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import KeyedCounts, cohort_key_of, filing_year
 from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY"]

@@ -21,28 +21,273 @@ Source. Ke et al. (2017), NeurIPS 30 (LightGBM); Lei, G'Sell, Rinaldo, Tibshiran
 (locally weighted split conformal); Barber, Candes, Ramdas and Tibshirani (2021), Annals of Statistics 49
 (cross-fitted residuals); Vovk, Gammerman and Shafer (2005), section 4.5 (groups).
 
+Determinism. Every model is a LightGBM text. Training gives the same text for a seed on any number of threads, and a
+prediction depends on its own row alone.
+
 Not to be used far outside the observations: trees do not extrapolate, and the anchors' line does so blindly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from ipvalue.errors import MissingExtraError
 from ipvalue.finance.conformal import conformal_quantiles, grouped_quantiles
 from ipvalue.finance.distributions import LEVELS
 from ipvalue.methods.base import State
 from ipvalue.methods.boosting_anchor import anchor_line, class_effects, complete_rows, effect_of, fit_anchor, place_in
-from ipvalue.methods.boosting_data import Observations, Predicted, fewest_within_error, folds_of
-from ipvalue.methods.boosting_trees import parsed, predict_columns, train
-from ipvalue.types import Floats, Ints
+from ipvalue.types import Dates, Floats, Ints, Objects
 
-__all__ = ["BoostedQuantiles", "Observations", "Predicted", "assemble"]
+if TYPE_CHECKING:
+    import lightgbm
+
+__all__ = [
+    "BoostedQuantiles",
+    "Floats",
+    "Observations",
+    "Predicted",
+    "assemble",
+    "fewest_within_error",
+    "folds_of",
+    "lightgbm_module",
+    "parsed",
+    "predict_columns",
+    "train",
+]
+
+_BLOCK = 8192
+_CACHED_MODELS = 32
+
+
+def lightgbm_module() -> Any:
+    """Import LightGBM, or say what to install.
+
+    Raises
+    ------
+    MissingExtraError
+        If LightGBM, or the system library libgomp that it needs, is missing.
+    """
+    try:
+        import lightgbm
+    except (ImportError, OSError) as error:
+        raise MissingExtraError(
+            f"GradientBoosting needs LightGBM, which can't be loaded ({error}). Install it with "
+            "'pip install lightgbm'; if libgomp is missing, install the system package libgomp1 (Debian, Ubuntu) "
+            "or libgomp (Red Hat)."
+        ) from error
+    return lightgbm
+
+
+@lru_cache(maxsize=_CACHED_MODELS)
+def parsed(text: str) -> lightgbm.Booster:
+    """Read a model from its text, once a process; the shards of a batch share it."""
+    booster: lightgbm.Booster = lightgbm_module().Booster(model_str=text)
+    return booster
+
+
+def train(
+    matrix: Floats,
+    target: Floats,
+    names: Sequence[str],
+    parameters: dict[str, Any],
+    rounds: int,
+    *,
+    directions: Sequence[int] | None = None,
+    check: tuple[Floats, Floats, int] | None = None,
+) -> lightgbm.Booster:
+    """Train trees by squared error.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, k)
+        NaN where missing, and kept so.
+    target : ndarray, shape (n,)
+    names : sequence of str, length k
+    parameters : dict
+        LightGBM's, besides those that make it deterministic.
+    rounds : int
+        Trees, at most.
+    directions : sequence of int, length k, optional
+        -1 falling, 1 rising, 0 free.
+    check : tuple of (matrix, target, patience), optional
+        Validation part: training ends when its squared error has not fallen for so many trees.
+
+    Returns
+    -------
+    lightgbm.Booster
+    """
+    module = lightgbm_module()
+    fixed = {"objective": "regression", "deterministic": True, "force_row_wise": True, "verbosity": -1}
+    settings = fixed | parameters
+    if directions is not None:
+        settings["monotone_constraints"] = list(directions)
+    data = module.Dataset(matrix, target, feature_name=list(names), free_raw_data=True)
+    more: dict[str, Any] = {}
+    if check is not None:
+        held, truth, patience = check
+        more = {
+            "valid_sets": [data.create_valid(held, truth)],
+            "callbacks": [module.early_stopping(patience, verbose=False)],
+        }
+    booster: lightgbm.Booster = module.train(settings, data, num_boost_round=rounds, **more)
+    return booster
+
+
+@lru_cache(maxsize=_CACHED_MODELS)
+def _used(text: str) -> tuple[int, ...]:
+    """Positions of the columns on which a model splits."""
+    return tuple(np.flatnonzero(parsed(text).feature_importance()).tolist())
+
+
+def predict_columns(
+    texts: Sequence[str],
+    columns: Sequence[Floats],
+    threads: int = 1,
+    *,
+    rows: Ints | None = None,
+) -> list[Floats]:
+    """Predict with several models of the same columns, from one pass over the rows.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Models in LightGBM's text format.
+    columns : sequence of ndarray, each of shape (n,)
+    threads : int, default 1
+    rows : ndarray of int, optional
+        Rows to predict, ascending; the others are NaN. All by default.
+
+    Returns
+    -------
+    list of ndarray, shape (n,)
+        One a model. A row's prediction does not depend on the rows beside it.
+    """
+    boosters = [parsed(text) for text in texts]
+    used = sorted({k for text in texts for k in _used(text)})
+    n = len(columns[0])
+    chosen = np.arange(n) if rows is None else rows
+    results = [np.full(n, np.nan) for _ in boosters]
+    block = np.zeros((min(_BLOCK, len(chosen)), len(columns)))
+    for begin in range(0, len(chosen), _BLOCK):
+        some = chosen[begin : begin + _BLOCK]
+        # a run of rows is a slice, which costs less to read than a list of rows
+        place: Any = slice(some[0], some[-1] + 1) if some[-1] - some[0] + 1 == len(some) else some
+        for k in used:
+            block[: len(some), k] = columns[k][place]
+        for booster, result in zip(boosters, results):
+            result[place] = np.asarray(booster.predict(block[: len(some)], num_threads=threads))
+    return results
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What is learnt from; one element an observation.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (n, k)
+        Inputs; NaN where missing.
+    target : ndarray, shape (n,)
+    key : ndarray of str, shape (n,)
+        Observations of one key (a patent sold twice) are never in different folds.
+    date : ndarray of datetime64, shape (n,)
+        By which the latest are found.
+    anchors : ndarray, shape (n, m)
+        Columns of the line; NaN where unknown.
+    classes : ndarray of int, shape (n,)
+        Class whose effect is added to the line, 0 or more; all the same where there is none.
+    group : ndarray of int, shape (n,)
+        Group of the calibration, 0 or more.
+    """
+
+    matrix: Floats
+    target: Floats
+    key: Objects
+    date: Dates
+    anchors: Floats
+    classes: Ints
+    group: Ints
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def take(self, rows: npt.NDArray[Any]) -> Observations:
+        """Keep some observations."""
+        parts = (self.matrix, self.target, self.key, self.date, self.anchors, self.classes, self.group)
+        return Observations(*(part[rows] for part in parts))
+
+    @classmethod
+    def plain(cls, matrix: Floats, target: Floats, key: Objects) -> Observations:
+        """Observations without anchors, classes and groups, in the order of time."""
+        n = len(target)
+        date = np.arange(n).astype("datetime64[D]")
+        return cls(matrix, target, key, date, np.zeros((n, 0)), np.zeros(n, np.int64), np.zeros(n, np.int64))
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Line, trees, log scale and conformal quantiles of the score, one element (or row) a patent."""
+
+    line: Floats
+    trees: Floats
+    log_scale: Floats
+    scores: Floats
+
+    @property
+    def location(self) -> Floats:
+        """Line and trees together."""
+        return self.line + self.trees
+
+    @property
+    def quantiles(self) -> Floats:
+        """Quantiles of the target, shape (n, 5), at the library's levels."""
+        return self.location[:, None] + np.exp(self.log_scale)[:, None] * self.scores
+
+
+def folds_of(key: Objects, folds: int, seed: int) -> Ints:
+    """Fold of each observation by its key, so that one key is in one fold."""
+    codes = pd.util.hash_array(key, hash_key=f"{seed:016d}"[:16], categorize=False)
+    return (codes % np.uint64(folds)).astype(np.int64)
+
+
+def fewest_within_error(numbers: Ints, errors: Floats) -> int:
+    """Smallest number whose mean error is within one standard error of that of the last.
+
+    Parameters
+    ----------
+    numbers : ndarray of int, shape (m,)
+        Ascending; the last is the one with the least mean error.
+    errors : ndarray, shape (m, n)
+        Squared error of each validation observation.
+
+    Returns
+    -------
+    int
+
+    Notes
+    -----
+    The standard error is that of the mean of the paired differences.
+
+    References
+    ----------
+    Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees, section 3.4.3.
+
+    Examples
+    --------
+    >>> fewest_within_error(np.array([1, 2, 3]), np.array([[9.0, 9.0, 8.0], [1.0, 2.0, 1.5], [1.1, 1.7, 1.5]]))
+    2
+    """
+    more = errors - errors[-1]
+    error = more.std(axis=1, ddof=1) / np.sqrt(errors.shape[1])
+    return int(numbers[np.flatnonzero(more.mean(axis=1) <= error)[0]])
 
 
 _SMALLEST_RESIDUAL = 1e-3

@@ -2,7 +2,7 @@
 
 Formula. The target y is the log price per unit of remaining income (:mod:`ipvalue.evidence.remaining_life`). Trees
 h(x) learn the log royalty income of the book's many patents with a known revenue from what is known of any patent
-(:mod:`ipvalue.methods.boosting_income`). A line through the patent's own income where it is known, its age and h(x),
+(:mod:`ipvalue.methods.boosting_inputs`). A line through the patent's own income where it is known, its age and h(x),
 an effect of the technology field, and trees that learn from all features what the line leaves (squared error,
 monotone in the features whose direction the catalogue states), give the location m(x); further trees give the scale
 s(x) of the residual. The quantile of level q is::
@@ -44,11 +44,20 @@ from ipvalue.evidence.remaining_life import life_factor, life_reason
 from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.law.technology import sector_of
 from ipvalue.methods.base import Estimate, Method, State, Step
-from ipvalue.methods.boosting import BoostedQuantiles, Observations, Predicted, assemble
+from ipvalue.methods.boosting import BoostedQuantiles, Observations, Predicted, assemble, parsed, predict_columns
 from ipvalue.methods.boosting_anchor import anchor_parts, anchor_slopes, effect_of
-from ipvalue.methods.boosting_income import ANCHORS, INCOME, anchors, fit_income
-from ipvalue.methods.boosting_inputs import design, design_columns, directions, filled, input_names, usual_inputs
-from ipvalue.methods.boosting_trees import parsed, predict_columns
+from ipvalue.methods.boosting_inputs import (
+    ANCHORS,
+    INCOME,
+    anchors,
+    design,
+    design_columns,
+    directions,
+    filled,
+    fit_income,
+    input_names,
+    usual_inputs,
+)
 from ipvalue.types import Floats, Ints
 
 __all__ = ["GradientBoosting"]

@@ -1,7 +1,7 @@
 """Real option: the right, but not the duty, to spend what development still costs for what it would earn.
 
 Formula. With S the present value of income if the patent were developed today, X the cost of doing so, T the
-years that remain, r the riskless rate (continuous) and sigma the volatility of S::
+years that remain, r the risk-free rate (continuous) and sigma the volatility of S::
 
     yield = 1 / T                     every year of waiting loses one of the T years of protected income
     value = C(S, X, T, r, sigma, yield)                      American call; European where asked for
@@ -12,7 +12,7 @@ as a dividend yield); Dixit and Pindyck (1994), Investment under Uncertainty;
 IVS 105 (2022; IVS 103 of 2025) on option pricing.
 
 Inputs. ``economics.cost_to_develop`` above 0 and ``economics.revenue`` (expected once developed), and whatever
-:class:`~ipvalue.methods.relief_from_royalty.ReliefFromRoyalty` reads. The riskless rate is the zero rate of the
+:class:`~ipvalue.methods.relief_from_royalty.ReliefFromRoyalty` reads. The risk-free rate is the zero rate of the
 remaining years in ``curves``, by the last quotation of the valuation's currency, else ``risk_free_rate`` of the
 assumptions.
 
@@ -36,7 +36,7 @@ from pydantic import Field
 
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.evidence.risk_free_rates import riskless_rate
+from ipvalue.evidence.risk_free_rates import risk_free_rate
 from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.finance.distributions import LEVELS, lognormal_quantiles
 from ipvalue.finance.options_american import american
@@ -128,7 +128,7 @@ class RealOption(Method):
         ),
         Step("cost", "cost of development still to be spent, converted", "currency", "economics.cost_to_develop"),
         Step("years", "remaining life of the right's income", "years", "relief_from_royalty"),
-        Step("rate", "ln(1 + riskless zero rate of these years)", "per year, continuous", "curves"),
+        Step("rate", "ln(1 + risk-free zero rate of these years)", "per year, continuous", "curves"),
         Step("volatility", "volatility of the field", "per year to the root", "assumptions.development_volatility"),
         Step("delay", "1 / years", "per year", "Damodaran (2012), chapter 28"),
         Step("intrinsic", "max(spot - cost, 0)", "currency"),
@@ -174,7 +174,7 @@ class RealOption(Method):
             "spot": spot,
             "cost": cost,
             "years": years,
-            "rate": np.log1p(riskless_rate(subject, assumptions, years)[0]),
+            "rate": np.log1p(risk_free_rate(subject, assumptions, years)[0]),
             "volatility": assumptions.by_field("development_volatility", subject.field),
             "delay": np.where(years > 0, 1.0 / np.where(years > 0, years, 1.0), np.nan),
             "intrinsic": np.maximum(spot - cost, 0.0),
@@ -192,7 +192,7 @@ class RealOption(Method):
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:
         """Say where the figures of the first patent come from."""
         table, field = assumptions.development_volatility, str(int(subject.field[0]))
-        _, known = riskless_rate(subject, assumptions, np.zeros(len(subject)))
+        _, known = risk_free_rate(subject, assumptions, np.zeros(len(subject)))
         return {
             "rate": f"curves, {assumptions.currency}" if known[0] else assumptions.risk_free_rate.source,
             "volatility": table.get(field, table["default"]).source,

@@ -10,7 +10,7 @@ value of the renewal fees still to be paid::
 
 A product still in development reaches its sales over a ramp; n ends early where a fee would cost more than it keeps
 (:mod:`ipvalue.methods.income` has the chain, and brings the revenue that is known up to the date;
-:mod:`ipvalue.methods.upkeep` has the fees).
+:mod:`ipvalue.methods.renewal_costs` has the fees).
 
 Source. IVS 210 (2022) paragraphs 60.18 to 60.25 and 110.1 (tax amortisation benefit); DIN 77100 (2011);
 Smith and Parr (2005), Intellectual Property, 4th ed.

@@ -132,7 +132,7 @@ class RenewalOption(Method):
         known = histories(evidence.snapshot, evidence.subject)
         if len(known.row) > self.sample:
             known = known.take(np.arange(0, len(known.row), -(-len(known.row) // self.sample)))
-        if min(known.let_go.sum(), (~known.let_go).sum()) < self.minimum:
+        if min(known.lapsed.sum(), (~known.lapsed).sum()) < self.minimum:
             return State()
         columns = self._columns(evidence.subject)[known.row]
         center, scale = _moments(columns)
@@ -144,7 +144,7 @@ class RenewalOption(Method):
         penalty[0] = 0.0
         penalty[1 + len(self.features) :] = 0.5 / self.field_spread**2
         fitted = fit_renewals(
-            design, lambda decay: thresholds.bounds(decay, known.years, known.let_go), penalty, decay=self.decay
+            design, lambda decay: thresholds.bounds(decay, known.years, known.lapsed), penalty, decay=self.decay
         )
         return _state(fitted, known, center, scale)
 
@@ -185,7 +185,7 @@ class RenewalOption(Method):
         known = histories(evidence.snapshot, evidence.subject)
         chosen = evidence.subject.take(known.row)
         thresholds = Thresholds(known.fees, assumptions.discount_rate(chosen.field))
-        bounds = thresholds.bounds(state.numbers["decay"], known.years, known.let_go)
+        bounds = thresholds.bounds(state.numbers["decay"], known.years, known.lapsed)
         return known, interval_log_likelihood(bounds, self._log_return(chosen, state), state.numbers["sigma"])
 
     def _inputs(
@@ -262,7 +262,7 @@ def _state(fitted: RenewalFit, known: Histories, center: Floats, scale: Floats) 
             "decay_error": float(errors[-1]),
             "log_likelihood": fitted.log_likelihood,
             "histories": float(len(known.row)),
-            "let_go": float(known.let_go.sum()),
+            "let_go": float(known.lapsed.sum()),
         },
         tables={
             "coefficients": {"value": fitted.coefficients, "error": errors[:-2]},

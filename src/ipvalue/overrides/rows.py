@@ -14,7 +14,7 @@ from ipvalue.errors import REASONS, OverrideError, Reason, SchemaError
 from ipvalue.overrides.override import LARGEST_FACTOR, LARGEST_VALUE, Override, overlapping
 from ipvalue.records.arrow import to_arrow
 from ipvalue.records.coerce import coerce
-from ipvalue.records.table import Column
+from ipvalue.records.schema import Column
 
 __all__ = ["COLUMNS", "read_rows"]
 

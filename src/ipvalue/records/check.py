@@ -1,4 +1,4 @@
-"""What a book holds, what was refused, and what each missing table makes impossible."""
+"""Validation report of a book: its rows, rejected rows, and what each missing table makes impossible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ipvalue.records.store import read_book
 
 __all__ = ["cost", "read_tables", "report"]
 
-# what falls away where a table is absent, for people
+# the effect of an absent table
 _COST = {
     "citations": "citation features are missing: values by comparison and learning lose what tells patents apart best",
     "claims": "claim features are missing, but for the number where patents.n_claims has it",
@@ -27,7 +27,7 @@ _COST = {
     "licences": "royalty rates are the assumed ones",
     "fx": "exchange rates are the assumed ones",
     "loans": "nothing is secured",
-    "curves": "the riskless rate of real options is the assumed one",
+    "curves": "the risk-free rate of real options is the assumed one",
     "price_index": "replacement cost takes past costs at the prices of their day",
 }
 
@@ -96,7 +96,7 @@ def read_tables(path: str | os.PathLike[str]) -> Book:
                 except (pa.ArrowException, OSError, ValueError) as error:
                     raise SourceError(f"{file} can't be read as {kind}: {error}") from error
     if "patents" not in tables:
-        raise SourceError(f"{folder} is no book: it holds neither book.json nor patents.parquet nor patents.csv")
+        raise SourceError(f"{folder} is not a book: it holds neither book.json nor patents.parquet nor patents.csv")
     return Book(**tables)
 
 
@@ -105,7 +105,7 @@ def _read_parquet(file: Path) -> pa.Table:
 
 
 def _read_csv(file: Path) -> pa.Table:
-    """Read all columns as text, which the book's own rules then judge."""
+    """Read all columns as text; the book then validates them."""
     reading = pcsv.ReadOptions(block_size=_CSV_BLOCK)
     parsing = pcsv.ParseOptions(newlines_in_values=True)  # claims have paragraphs
     with pcsv.open_csv(file, read_options=reading, parse_options=parsing) as stream:
@@ -146,7 +146,7 @@ def report(book: Book) -> str:
 
 
 def cost(table: str, column: str = "") -> str:
-    """Say what falls away where a table, or a column of it, is absent; empty where nothing to speak of.
+    """Describe the effect of an absent table or column; empty where there is no notable effect.
 
     Examples
     --------

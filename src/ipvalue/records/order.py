@@ -1,8 +1,8 @@
-"""One order for the rows of a table, whatever the order in which they came, and who stands twice in it.
+"""Canonical order of the rows of a table, whatever the order of the input, and repeated rows.
 
-Ints are order-preserving integers: equal values have equal ranks, null ranks lowest. A table is sorted by
-the ranks of its key; only rows whose key stands twice are compared by all their other values, so that the
-usual table costs one sort of its key.
+Values are replaced by ranks: equal values have equal ranks, and null has the lowest rank. A table is sorted by the
+ranks of its key. Only rows with the same key are compared by their other values, so that a usual table costs one sort
+of its key.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NULL = np.iinfo(np.int64).min
 
 
 def rank(column: pa.Array | pa.ChunkedArray) -> Ints:
-    """Give each value an integer that sorts as the value does.
+    """Give each value an integer that sorts like the value.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def sort_rows(key: Sequence[Ints], others: Sequence[pa.Array], n_rows: int, *, u
     key : sequence of ndarray of int64
         Ints of the sort columns, the first one weighing most.
     others : sequence of pyarrow.Array
-        The remaining columns, looked at only where the key stands twice.
+        The remaining columns, compared only between rows with the same key.
     n_rows : int
     unique_key : bool
         Whether two rows may not share a key.

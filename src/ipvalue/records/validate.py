@@ -1,6 +1,6 @@
-"""From foreign tables to valid ones: columns checked, values coerced, bad rows set aside, rows put in order.
+"""Validation of one table: check columns, coerce values, reject bad rows, sort the rest.
 
-Each step is a function of one table. The result of a table is the same whatever the order of its rows.
+The result does not depend on the order of the rows.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Checked:
     table : pyarrow.Table
         Valid rows in canonical order, in the schema's columns and types.
     rejects : pandas.DataFrame
-        The rows set aside (see :data:`REJECT_COLUMNS`).
+        The rejected rows (see :data:`REJECT_COLUMNS`).
     n_rows, n_duplicates : int
         Rows that came in, and exact repeats that were dropped.
     ignored : tuple of str
@@ -117,7 +117,7 @@ def check_table(name: str, data: object, patents: pa.Table | None) -> Checked:
 
 
 def nearest(word: str, among: list[str]) -> str:
-    """Spell out the nearest known name, as the end of a message; empty where none is near.
+    """The nearest known name as the end of a message; empty where none is near.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def empty_rejects() -> pd.DataFrame:
 
 
 def _check_columns(spec: Table, names: list[str]) -> tuple[str, ...]:
-    """Refuse a table without a required column; warn of a column that looks like a misspelt one."""
+    """Refuse a table without a required column; warn about columns that look misspelt."""
     unknown = [n for n in names if n not in spec.columns]
     for required in spec.required:
         if required not in names:
@@ -218,7 +218,7 @@ def _check_patents(
 
 
 def sort_table(spec: Table, table: pa.Table) -> Sorted:
-    """Put rows in canonical order: by patent first, so that a patent's rows stand together.
+    """Put rows in canonical order: by patent first, so that the rows of a patent are together.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Disruption (CD index) of patents: the function of a graph in memory, and the kernel that a batch uses too.
 
 Both count the same sorted pairs of a patent and a later document (:func:`disruption_of`). A batch collects the pairs
-by key range (:mod:`ipvalue.features.citation_graph.reduce_range`); :func:`disruption` takes them from arrays.
+by key range (:mod:`ipvalue.features.citation_graph.map_reduce`); :func:`disruption` takes them from arrays.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The standing of patents in the citation graph of a whole book: disruption, centrality, h-index, family citations.
 
 Nodes are documents, in the book or not. No part of a book holds all that cites what its patents cite; parts meet over
-ranges of codes (:mod:`ipvalue.features.citation_graph.reduce_range`), and each then takes the measures of its own
+ranges of codes (:mod:`ipvalue.features.citation_graph.map_reduce`), and each then takes the measures of its own
 patents from what it was answered. These are counts, and ratios of counts: they are the same bits however the book is
 divided.
 """
@@ -15,9 +15,8 @@ import numpy as np
 
 from ipvalue.features.citation_graph.disruption import disruption_of
 from ipvalue.features.citation_graph.edges import HALF, LOW
-from ipvalue.features.citation_graph.map_shard import Answer, Report
+from ipvalue.features.citation_graph.map_reduce import WINDOW_DAYS, Answer, Reduced, Report, reduce_range
 from ipvalue.features.citation_graph.page_rank import UNIT, Citations, ranks_at, ranks_of_cited
-from ipvalue.features.citation_graph.reduce_range import WINDOW_DAYS, Reduced, reduce_range
 from ipvalue.records.statistics import CitationMeasures
 from ipvalue.types import Floats, Ints, Ints32
 
