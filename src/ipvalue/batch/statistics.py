@@ -23,7 +23,7 @@ from ipvalue.batch.array_file import ArrayFile, is_sound, stated_digest, write_a
 from ipvalue.batch.files import remove, write_file
 from ipvalue.features.book_statistics import Part, merged_counts
 from ipvalue.features.citation_graph.map_reduce import Answer, Report, reduce_range
-from ipvalue.features.citation_graph.measures import block_of, standing_of
+from ipvalue.features.citation_graph.measures import block_of, measures_of_part
 from ipvalue.features.citation_graph.page_rank import Citations, ranks_at, ranks_of_cited
 from ipvalue.records.cohorts import KeyedCounts
 from ipvalue.records.statistics import CitationMeasures
@@ -226,7 +226,7 @@ def read_counts(file: Path, digest: str) -> dict[str, KeyedCounts]:
 def measure_graph(place: Path, part: Path, shard: int, shards: int) -> CitationMeasures:
     """Measure a shard's patents in the citation graph by what it reported and was answered."""
     answers = _answers(place, ranges_of(shards), shard)
-    return standing_of(PartOnDisk(part).reports, answers, ArrayFile(place / _RANKS)(shard)["rank"])
+    return measures_of_part(PartOnDisk(part).reports, answers, ArrayFile(place / _RANKS)(shard)["rank"])
 
 
 def write_graph(graph: CitationMeasures, file: Path) -> None:

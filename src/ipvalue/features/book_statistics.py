@@ -60,7 +60,7 @@ def _portfolio(snapshot: Snapshot) -> KeyedCounts:
 
 
 def owner_field_key(owner: Ints, field: npt.NDArray[np.integer]) -> Ints:
-    """Key of an owner in a technology field: the owner's hash, moved on by the field (it may wrap around)."""
+    """Key of an owner in a technology field: the owner's hash plus the field (it may wrap around)."""
     return np.asarray(owner * np.int64(64) + field, np.int64)
 
 
@@ -141,7 +141,7 @@ def _renewals(snapshot: Snapshot) -> KeyedCounts:
 def _decisions(snapshot: Snapshot) -> KeyedCounts:
     """Granted, and refused or withdrawn applications by office and right."""
     patents, state = snapshot.patents, legal_facts(snapshot).status.state
-    # what ran out by the calendar need never have been granted: an expiry without a grant tells nothing
+    # an expiry without a grant date is not evidence of a grant: pending applications expire by the calendar too
     died = DEAD[state] & (state < State.WITHDRAWN) & (state != State.EXPIRED)
     granted = ~np.isnat(patents["grant_date"]) | ENFORCEABLE[state] | died
     refused = ~granted & np.isin(state, (State.WITHDRAWN, State.REFUSED))
@@ -162,9 +162,9 @@ class Part:
 
 
 def count(snapshot: Snapshot) -> Statistics:
-    """Count the statistics of a snapshot that is a whole book.
+    """Count the statistics of the snapshot of a book.
 
-    Call ``snapshot.statistics`` instead: it counts once, and a part of a snapshot inherits what was counted.
+    Use ``snapshot.statistics`` instead: it caches the result, and parts of the snapshot inherit it.
     """
     return from_parts([Part.of(snapshot)])
 

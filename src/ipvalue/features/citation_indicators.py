@@ -1,4 +1,4 @@
-"""Measures of one patent's own citations, as arrays: used by feature families and by the whole book's tallies."""
+"""Indicators from a patent's own citations, as arrays: for feature families and for the book-level counts."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def citing_families(snapshot: Snapshot) -> Ints:
     received = snapshot.citations_received
     source = np.where(received["family"] != 0, received["family"], received["document"])
     patent = received.patent
-    # codes are numbered first, so that patent and number sort as one whole number
+    # codes are numbered first, so that patent and number sort as one integer
     number = pd.factorize(source)[0]
     pairs = distinct((patent << 32) | number)
     return np.bincount(pairs >> 32, minlength=len(snapshot))
@@ -174,13 +174,13 @@ def technology_cycle_time(snapshot: Snapshot) -> Floats:
 
 
 QUALITY = ("forward_5y", "family_size", "claims", "generality", "backward", "grant_lag")
-"""Components of the OECD quality indices, as whole numbers that add up over parts of a book."""
+"""Components of the OECD quality indices, as integers that add up over parts of a book."""
 SCALE = 1000
 
 
 @derived
 def quality_components(snapshot: Snapshot) -> dict[str, Ints]:
-    """Components of the composite indices, each as a whole number; -1 where unknown.
+    """Components of the composite indices, each as an integer; -1 where unknown.
 
     Returns
     -------
@@ -195,10 +195,10 @@ def quality_components(snapshot: Snapshot) -> dict[str, Ints]:
     return {
         "forward_5y": window_counts(snapshot, 5.0).astype(np.int64),
         "family_size": family_offices(snapshot),
-        "claims": _whole(claims),
-        "generality": _whole(general * SCALE),
+        "claims": _rounded(claims),
+        "generality": _rounded(general * SCALE),
         "backward": snapshot.citations_made.counts,
-        "grant_lag": _whole(lag),
+        "grant_lag": _rounded(lag),
     }
 
 
@@ -222,7 +222,7 @@ def log_indicators(components: dict[str, Ints]) -> Ints:
     Returns
     -------
     ndarray of int64, shape (n, 4)
-        -1 in the whole row of a patent of which one is unknown. Whole numbers, so that sums of products over
+        -1 in the row of a patent of which one is unknown. Integers, so that sums of products over
         parts of a book are exact.
     """
     columns = [components[name] for name in ("forward_5y", "family_size", "claims", "backward")]
@@ -231,6 +231,6 @@ def log_indicators(components: dict[str, Ints]) -> Ints:
     return np.where(known[:, None], np.stack(logs, axis=1), -1)
 
 
-def _whole(values: Floats) -> Ints:
+def _rounded(values: Floats) -> Ints:
     known = np.isfinite(values)
     return np.where(known, np.rint(np.where(known, values, 0.0)), -1).astype(np.int64)

@@ -1,10 +1,10 @@
-"""Hazard of lapse by age, from a book's own renewals, and the life that it leaves to expect.
+"""Hazard of lapse by age, from a book's own renewals, and the expected life that follows from it.
 
-Owners drop patents that are not worth their fees, so how many drop them at each age is a fact about a book. It
-is counted as an actuary does: patent-years at risk and lapses by group and age, both whole numbers, so that the
-counts of parts add up to those of the whole.
+Owners let patents lapse that are not worth their fees. The hazard is estimated as in a mortality table, from
+patent-years at risk and lapses by group and age. Both are integers, so that the counts of shards add up to those of the
+book.
 
-Only complete years count: from the first anniversary on which the right stood, up to the last one by which a
+Only complete years count: from the first anniversary on which the right was in force, up to the last one by which a
 lapse would be known. A year in which the term ends, or the right is invalidated, is left out.
 
 References
@@ -88,8 +88,8 @@ def renewal_counts(group: Ints, start: Dates, entered: Dates, lapse: Dates, unti
     Examples
     --------
     >>> days = [np.array([day], "datetime64[D]") for day in ("2014-08-15", "2017-05-10", "2020-08-15", "2024-12-31")]
-    >>> tally = renewal_counts(np.array([1]), *days)
-    >>> [(int(key) // 2 % 64, int(key) % 2, int(count)) for key, count in zip(tally.key, tally.count)]
+    >>> counts = renewal_counts(np.array([1]), *days)
+    >>> [(int(key) // 2 % 64, int(key) % 2, int(count)) for key, count in zip(counts.key, counts.count)]
     [(3, 0, 1), (4, 0, 1), (5, 0, 1), (6, 1, 1)]
     """
     known = np.flatnonzero(~np.isnat(start) & ~np.isnat(entered) & ~np.isnat(until))
@@ -125,15 +125,15 @@ class Hazards(NamedTuple):
     """Shape (groups, 64): share of the rights at the age that lapse within the year; NaN if nothing was counted."""
 
     @classmethod
-    def of(cls, tally: KeyedCounts, wanted: Ints) -> Hazards:
-        """Work out the hazards of some groups.
+    def of(cls, counts: KeyedCounts, wanted: Ints) -> Hazards:
+        """Estimate the hazards of some groups.
 
         Parameters
         ----------
-        tally : KeyedCounts
+        counts : KeyedCounts
             From :func:`renewal_counts`.
         wanted : ndarray of int64
-            Groups, also such as the tally does not hold.
+            Groups, which may be absent from the counts.
 
         Returns
         -------
@@ -147,22 +147,22 @@ class Hazards(NamedTuple):
 
         Examples
         --------
-        >>> tally = KeyedCounts.of(np.array([(32 * 64 + 6) * 2, (32 * 64 + 6) * 2 + 1]), np.array([30, 20]))
-        >>> float(Hazards.of(tally, np.array([32])).rate[0, 6])
+        >>> counts = KeyedCounts.of(np.array([(32 * 64 + 6) * 2, (32 * 64 + 6) * 2 + 1]), np.array([30, 20]))
+        >>> float(Hazards.of(counts, np.array([32])).rate[0, 6])
         0.4
         """
-        group, age, lapsed = tally.key // (2 * OLDEST), tally.key // 2 % OLDEST, tally.key % 2
+        group, age, lapsed = counts.key // (2 * OLDEST), counts.key // 2 % OLDEST, counts.key % 2
         rows = np.unique(np.concatenate([group, np.asarray(wanted, np.int64)]))
-        counts = np.zeros((2, len(rows), OLDEST))
-        np.add.at(counts, (lapsed, np.searchsorted(rows, group), age), tally.count)
+        table = np.zeros((2, len(rows), OLDEST))
+        np.add.at(table, (lapsed, np.searchsorted(rows, group), age), counts.count)
         pools = np.zeros((2, _KINDS, OLDEST))
         for kind in range(_KINDS):
-            pools[:, kind] = counts[:, rows % _KINDS == kind].sum(axis=1)
+            pools[:, kind] = table[:, rows % _KINDS == kind].sum(axis=1)
         total = pools.sum()
         everything = pools[1].sum() / total if total else np.nan
         level = _shrunk(pools.sum(axis=2), np.full(_KINDS, everything))
         pooled = _shrunk(pools, level[:, None])
-        return cls(rows, _shrunk(counts, pooled[rows % _KINDS]))
+        return cls(rows, _shrunk(table, pooled[rows % _KINDS]))
 
 
 def _shrunk(counts: Floats, prior: Floats) -> Floats:

@@ -22,7 +22,7 @@ __all__ = ["FAMILY", "factor_weights", "normalised"]
 _WINSOR = 0.98
 _FOUR = ("forward_5y", "family_size", "claims", "generality")
 _INDICATORS = 4
-# indicators are in whole thousandths: what rounding leaves of a constant's variance is far below that of one step
+# indicators are integer thousandths: the rounding variance of a constant is far below that of one step
 _NO_VARIANCE = 1e-9
 _WELL_CONDITIONED = 1e8
 
@@ -45,7 +45,7 @@ def factor_weights(statistics: Statistics) -> tuple[Floats, Floats]:
     Returns
     -------
     tuple of ndarray, each of shape (4,)
-        Weights of the regression score, and loadings; zeros where the book has too little to tell.
+        Weights of the regression score, and loadings; zeros where the book has too few patents.
 
     Notes
     -----

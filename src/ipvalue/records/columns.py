@@ -2,8 +2,8 @@
 
 Strings that are only compared with each other (owners, families, documents) become 64-bit hashes. Such a code depends
 on nothing but the string, so that all shards agree on it and later rows cannot change it. Null has the code 0. Among a
-million distinct strings, two share a code with a probability below 1e-7. Hashes are computed on Arrow's own bytes, eight
-bytes of all strings at a time, without Python strings.
+million distinct strings, two share a code with a probability below 1e-7. Hashes are computed on Arrow's own bytes,
+eight bytes of all strings at a time, without Python strings.
 """
 
 from __future__ import annotations

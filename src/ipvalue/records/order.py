@@ -8,6 +8,7 @@ of its key.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -56,8 +57,8 @@ def rank(column: pa.Array | pa.ChunkedArray) -> Ints:
     elif pa.types.is_boolean(array.type):
         values = np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), np.int64)
     else:
-        whole = array.cast(pa.int32()) if pa.types.is_date(array.type) else array
-        values = np.asarray(pc.fill_null(whole, 0).to_numpy(zero_copy_only=False), np.int64)
+        integers = array.cast(pa.int32()) if pa.types.is_date(array.type) else array
+        values = np.asarray(pc.fill_null(integers, 0).to_numpy(zero_copy_only=False), np.int64)
     null = np.asarray(pc.is_null(array).to_numpy(zero_copy_only=False), bool)
     return np.where(null, _NULL, values)
 
@@ -89,23 +90,15 @@ def index_of(values: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArr
     return np.asarray(pc.fill_null(array, -1).to_numpy(zero_copy_only=False), np.int32)
 
 
-class Sorted:
-    """Row numbers in sorted order, without repeats, and what was left out.
+class Sorted(NamedTuple):
+    """Row numbers of a table in sorted order without repeats, and the rows that were left out."""
 
-    Attributes
-    ----------
-    kept : ndarray of int64
-        Row numbers to keep, in sorted order.
-    duplicates : ndarray of int64
-        Rows that repeat another row in every value.
-    conflicts : ndarray of int64
-        Rows that repeat a kept row's key with other values.
-    """
-
-    def __init__(self, kept: Ints, duplicates: Ints, conflicts: Ints) -> None:
-        self.kept = kept
-        self.duplicates = duplicates
-        self.conflicts = conflicts
+    rows: Ints
+    """Row numbers in sorted order."""
+    duplicates: Ints
+    """Rows that repeat another row in every value."""
+    conflicts: Ints
+    """Rows that repeat the key of a row in ``rows`` with other values."""
 
 
 def sort_rows(key: Sequence[Ints], others: Sequence[pa.Array], n_rows: int, *, unique_key: bool) -> Sorted:
@@ -114,7 +107,7 @@ def sort_rows(key: Sequence[Ints], others: Sequence[pa.Array], n_rows: int, *, u
     Parameters
     ----------
     key : sequence of ndarray of int64
-        Ints of the sort columns, the first one weighing most.
+        Ranks of the sort columns, the most significant first.
     others : sequence of pyarrow.Array
         The remaining columns, compared only between rows with the same key.
     n_rows : int

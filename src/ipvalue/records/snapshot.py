@@ -1,7 +1,7 @@
 """What was known at the close of a day: the only input of features and methods.
 
-Everything that is computed from a snapshot is computed on demand and cached with the snapshot. Its own tables are cached
-properties. What other packages compute from it (legal facts, features, book-level statistics) goes through
+Everything that is computed from a snapshot is computed on demand and cached with the snapshot. Its own tables are
+cached properties. What other packages compute from it (legal facts, features, book-level statistics) goes through
 :meth:`Snapshot.derive`.
 """
 

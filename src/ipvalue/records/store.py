@@ -270,7 +270,7 @@ def file_digest(path: Path) -> str:
 
 def _merge(name: str, table: pa.Table) -> pa.Table:
     refuse_overflow(TABLES[name], table)
-    return table.take(pa.array(sort_table(TABLES[name], table.combine_chunks()).kept)).combine_chunks()
+    return table.take(pa.array(sort_table(TABLES[name], table.combine_chunks()).rows)).combine_chunks()
 
 
 def _parts(book: Book, name: str, table: pa.Table, owner: Ints, shards: int) -> Iterator[tuple[str, pa.Table]]:

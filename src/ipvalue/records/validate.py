@@ -108,7 +108,7 @@ def check_table(name: str, data: object, patents: pa.Table | None) -> Checked:
     code[conflicts] = Reason.DUPLICATE_KEY
     culprit[conflicts] = list(spec.columns).index(spec.key[-1]) if spec.key else 0
     return Checked(
-        table=valid.take(pa.array(order.kept)).combine_chunks(),
+        table=valid.take(pa.array(order.rows)).combine_chunks(),
         rejects=_rejects(spec, raw, code, culprit),
         n_rows=raw.num_rows,
         n_duplicates=len(order.duplicates),

@@ -25,7 +25,7 @@ __all__ = ["Answer", "Reduced", "Report", "WINDOW_DAYS", "range_bounds", "reduce
 
 
 class Report(NamedTuple):
-    """What a part tells of the documents and families whose codes lie in one range.
+    """What one part knows of the documents and families in one key range.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Report(NamedTuple):
     asked, asking : ndarray of int32, shape (q,)
         What the part's patents cite: position in ``document``, and the patent's row.
     after : ndarray of int32, shape (q,)
-        Publication of that patent: who else cites the document, and later, is asked for.
+        Publication of that patent; the answer lists the later citations of the document.
     family : ndarray of int64, shape (f,)
         Codes of the families of the part's patents, ascending.
     member, citer : ndarray of int32 and int64, shape (c,)
@@ -67,7 +67,7 @@ class Report(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What all parts together tell one part of a range.
+    """What all parts together know of one range, as the answer to one report.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Answer(NamedTuple):
     number : ndarray of int32, shape (k,)
         Position of each among all documents of the range.
     counted : ndarray of bool, shape (m,)
-        Which of the report's citations count as its own: of one that two parts report, one does.
+        Whether a citation counts for this report: a citation that two parts report counts once.
     asking, follower : ndarray of int32 and int64, shape (p,)
         Row of a patent, and a document that cites what the patent cites, within five years of it.
     families : ndarray of int32, shape (f,)
@@ -92,7 +92,7 @@ class Answer(NamedTuple):
 
 
 def range_bounds(count: int) -> Ints:
-    """First codes of all ranges but the first, ascending.
+    """Lowest key of each range except the first, ascending.
 
     Examples
     --------
@@ -142,7 +142,7 @@ def reports_of(snapshot: Snapshot, count: int = 1) -> list[Report]:
 
 
 def _divided(report: Report, bounds: Ints) -> list[Report]:
-    """Cut a report on all codes at the bounds of the ranges."""
+    """Split a report on all keys into one report a range."""
     documents = np.searchsorted(report.document, bounds)
     families = np.searchsorted(report.family, bounds)
     cuts = zip(
@@ -247,7 +247,7 @@ def reduce_range(reports: Sequence[Report]) -> Reduced:
 
 
 def _counted(reports: Sequence[Report], numbers: Sequence[Ints32], documents: int) -> list[Mask]:
-    """Citations that count, by report: the part of the cited patent has all of them; of other documents, the citing."""
+    """Mask of the citations that count for each report: those of its own patents, and of documents outside the book."""
     held = np.zeros(documents, bool)
     for report, number in zip(reports, numbers):
         held[number[report.row >= 0]] = True
@@ -257,7 +257,7 @@ def _counted(reports: Sequence[Report], numbers: Sequence[Ints32], documents: in
 def _following(
     reports: Sequence[Report], numbers: Sequence[Ints32], key: Ints, citing: Ints
 ) -> Iterator[tuple[Ints32, Ints]]:
-    """Who cites what each patent cites, within five years after it: row of the patent, and that document."""
+    """Documents that cite a reference of a patent within five years after it: row of the patent, and the document."""
     for report, number in zip(reports, numbers):
         asked = number[report.asked]
         first = report.after.astype(np.int64) + 1

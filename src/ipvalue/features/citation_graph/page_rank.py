@@ -1,4 +1,4 @@
-"""PageRank of a citation graph, counted in whole numbers so that the order of addition cannot change a bit.
+"""PageRank of a citation graph, in integer arithmetic, so that the order of addition does not matter.
 
 ``r = (1 - d) + d * sum over citing documents of r / (their number of references)``, with d = 0.5: a reader of patents
 follows few references in turn (Bruck et al. 2016). In this form, the first that Brin and Page gave, the rank of a
@@ -98,7 +98,7 @@ def ranks_at(nodes: Ints32, block: Citations, found: Ints) -> Ints:
 
 
 def _settled(blocks: Sequence[Citations], place: Ints32, references: Ints32, n: int) -> Ints:
-    """What each node that is cited and cites hands on to each of its references, once that moves no more."""
+    """Rank that each node that is cited and cites passes on to each of its references, after convergence."""
     fixed, moving = np.zeros(n, np.int64), []
     waits = np.zeros(n, np.int64)
     for block in blocks:
@@ -122,7 +122,7 @@ def _settled(blocks: Sequence[Citations], place: Ints32, references: Ints32, n: 
 
 
 def _handed(settled: Ints, place: Ints32, references: Ints32, node: Ints32) -> Ints:
-    """What each of some nodes hands on to each of its references."""
+    """Rank that each of some nodes passes on to each of its references."""
     moved = np.append(settled, 0)[place[node]]
     return np.where(place[node] >= 0, moved, _START // references[node])
 
