@@ -35,7 +35,6 @@ def write_folder(path: str | os.PathLike[str], content: dict[str, Any], states: 
         The folder; an earlier artifact in it is replaced, anything else is refused.
     content : dict
         JSON document, written as ``content.json``.
-    states : dict of str to State
 
     Returns
     -------

@@ -181,10 +181,6 @@ class ValuationEngine:
     def with_assumptions(self, assumptions: Assumptions) -> ValuationEngine:
         """The engine under other figures, without fitting again what does not depend on them.
 
-        Parameters
-        ----------
-        assumptions : Assumptions
-
         Returns
         -------
         ValuationEngine
@@ -266,10 +262,6 @@ class ValuationEngine:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ValuationEngine:
         """Read an engine that :meth:`save` wrote; every file is verified first.
-
-        Parameters
-        ----------
-        path : path
 
         Raises
         ------

@@ -114,12 +114,7 @@ def _reconciled(sheet: Worksheet) -> list[Row]:
             "",
         ),
         _row(
-            "reconciliation",
-            "disagreement",
-            combined.disagreement[0],
-            "log units",
-            "weighted sd of log estimates",
-            "",
+            "reconciliation", "disagreement", combined.disagreement[0], "log units", "weighted sd of log estimates", ""
         ),
         _row("reconciliation", "log_sd", combined.log_sd[0], "log units", "model variance and excess spread", ""),
         _row("reconciliation", "median score", score, "deviations", "median standardised error on deals", ""),

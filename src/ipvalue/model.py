@@ -93,7 +93,6 @@ class Model:
 
         Parameters
         ----------
-        assumptions : Assumptions
         carry : bool, default True
             Move what was learnt beside a figure along with the figure: each method's state by
             :meth:`ipvalue.Method.restate`, and the chance of grant that the book taught by the ratio of the assumed

@@ -84,10 +84,6 @@ def stage(name: str) -> Any:
     name : str
         The stage, such as ``'features'``.
 
-    Returns
-    -------
-    context manager
-
     Examples
     --------
     >>> with stage("nobody measures this"):

@@ -204,10 +204,6 @@ class Valuation(Values):
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
-
-        Returns
-        -------
-        matplotlib.axes.Axes
         """
         return resolve_name(_PICTURE)(self, ax=ax)
 

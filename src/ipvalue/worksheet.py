@@ -127,14 +127,8 @@ def work(model: Model, subject: Snapshot | Subject, *, unavailable: Collection[s
 
     Parameters
     ----------
-    model : Model
-    subject : Snapshot or Subject
     unavailable : collection of str, optional
         Approaches (``market``, ``income`` ...) whose methods have nothing to say, as where there is no market.
-
-    Returns
-    -------
-    Worksheet
     """
     snapshot = subject if isinstance(subject, Snapshot) else None
     if isinstance(subject, Snapshot):

@@ -212,10 +212,6 @@ class Assumptions(FigureSet):
             Take the latest edition of each figure on or before this day; the first edition where all are
             later. Without it, the latest of all.
 
-        Returns
-        -------
-        Assumptions
-
         Raises
         ------
         AssumptionError
@@ -290,10 +286,6 @@ class Assumptions(FigureSet):
         figures : mapping
             Figure by name, or by name and key; entries that are not named stay. Such as
             :func:`ipvalue.industry_figures` makes of published tables.
-
-        Returns
-        -------
-        Assumptions
 
         Raises
         ------

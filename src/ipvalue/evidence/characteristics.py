@@ -36,7 +36,6 @@ def characteristics(
 
     Parameters
     ----------
-    subject : Subject
     levels : ndarray, shape (k,), optional
         Means to put in for missing values; those of this subject by default.
     offices : ndarray of str, optional

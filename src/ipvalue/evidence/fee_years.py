@@ -72,10 +72,6 @@ def by_year(fees: FeeCalendar, grant: Dates, fee_rate: Floats, term: Floats) -> 
         Units of the valuation's currency for one unit of the fees'.
     term : ndarray, shape (n,)
         Years from grant to the end of the term.
-
-    Returns
-    -------
-    FeeYears
     """
     n = len(grant)
     amount = np.zeros((n, YEARS))
@@ -92,10 +88,6 @@ def by_year(fees: FeeCalendar, grant: Dates, fee_rate: Floats, term: Floats) -> 
 
 def fees_paid(subject: Subject) -> Floats:
     """Renewal fees due by the date of valuation, without interest.
-
-    Parameters
-    ----------
-    subject : Subject
 
     Returns
     -------

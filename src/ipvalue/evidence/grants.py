@@ -26,7 +26,6 @@ def counted_grants(snapshot: Snapshot, assumptions: Assumptions) -> dict[str, fl
 
     Parameters
     ----------
-    snapshot : Snapshot
     assumptions : Assumptions
         The share that stands where a group has few decisions, and how many decisions weigh as much.
 

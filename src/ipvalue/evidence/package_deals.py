@@ -106,8 +106,6 @@ def priced(evidence: Evidence, assumptions: Assumptions, penalty: float, *, port
 
     Parameters
     ----------
-    evidence : Evidence
-    assumptions : Assumptions
     penalty : float
         Of the regression that the value index comes from, in observations.
     portfolio_deals : bool

@@ -31,7 +31,6 @@ def prepare(snapshot: Snapshot, assumptions: Assumptions, features: Features | N
 
     Parameters
     ----------
-    snapshot : Snapshot
     assumptions : Assumptions
         For the money of the subject: its currency and rates.
     features : Features, optional
@@ -61,7 +60,6 @@ def money_of(market: Snapshot, assumptions: Assumptions, rows: Columns, office: 
     ----------
     market : Snapshot
         Its rates of exchange, price levels and yield curves, and its date.
-    assumptions : Assumptions
     rows : dict of str to ndarray, each of shape (n,)
         As :attr:`ipvalue.Snapshot.economics`.
     office, right : ndarray of str, shape (n,)
@@ -91,18 +89,12 @@ def _fee_rate(market: Snapshot, assumptions: Assumptions, office: Texts, right: 
 
 
 def gather(
-    book: Book,
-    snapshot: Snapshot,
-    assumptions: Assumptions,
-    grant_rates: dict[str, float],
-    *,
-    years: float = 12.0,
+    book: Book, snapshot: Snapshot, assumptions: Assumptions, grant_rates: dict[str, float], *, years: float = 12.0
 ) -> Evidence:
     """Gather what is known of a book on the fit date: the subject, and the priced deals until then.
 
     Parameters
     ----------
-    book : Book
     snapshot : Snapshot
         Of the book, on the fit date.
     assumptions : Assumptions
@@ -111,10 +103,6 @@ def gather(
         Probability of grant by :func:`grant_group`, by which the price of an application is divided.
     years : float, default 12
         Older deals are left out.
-
-    Returns
-    -------
-    Evidence
 
     Notes
     -----
@@ -152,12 +140,7 @@ def _half_year_before(dates: Dates) -> Dates:
 
 
 def _sold_after(
-    book: Book,
-    day: np.datetime64,
-    known: Known,
-    assumptions: Assumptions,
-    today: Snapshot,
-    rows: Ints,
+    book: Book, day: np.datetime64, known: Known, assumptions: Assumptions, today: Snapshot, rows: Ints
 ) -> tuple[Ints, Subject]:
     """The sales of one half-year of rights that lived when it began, with what was known of them then."""
     before = book.as_of(day, known=known)

@@ -23,7 +23,6 @@ def life_factor(subject: Subject, assumptions: Assumptions) -> Floats:
 
     Parameters
     ----------
-    subject : Subject
     assumptions : Assumptions
         Discount rate and decline of the patent's field.
 

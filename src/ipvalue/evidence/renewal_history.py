@@ -96,7 +96,6 @@ def settled_years(fees: FeeCalendar, table: Floats, year: Ints, until: Dates, la
 
     Parameters
     ----------
-    fees : FeeCalendar
     table : ndarray, shape (n, years)
         The same fees by year since grant; a year that begins after the term does not count.
     year : ndarray of int, shape (n, slots)
@@ -105,10 +104,6 @@ def settled_years(fees: FeeCalendar, table: Floats, year: Ints, until: Dates, la
         Day until which the right is known to have lived.
     last_paid : ndarray, shape (n,)
         Latest fee year that is seen as paid; 0 where none is.
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
     """
     paid = (fees.lapse <= until[:, None]) | (fees.fee_year <= last_paid[:, None])
     known = np.where(paid & (year >= 0), year + 1, 0)
@@ -125,10 +120,6 @@ def histories(snapshot: Snapshot, subject: Subject) -> Histories:
         The book as known on the day.
     subject : Subject
         The same patents.
-
-    Returns
-    -------
-    Histories
 
     Notes
     -----

@@ -14,15 +14,7 @@ from ipvalue.features.base import Context, Family, Feature, Features, families, 
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns
 
-__all__ = [
-    "Family",
-    "Feature",
-    "Features",
-    "extract",
-    "feature_catalogue",
-    "features_of",
-    "register_feature",
-]
+__all__ = ["Family", "Feature", "Features", "extract", "feature_catalogue", "features_of", "register_feature"]
 
 
 def features_of(snapshot: Snapshot) -> Features:
@@ -32,10 +24,6 @@ def features_of(snapshot: Snapshot) -> Features:
     ----------
     snapshot : Snapshot
         What was known on the date, with the statistics of its book.
-
-    Returns
-    -------
-    Features
     """
     computation = _computation(tuple(families().values()))
     known = snapshot.cached_of_book(computation)

@@ -172,10 +172,6 @@ def count(snapshot: Snapshot) -> Statistics:
 def from_parts(parts: Sequence[Part]) -> Statistics:
     """Add up the statistics of a book from its parts, in any order.
 
-    Parameters
-    ----------
-    parts : sequence of Part
-
     Examples
     --------
     >>> import ipvalue as ipv

@@ -86,15 +86,10 @@ def generality_of(snapshot: Snapshot, *, bias_correction: bool, level: Level = "
 
     Parameters
     ----------
-    snapshot : Snapshot
     bias_correction : bool
         Multiply by n / (n - 1).
     level : {'section', 'class', 'subclass'}
         Level of the IPC: one, three or four characters of the leading symbol.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
 
     References
     ----------

@@ -56,7 +56,7 @@ def _from_columns(claims: Ragged, stated: Floats) -> dict[str, Floats]:
     n = len(stated)
     patent, independent, length = claims.patent, claims["independent"], claims["length"]
     counts = claims.counts.astype(np.float64)
-    stated = np.bincount(patent[independent >= 0], minlength=n)
+    marked = np.bincount(patent[independent >= 0], minlength=n)
     alone = np.bincount(patent[independent == 1], minlength=n).astype(np.float64)
     shortest = np.full(n, np.inf)
     usable = (independent == 1) & np.isfinite(length)
@@ -66,7 +66,7 @@ def _from_columns(claims: Ragged, stated: Floats) -> dict[str, Floats]:
     first[patent[leading]] = length[leading]
     return dict.fromkeys(_SUMMARY_NAMES, np.full(n, np.nan)) | {
         "n_claims": np.where(counts > 0, counts, np.where(stated > 0, stated, np.nan)),
-        "n_independent_claims": np.where((stated > 0) & (stated == claims.counts), alone, np.nan),
+        "n_independent_claims": np.where((marked > 0) & (marked == claims.counts), alone, np.nan),
         "first_claim_length": first,
         "shortest_independent_length": np.where(np.isfinite(shortest), shortest, np.nan),
     }

@@ -18,11 +18,7 @@ _KINDS = 16
 
 
 def grant_rates(
-    group: Texts,
-    granted: Mask,
-    refused: Mask,
-    prior: Mapping[str, float],
-    weight: float,
+    group: Texts, granted: Mask, refused: Mask, prior: Mapping[str, float], weight: float
 ) -> dict[str, float]:
     """Share of decided applications that were granted, a group, shrunk towards an assumed share.
 
@@ -36,10 +32,6 @@ def grant_rates(
         Assumed share of each group.
     weight : float
         Weight of the assumption, in decisions.
-
-    Returns
-    -------
-    dict of str to float
 
     Notes
     -----
@@ -73,10 +65,6 @@ def grant_probability(group: Texts, rates: Mapping[str, float], default: Floats)
         As :func:`grant_rates` gives them.
     default : ndarray, shape (n,)
         Where the group has no rate.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
     """
     names, code = np.unique(group, return_inverse=True)
     known = np.array([rates.get(str(name), np.nan) for name in names], np.float64)[code]

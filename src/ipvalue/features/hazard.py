@@ -135,10 +135,6 @@ class Hazards(NamedTuple):
         wanted : ndarray of int64
             Groups, which may be absent from the counts.
 
-        Returns
-        -------
-        Hazards
-
         Notes
         -----
         With lapses L, years at risk E and m = 50 patent-years: (L + m p) / (E + m), where p is the hazard at the
@@ -188,10 +184,6 @@ def yearly_hazard(rate: Floats, row: Ints, age: Floats) -> Floats:
     age : ndarray, shape (n,)
         Age in years, NaN where unknown.
 
-    Returns
-    -------
-    ndarray, shape (n,)
-
     Notes
     -----
     With f the part of the present year of age a that has passed: 1 - (1 - h(a))^(1-f) (1 - h(a+1))^f.
@@ -222,10 +214,6 @@ def expected_years(rate: Floats, row: Ints, age: Floats, remaining: Floats) -> F
         Group of each right.
     age, remaining : ndarray, shape (n,)
         Age and remaining term in years, NaN where unknown.
-
-    Returns
-    -------
-    ndarray, shape (n,)
 
     Notes
     -----

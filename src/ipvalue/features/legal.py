@@ -59,14 +59,6 @@ class LegalFacts:
 def legal_facts(snapshot: Snapshot) -> LegalFacts:
     """Work out term and status of each patent of a snapshot, once.
 
-    Parameters
-    ----------
-    snapshot : Snapshot
-
-    Returns
-    -------
-    LegalFacts
-
     Notes
     -----
     Days of adjustment and ends of term that register events give count where the patents table has none. A

@@ -74,10 +74,7 @@ def _life(context: Context, in_force: Mask, dead: Mask) -> Columns:
     start = np.where(from_grant, patents["grant_date"], patents["application_date"])
     age = np.where(in_force, years_between(start, snapshot.date), np.nan)
     life = expected_years(hazards.rate, row, age, legal.remaining)
-    return {
-        "lapse_hazard": yearly_hazard(hazards.rate, row, age),
-        "expected_life": np.where(dead, 0.0, life),
-    }
+    return {"lapse_hazard": yearly_hazard(hazards.rate, row, age), "expected_life": np.where(dead, 0.0, life)}
 
 
 def _granted_share(context: Context) -> Floats:

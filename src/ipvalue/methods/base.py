@@ -94,11 +94,7 @@ class Estimate:
 
     @classmethod
     def make(
-        cls,
-        value: Floats,
-        quantiles: Floats,
-        reason: Ints16,
-        details: Mapping[str, Array] | None = None,
+        cls, value: Floats, quantiles: Floats, reason: Ints16, details: Mapping[str, Array] | None = None
     ) -> Estimate:
         """Put an estimate together; where a reason says so, or a number is not finite, there is no value."""
         finite = np.isfinite(value) & np.isfinite(quantiles).all(axis=1)

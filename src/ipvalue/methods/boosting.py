@@ -119,10 +119,6 @@ def train(
         -1 falling, 1 rising, 0 free.
     check : tuple of (matrix, target, patience), optional
         Validation part: training ends when its squared error has not fallen for so many trees.
-
-    Returns
-    -------
-    lightgbm.Booster
     """
     module = lightgbm_module()
     fixed = {"objective": "regression", "deterministic": True, "force_row_wise": True, "verbosity": -1}
@@ -148,11 +144,7 @@ def _used(text: str) -> tuple[int, ...]:
 
 
 def predict_columns(
-    texts: Sequence[str],
-    columns: Sequence[Floats],
-    threads: int = 1,
-    *,
-    rows: Ints | None = None,
+    texts: Sequence[str], columns: Sequence[Floats], threads: int = 1, *, rows: Ints | None = None
 ) -> list[Floats]:
     """Predict with several models of the same columns, from one pass over the rows.
 
@@ -267,10 +259,6 @@ def fewest_within_error(numbers: Ints, errors: Floats) -> int:
         Ascending; the last is the one with the least mean error.
     errors : ndarray, shape (m, n)
         Squared error of each validation observation.
-
-    Returns
-    -------
-    int
 
     Notes
     -----
@@ -417,17 +405,12 @@ class BoostedQuantiles(BaseModel):
         ----------
         columns : sequence of ndarray, each of shape (n,)
             In the order of the names of the fit.
-        state : State
         anchors : ndarray, shape (n, m), optional
             Where the fit had anchors.
         classes : ndarray of int, shape (n,), optional
             Where the fit had classes; one that it had not has no effect.
         group : ndarray of int, shape (n,), optional
             Where the fit had groups; one without quantiles of its own takes those of all.
-
-        Returns
-        -------
-        Predicted
         """
         trees, log_scale = predict_columns([state.texts["location"], state.texts["scale"]], columns, self.threads)
         return assemble(trees, log_scale, state, anchors=anchors, classes=classes, group=group)

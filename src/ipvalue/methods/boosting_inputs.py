@@ -156,15 +156,10 @@ def design_columns(subject: Subject, assumptions: Assumptions, names: tuple[str,
 
     Parameters
     ----------
-    subject : Subject
     assumptions : Assumptions
         Attribution and royalty rate where the bank gives none, as in relief from royalty.
     names : tuple of str, optional
         All of :func:`input_names` by default.
-
-    Returns
-    -------
-    list of ndarray, shape (n,)
     """
     extra = {f"office_{name}": subject.jurisdiction == name for name in _OFFICES}
     extra |= {f"right_{name}": subject.right == name for name in RIGHTS[:3]}
@@ -232,11 +227,8 @@ def fit_income(
 
     Parameters
     ----------
-    evidence : Evidence
-    assumptions : Assumptions
     names : tuple of str
         The inputs of the model.
-    trees, threads, seed : int
 
     Returns
     -------
@@ -288,13 +280,7 @@ def anchors(subject: Subject, assumptions: Assumptions, expected: Floats | None)
 
     Parameters
     ----------
-    subject : Subject
-    assumptions : Assumptions
     expected : ndarray, shape (n,), or None
-
-    Returns
-    -------
-    ndarray, shape (n, 3) or (n, 0)
     """
     if expected is None:
         return np.zeros((len(subject), 0))

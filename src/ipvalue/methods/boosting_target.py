@@ -73,17 +73,12 @@ def explain_feature(
     ----------
     subject : Subject
         From :func:`ipvalue.evidence.prices.prepare`.
-    assumptions : Assumptions
     target : str
         A feature of the catalogue.
     without : tuple of str
         Features or whole families that would give the target away.
     learner : BoostedQuantiles, optional
         Its parameters; those of the class by default.
-
-    Returns
-    -------
-    FeatureModel
 
     Raises
     ------

@@ -146,11 +146,7 @@ class ComparableSales(Method):
         fit = ridge(design, deals.log_price, self.penalty, deals.weight)
         k = matrix.shape[1]
         return State(
-            numbers={
-                "deals": float(alone.sum()),
-                "deviation": max(fit.deviation, 1e-6),
-                "trend": float(fit.slope[k]),
-            },
+            numbers={"deals": float(alone.sum()), "deviation": max(fit.deviation, 1e-6), "trend": float(fit.slope[k])},
             tables={
                 "deals": {
                     "log_price": deals.log_price,
@@ -215,7 +211,6 @@ class ComparableSales(Method):
 
         Parameters
         ----------
-        subject : Subject
         state : State
             What :meth:`fit` learnt.
 
@@ -323,11 +318,6 @@ class ComparableSales(Method):
             Characteristics of the patents.
         pool : ndarray of int64, shape (m,)
             The deals among which the nearest are sought.
-        state : State
-
-        Returns
-        -------
-        tuple of ndarray, each of shape (n, min(neighbours, m))
         """
         weight = state.tables["slopes"]["slope"] / state.numbers["deviation"]
         columns = [values[pool] * w for values, w in zip(state.tables["matrix"].values(), weight)]

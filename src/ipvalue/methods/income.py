@@ -123,11 +123,6 @@ def known_or(values: Floats, default: npt.ArrayLike) -> Floats:
 def expectations(subject: Subject, assumptions: Assumptions) -> dict[str, Floats]:
     """What is expected of each patent's revenue, from ``economics`` or assumed.
 
-    Parameters
-    ----------
-    subject : Subject
-    assumptions : Assumptions
-
     Returns
     -------
     dict of str to ndarray, each of shape (n,)
@@ -198,8 +193,6 @@ def complete(
         Those of :func:`expectations` and the method's own.
     flow : str
         Which of them is the income of the first year after tax, currency units a year.
-    subject : Subject
-    assumptions : Assumptions
     spread : ndarray, shape (n,)
         Standard deviation of the logarithm of the income's share of revenue.
     amortise : bool
@@ -210,10 +203,6 @@ def complete(
         Shape of the ramp.
     refused : ndarray of int16, shape (n,), optional
         The method's own reasons (0: none); a missing revenue or term goes before them.
-
-    Returns
-    -------
-    Estimate
 
     Notes
     -----
@@ -279,12 +268,7 @@ def _leverage(gross: Floats, left: Floats) -> Floats:
         return np.where(left > 0, gross / left, 1.0)
 
 
-def _reason(
-    subject: Subject,
-    steps: Mapping[str, npt.NDArray[Any]],
-    value: Floats,
-    refused: Ints16 | None,
-) -> Ints16:
+def _reason(subject: Subject, steps: Mapping[str, npt.NDArray[Any]], value: Floats, refused: Ints16 | None) -> Ints16:
     reason = np.zeros(len(value), np.int16) if refused is None else refused.copy()
     reason[np.isnan(steps["years"])] = Reason.NO_TERM_RULE
     unknown = ~np.isfinite(steps["revenue"])

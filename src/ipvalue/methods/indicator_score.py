@@ -155,7 +155,6 @@ class IndicatorScore(Method):
 
         Parameters
         ----------
-        subject : Subject
         state : State
             What :meth:`fit` learnt.
 

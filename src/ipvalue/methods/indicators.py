@@ -93,10 +93,6 @@ def read_indicators(source: str | os.PathLike[str]) -> tuple[Indicator, ...]:
     source : path
         Columns as in the default table, ``assumptions/tables/indicator_weights.csv``.
 
-    Returns
-    -------
-    tuple of Indicator
-
     Raises
     ------
     AssumptionError
@@ -138,7 +134,6 @@ def reference_ranks(table: tuple[Indicator, ...], subject: Subject) -> dict[str,
 
     Parameters
     ----------
-    table : tuple of Indicator
     subject : Subject
         The book on the fit date.
 
@@ -176,14 +171,8 @@ def score_of_each(table: tuple[Indicator, ...], ranks: Ranks, subject: Subject) 
 
     Parameters
     ----------
-    table : tuple of Indicator
     ranks : dict of str to dict
         Of :func:`reference_ranks`.
-    subject : Subject
-
-    Returns
-    -------
-    dict of str to ndarray, each of shape (n,)
     """
     found = {}
     for row in table:
@@ -220,7 +209,6 @@ def score(table: tuple[Indicator, ...], each: dict[str, Floats]) -> dict[str, Fl
 
     Parameters
     ----------
-    table : tuple of Indicator
     each : dict of str to ndarray, each of shape (n,)
         Of :func:`score_of_each`.
 

@@ -50,10 +50,6 @@ def optimal_renewal(due: Floats, lapse: Floats, fee: Floats, years: Floats, rate
     worth : callable
         Present value of the income of some rows until given times: ``worth(rows, times)``.
 
-    Returns
-    -------
-    RenewalCosts
-
     Notes
     -----
     Maximises ``worth(min(lapse_j, years)) - sum over i < j of fee_i (1 + rate)^(-due_i)`` over the stops j. The last
@@ -98,7 +94,6 @@ def renewal_costs(subject: Subject, rows: Ints, years: Floats, rate: Floats, tax
 
     Parameters
     ----------
-    subject : Subject
     rows : ndarray of int64, shape (k,)
         Rights with a known income and an exchange rate for their fees.
     years, rate, tax : ndarray, shape (n,)

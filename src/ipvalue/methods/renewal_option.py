@@ -172,10 +172,8 @@ class RenewalOption(Method):
 
         Parameters
         ----------
-        evidence : Evidence
         state : State
             Fitted, on these or on other patents.
-        assumptions : Assumptions
 
         Returns
         -------

@@ -51,7 +51,6 @@ def royalty_benchmark(
 
     Parameters
     ----------
-    source : Book or Snapshot
     as_of : date, optional
         The day; required with a book, refused with a snapshot, which has its own.
     assumptions : Assumptions, optional

@@ -179,12 +179,7 @@ class Reconciliation(BaseModel, ABC):
         return State(tables={**state.tables, "scores": scores})
 
     def _learnt(
-        self,
-        names: list[str],
-        estimates: list[Estimate],
-        price: Floats,
-        assumptions: Assumptions,
-        years: Floats | None,
+        self, names: list[str], estimates: list[Estimate], price: Floats, assumptions: Assumptions, years: Floats | None
     ) -> State:
         """Drift, bias, inflation and correlation of the methods, and what :meth:`learn` learns; with normal scores."""
         m = len(names)
@@ -208,12 +203,7 @@ class Reconciliation(BaseModel, ABC):
         return _state(names, table, correlation, self.learn(names, error - bias))
 
     def _held_out(
-        self,
-        names: list[str],
-        estimates: list[Estimate],
-        price: Floats,
-        assumptions: Assumptions,
-        years: Floats | None,
+        self, names: list[str], estimates: list[Estimate], price: Floats, assumptions: Assumptions, years: Floats | None
     ) -> Floats:
         """Standardised error of each deal by what the other folds' deals teach; NaN where no method applies."""
         # by the rank of the price: each fold spans all prices, and the order of the deals does not matter
@@ -325,12 +315,7 @@ def _moved(estimate: Estimate, by: Floats) -> Estimate:
     return replace(estimate, value=estimate.value * factor, quantiles=estimate.quantiles.scale(factor))
 
 
-def _state(
-    names: list[str],
-    methods: Mapping[str, Floats],
-    correlation: Floats,
-    extra: Mapping[str, Array],
-) -> State:
+def _state(names: list[str], methods: Mapping[str, Floats], correlation: Floats, extra: Mapping[str, Array]) -> State:
     tables = {
         "methods": {"method": np.array(names, object), **methods},
         "correlation": {name: correlation[:, k] for k, name in enumerate(names)},

@@ -22,10 +22,8 @@ def out_of_sample(
 
     Parameters
     ----------
-    methods : sequence of Method
     evidence : Evidence
         With the deals.
-    assumptions : Assumptions
     folds : int
         At least 2. A patent that was sold several times is in one fold.
 

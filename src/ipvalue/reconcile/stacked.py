@@ -25,10 +25,6 @@ def simplex_weights(error: Floats) -> Floats:
     error : ndarray, shape (n, m)
         Error of each method on each deal.
 
-    Returns
-    -------
-    ndarray, shape (m,)
-
     Notes
     -----
     Exact, by one non-negative least squares: the u that minimises |E u|^2 / n + (1'u - 1)^2 is t w with w on the

@@ -24,10 +24,6 @@ def precision_weights(deviation: Floats, correlation: Floats) -> Floats:
     deviation : ndarray, shape (n, m)
     correlation : ndarray, shape (m, m)
 
-    Returns
-    -------
-    ndarray, shape (n, m)
-
     Examples
     --------
     >>> precision_weights(np.array([[1.0, 2.0]]), np.eye(2)).tolist()

@@ -144,10 +144,6 @@ class Book:
         ----------
         tables : mapping of str to pyarrow.Table
             In the schema's columns, types and order, as :attr:`tables` gives them.
-
-        Returns
-        -------
-        Book
         """
         book = cls.__new__(cls)
         book.rows_in = {name: t.num_rows for name, t in tables.items()}
@@ -197,10 +193,6 @@ class Book:
         known : {'announced', 'loaded'}
             Whether a legal event counts from the day on which the office made it public, or from the day on
             which the bank loaded it.
-
-        Returns
-        -------
-        Snapshot
 
         Examples
         --------
@@ -299,10 +291,6 @@ class Book:
 
 def parse_date(date: object) -> np.datetime64:
     """Read a day.
-
-    Parameters
-    ----------
-    date : str, datetime.date, numpy.datetime64 or pandas.Timestamp
 
     Returns
     -------

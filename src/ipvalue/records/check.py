@@ -70,14 +70,6 @@ _CSV_BLOCK = 1 << 24  # bytes; a row must fit into one, and a claim may have a m
 def read_tables(path: str | os.PathLike[str]) -> Book:
     """Read a book's folder: one that ``write_book`` wrote, or one of ``<table>.parquet`` and ``<table>.csv``.
 
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    Book
-
     Raises
     ------
     SourceError

@@ -219,7 +219,6 @@ class Cohorts:
         Parameters
         ----------
         cohort : ndarray of int64, shape (n,)
-        level : float
 
         Returns
         -------

@@ -36,14 +36,6 @@ _GOLDEN, _FIRST, _SECOND = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xBF58476
 def hash_codes(values: pa.Array | pa.ChunkedArray) -> Ints:
     """Code strings by a 64-bit hash; 0 for null.
 
-    Parameters
-    ----------
-    values : pyarrow.Array of string
-
-    Returns
-    -------
-    ndarray of int64
-
     Notes
     -----
     Two strings share a code by chance with a probability of 2^-64 a pair. The hash is not cryptographic: someone who

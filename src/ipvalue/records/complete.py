@@ -29,10 +29,6 @@ def complete(name: str, table: pa.Table, patents: pa.Table) -> pa.Table:
         Its valid rows.
     patents : pyarrow.Table
         The valid rows of the patents table (for ``patents`` itself: the same table).
-
-    Returns
-    -------
-    pyarrow.Table
     """
     filler = _FILLERS.get(name)
     return filler(table, patents) if filler is not None and table.num_rows else table

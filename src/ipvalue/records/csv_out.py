@@ -30,10 +30,6 @@ def inert(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     values : pyarrow.Array
         Of text; other types pass through. Text that is a number stays a number.
 
-    Returns
-    -------
-    pyarrow.Array
-
     References
     ----------
     OWASP, CSV Injection: cells that begin with =, +, -, @, tab or carriage return.
@@ -57,7 +53,6 @@ def write_csv(table: object, path: str | os.PathLike[str]) -> None:
     ----------
     table : table
         A pandas frame (its index is not written), an Arrow table, or a dict of columns.
-    path : path
 
     Raises
     ------

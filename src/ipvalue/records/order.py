@@ -76,10 +76,6 @@ def _joined(lists: pa.Array) -> pa.Array:
 def index_of(values: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArray) -> Ints32:
     """Find each value's position in a set of distinct values.
 
-    Parameters
-    ----------
-    values, among : pyarrow.Array of string
-
     Returns
     -------
     ndarray of int32
@@ -110,13 +106,8 @@ def sort_rows(key: Sequence[Ints], others: Sequence[pa.Array], n_rows: int, *, u
         Ranks of the sort columns, the most significant first.
     others : sequence of pyarrow.Array
         The remaining columns, compared only between rows with the same key.
-    n_rows : int
     unique_key : bool
         Whether two rows may not share a key.
-
-    Returns
-    -------
-    Sorted
     """
     order = np.lexsort(tuple(reversed(key))) if key else np.arange(n_rows)
     same_key = _equal_to_previous(key, order)

@@ -183,16 +183,12 @@ class BookOnDisk:
             raise ArtifactError(f"{self.path / _MANIFEST} is damaged: {error}") from error
 
     def read(
-        self,
-        shards: Sequence[int],
-        *,
-        tables: Sequence[str] | Mapping[str, Sequence[str] | None] = tuple(TABLES),
+        self, shards: Sequence[int], *, tables: Sequence[str] | Mapping[str, Sequence[str] | None] = tuple(TABLES)
     ) -> Book:
         """Read some shards as one book, and verify their files against the manifest.
 
         Parameters
         ----------
-        shards : sequence of int
         tables : sequence of str, or mapping of str to sequence of str
             Tables to read; all by default. A mapping gives the columns of each table (None for all of them): the other
             columns are null, so that such a book must not be written or valued.

@@ -72,10 +72,6 @@ def check_table(name: str, data: object, patents: pa.Table | None) -> Checked:
     patents : pyarrow.Table, optional
         The book's valid patents, to which the rows must belong; None for the patents table itself.
 
-    Returns
-    -------
-    Checked
-
     Raises
     ------
     SchemaError
@@ -165,7 +161,6 @@ def refuse_overflow(spec: Table, table: pa.Table) -> None:
     ----------
     spec : Table
         What the schema says of the table.
-    table : pyarrow.Table
 
     Raises
     ------
@@ -197,13 +192,7 @@ def _check_dates(spec: Table, table: pa.Table, code: Ints16, culprit: Ints16) ->
         _mark(code, culprit, bad, Reason.INCONSISTENT_DATES, list(spec.columns).index(late))
 
 
-def _check_patents(
-    spec: Table,
-    table: pa.Table,
-    patents: pa.Table | None,
-    code: Ints16,
-    culprit: Ints16,
-) -> None:
+def _check_patents(spec: Table, table: pa.Table, patents: pa.Table | None, code: Ints16, culprit: Ints16) -> None:
     """A row must belong to a patent of the book; a citation may do so by either end, a member by its family."""
     if patents is not None and spec.name == "family_members":
         strange = index_of(table["family_id"], patents["family_id"].unique()) < 0
@@ -226,10 +215,6 @@ def sort_table(spec: Table, table: pa.Table) -> Sorted:
         What the schema says of the table.
     table : pyarrow.Table
         Valid rows in any order.
-
-    Returns
-    -------
-    Sorted
     """
     key = spec.key or tuple(dict.fromkeys((*spec.patent_columns, *(c for c in (spec.known_column,) if c))))
     if spec.name == "legal_events":

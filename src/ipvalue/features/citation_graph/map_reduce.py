@@ -107,7 +107,6 @@ def reports_of(snapshot: Snapshot, count: int = 1) -> list[Report]:
 
     Parameters
     ----------
-    snapshot : Snapshot
     count : int, default 1
         Number of ranges.
 

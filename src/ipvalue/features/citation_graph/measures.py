@@ -82,7 +82,6 @@ def measures_of_part(reports: Sequence[Report], answers: Sequence[Answer], ranks
 
     Parameters
     ----------
-    reports : sequence of Report
     answers : sequence of Answer
         One a report.
     ranks : ndarray of int64, shape (n,)
@@ -138,10 +137,6 @@ def h_index(owner: Ints, cites: Ints, n: int) -> Floats:
         How often the citing document is itself cited.
     n : int
         Number of patents.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
 
     References
     ----------
