@@ -186,7 +186,7 @@ def test_an_unfitted_engine_says_so(book: ipv.Book) -> None:
 
 
 def test_engine_refuses_two_methods_of_one_name() -> None:
-    with pytest.raises(IpvalueError, match="stands twice"):
+    with pytest.raises(IpvalueError, match="appears twice"):
         ipv.ValuationEngine([ipv.ReliefFromRoyalty(), ipv.ReliefFromRoyalty(royalty="assumed")])
 
 

@@ -347,7 +347,7 @@ def test_the_same_rows_in_any_container_are_the_same_book(kind: str) -> None:
         ({"patent_id": ["A"], "jurisdiction": []}, "differ in length"),
         (pd.DataFrame([[1, 2]], columns=["patent_id", "patent_id"]), "two columns have one name"),
         ({1: [1], "1": [1]}, "two columns have one name"),
-        (pa.table([[1], [2]], names=["patent_id", "patent_id"]), "stands twice"),
+        (pa.table([[1], [2]], names=["patent_id", "patent_id"]), "appears twice"),
     ],
 )
 def test_what_is_no_table_is_refused_with_its_name(table: object, match: str) -> None:

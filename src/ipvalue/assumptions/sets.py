@@ -48,7 +48,7 @@ class Assumptions(FigureSet):
     """A set of assumptions: figures that a valuation uses where the book has none.
 
     Keys of the dictionaries are technology fields ``"1"`` to ``"35"`` (WIPO), offices or currencies;
-    ``"default"`` stands for all others. A row of ``economics`` overrides the figure for its patent.
+    ``"default"`` is used for all others. A row of ``economics`` overrides the figure for its patent.
 
     Attributes
     ----------
@@ -67,9 +67,9 @@ class Assumptions(FigureSet):
     ramp_years : dict of Figure
         Years until sales are full: ``on_sale``, and ``in_development`` for a patent with a cost still to be spent.
     validity_probability : dict of Figure
-        Chance that a granted right stands: ``challenged`` while a challenge of it is pending, ``default`` else.
+        Probability that a granted right is valid: ``challenged`` while a challenge is pending, else ``default``.
     enforcement_probability : dict of Figure
-        Chance that the income can be had against those who infringe, by office.
+        Probability that the income can be enforced against infringers, by office.
     grant_probability : dict of Figure
         By office, for pending applications; ``grant_prior_weight`` is its weight in decisions.
     revenue_log_sd, attribution_log_sd, decline_sd, method_correlation : Figure
@@ -284,8 +284,8 @@ class Assumptions(FigureSet):
         Parameters
         ----------
         figures : mapping
-            Figure by name, or by name and key; entries that are not named stay. Such as
-            :func:`ipvalue.industry_figures` makes of published tables.
+            Figure by name, or by name and key; other entries do not change. For example
+            from :func:`ipvalue.industry_figures`.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Amounts of money into the currency and the prices of the valuation, by what was known on its date."""
+"""Conversion of amounts into the currency and the price level of the valuation date."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def exchange_rate(snapshot: Snapshot, assumptions: Assumptions, currency: Texts,
     snapshot : Snapshot
         Its table ``fx`` gives the rates; the latest on or before each date counts.
     assumptions : Assumptions
-        ``fx_usd`` stands in for a currency that ``fx`` lacks.
+        ``fx_usd`` is used for a currency that ``fx`` lacks.
     currency : ndarray of str, shape (n,)
-        ISO 4217; an empty text stands for the valuation's currency.
+        ISO 4217; an empty text means the valuation's currency.
     dates : ndarray of datetime64[D], shape (n,), optional
         Day of each amount; the snapshot's by default.
 
@@ -33,7 +33,7 @@ def exchange_rate(snapshot: Snapshot, assumptions: Assumptions, currency: Texts,
     when = np.full(len(currency), snapshot.date) if dates is None else dates
     own = np.full(len(currency), assumptions.currency)
     names = np.where(currency == "", own, currency)
-    # a currency into itself needs no rate, and dividing a rate by itself need not give exactly 1
+    # exactly 1 for the same currency, for which no rate need be known
     return np.where(
         names == own, 1.0, _usd(snapshot, assumptions, names, when) / _usd(snapshot, assumptions, own, when)
     )
@@ -53,7 +53,7 @@ def _usd(snapshot: Snapshot, assumptions: Assumptions, currency: Texts, dates: D
         figure = assumptions.fx_usd.get(str(name))
         assumed = np.nan if figure is None else figure.value
         place = np.searchsorted(days, dates[here], "right") - 1
-        # before the first quotation the first one is nearer than an assumption
+        # before the first quotation, the first one is closer than an assumed rate
         quoted = rates[np.maximum(place, 0)] if len(rates) else np.full(len(place), assumed)
         result[here] = quoted
     return result
@@ -69,7 +69,7 @@ def price_trend(snapshot: Snapshot, assumptions: Assumptions, currency: Texts, d
     assumptions : Assumptions
         For its currency.
     currency : ndarray of str, shape (n,)
-        ISO 4217; an empty text stands for the valuation's currency.
+        ISO 4217; an empty text means the valuation's currency.
     dates : ndarray of datetime64[D], shape (n,)
         Day of each amount.
 

@@ -2,7 +2,7 @@
 
 Formula. With a line a(x) through a few anchor columns and the effect of the row's class
 (:mod:`ipvalue.methods.boosting_anchor`; the mean alone where there are none),
-trees t(x) fitted to what the line leaves, and trees s(x) fitted to the logarithm of the absolute
+trees t(x) fitted to the residual of the line, and trees s(x) fitted to the logarithm of the absolute
 residual, the quantile of level q is::
 
     a(x) + t(x) + exp(s(x)) * Q_q(z)
@@ -11,11 +11,11 @@ where Q_q is the conformal quantile (rank ceil(q (n + 1)) above one half, mirror
 z = (y - a - t) / exp(s) of all observations, or of those of the row's group where that group has enough of them
 (Mondrian). Every score comes from models that have not seen the observation, nor any other of the same key.
 
-Number of trees. The latest observations (a fifth by default) are the validation part: trees fitted on the earlier
-ones are stopped where they predict it best, the smallest number that is within one standard error of that is taken
-(Breiman, Friedman, Olshen and Stone, 1984), and so many are fitted again on all. Books with fewer than 100
-observations in that part take the number as given. The number is one integer chosen with sight of the latest
-observations: scores are exchangeable up to that.
+Number of trees. The latest observations (a fifth by default) are the validation part: trees are fitted on
+the earlier ones, and the number of trees is the smallest one whose error on the validation part is within one standard
+error of the best (Breiman, Friedman, Olshen and Stone, 1984). As many trees are then fitted on all observations. With
+fewer than 100 observations in the validation part, the number is taken as given. Since the latest observations choose
+this one integer, scores are exchangeable only up to that choice.
 
 Source. Ke et al. (2017), NeurIPS 30 (LightGBM); Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), JASA 113
 (locally weighted split conformal); Barber, Candes, Ramdas and Tibshirani (2021), Annals of Statistics 49
@@ -24,7 +24,7 @@ Source. Ke et al. (2017), NeurIPS 30 (LightGBM); Lei, G'Sell, Rinaldo, Tibshiran
 Determinism. Every model is a LightGBM text. Training gives the same text for a seed on any number of threads, and a
 prediction depends on its own row alone.
 
-Not to be used far outside the observations: trees do not extrapolate, and the anchors' line does so blindly.
+Not to be used far outside the observations: trees do not extrapolate, and the line extrapolates without any check.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def train(
     Parameters
     ----------
     matrix : ndarray, shape (n, k)
-        NaN where missing, and kept so.
+        NaN where missing; missing values are not filled in.
     target : ndarray, shape (n,)
     names : sequence of str, length k
     parameters : dict

@@ -53,7 +53,7 @@ def input_names(features: tuple[str, ...] | None = None, exclude: tuple[str, ...
     Parameters
     ----------
     features : tuple of str, optional
-        Features or whole families to take; all that there are by default, those of plug-ins included.
+        Features or families to take; by default all, including those of plug-ins.
     exclude : tuple of str, optional
         Features or families, or office and right columns, to leave out.
 
@@ -103,7 +103,7 @@ def explaining(target: str, without: tuple[str, ...] = ()) -> tuple[str, ...]:
     target : str
         A column, or the name of something else.
     without : tuple of str
-        Columns or whole feature families that would tell the target, as ``citations`` does of
+        Columns or feature families that would reveal the target, as ``citations`` does for
         ``forward_citations``.
 
     Raises
@@ -127,7 +127,7 @@ def explaining(target: str, without: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 
 def royalty_income(subject: Subject, assumptions: Assumptions) -> Floats:
-    """Logarithm of the yearly royalty that a patent's revenue stands for; NaN where none is known.
+    """Logarithm of the yearly royalty from a patent's revenue; NaN where none is known.
 
     Notes
     -----
@@ -188,8 +188,9 @@ def usual_inputs(matrix: Floats) -> Floats:
 def filled(columns: list[Floats], usual: Floats) -> list[Floats]:
     """Put the fit's median where a column is missing that never was in the fit.
 
-    Trees that have not seen a column missing take it for 0: a book without citations for one that nobody cites. On a
-    synthetic book values without citations stood a third too low for it; so they are 2 % too low.
+    Trees that have never seen a missing value in a column treat it as 0: a book without a citations table would look
+    like one without citations. On a synthetic book, values without citations were a third too low; with this they are
+    2 % too low.
 
     Parameters
     ----------
@@ -216,7 +217,7 @@ _MOST = 40_000
 _LEARNING_RATE = 0.05
 _LEAVES = 15
 INCOME = "log_royalty_income"
-_ECONOMICS = ("economics",)  # the family that would tell the income
+_ECONOMICS = ("economics",)  # the family that would reveal the income
 ANCHORS = (INCOME, "age", "expected_income")
 
 
@@ -259,9 +260,9 @@ def fit_income(
         "num_threads": threads,
     }
     matrix = design(subject.take(rows), assumptions, names)
-    # all models read the same columns, so that one pass serves them; a column without values is never split on
+    # all models read the same columns in one pass; a column without values is never used for a split
     matrix[:, ~np.isin(names, explaining(INCOME, _ECONOMICS))] = np.nan
-    # LightGBM keeps targets in single precision: about their mean they round alike in every currency
+    # LightGBM stores targets in single precision: centred targets round alike in every currency
     target = income[rows] - income[rows].mean()
     text: str = train(matrix, target, names, settings, trees, directions=directions(names)).model_to_string()
     return text

@@ -51,11 +51,11 @@ class ProfitSplit(IncomeMethod):
     minimum_coverage : float, default 0.25
         Share of the indicators' weight that must be known for a score to count.
     tax_amortisation_benefit : bool, default True
-        Add the benefit that a buyer draws from amortising the price.
+        Add the tax benefit of amortising the price.
     fees : {'deducted', 'ignored'}, default 'deducted'
-        Renewal fees still to come as a cost, paid while they keep more than they cost; or left out.
+        Whether future renewal fees are a cost, paid as long as they are worth it.
     ramp : {'linear', 's_curve'}, default 'linear'
-        Course of sales over ``ramp_years`` of the assumptions, for a product still in development.
+        Growth of sales over the assumed ``ramp_years``, for a product still in development.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class ProfitSplit(IncomeMethod):
     minimum_coverage: float = Field(default=0.25, ge=0, le=1)
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
-        """Keep the scorecard's table, and the book's features against which patents are ranked."""
+        """Store the scorecard's table, and the quantiles of the book's features for the ranks."""
         return learn(self.indicators, evidence)
 
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:

@@ -1,10 +1,10 @@
-"""Real option: the right, but not the duty, to spend what development still costs for what it would earn.
+"""Real option: the right, but not the obligation, to pay the cost of development for the income of the product.
 
 Formula. With S the present value of income if the patent were developed today, X the cost of doing so, T the
 years that remain, r the risk-free rate (continuous) and sigma the volatility of S::
 
     yield = 1 / T                     every year of waiting loses one of the T years of protected income
-    value = C(S, X, T, r, sigma, yield)                      American call; European where asked for
+    value = C(S, X, T, r, sigma, yield)                      American call; or European
     S     = royalties saved after tax over the remaining life, as relief from royalty values them
 
 Source. Damodaran (2012), Investment Valuation, 3rd ed., chapter 28 (a product patent as an option; cost of delay
@@ -22,8 +22,8 @@ decision to wait for, and with care where the chance of technical success is wha
 probability, not in sigma.
 
 Interval. S is lognormal about its value with relief from royalty's spread; the option rises with S, so each
-quantile of the value is the option at the quantile of S. The lowest is held at a millionth of the value, since a
-lognormal interval knows no zero.
+quantile of the value is the option at the quantile of S. The lowest is at least a millionth of the value, since a
+lognormal interval cannot contain zero.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def development_option(
     years : array_like
         Remaining life.
     rate : array_like
-        Riskless rate, continuous decimal a year.
+        Risk-free rate, continuous decimal a year.
     volatility : array_like
         Of ``spot``, decimal a year.
     exercise : {'american', 'european'}, default 'american'
@@ -156,7 +156,7 @@ class RealOption(Method):
             spots = lognormal_quantiles(steps["spot"][use], steps["log_sd"][use])
             options = development_option(spots, *(each[:, None] for each in terms), exercise=self.exercise)
             value[use] = options[:, LEVELS.index(0.5)]
-            # where the option is worth next to nothing its computed quantiles may cross by rounding
+            # where the option is worth close to zero, its quantiles may cross by rounding
             ordered = np.maximum.accumulate(options, axis=1)
             quantiles[use] = np.maximum(ordered, _LEAST_SHARE * value[use][:, None])
         reason[use] = np.where(value[use] > 0, reason[use], Reason.NO_FUTURE_INCOME)
@@ -184,7 +184,7 @@ class RealOption(Method):
     def _reason(self, subject: Subject, steps: dict[str, Floats], developed: Estimate) -> Ints16:
         reason = developed.reason.copy()
         reason[(reason == Reason.NO_FUTURE_INCOME) & (steps["years"] == 0)] = Reason.TERM_OVER
-        # a cost of 0 says that the patent is developed, and nothing is left to decide
+        # a cost of 0 means that the patent is already developed
         reason[~(steps["cost"] > 0)] = Reason.NO_COST
         reason[np.isnan(subject.money["exchange_rate"])] = Reason.NO_EXCHANGE_RATE
         return reason

@@ -8,7 +8,7 @@ value of the renewal fees still to be paid::
     value  = (p * PV(saving, r, n, growth g, decline d, mid-year) - fees * (1 - t)) * TAB
     TAB    = 1 / (1 - t / m * annuity(r, m))        with m the amortisation period
 
-A product still in development reaches its sales over a ramp; n ends early where a fee would cost more than it keeps
+A product still in development reaches its sales over a ramp; n ends early where a fee would cost more than it earns
 (:mod:`ipvalue.methods.income` has the chain, and brings the revenue that is known up to the date;
 :mod:`ipvalue.methods.renewal_costs` has the fees).
 
@@ -93,11 +93,11 @@ class ReliefFromRoyalty(IncomeMethod):
     licence_weight : float, default 10
         Licences of a field that weigh as much as the wider group.
     tax_amortisation_benefit : bool, default True
-        Add the benefit that a buyer draws from amortising the price.
+        Add the tax benefit of amortising the price.
     fees : {'deducted', 'ignored'}, default 'deducted'
-        Renewal fees still to come as a cost, paid while they keep more than they cost; or left out.
+        Whether future renewal fees are a cost, paid as long as they are worth it.
     ramp : {'linear', 's_curve'}, default 'linear'
-        Course of sales over ``ramp_years`` of the assumptions, for a product still in development.
+        Growth of sales over the assumed ``ramp_years``, for a product still in development.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Royalty benchmarking: what the book's licences say of royalty rates, beside what is assumed and what is learnt.
+"""Royalty benchmarking: royalty rates of the book's licences, compared with the assumed and the learnt rates.
 
 The column ``learnt`` by technology field is the rate that relief from royalty takes for a patent without a rate of its
 own: the licences of the field, shrunk towards all licences and these towards the assumed rate

@@ -1,4 +1,4 @@
-"""What methods say of deals that they have not seen: the errors from which a reconciliation learns."""
+"""Out-of-sample estimates of deals, from which a reconciliation learns the methods' errors."""
 
 from __future__ import annotations
 
