@@ -1,4 +1,4 @@
-"""From input to result: every number of one value as a table."""
+"""Explanation of one value: every quantity from input to result, as a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 def explain(sheet: Worksheet) -> pd.DataFrame:
-    """Write down every quantity of one patent's worksheet, from input to result.
+    """Every quantity of one patent's worksheet, from input to result.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def _result(sheet: Worksheet) -> list[Row]:
             result["grant_probability"][0],
             "share",
             "1 granted, 0 dead",
-            "features.grant",
+            "evidence.grant_probability",
         ),
         _row("result", "5 % quantile", sheet.quantiles.low[0], currency, how, ""),
         _row("result", "95 % quantile", sheet.quantiles.high[0], currency, how, ""),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import ipvalue as ipv
 from ipvalue.features.book_statistics import Part, from_parts
 from ipvalue.features.citation_graph.measures import CitationMeasures
-from ipvalue.features.grant import granted_shares
+from ipvalue.features.grant_decisions import granted_shares
 from ipvalue.features.hazard import OLDEST, Hazards, expected_years, group_of, renewal_counts, yearly_hazard
 from ipvalue.records.cohorts import KeyedCounts
 

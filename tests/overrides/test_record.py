@@ -228,7 +228,7 @@ def test_a_table_that_lacks_or_misspells_a_column_is_refused(tmp_path: Path) -> 
         ipv.Overrides.from_table(frame.drop(columns="expires_on"))
     with pytest.raises(SchemaError, match="column 'aprover' is unknown"):
         ipv.Overrides.from_table(frame.rename(columns={"approver": "aprover"}))
-    with pytest.raises(SchemaError, match="is no table"):
+    with pytest.raises(SchemaError, match="is not a table"):
         ipv.Overrides.from_table(17)
     with pytest.raises(OverrideError, match="can't be read"):
         ipv.Overrides.from_table(tmp_path / "nothing.csv")

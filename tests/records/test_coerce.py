@@ -335,10 +335,10 @@ def test_the_same_rows_in_any_container_are_the_same_book(kind: str) -> None:
 @pytest.mark.parametrize(
     ("table", "match"),
     [
-        ([1], "a list is no table"),
-        (None, "a NoneType is no table"),
-        ("patents.csv", "a str is no table"),
-        (pl.LazyFrame(FRAME), "a LazyFrame is no table"),
+        ([1], "a list is not a table"),
+        (None, "a NoneType is not a table"),
+        ("patents.csv", "a str is not a table"),
+        (pl.LazyFrame(FRAME), "a LazyFrame is not a table"),
         (pd.Series([1]), "can't be read"),
         (pa.chunked_array([[1]]), "can't be read"),
         ({"patent_id": "A"}, "a single str"),

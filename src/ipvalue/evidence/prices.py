@@ -10,11 +10,10 @@ import numpy as np
 
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.evidence.currency import exchange_rate, price_trend
-from ipvalue.evidence.grants import grant_group
+from ipvalue.evidence.grant_probability import grant_group, grant_probability
 from ipvalue.evidence.risk_free_rates import curve_columns
 from ipvalue.evidence.subject import Deals, Evidence, PackageDeals, Subject
 from ipvalue.features import Features, features_of
-from ipvalue.features.grant import grant_probability
 from ipvalue.law.fees import calendar
 from ipvalue.records.book import Book, Known
 from ipvalue.records.snapshot import Snapshot

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ipvalue.features.citation_graph.map_reduce import Report, reports_of
 from ipvalue.features.citation_graph.measures import measure
 from ipvalue.features.citation_indicators import citation_lag_years, log_indicators, publication, quality_components
-from ipvalue.features.grant import decision_counts
+from ipvalue.features.grant_decisions import decision_counts
 from ipvalue.features.hazard import group_of, renewal_counts
 from ipvalue.features.legal import legal_facts
 from ipvalue.law.dates import add_months

@@ -18,17 +18,28 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ipvalue.law.dates import add_months
 from ipvalue.records.cohorts import KeyedCounts
 from ipvalue.types import Dates, Floats, Ints, Mask, Texts
 
-__all__ = ["OLDEST", "Hazards", "completed_years", "expected_years", "group_of", "renewal_counts", "yearly_hazard"]
+__all__ = [
+    "OLDEST",
+    "RIGHT_KINDS",
+    "Hazards",
+    "completed_years",
+    "expected_years",
+    "group_of",
+    "renewal_counts",
+    "shrunk_share",
+    "yearly_hazard",
+]
 
 
 OLDEST = 64
 _RIGHTS = ("", "invention", "utility_model", "design", "plant")
-_KINDS = 16
+RIGHT_KINDS = 16
 # weight, in patent-years, of what offices have in common against a group's own counts
 _PRIOR_YEARS = 50.0
 _SURE = 1.0 - 1e-9
@@ -47,7 +58,7 @@ def group_of(jurisdiction: Texts, right: Texts, from_grant: Mask | bool = False)
     kind = np.zeros(len(letters), np.int64)
     for number, name in enumerate(_RIGHTS):
         kind[right == name] = number
-    return np.asarray(((letters[:, 0] * 128 + letters[:, 1]) * (_KINDS // 2) + kind) * 2 + from_grant, np.int64)
+    return np.asarray(((letters[:, 0] * 128 + letters[:, 1]) * (RIGHT_KINDS // 2) + kind) * 2 + from_grant, np.int64)
 
 
 def completed_years(start: Dates, day: Dates) -> Ints:
@@ -151,20 +162,33 @@ class Hazards(NamedTuple):
         rows = np.unique(np.concatenate([group, np.asarray(wanted, np.int64)]))
         table = np.zeros((2, len(rows), OLDEST))
         np.add.at(table, (lapsed, np.searchsorted(rows, group), age), counts.count)
-        pools = np.zeros((2, _KINDS, OLDEST))
-        for kind in range(_KINDS):
-            pools[:, kind] = table[:, rows % _KINDS == kind].sum(axis=1)
+        pools = np.zeros((2, RIGHT_KINDS, OLDEST))
+        for kind in range(RIGHT_KINDS):
+            pools[:, kind] = table[:, rows % RIGHT_KINDS == kind].sum(axis=1)
         total = pools.sum()
         everything = pools[1].sum() / total if total else np.nan
-        level = _shrunk(pools.sum(axis=2), np.full(_KINDS, everything))
-        pooled = _shrunk(pools, level[:, None])
-        return cls(rows, _shrunk(table, pooled[rows % _KINDS]))
+        by_kind = pools.sum(axis=2)
+        level = shrunk_share(by_kind[1], by_kind.sum(axis=0), everything)
+        pooled = shrunk_share(pools[1], pools.sum(axis=0), level[:, None])
+        return cls(rows, shrunk_share(table[1], table.sum(axis=0), pooled[rows % RIGHT_KINDS]))
 
 
-def _shrunk(counts: Floats, prior: Floats) -> Floats:
-    """Hazard from (survived, lapsed) counts, leaning on a prior."""
-    survived, lapsed = counts
-    return np.asarray((lapsed + _PRIOR_YEARS * prior) / (survived + lapsed + _PRIOR_YEARS))
+def shrunk_share(
+    events: npt.ArrayLike, total: npt.ArrayLike, prior: npt.ArrayLike, weight: float = _PRIOR_YEARS
+) -> Floats:
+    """Share of events in a total, shrunk towards a prior share: the mean of a beta posterior.
+
+    Notes
+    -----
+    ``(events + weight * prior) / (total + weight)``, with the weight in the unit of the total.
+
+    Examples
+    --------
+    >>> float(shrunk_share(2, 3, 0.5, 1.0))
+    0.625
+    """
+    share = (np.asarray(events) + weight * np.asarray(prior)) / (np.asarray(total) + weight)
+    return np.asarray(share, np.float64)
 
 
 def _force(rate: Floats) -> Floats:

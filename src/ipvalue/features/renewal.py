@@ -6,7 +6,7 @@ import numpy as np
 
 from ipvalue.features.base import Context, Family
 from ipvalue.features.citation_graph.edges import distinct
-from ipvalue.features.grant import granted_shares
+from ipvalue.features.grant_decisions import granted_shares
 from ipvalue.features.hazard import Hazards, expected_years, group_of, yearly_hazard
 from ipvalue.law.dates import years_between
 from ipvalue.law.events import Effect
