@@ -69,7 +69,7 @@ class NotFittedError(IpvalueError, RuntimeError):
 
 
 class ArtifactError(IpvalueError, RuntimeError):
-    """A saved engine or dataset is damaged, or is not what its manifest says."""
+    """A saved engine or dataset is damaged, or differs from its manifest."""
 
 
 class BatchError(IpvalueError, RuntimeError):
@@ -157,7 +157,7 @@ class Reason(IntEnum):
 
 
 REASONS: dict[Reason, str] = {
-    Reason.OK: "nothing to say",
+    Reason.OK: "no reason",
     Reason.MISSING: "a required value is missing",
     Reason.BAD_TYPE: "the value can't be read as the column's type",
     Reason.BAD_DATE: "the value is not a date (ISO form YYYY-MM-DD is expected)",
@@ -174,7 +174,7 @@ REASONS: dict[Reason, str] = {
     Reason.NO_TERM_RULE: "no rule of law.term covers this jurisdiction and right",
     Reason.TERM_OVER: "the term ends on or before the valuation date",
     Reason.STATUS_UNKNOWN: "the legal status follows neither from an event nor from a date",
-    Reason.PCT_APPLICATION: "an international application is no right: value its national phases",
+    Reason.PCT_APPLICATION: "an international application is not a right: value its national phases",
     Reason.NO_REVENUE: "no expected revenue is known for the patent: load it in economics.revenue",
     Reason.NO_ROYALTY_RATE: "no royalty rate is known for the patent's technology field",
     Reason.NO_TECHNOLOGY: "no IPC symbol is known, so the technology field is unknown",
@@ -206,11 +206,11 @@ REASONS: dict[Reason, str] = {
     Reason.NOT_CHECKED: "the register was not at hand (values read from a file): give the snapshot",
     Reason.NOT_DRAWN: "the loan is drawn after the date of the report",
     Reason.OVERRIDDEN: "an expert set the value: see override_reason; the model's own value is in model_value",
-    Reason.OVERRIDE_EXPIRED: "the override expires on or before the valuation date: renew it or let the model speak",
+    Reason.OVERRIDE_EXPIRED: "the override expires on or before the valuation date: renew it or use the model's value",
     Reason.OVERRIDE_NOT_YET_MADE: "the override was made after the valuation date",
     Reason.OVERRIDE_WITHDRAWN: "the override was withdrawn on or before the valuation date",
     Reason.OVERRIDE_OVERLAPS: "two overrides of the patent hold on one day: withdraw or shorten one",
-    Reason.OVERRIDE_UNJUSTIFIED: "the reason says nothing that another could check: say what the model does not know",
+    Reason.OVERRIDE_UNJUSTIFIED: "the reason cannot be checked by others: state what the model does not know",
     Reason.OVERRIDE_NOT_FOUR_EYES: "the approver is the author: a second person approves",
     Reason.OVERRIDE_AMBIGUOUS: "an override has either a value with its currency or a factor, which has no currency",
     Reason.OVERRIDE_BAD_INTERVAL: "low and high belong to a value above 0, and 0 < low <= value <= high",
@@ -266,7 +266,7 @@ def explain_reason(label: str) -> str:
     Examples
     --------
     >>> explain_reason("pct_application")
-    'an international application is no right: value its national phases'
+    'an international application is not a right: value its national phases'
     """
     return REASONS[Reason[label.upper()]]
 

@@ -40,7 +40,7 @@ class Valuation(Values):
         ``currency``, ``state``, ``remaining_years``, ``grade``, ``reason``, ``grant_probability``,
         ``disagreement``, ``log_sd``, and for each method ``value_<method>``, ``q05_<method>``,
         ``q95_<method>``, ``weight_<method>`` and ``reason_<method>``. A dead right is worth 0 with the reason
-        ``dead_right``; where there is no value, it is null and ``reason`` says why. Overrides add
+        ``dead_right``; where there is no value, it is null and ``reason`` gives the reason code. Overrides add
         :data:`ipvalue.overrides.apply.COLUMNS`.
     provenance : dict
         Versions, dates, and hashes of book, engine and assumptions, and of overrides the set itself.

@@ -165,7 +165,7 @@ def test_json_round_trip_and_faults(tmp_path: Path) -> None:
     assert again == log
     assert again.hash == log.hash
     bad = log.to_json().replace("offer in hand", "tbd", 1)
-    with pytest.raises(OverrideError, match=r"items\.0\.reason: the reason says nothing"):
+    with pytest.raises(OverrideError, match=r"items\.0\.reason: the reason cannot be checked"):
         ipv.Overrides.from_json(bad)
     assert "made_on" in ipv.Overrides.json_schema()["$defs"]["Override"]["required"]
 

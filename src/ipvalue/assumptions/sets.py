@@ -1,6 +1,6 @@
 """Typed, dated and sourced assumption sets.
 
-Every figure says its unit, its date, its source and how certain it is: ``published`` (the source states
+Every figure has a unit, a date, a source and a certainty: ``published`` (the source states
 it), ``derived`` (computed from published figures) or ``assumed`` (our own choice, to be replaced by the
 bank's). The default sets are data (``assumptions/tables/figures.csv``), not code.
 """
@@ -63,7 +63,7 @@ class Assumptions(FigureSet):
     tax_rate, amortisation_years : Figure
         For tax on royalties saved, and for the tax amortisation benefit.
     revenue_decline, revenue_growth, attribution, success_probability, economic_life : Figure
-        What is expected of revenue where ``economics`` does not say; success is technical and commercial together.
+        Expectations of revenue where ``economics`` has none; success is technical and commercial together.
     ramp_years : dict of Figure
         Years until sales are full: ``on_sale``, and ``in_development`` for a patent with a cost still to be spent.
     validity_probability : dict of Figure
@@ -251,7 +251,7 @@ class Assumptions(FigureSet):
         Returns
         -------
         Assumptions
-            The new figures say that they replace the former source.
+            The source of a new figure names the former source.
 
         Examples
         --------

@@ -39,7 +39,7 @@ def characteristics(
     levels : ndarray, shape (k,), optional
         Means to put in for missing values; those of this subject by default.
     offices : ndarray of str, optional
-        Offices that have an indicator of their own (:func:`common_offices`); none by default.
+        Offices with their own indicator (:func:`common_offices`); none by default.
 
     Returns
     -------

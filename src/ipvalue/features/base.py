@@ -58,8 +58,8 @@ class Feature:
     missing : str
         What NaN means; empty where the feature is never missing.
     needs_table : str
-        A table without which the feature is unknown: that a book has no citations at all does not mean that nobody
-        cites its patents. Empty where the family itself says what is unknown.
+        A table without which the feature is unknown: without citations table, citations are unknown, not zero. Empty
+        where the family itself handles missing data.
     """
 
     name: str
@@ -214,7 +214,7 @@ def register_feature(family: Family, *, replace: bool = False) -> None:
     Raises
     ------
     IpvalueError
-        If it is no family, or its name or one of its columns is taken.
+        If it is not a family, or its name or one of its columns is taken.
 
     Notes
     -----

@@ -99,7 +99,7 @@ def _from_wording(snapshot: Snapshot, claims: Ragged, wanted: Mask) -> dict[str,
 
 
 def _numbered(numbers: Ints32, texts: list[str]) -> list[str]:
-    """Put the table's number before each wording that does not begin with a number of its own."""
+    """Put the number of the table before each wording that does not begin with a number."""
     return [
         text if number_of(normalise(text[:_LENGTH_OF_PREFIX]))[0] else f"{number}. {text}"
         for number, text in zip(numbers.tolist(), texts)

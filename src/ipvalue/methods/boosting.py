@@ -68,7 +68,7 @@ _CACHED_MODELS = 32
 
 
 def lightgbm_module() -> Any:
-    """Import LightGBM, or say what to install.
+    """Import LightGBM; without it, raise with what to install.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def lightgbm_module() -> Any:
 
 @lru_cache(maxsize=_CACHED_MODELS)
 def parsed(text: str) -> lightgbm.Booster:
-    """Read a model from its text, once a process; the shards of a batch share it."""
+    """Read a model from its text; cached, so that the shards of a batch share it."""
     booster: lightgbm.Booster = lightgbm_module().Booster(model_str=text)
     return booster
 
@@ -410,7 +410,7 @@ class BoostedQuantiles(BaseModel):
         classes : ndarray of int, shape (n,), optional
             Where the fit had classes; one that it had not has no effect.
         group : ndarray of int, shape (n,), optional
-            Where the fit had groups; one without quantiles of its own takes those of all.
+            Where the fit had groups; a group without its own quantiles gets those of all.
         """
         trees, log_scale = predict_columns([state.texts["location"], state.texts["scale"]], columns, self.threads)
         return assemble(trees, log_scale, state, anchors=anchors, classes=classes, group=group)

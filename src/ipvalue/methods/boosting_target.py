@@ -83,7 +83,7 @@ def explain_feature(
     Raises
     ------
     IpvalueError
-        If the target is no feature, or fewer than 60 patents have it.
+        If the target is not a feature, or fewer than 60 patents have it.
 
     Notes
     -----
@@ -102,7 +102,7 @@ def explain_feature(
     (400, 5)
     """
     if target not in input_names():
-        raise IpvalueError(f"{target!r} is no feature: ipv.feature_catalogue() lists them")
+        raise IpvalueError(f"{target!r} is not a feature: ipv.feature_catalogue() lists them")
     names = explaining(target, without)
     values = np.asarray(design_columns(subject, assumptions, (target,))[0], np.float64)
     rows = np.flatnonzero(np.isfinite(values))

@@ -99,7 +99,7 @@ class ComparableSales(Method):
         books: the rank correlation with true values rises by 0.00 to 0.01 with 1,500 deals of single patents, by 0.01
         with 400 and by 0.02 to 0.03 with 100 to 200.
     office_minimum : int, default 30
-        Deals of single patents from which an office has a price level of its own.
+        Fewest deals of single patents for a price level of their own office.
 
     Examples
     --------

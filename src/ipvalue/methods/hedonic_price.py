@@ -61,7 +61,7 @@ class HedonicPrice(Method):
         books: no difference with 1,500 deals of single patents, a rank correlation higher by 0.01 to 0.04 with 400 to
         100.
     office_minimum : int, default 30
-        Deals of single patents from which an office has a price level of its own.
+        Fewest deals of single patents for a price level of their own office.
 
     Examples
     --------

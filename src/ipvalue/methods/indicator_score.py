@@ -13,7 +13,7 @@ since a lender does not amortise the patent. Renewal fees are left out.
 Source. GB/T 42748-2023, Guidelines for patent evaluation (indicators, in force 1 September 2023), and the practice
 that Chinese banks' internal valuation is published to follow: indicator score, CNIPA's royalty statistics of
 2016 to 2020 by industry (11,371 contracts, 31,147 patents), the borrower's revenue and the remaining term. The
-official weights and rates were not at hand: the default figures say 'assumed' or name another source, and a
+official weights and rates were not available: the default figures are marked 'assumed' or name another source, and a
 bank loads its own (a table of indicators, and ``Assumptions.royalty_rate`` with keys as ``"industry:C39"`` for the
 codes in its ``economics.industry``, or by technology field where the industry is not known).
 

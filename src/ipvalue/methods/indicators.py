@@ -15,7 +15,7 @@ known indicators to the other dimensions. ``coverage`` is the share of the weigh
 Source of the structure: GB/T 42748-2023, Guidelines for patent evaluation, which CNIPA describes as three
 first-level, 14 second-level and 27 third-level indicators (legal, technical and economic value) whose weights
 follow the scenario. Its own list and weights were not at hand: the default table has its numbers of levels, and
-every row says 'assumed'.
+every row is marked 'assumed'.
 """
 
 from __future__ import annotations
@@ -265,5 +265,5 @@ def share_rate(points: Floats, assumptions: Assumptions) -> Floats:
 
 
 def score_reason(coverage: Floats, minimum: float) -> Ints16:
-    """Why there is no score to rely on: too little of the weight is known; 0 where enough is."""
+    """Reason code where too little of the weight is known for a score; 0 elsewhere."""
     return np.where((coverage >= minimum) & (coverage > 0), 0, Reason.NO_INDICATORS).astype(np.int16)

@@ -15,7 +15,7 @@ ratings of legal, technical and economic factors); IVS 210 (2022) on profit spli
 Inputs. ``economics.revenue``; the margin from ``economics.margin``, else the industry's; floor and ceiling from
 ``profit_share`` of the assumptions; the score from the patent's features against the book's.
 
-Assumes that profit is split as the bounds say and that the score orders patents as bargaining would. Not to be
+Assumes that profit is split between the bounds, and that the score ranks patents as negotiation would. Not to be
 used as evidence in a US court: a starting split that is the same for all patents was rejected there (Uniloc v.
 Microsoft, Fed. Cir. 2011).
 

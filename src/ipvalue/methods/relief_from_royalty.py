@@ -9,14 +9,14 @@ value of the renewal fees still to be paid::
     TAB    = 1 / (1 - t / m * annuity(r, m))        with m the amortisation period
 
 A product still in development reaches its sales over a ramp; n ends early where a fee would cost more than it earns
-(:mod:`ipvalue.methods.income` has the chain, and brings the revenue that is known up to the date;
+(:mod:`ipvalue.methods.income` has the chain, and moves the known revenue to the date;
 :mod:`ipvalue.methods.renewal_costs` has the fees).
 
 Source. IVS 210 (2022) paragraphs 60.18 to 60.25 and 110.1 (tax amortisation benefit); DIN 77100 (2011);
 Smith and Parr (2005), Intellectual Property, 4th ed.
 
 Inputs. ``economics.revenue``; attribution, royalty rate, growth, revenue life and probability of success
-where ``economics`` gives them. A known ``economics.cost_to_develop`` says that the product is in development. The
+where ``economics`` gives them. A known ``economics.cost_to_develop`` means that the product is in development. The
 royalty rate else comes from the book's own licences of the field, shrunk towards all licences of the book and these
 towards the assumed rate.
 

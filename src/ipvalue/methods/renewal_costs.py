@@ -40,7 +40,7 @@ def optimal_renewal(due: Floats, lapse: Floats, fee: Floats, years: Floats, rate
     ----------
     due, lapse : ndarray, shape (n, slots)
         Years from the valuation to each fee's due date and to the end of a right for which it is not paid; they rise
-        along the slots. NaN where there is no fee; one due on or before the valuation is behind the right.
+        along the slots. NaN where there is no fee; one due on or before the valuation date is already paid.
     fee : ndarray, shape (n, slots)
         Fee after tax, in the money of the income.
     years : ndarray, shape (n,)

@@ -12,7 +12,7 @@ economic obsolescence); IVS 210 (2022) on the cost approach; Smith and Parr (200
 
 Inputs. ``economics.historical_cost`` above 0, taken to be at the prices of its ``known_date``; the table
 ``price_index`` in the cost's currency (where no level is known on or before that day the cost stays untrended, and
-the step ``trend`` says 1); renewal fees of :mod:`ipvalue.law.fees`, of the large payer.
+the step ``trend`` is 1); renewal fees of :mod:`ipvalue.law.fees`, of the large payer.
 
 Assumes that cost is informative about value, that a right loses the same part of its use every year of its life
 (functional obsolescence; the part that is left reaches 0 at expiry), and that all fees due so far were paid. A revenue

@@ -44,7 +44,7 @@ class Book:
         One row a patent or application. Here and below, a table is any object with the Arrow C stream
         interface (pyarrow, polars, DuckDB, ADBC), a pandas frame, or a dict of columns.
     citations, claims, legal_events, family_members : table, optional
-        What registers and offices say.
+        Data of registers and offices.
     economics, transactions, licences, loans : table, optional
         What is earned, paid, licensed and lent.
     curves, fx, price_index : table, optional

@@ -14,10 +14,10 @@ from ipvalue.records.book import Book
 from ipvalue.records.schema import TABLES
 from ipvalue.records.store import read_book
 
-__all__ = ["cost", "read_tables", "report"]
+__all__ = ["effect_of_absence", "read_tables", "report"]
 
 # the effect of an absent table
-_COST = {
+_ABSENT_TABLE = {
     "citations": "citation features are missing: values by comparison and learning lose the best characteristics",
     "claims": "claim features are missing, but for the number where patents.n_claims has it",
     "legal_events": "status comes from the patents' own dates: lapses are not seen, and pledges and licences not known",
@@ -25,14 +25,14 @@ _COST = {
     "economics": "income, cost and development option methods have no amounts and value nothing",
     "transactions": "comparable sales and gradient boosting have no prices and value nothing",
     "licences": "royalty rates are the assumed ones",
-    "fx": "exchange rates are the assumed ones",
     "loans": "no loan can be checked",
     "curves": "the risk-free rate of real options is the assumed one",
+    "fx": "exchange rates are the assumed ones",
     "price_index": "replacement cost takes past costs at the prices of their day",
 }
 
 # the same of a column
-_COLUMN_COST = {
+_ABSENT_COLUMN = {
     "patents.patent_id": "no row can be read",
     "patents.jurisdiction": "no row can be read",
     "patents.application_date": "no row can be read",
@@ -133,19 +133,19 @@ def report(book: Book) -> str:
         ]
     for name, columns in book.ignored.items():
         lines.append(f"not read: {name}: {', '.join(columns)}")
-    lines += [f"absent: {name}: {_COST[name]}" for name in TABLES if name in _COST and not book[name].num_rows]
+    lines += [f"absent: {name}: {effect}" for name, effect in _ABSENT_TABLE.items() if not book[name].num_rows]
     return "\n".join(lines)
 
 
-def cost(table: str, column: str = "") -> str:
+def effect_of_absence(table: str, column: str = "") -> str:
     """Describe the effect of an absent table or column; empty where there is no notable effect.
 
     Examples
     --------
-    >>> cost("patents", "owners")
+    >>> effect_of_absence("patents", "owners")
     'portfolio features are missing, and self-citations count as others'
     """
-    return _COLUMN_COST.get(f"{table}.{column}", "") if column else _COST.get(table, "")
+    return _ABSENT_COLUMN.get(f"{table}.{column}", "") if column else _ABSENT_TABLE.get(table, "")
 
 
 def _empty_columns(book: Book, name: str) -> list[str]:

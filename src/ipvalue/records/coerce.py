@@ -34,7 +34,7 @@ def coerce(column: Column, values: pa.Array | pa.ChunkedArray) -> Coerced:
     Parameters
     ----------
     column : Column
-        What the schema says of it.
+        The column's schema.
     values : pyarrow.Array
         The values as they came.
 

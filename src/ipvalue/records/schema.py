@@ -205,7 +205,7 @@ _CITATIONS = _table(
         _date("cited_date", "publication of the cited document"),
         Column("cited_ipc", "code", "leading IPC symbol of the cited document", pattern=".{1,40}"),
         _id("cited_owner", "first owner of the cited document", max_length=500),
-        Column("origin", "code", "who brought the citation", codes=("examiner", "applicant", "third_party")),
+        Column("origin", "code", "origin of the citation", codes=("examiner", "applicant", "third_party")),
         Column("category", "code", "search-report category", pattern="[A-Z]{1,4}"),
     ],
     patent_columns=("citing_id", "cited_id"),

@@ -219,8 +219,8 @@ class BookOnDisk:
         found.setdefault("patents", TABLES["patents"].arrow_schema().empty_table())
         return Book.from_canonical(found)
 
-    def inputs(self, shard: int) -> str:
-        """SHA-256 over the names and sums of the files that a shard is made of, shared ones included."""
+    def shard_digest(self, shard: int) -> str:
+        """SHA-256 over the names and hashes of the files of a shard, including the shared ones."""
         mine = [f for f in sorted(self.files.items()) if f[0].startswith((f"shard-{shard:05d}/", "shared/"))]
         return hashlib.sha256(json.dumps(mine).encode()).hexdigest()
 

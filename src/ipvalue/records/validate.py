@@ -160,7 +160,7 @@ def refuse_overflow(spec: Table, table: pa.Table) -> None:
     Parameters
     ----------
     spec : Table
-        What the schema says of the table.
+        The table's schema.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def sort_table(spec: Table, table: pa.Table) -> Sorted:
     Parameters
     ----------
     spec : Table
-        What the schema says of the table.
+        The table's schema.
     table : pyarrow.Table
         Valid rows in any order.
     """

@@ -17,7 +17,7 @@ from ipvalue.types import Floats, Ints
 
 __all__ = ["citing_between", "disruption", "disruption_of", "timed_keys"]
 
-_CODE_BITS = 43  # one of them says what the document does
+_CODE_BITS = 43  # one of them is the relation of the document to the patent
 _CODE_SHIFT = 64 - _CODE_BITS + 1
 _MOST_OWNERS = 2 ** (63 - _CODE_BITS)
 _TIME_ZERO = np.int64(2**31)
@@ -53,7 +53,7 @@ def disruption(
     -----
     Of the works that appeared later than the node and within the window, ``f`` cite only the node, ``b`` the
     node and a reference of it, ``r`` only references: ``CD = (f - b) / (f + b + r)``. A cited node
-    without known references gets 1 by this definition, which says more about the data than about the node.
+    without known references gets 1 by this definition, which reflects missing data rather than the node.
 
     References
     ----------

@@ -120,7 +120,7 @@ def _joined(positions: Sequence[Ints32], reports: Sequence[Report]) -> Ints:
 
 
 def _family_citations(reports: Sequence[Report], answers: Sequence[Answer], home: Ints, received: Ints) -> Floats:
-    """Documents outside the family that cite it; a patent without a family is a family of its own."""
+    """Documents outside the family that cite it; a patent without a family counts as its own family."""
     family = np.concatenate([report.family for report in reports])
     counts = np.append(np.concatenate([answer.families for answer in answers]), 0)
     return np.where(home == 0, received, counts[np.searchsorted(family, home) * (home != 0)]).astype(np.float64)

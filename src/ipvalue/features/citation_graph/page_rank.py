@@ -23,8 +23,8 @@ __all__ = ["UNIT", "Citations", "ranks_at", "ranks_of_cited"]
 
 
 UNIT = 2**31
-_START = np.int64(UNIT // 2)  # the rank of what nobody cites
-_ROUNDS = 31  # half of what is missing goes with each round, and the unit is 2**31
+_START = np.int64(UNIT // 2)  # the rank of a document that is not cited
+_ROUNDS = 31  # each round halves the error, and the unit is 2**-31
 
 
 class Citations(NamedTuple):
@@ -57,12 +57,12 @@ class Citations(NamedTuple):
 
 
 def ranks_of_cited(blocks: Sequence[Citations], n: int) -> Iterator[Ints]:
-    """Ranks of the documents that each block cites, in units of 2**-31; what nobody cites has a rank of 0.5.
+    """Ranks of the documents that each block cites, in units of 2**-31; a document that is not cited has a rank of 0.5.
 
     Parameters
     ----------
     blocks : sequence of Citations
-        Each citation once. Blocks are gone through three times; their citations between documents that are cited and
+        Each citation once. Blocks are read three times; their citations between documents that are cited and
         cite in turn are held in memory, and 9 bytes a node.
     n : int
         Number of nodes.
