@@ -9,7 +9,6 @@ from ipvalue.types import Floats, Texts
 
 __all__ = ["CHARACTERISTICS", "characteristics", "common_offices", "sum_columns"]
 
-
 CHARACTERISTICS = (
     "age",
     "remaining_share",

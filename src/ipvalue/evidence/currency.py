@@ -6,7 +6,7 @@ import numpy as np
 
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.types import Dates, Floats, Texts
+from ipvalue.types import Columns, Dates, Floats, Ints, Texts
 
 __all__ = ["exchange_rate", "price_trend"]
 
@@ -47,15 +47,11 @@ def _usd(snapshot: Snapshot, assumptions: Assumptions, currency: Texts, dates: D
         if name == "USD":
             result[here] = 1.0
             continue
-        mine = table["currency"] == name
-        order = np.argsort(table["date"][mine], kind="stable")
-        days, rates = table["date"][mine][order], table["rate"][mine][order]
+        rates, place = _latest(table, "rate", str(name), dates[here])
         figure = assumptions.fx_usd.get(str(name))
-        assumed = np.nan if figure is None else figure.value
-        place = np.searchsorted(days, dates[here], "right") - 1
         # before the first quotation, the first one is closer than an assumed rate
-        quoted = rates[np.maximum(place, 0)] if len(rates) else np.full(len(place), assumed)
-        result[here] = quoted
+        assumed = np.nan if figure is None else figure.value
+        result[here] = rates[np.maximum(place, 0)] if len(rates) else np.full(len(place), assumed)
     return result
 
 
@@ -82,10 +78,15 @@ def price_trend(snapshot: Snapshot, assumptions: Assumptions, currency: Texts, d
     names = np.where(currency == "", np.full(len(currency), assumptions.currency), currency)
     result = np.full(len(names), np.nan)
     for name in np.intersect1d(names, table["currency"]):
-        here, mine = names == name, table["currency"] == name
-        order = np.argsort(table["date"][mine], kind="stable")
-        days, levels = table["date"][mine][order], table["level"][mine][order]
-        place = np.searchsorted(days, dates[here], "right") - 1
+        here = names == name
+        levels, place = _latest(table, "level", str(name), dates[here])
         then = np.where((place >= 0) & ~np.isnat(dates[here]), levels[np.maximum(place, 0)], np.nan)
         result[here] = levels[-1] / then
     return result
+
+
+def _latest(table: Columns, column: str, currency: str, dates: Dates) -> tuple[Floats, Ints]:
+    """A currency's figures in the order of their dates, and the place of the latest one on or before each day."""
+    mine = np.flatnonzero(table["currency"] == currency)
+    mine = mine[np.argsort(table["date"][mine], kind="stable")]
+    return table[column][mine], np.searchsorted(table["date"][mine], dates, "right") - 1

@@ -22,7 +22,6 @@ from ipvalue.types import Columns, Dates, Floats, Ints32, Mask
 
 __all__ = ["FAMILY", "parse"]
 
-
 _SUMMARY_NAMES = {
     "n_claims": "n_claims",
     "n_independent_claims": "n_independent",

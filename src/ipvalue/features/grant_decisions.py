@@ -14,7 +14,6 @@ from ipvalue.types import Floats, Ints, Mask
 
 __all__ = ["decision_counts", "granted_shares"]
 
-
 # weight, in decisions, of the share over all offices
 _PRIOR_DECISIONS = 50.0
 

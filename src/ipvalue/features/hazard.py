@@ -36,7 +36,6 @@ __all__ = [
     "yearly_hazard",
 ]
 
-
 OLDEST = 64
 _RIGHTS = ("", "invention", "utility_model", "design", "plant")
 RIGHT_KINDS = 16

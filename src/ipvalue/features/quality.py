@@ -18,7 +18,6 @@ from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY", "factor_weights", "normalised"]
 
-
 _WINSOR = 0.98
 _FOUR = ("forward_5y", "family_size", "claims", "generality")
 _INDICATORS = 4

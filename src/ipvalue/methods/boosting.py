@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -284,6 +284,14 @@ _STEPS = 40
 _QUANTILES = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
 
 
+class _Design(NamedTuple):
+    """Names and directions of the columns, and directions of the anchors."""
+
+    names: Sequence[str]
+    directions: Sequence[int] | None
+    anchor_directions: Sequence[int]
+
+
 class BoostedQuantiles(BaseModel):
     """A learner of any numeric target: frozen parameters, ``fit`` to a state, ``predict`` from it.
 
@@ -366,26 +374,26 @@ class BoostedQuantiles(BaseModel):
         State
             Texts ``location`` and ``scale``, tables ``line``, ``effects`` and ``scores``, number ``trees``.
         """
-        signs = tuple(anchor_directions) or (0,) * data.anchors.shape[1]
-        trees = self._best_number(data, names, directions, signs)
+        design = _Design(names, directions, tuple(anchor_directions) or (0,) * data.anchors.shape[1])
+        trees = self._best_number(data, design)
         fold = folds_of(data.key, self.folds, self.seed)
         location, log_scale = np.empty(len(data)), np.empty(len(data))
         for k in range(self.folds):
             held = fold == k
-            location[held] = self._held_out(data.take(~held), data.take(held), names, trees, directions, signs)
+            location[held] = self._held_out(data.take(~held), data.take(held), design, trees)
         spread = np.log(np.maximum(np.abs(data.target - location), _SMALLEST_RESIDUAL))
         for k in range(self.folds):
             held = fold == k
             booster = self._train_scale(data.matrix[~held], spread[~held], names)
             log_scale[held] = booster.predict(data.matrix[held], num_threads=self.threads)
         scores = (data.target - location) / np.exp(log_scale)
-        base = _fit_base(data, signs)
+        base = _fit_base(data, design)
         left = data.target - _base(base, data.anchors, data.classes)
         return State(
             numbers={"trees": float(trees)},
             tables={**base, "scores": self._calibrate(scores, data.group)},
             texts={
-                "location": self._train(data.matrix, left, names, trees, directions).model_to_string(),
+                "location": self._train(data.matrix, left, design, trees).model_to_string(),
                 "scale": self._train_scale(data.matrix, spread, names).model_to_string(),
             },
         )
@@ -435,9 +443,7 @@ class BoostedQuantiles(BaseModel):
             **{name: rows[:, k] for k, name in enumerate(_QUANTILES)},
         }
 
-    def _best_number(
-        self, data: Observations, names: Sequence[str], directions: Sequence[int] | None, signs: Sequence[int]
-    ) -> int:
+    def _best_number(self, data: Observations, design: _Design) -> int:
         """Number of trees that predicts the latest observations best from the earlier ones."""
         latest = round(self.validation * len(data))
         if latest < self.smallest_validation:
@@ -445,28 +451,20 @@ class BoostedQuantiles(BaseModel):
         order = np.argsort(data.date, kind="stable")
         late, early = data.take(order[-latest:]), data.take(order[:-latest])
         early = early.take(~pd.Series(early.key).isin(late.key).to_numpy(np.bool_))
-        base = _fit_base(early, signs)
+        base = _fit_base(early, design)
         left, late_left = (part.target - _base(base, part.anchors, part.classes) for part in (early, late))
         check = (late.matrix, late_left, self.patience)
-        booster = self._train(early.matrix, left, names, self.trees, directions, check)
+        booster = self._train(early.matrix, left, design, self.trees, check)
         best = max(int(booster.best_iteration), 1)
         steps = np.unique(np.linspace(1, best, min(best, _STEPS)).round().astype(np.int64))
         errors = [(late_left - booster.predict(late.matrix, num_iteration=int(k))) ** 2 for k in steps]
         return fewest_within_error(steps, np.array(errors))
 
-    def _held_out(
-        self,
-        seen: Observations,
-        held: Observations,
-        names: Sequence[str],
-        trees: int,
-        directions: Sequence[int] | None,
-        signs: Sequence[int],
-    ) -> Floats:
+    def _held_out(self, seen: Observations, held: Observations, design: _Design, trees: int) -> Floats:
         """Predict observations by models that have not seen their keys."""
-        base = _fit_base(seen, signs)
+        base = _fit_base(seen, design)
         left = seen.target - _base(base, seen.anchors, seen.classes)
-        booster = self._train(seen.matrix, left, names, trees, directions)
+        booster = self._train(seen.matrix, left, design, trees)
         learnt = np.asarray(booster.predict(held.matrix, num_threads=self.threads), np.float64)
         return _base(base, held.anchors, held.classes) + learnt
 
@@ -474,13 +472,12 @@ class BoostedQuantiles(BaseModel):
         self,
         matrix: Floats,
         target: Floats,
-        names: Sequence[str],
+        design: _Design,
         trees: int,
-        directions: Sequence[int] | None,
         check: tuple[Floats, Floats, int] | None = None,
     ) -> Any:
         settings = self._settings(len(target), self.learning_rate)
-        return train(matrix, target, names, settings, trees, directions=directions, check=check)
+        return train(matrix, target, design.names, settings, trees, directions=design.directions, check=check)
 
     def _train_scale(self, matrix: Floats, spread: Floats, names: Sequence[str]) -> Any:
         settings = self._settings(len(spread), min(3.0 * self.learning_rate, 1.0))
@@ -518,9 +515,9 @@ def assemble(
     return Predicted(line, trees, log_scale, np.stack([table[name][place] for name in _QUANTILES], axis=1))
 
 
-def _fit_base(data: Observations, signs: Sequence[int]) -> dict[str, dict[str, npt.NDArray[Any]]]:
+def _fit_base(data: Observations, design: _Design) -> dict[str, dict[str, npt.NDArray[Any]]]:
     """Line and effects."""
-    line = fit_anchor(data.anchors, data.target, signs)
+    line = fit_anchor(data.anchors, data.target, design.anchor_directions)
     left = data.target - anchor_line(line, data.anchors)
     return {"line": line, "effects": class_effects(left, complete_rows(data.anchors), data.classes)}
 

@@ -56,7 +56,6 @@ from ipvalue.types import Floats, Ints
 
 __all__ = ["ComparableSales"]
 
-
 _BLOCK = 4096
 _COLUMNS = (
     "subject",

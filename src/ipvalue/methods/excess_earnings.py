@@ -44,12 +44,8 @@ class ExcessEarnings(IncomeMethod):
 
     Parameters
     ----------
-    tax_amortisation_benefit : bool, default True
-        Add the tax benefit of amortising the price.
-    fees : {'deducted', 'ignored'}, default 'deducted'
-        Whether future renewal fees are a cost, paid as long as they are worth it.
-    ramp : {'linear', 's_curve'}, default 'linear'
-        Growth of sales over the assumed ``ramp_years``, for a product still in development.
+    tax_amortisation_benefit, fees, ramp
+        As in :class:`~ipvalue.methods.income.IncomeMethod`.
 
     Examples
     --------

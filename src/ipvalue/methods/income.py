@@ -84,7 +84,17 @@ def valuing_steps(flow: str) -> tuple[Step, ...]:
 
 
 class IncomeMethod(Method):
-    """Parameters that all income methods share, from a yearly income after tax to its value."""
+    """Parameters that all income methods share, from a yearly income after tax to its value.
+
+    Parameters
+    ----------
+    tax_amortisation_benefit : bool, default True
+        Add the tax benefit of amortising the price.
+    fees : {'deducted', 'ignored'}, default 'deducted'
+        Whether future renewal fees are a cost, paid as long as they are worth it.
+    ramp : {'linear', 's_curve'}, default 'linear'
+        Growth of sales over the assumed ``ramp_years``, for a product still in development.
+    """
 
     tax_amortisation_benefit: bool = True
     fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")

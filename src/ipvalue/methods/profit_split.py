@@ -50,12 +50,8 @@ class ProfitSplit(IncomeMethod):
         The scorecard's table; empty for the default one.
     minimum_coverage : float, default 0.25
         Share of the indicators' weight that must be known for a score to count.
-    tax_amortisation_benefit : bool, default True
-        Add the tax benefit of amortising the price.
-    fees : {'deducted', 'ignored'}, default 'deducted'
-        Whether future renewal fees are a cost, paid as long as they are worth it.
-    ramp : {'linear', 's_curve'}, default 'linear'
-        Growth of sales over the assumed ``ramp_years``, for a product still in development.
+    tax_amortisation_benefit, fees, ramp
+        As in :class:`~ipvalue.methods.income.IncomeMethod`.
 
     Examples
     --------

@@ -101,19 +101,8 @@ class Book:
         strict: bool = False,
         refused: pd.DataFrame | None = None,
     ) -> None:
-        given: dict[str, object] = {
-            "citations": citations,
-            "claims": claims,
-            "legal_events": legal_events,
-            "family_members": family_members,
-            "economics": economics,
-            "transactions": transactions,
-            "licences": licences,
-            "loans": loans,
-            "curves": curves,
-            "fx": fx,
-            "price_index": price_index,
-        }
+        arguments: dict[str, Any] = locals()
+        given: dict[str, object] = {name: arguments[name] for name in TABLES if name != "patents"}
         checked = {"patents": check_table("patents", patents, None)}
         valid_patents = checked["patents"].table
         for name, data in given.items():

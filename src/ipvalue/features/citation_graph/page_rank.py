@@ -21,7 +21,6 @@ from ipvalue.types import Ints, Ints32, Mask
 
 __all__ = ["UNIT", "Citations", "ranks_at", "ranks_of_cited"]
 
-
 UNIT = 2**31
 _START = np.int64(UNIT // 2)  # the rank of a document that is not cited
 _ROUNDS = 31  # each round halves the error, and the unit is 2**-31
