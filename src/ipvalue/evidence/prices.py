@@ -21,6 +21,7 @@ from ipvalue.types import Columns, Dates, Floats, Ints, Texts
 
 __all__ = ["gather", "money_of", "prepare"]
 
+_OLDEST_DEAL = 12.0  # years
 _MONEY = ("revenue", "cost_to_develop", "historical_cost")
 _AS_GIVEN = ("revenue_life", "success_probability", "industry")
 
@@ -87,9 +88,7 @@ def _fee_rate(market: Snapshot, assumptions: Assumptions, office: Texts, right: 
     return np.asarray(rate[place], np.float64)
 
 
-def gather(
-    book: Book, snapshot: Snapshot, assumptions: Assumptions, grant_rates: dict[str, float], *, years: float = 12.0
-) -> Evidence:
+def gather(book: Book, snapshot: Snapshot, assumptions: Assumptions, grant_rates: dict[str, float]) -> Evidence:
     """Collect the evidence known on the fit date: the subject, and the priced deals until then.
 
     Parameters
@@ -100,20 +99,18 @@ def gather(
         Currency, exchange rates, and the price of a kind of deal against a sale's.
     grant_rates : dict of str to float
         Probability of grant by :func:`grant_group`, by which the price of an application is divided.
-    years : float, default 12
-        Older deals are left out.
 
     Notes
     -----
-    Only arm's-length prices are used. An amount that is not the price of a deal (a stock market reaction to a grant, an
-    appraisal, a book value) does not belong into ``transactions``.
+    Deals older than 12 years are left out. Only arm's-length prices are used. An amount that is not the price of a deal
+    (a stock market reaction to a grant, an appraisal, a book value) does not belong into ``transactions``.
     """
     as_of, known = snapshot.date, snapshot.known
     subject = prepare(snapshot, assumptions)
     table = snapshot.transactions
     rate = exchange_rate(snapshot, assumptions, table["currency"], table["date"])
     price = table["price"] * rate / assumptions.by_key("deal_kind_factor", table["kind"])
-    oldest = as_of - np.timedelta64(round(years * 365.25), "D")
+    oldest = as_of - np.timedelta64(round(_OLDEST_DEAL * 365.25), "D")
     usable = table["arms_length"] & (price > 0) & np.isfinite(price) & (table["date"] >= oldest)
     rows = np.flatnonzero(usable & (table["deal_patents"] >= 1))
     if not len(rows):

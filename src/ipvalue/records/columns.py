@@ -248,8 +248,8 @@ class BookColumns:
         """Whether the book has a table, with rows or without."""
         return name in self._tables
 
-    def _patent_index(self, name: str, column: str = "patent_id") -> Ints32:
-        return index_of(self.table(name)[column], _one(self.table("patents")["patent_id"]))
+    def _patent_index(self, name: str) -> Ints32:
+        return index_of(self.table(name)["patent_id"], _one(self.table("patents")["patent_id"]))
 
     @cached_property
     def patents(self) -> Columns:
