@@ -195,7 +195,7 @@ def test_a_feature_is_explained_by_the_others_and_never_by_itself() -> None:
 def test_what_can_not_be_explained_says_so() -> None:
     assumptions = ipv.Assumptions.default("CN")
     subject = prepare(ipv.synthetic_book(30, seed=2).as_of("2024-12-31"), assumptions)
-    with pytest.raises(IpvalueError, match="no feature"):
+    with pytest.raises(IpvalueError, match="not a feature"):
         explain_feature(subject, assumptions, "beauty")
     with pytest.raises(IpvalueError, match="at least 60"):
         explain_feature(subject, assumptions, "n_claims")

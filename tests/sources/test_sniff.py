@@ -106,8 +106,8 @@ def test_what_is_absent_has_its_price(tmp_path: Path) -> None:
 def test_prices_are_of_columns_that_there_are() -> None:
     from ipvalue.records import check
 
-    assert {key.split(".")[0] for key in check._COLUMN_COST} <= set(TABLES)
-    assert all(key.split(".")[1] in TABLES[key.split(".")[0]].columns for key in check._COLUMN_COST)
+    assert {key.split(".")[0] for key in check._ABSENT_COLUMN} <= set(TABLES)
+    assert all(key.split(".")[1] in TABLES[key.split(".")[0]].columns for key in check._ABSENT_COLUMN)
 
 
 @pytest.mark.parametrize("column", ["ipc", "owners", "n_inventors", "npl_citations", "priority_date", "family_id"])
