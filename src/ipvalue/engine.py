@@ -275,8 +275,8 @@ class ValuationEngine:
             kind = content["reconciliation"]["kind"]
             if kind not in reconciliations():
                 raise ArtifactError(
-                    f"{folder} was saved with the reconciliation {kind!r}, which no installed package provides: install the "
-                    "package, or fit the engine again"
+                    f"{folder} was saved with the reconciliation {kind!r}, which no installed package provides: "
+                    "install the package, or fit the engine again"
                 )
             engine = cls(
                 [create(m["name"], m["parameters"]) for m in content["methods"]],

@@ -1,7 +1,7 @@
-"""Cohorts: how a patent's count compares with those of its technology field and filing year.
+"""Exact counts by integer keys, and cohorts: a patent's count compared with those of its field and filing year.
 
-A cohort's statistics are exact counts of patents by number of citations, so that the counts of shards add up to those
-of the book, in any order.
+Counts are exact, so that the counts of shards add up to those of the book in any order. A cohort is a technology field
+and a filing year; its statistics are counts of patents by number of citations.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class KeyedCounts:
     Attributes
     ----------
     key : ndarray of int64
-        Ascending, each once.
+        Ascending, distinct.
     count : ndarray of int64
     """
 
@@ -33,7 +33,7 @@ class KeyedCounts:
 
     @classmethod
     def of(cls, keys: Ints, counts: Ints | None = None) -> KeyedCounts:
-        """Count keys, each once or with a number.
+        """Count keys; with ``counts``, each key counts as often as given.
 
         Examples
         --------
@@ -117,7 +117,7 @@ def filing_year(filing: Dates) -> Ints:
 
 
 def cohort_key(cohort: Ints, citations: Ints) -> Ints:
-    """Pack cohort and citation count into one whole number, which sorts by cohort and then by count."""
+    """Pack cohort and citation count into one integer, which sorts by cohort and then by count."""
     return np.asarray((cohort << _COUNT_BITS) | np.minimum(citations, _LARGEST), np.int64)
 
 
