@@ -82,7 +82,7 @@ class Model:
         """The learnt state of a method."""
         return self.learnt.states[method.name]
 
-    def chance(self, subject: Subject) -> Floats:
+    def grant_probability(self, subject: Subject) -> Floats:
         """Probability of grant of each patent's group, as if it were pending."""
         assumed = self.assumptions.by_key("grant_probability", subject.jurisdiction)
         return grant_probability(grant_group(subject.jurisdiction, subject.right), self.learnt.grant_rates, assumed)

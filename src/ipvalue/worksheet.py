@@ -158,7 +158,7 @@ def _result(
 ) -> tuple[Quantiles, Ints16, Columns]:
     """Value from the value on grant: 0 for dead rights, times the probability of grant for applications."""
     pending = subject.features["pending"] == 1
-    chance = np.where(pending, model.chance(subject), np.where(worthless, 0.0, 1.0))
+    chance = np.where(pending, model.grant_probability(subject), np.where(worthless, 0.0, 1.0))
     quantiles = combined.quantiles.scale(chance).replace(worthless, 0.0)
     over = np.where(subject.features["alive"] == 0, Reason.DEAD_RIGHT, Reason.TERM_OVER)
     reason = np.where(worthless, over, _no_value_reason(combined, estimates)).astype(np.int16)

@@ -3,7 +3,7 @@
 Formula. With V_i a value index of patent i that is known before the deal, and P the price of the deal::
 
     allocated_i = P * V_i / sum over the deal's patents of V          (they sum to P)
-    V_i         = chance of grant_i * life factor_i * exp(a + beta x_i + gamma_field - trend * years since)
+    V_i         = grant probability_i * life factor_i * exp(a + beta x_i + gamma_field - trend * years since)
 
 a, beta, gamma and trend are the ridge regression of the log prices of patents that were sold alone
 (:mod:`ipvalue.finance.ridge`, :mod:`ipvalue.evidence.remaining_life`). A deal of n patents is one observation: each
