@@ -151,7 +151,7 @@ def _revalue(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    """Read a book, print what is there, what is refused, and what each missing table costs."""
+    """Read a book and print its rows, rejected rows, and the effect of each missing table."""
     from ipvalue.records.check import read_tables, report
     from ipvalue.sources.sniffing import is_book
 

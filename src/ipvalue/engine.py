@@ -110,7 +110,7 @@ class ValuationEngine:
         return [method.name for method in self.methods]
 
     def fit(self, book: Book, as_of: object, *, known: Known = "announced") -> ValuationEngine:
-        """Learn from what was known of a book on a date.
+        """Fit the engine on a book as it was known on a date.
 
         Parameters
         ----------
@@ -221,7 +221,7 @@ class ValuationEngine:
 
     @property
     def fitted(self) -> Learnt:
-        """What the engine has learnt.
+        """The learnt state of the fitted engine.
 
         Raises
         ------
@@ -297,7 +297,7 @@ class ValuationEngine:
 
     @property
     def learnt(self) -> Learnt | None:
-        """What the engine has learnt; None before it is fitted."""
+        """The learnt state; None before the engine is fitted."""
         return None if self._model is None else self._model.learnt
 
     @property

@@ -77,7 +77,7 @@ _UNMEASURED = _Unmeasured()
 
 
 def stage(name: str) -> Any:
-    """Name what the ``with`` block does.
+    """Name the stage of the ``with`` block.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ class FeeYears(NamedTuple):
 
 
 def granted_on(subject: Subject) -> Dates:
-    """Grant date; the date of valuation for an application, which is valued as if it were granted."""
+    """Grant date; for an application the valuation date, since it is valued as granted."""
     grant, today = subject.dates["grant"], subject.dates["as_of"]
     return np.asarray(np.where(np.isnat(grant), today, grant), "datetime64[D]")
 

@@ -102,7 +102,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Context:
-    """What a family computes from: a snapshot with the statistics of its book, and its legal facts.
+    """Inputs of a feature family: a snapshot with book-level statistics, and its legal facts.
 
     Attributes
     ----------

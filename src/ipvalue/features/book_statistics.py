@@ -107,7 +107,7 @@ def _moments(rows: Ints, cohort: Ints) -> KeyedCounts:
 
 
 def counts_of(snapshot: Snapshot) -> dict[str, KeyedCounts]:
-    """Count what a part contributes to the statistics of the book, by name."""
+    """Counts of one part for the statistics of the book, by name."""
     return {
         "forward_citations": _forward_citations(snapshot),
         "cohort_size": _cohort_size(snapshot),
@@ -150,7 +150,7 @@ def _decisions(snapshot: Snapshot) -> KeyedCounts:
 
 @dataclass(frozen=True)
 class Part:
-    """What one part of a book contributes to the statistics of the book."""
+    """Contribution of one part (a shard) to the statistics of the book."""
 
     counts: dict[str, KeyedCounts]
     reports: Sequence[Report]

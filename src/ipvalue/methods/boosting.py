@@ -181,7 +181,7 @@ def predict_columns(
 
 @dataclass(frozen=True)
 class Observations:
-    """What is learnt from; one element an observation.
+    """Observations to learn from; one element an observation.
 
     Attributes
     ----------

@@ -141,7 +141,7 @@ def anchor_line(line: Mapping[str, Floats], anchors: Floats) -> Floats:
 
 
 def class_effects(left: Floats, known_rows: Mask, classes: Ints) -> Columns:
-    """Effect of each class on what the line leaves.
+    """Effect of each class on the residual of the line.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ _FEWEST = 60
 
 @dataclass(frozen=True)
 class FeatureModel:
-    """What was learnt of one feature.
+    """A fitted model of one feature.
 
     Attributes
     ----------

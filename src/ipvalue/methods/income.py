@@ -126,12 +126,12 @@ class IncomeMethod(Method):
 
 
 def known_or(values: Floats, default: npt.ArrayLike) -> Floats:
-    """Take what is known, and the default where nothing is."""
+    """Known values, else the default."""
     return np.where(np.isfinite(values), values, default)
 
 
 def expectations(subject: Subject, assumptions: Assumptions) -> dict[str, Floats]:
-    """What is expected of each patent's revenue, from ``economics`` or assumed.
+    """Expectations of each patent's revenue, from ``economics`` or assumed.
 
     Returns
     -------
@@ -273,7 +273,7 @@ def _sensitivity(present: Floats, later: Floats) -> Floats:
 
 
 def _leverage(gross: Floats, left: Floats) -> Floats:
-    """Relative move of what fees leave of an income, for one of the income."""
+    """Relative change of the income after fees for a relative change of the income."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(left > 0, gross / left, 1.0)
 

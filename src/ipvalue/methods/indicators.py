@@ -60,7 +60,7 @@ _ENOUGH = 50
 
 
 class Indicator(BaseModel):
-    """One row of a scorecard's table: what counts, how much, and by which feature."""
+    """One row of a scorecard's table: an indicator, its weight, and the feature that measures it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -206,7 +206,7 @@ def _rank(quantile: Floats, values: Floats, field: npt.NDArray[np.integer]) -> F
 
 
 def score(table: tuple[Indicator, ...], each: dict[str, Floats]) -> dict[str, Floats]:
-    """Weighted score, of each dimension and of all, with what is missing left out of the weights.
+    """Weighted score of each dimension and in total; missing indicators have no weight.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ _INDUSTRY = "industry:"
 
 
 class _Groups(NamedTuple):
-    """Groups of licences: their codes and names, the group of each licence, and what is assumed for each."""
+    """Groups of licences: their codes and names, the group of each licence, and the assumed rate of each."""
 
     code: list[str]
     name: list[str]

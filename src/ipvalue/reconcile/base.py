@@ -107,7 +107,7 @@ class Reconciliation(BaseModel, ABC):
         """
 
     def learn(self, names: list[str], error: Floats) -> Mapping[str, Array]:
-        """Learn from the methods' errors on deals what :meth:`weigh` needs beyond them, as columns; nothing here.
+        """Learn from the methods' errors on deals further columns that :meth:`weigh` needs; none by default.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ class Reconciliation(BaseModel, ABC):
     def _held_out(
         self, names: list[str], estimates: list[Estimate], price: Floats, assumptions: Assumptions, years: Floats | None
     ) -> Floats:
-        """Standardised error of each deal by what the other folds' deals teach; NaN where no method applies."""
+        """Standardised error of each deal under a fit on the other folds; NaN where no method applies."""
         # by the rank of the price: each fold spans all prices, and the order of the deals does not matter
         fold = np.argsort(np.argsort(price, kind="stable"), kind="stable") % _FOLDS
         away = np.zeros(len(price)) if years is None else years

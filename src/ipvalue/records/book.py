@@ -173,7 +173,7 @@ class Book:
         return self.columns.fingerprint
 
     def as_of(self, date: object, *, known: Known = "announced") -> Snapshot:
-        """Cut the book down to what was known at the close of a day.
+        """Snapshot of the book as it was known at the close of a day.
 
         Parameters
         ----------

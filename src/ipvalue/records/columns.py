@@ -333,7 +333,7 @@ class BookColumns:
 
     @cached_property
     def events(self) -> tuple[Columns, Operators]:
-        """The legal events, and what each does to the state of its patent."""
+        """The legal events, and the effect of each on the state of its patent."""
         table = self.table("legal_events")
         office, scheme, code, text, detail = (
             _objects(table[name]) for name in ("office", "scheme", "code", "text", "detail")

@@ -207,7 +207,7 @@ def _check_patents(spec: Table, table: pa.Table, patents: pa.Table | None, code:
 
 
 def sort_table(spec: Table, table: pa.Table) -> Sorted:
-    """Put rows in canonical order: by patent first, so that the rows of a patent are together.
+    """Sort rows into canonical order, by patent first.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ _PAIRS_AT_A_TIME = 4_000_000
 def disruption(
     citing: npt.ArrayLike, cited: npt.ArrayLike, year: npt.ArrayLike, *, window: float | None = None
 ) -> Floats:
-    """Disruption (CD index) of each node: whether later works cite it in place of what it builds on.
+    """Disruption (CD index) of each node: whether later works cite the node instead of its references.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def citing_between(
 
 
 def disruption_of(n: int, direct: tuple[Ints, Ints], indirect: tuple[Ints, Ints]) -> Floats:
-    """Count the disruption (CD index) from who cites each patent, and who cites what it cites.
+    """Disruption (CD index) from the documents that cite each patent, and those that cite its references.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def disruption_of(n: int, direct: tuple[Ints, Ints], indirect: tuple[Ints, Ints]
 
 
 def _pairs(owner: Ints, code: Ints, cites: int) -> Ints:
-    """Patent, document and what the document does in one number.
+    """Patent, document and their relation, packed into one number.
 
     Documents are identified by the upper 42 bits of their codes. Codes are hashes, so that two documents around one
     patent are taken for the same one with a probability of 2**-42.

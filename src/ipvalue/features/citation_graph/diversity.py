@@ -113,7 +113,7 @@ def generality(
 
 
 def spread(total: Ints, square: Ints, *, bias_correction: bool) -> Floats:
-    """Generality from what :func:`squares` gives.
+    """Generality from the result of :func:`squares`.
 
     Examples
     --------

@@ -42,7 +42,7 @@ class Citations(NamedTuple):
 
     @classmethod
     def of(cls, citing: Ints32, cited: Ints32) -> Citations:
-        """Group citations, each once, of which the cited documents ascend."""
+        """Group distinct citations that are sorted by the cited document."""
         start = np.flatnonzero(np.diff(cited, prepend=-1)).astype(np.int32)
         return cls(citing, start, cited[start])
 
@@ -90,7 +90,7 @@ def ranks_of_cited(blocks: Sequence[Citations], n: int) -> Iterator[Ints]:
 
 
 def ranks_at(nodes: Ints32, block: Citations, found: Ints) -> Ints:
-    """Ranks of some nodes, of which the block has all citations, from those of its cited documents."""
+    """Ranks of some nodes whose citations are all in the block."""
     place = np.searchsorted(block.cited, nodes)
     known = np.append(block.cited, np.int32(-1))[place] == nodes
     return np.where(known, np.append(found, 0)[place], _START)
