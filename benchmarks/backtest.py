@@ -1,7 +1,7 @@
 """Whether intervals hold out of time, and whether a backtest on deals ranks engines as the truth does.
 
-    python benchmarks/backtest.py [patents] [seed] [workers]
-    python benchmarks/backtest.py [patents] [seed,seed,...] [workers]    coverage alone, over several books
+    python -m benchmarks.backtest [patents] [seed] [workers]
+    python -m benchmarks.backtest [patents] [seed,seed,...] [workers]    coverage alone, over several books
 
 A synthetic book. First the default engine, refitted at the end of each half-year with what was known then: coverage of
 its intervals by the prices of the following half-year. Then the same with a year between refits, so that prices are up
@@ -15,11 +15,11 @@ import sys
 import time
 
 import pandas as pd
-from tests.conftest import shared_data
 
 import ipvalue as ipv
 from benchmarks.report import publish
 from ipvalue.evaluation import Backtest, renewal_score
+from tests.shared_data import DATA
 
 HALF_YEARS = [str(day.date()) for day in pd.date_range("2018-12-31", "2024-06-30", freq="6ME")]
 YEARS = [day for day in HALF_YEARS if day.endswith("12-31") and day > "2020"]
@@ -27,7 +27,7 @@ YEARS = [day for day in HALF_YEARS if day.endswith("12-31") and day > "2020"]
 
 def main(patents: int = 100_000, seed: int = 7, workers: int = 2) -> None:
     book = ipv.synthetic_book(patents, seed=seed)
-    command = f"python benchmarks/backtest.py {patents} {seed} {workers}"
+    command = f"python -m benchmarks.backtest {patents} {seed} {workers}"
     runs = {}
     for name, dates, years in (("half a year", HALF_YEARS, 0.5), ("a year", YEARS, 1.0)):
         started = time.perf_counter()
@@ -83,7 +83,7 @@ def publish_books(patents: int, seeds: list[int], workers: int) -> None:
             inside = (table[low] <= table["target"]) & (table["target"] <= table[high])
             row[f"{nominal}%"] = f"{inside.mean():.1%}"
         rows.append(row)
-    told = f"python benchmarks/backtest.py {patents} {','.join(map(str, seeds))} {workers}"
+    told = f"python -m benchmarks.backtest {patents} {','.join(map(str, seeds))} {workers}"
     notes = (
         "The default engine, refitted at the end of each year from 2020 to 2023 and judged by the prices of the next."
     )
@@ -149,7 +149,7 @@ def publish_ranking(book: ipv.Book, workers: int, command: str) -> None:
 
 def publish_renewals(command: str) -> None:
     """Real renewals after a day, foretold from those before it."""
-    path = shared_data() / "us_university_renewals" / "renewals_granted_2004_2005.csv"
+    path = DATA / "us_university_renewals" / "renewals_granted_2004_2005.csv"
     if not path.exists():
         return
     book = ipv.read_university_renewals(path)

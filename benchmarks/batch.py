@@ -1,6 +1,6 @@
 """A batch end to end: a synthetic book on disk through ``revalue``, its time, stages and peak memory.
 
-    python benchmarks/batch.py [patents] [workers]
+    python -m benchmarks.batch [patents] [workers]
 
 All methods and all feature families, from Parquet to Parquet, each run a fresh process. Then what a later run costs:
 the same book and date with other figures (features kept), and the same book with some patents changed.
@@ -73,7 +73,7 @@ def main(patents: int = 400_000, workers: int = 2) -> None:
             columns=["what", "measured", "over revalue"],
         )
         notes = f"{patents:,} patents, {rows}; {SHARD:,} a shard, {workers} workers; all methods, all feature families."
-        publish("Batch", f"python benchmarks/batch.py {patents} {workers}", table, notes)
+        publish("Batch", f"python -m benchmarks.batch {patents} {workers}", table, notes)
 
 
 def command(folder: Path, book: str, values: str, workers: int, *more: str, engine: str = "engine") -> list[str]:

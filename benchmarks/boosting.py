@@ -1,6 +1,6 @@
 """Gradient boosting judged: accuracy and coverage on synthetic books, and real renewals out of time.
 
-    python benchmarks/boosting.py [patents ...]
+    python -m benchmarks.boosting [patents ...]
 
 Synthetic: as in ``truth.py``, half of a book is learnt from and the other half judged, here by field and by the way
 of calibrating; the method's time stands against LightGBM's bare predict. Real: renewals of US university patents,
@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
-from tests.conftest import shared_data
-from tests.methods.university_grants import CUT, boosted, linear, read_grants, skill
 
 import ipvalue as ipv
 from benchmarks.methods import boosting
@@ -28,6 +26,8 @@ from ipvalue.evidence.prices import prepare
 from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.law.technology import field_names
 from ipvalue.methods.base import State
+from tests.methods.university_grants import CUT, boosted, linear, read_grants, skill
+from tests.shared_data import DATA
 
 PRICE_SPREAD = 0.25  # of a synthetic price about the true value (ipvalue.synthetic.deals)
 CALIBRATIONS = (None, "sector", "field")
@@ -137,7 +137,7 @@ def overhead(patents: int, command: str) -> None:
 
 def university(command: str) -> None:
     """Payments of later grants, told by boosting and by a linear model."""
-    path = shared_data() / "us_university_renewals" / "renewals_granted_2004_2005.csv"
+    path = DATA / "us_university_renewals" / "renewals_granted_2004_2005.csv"
     if not path.exists():
         return
     grants = read_grants(path)
@@ -164,7 +164,7 @@ def university(command: str) -> None:
 
 
 def main(*sizes: int) -> None:
-    command = f"python benchmarks/boosting.py {' '.join(map(str, sizes))}"
+    command = f"python -m benchmarks.boosting {' '.join(map(str, sizes))}"
     university(command)
     overhead(max(sizes), command)
     synthetic(list(sizes), command)

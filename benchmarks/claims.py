@@ -1,6 +1,6 @@
 """The claim parser in claims per second: real US, Chinese and Japanese sets, and composed ones.
 
-    IPVALUE_DATA_DIR=../shared/data python benchmarks/claims.py [claims]
+    IPVALUE_DATA_DIR=../shared/data python -m benchmarks.claims [claims]
 
 The parser reads equal texts once, so every repetition ends its claims with a serial number of its own: no reading
 is saved. The peer is one regular expression for the word claim and a digit, the least that a parser must search.
@@ -13,26 +13,26 @@ import sys
 import time
 
 import pandas as pd
-from tests.claims.claim_sets_composed import composed_sets
-from tests.claims.claim_sets_real import LABELS, claim_set
-from tests.conftest import shared_data
 
 from benchmarks.report import publish
 from ipvalue.claims.parser import parse, summarise
 from ipvalue.claims.split import numbered_claims
+from tests.claims.claim_sets_composed import composed_sets
+from tests.claims.claim_sets_real import LABELS, claim_set
+from tests.shared_data import DATA
 
 ANCHOR = re.compile(r"(?:claims?|Ansprüche?n?|权利要求|請求項)\s?\d+", re.IGNORECASE)
 
 
 def american() -> list[list[str]]:
     """Real US claims by patent."""
-    table = pd.read_csv(shared_data() / "uspto_grant_xml" / "derived_claims.tsv", sep="\t", dtype=str)
+    table = pd.read_csv(DATA / "uspto_grant_xml" / "derived_claims.tsv", sep="\t", dtype=str)
     return list(table.groupby("patent", sort=False)["text"].agg(list))
 
 
 def real(office: str) -> list[list[str]]:
     """Real sets of an office."""
-    return [_listed(claim_set(shared_data(), label)) for label in LABELS if label["office"] == office]
+    return [_listed(claim_set(DATA, label)) for label in LABELS if label["office"] == office]
 
 
 def composed(language: str) -> list[list[str]]:
@@ -79,7 +79,7 @@ def main(wanted: int = 60_000) -> None:
         rows.append((name, f"{claims:,}", f"{length:.0f}", speed, f"{parsing / searching:.1f}"))
     columns = ["claims of", "claims", "mean characters", "claims a second", "time over one regular expression"]
     notes = "One core, best of 3: texts to references, category, form, length, tree and one summary row a patent."
-    publish("Claim parser", f"python benchmarks/claims.py {wanted}", pd.DataFrame(rows, columns=columns), notes)
+    publish("Claim parser", f"python -m benchmarks.claims {wanted}", pd.DataFrame(rows, columns=columns), notes)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Rows in are rows valued plus rows refused, over many randomly corrupted books.
 
-    python benchmarks/corrupted_books.py [books] [first seed]
+    python -m benchmarks.corrupted_books [books] [first seed]
 
 Each book is damaged by its seed (``tests/records/corruption.py``): wrong types, nulls, NaN, infinity, dates that do not
 exist, repeats, negative prices, unknown codes, huge strings, wrong encodings, columns swapped, misspelt or missing,
@@ -15,10 +15,10 @@ import traceback
 from collections import Counter
 
 import pandas as pd
-from tests.records.corruption import Verdict, clean_books, corrupted, judge, judge_engine
 from tqdm import tqdm
 
 from benchmarks.report import publish
+from tests.records.corruption import Verdict, clean_books, corrupted, judge, judge_engine
 
 FIT_EVERY = 5
 
@@ -57,7 +57,7 @@ def summarise(verdicts: list[Verdict], breaches: list[tuple[int, str]], books: i
     table = pd.DataFrame({"what": list(rows), "count": [f"{n:,}" for n in rows.values()]})
     publish(
         "Corrupted books",
-        f"python benchmarks/corrupted_books.py {books} {first}",
+        f"python -m benchmarks.corrupted_books {books} {first}",
         table,
         f"{seconds / books * 1e3:.0f} ms a book on one core, making it included.",
     )

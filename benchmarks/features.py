@@ -1,6 +1,6 @@
 """All features of a large book, and the citation measures against their peers, in one run.
 
-python benchmarks/features.py [patents]
+python -m benchmarks.features [patents]
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def main(patents: int = 400_000) -> None:
     notes = (
         f"{patents:,} patents, {counts}; one process; peak {peak_gigabytes():.1f} GB, the making of the book included."
     )
-    publish("Features", f"python benchmarks/features.py {patents}", table, notes)
+    publish("Features", f"python -m benchmarks.features {patents}", table, notes)
     peers(snapshot, patents)
 
 
@@ -102,7 +102,7 @@ def peers(snapshot: ipv.Snapshot, patents: int) -> None:
         columns=["measure", "ours", "peer", "peer over ours", "peer is"],
     )
     notes = f"{patents:,} patents, {len(received):,} citations; disruption on the citations inside the book."
-    publish("Citation measures against peers", f"python benchmarks/features.py {patents}", table, notes)
+    publish("Citation measures against peers", f"python -m benchmarks.features {patents}", table, notes)
 
 
 def against_cdindex(snapshot: ipv.Snapshot) -> tuple[float, float]:

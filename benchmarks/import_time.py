@@ -1,6 +1,6 @@
 """Time of ``import ipvalue`` and of the demo's book, each in a fresh process, against starting Python and pandas.
 
-python benchmarks/import_time.py
+python -m benchmarks.import_time
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
         [(what, f"{s:.3f} s", f"{s - empty:.3f} s") for what, s in rows],
         columns=["a fresh process", "median", "without the start of Python"],
     )
-    publish("Import and first values", "python benchmarks/import_time.py", table)
+    publish("Import and first values", "python -m benchmarks.import_time", table)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Nights of random changes: a revaluation that reuses what the last one kept, against a full one, bit for bit.
 
-    python benchmarks/incremental.py [nights] [patents] [shards]
+    python -m benchmarks.incremental [nights] [patents] [shards]
 
 Each night one to three things happen to the book (the changes of tests/batch: events, citations, claims and patents
 come and go, owners, revenues, exchange rates, fees in a currency, price indices and curves move, or nothing at all).
@@ -10,7 +10,6 @@ in turns.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -18,7 +17,6 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,20 +26,11 @@ import pyarrow.parquet as pq
 import ipvalue as ipv
 from benchmarks.batch import write_engine
 from benchmarks.report import publish
+from tests.batch import changes
 
 DAY = "2023-12-31"
 SEED = 20
 Night = tuple[list[str], bool, float, float]
-
-
-def changes() -> Any:
-    """The module of random changes that the tests use."""
-    path = Path(__file__).parents[1] / "tests" / "batch" / "changes.py"
-    spec = importlib.util.spec_from_file_location("changes", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def main(nights: int = 200, patents: int = 2_000, shards: int = 4) -> None:
@@ -53,7 +42,7 @@ def main(nights: int = 200, patents: int = 2_000, shards: int = 4) -> None:
         f"{nights} nights, {patents:,} patents in {shards} shards, all methods, seed {SEED}. A night counts under each "
         "thing that happened in it. Equal: every column of every patent, metadata included, and every bit of a number."
     )
-    publish("Batch: nights", f"python benchmarks/incremental.py {nights} {patents} {shards}", table(found), notes)
+    publish("Batch: nights", f"python -m benchmarks.incremental {nights} {patents} {shards}", table(found), notes)
     if not all(equal for _, equal, _, _ in found):
         raise SystemExit("an incremental run differs from the full one")
 
@@ -69,13 +58,13 @@ def prepare(folder: Path) -> list[ipv.ValuationEngine]:
 
 def run(folder: Path, engines: list[ipv.ValuationEngine], book: ipv.Book, nights: int, shards: int) -> list[Night]:
     """What happened in each night, whether both runs agree, and the time of each."""
-    random, news = np.random.default_rng(SEED), changes()
+    random = np.random.default_rng(SEED)
     seconds(folder, book, shards, engines[0], DAY, "kept")  # the run before the first night
     found = []
     for night in range(1, nights + 1):
-        book, what = news.changed(book, random)
+        book, what = changes.changed(book, random)
         other_day, other_figures = night % 5 == 4, night % 7 == 6
-        day = news.DAYS[int(random.integers(len(news.DAYS)))] if other_day else DAY
+        day = changes.DAYS[int(random.integers(len(changes.DAYS)))] if other_day else DAY
         engine = engines[int(other_figures)]
         what += ["another date"] * (day != DAY) + ["other figures"] * other_figures
         order = ("kept", "full") if night % 2 else ("full", "kept")

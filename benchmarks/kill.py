@@ -1,6 +1,6 @@
 """A batch killed at many random moments: what is lost, what is repeated, and whether the values are the same.
 
-    python benchmarks/kill.py [moments] [patents] [seed]
+    python -m benchmarks.kill [moments] [patents] [seed]
 
 Three kinds of moments, by ``tests/batch/killing.py``: SIGKILL of a batch in one process, again and again as it resumes
 (80 %); of a parent whose workers live on while the next run begins (10 %); of one worker (10 %).
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tests.batch.killing import SHARDS, Bench, kill_parents, kill_worker
 from tqdm import tqdm
 
 from benchmarks.report import publish
+from tests.batch.killing import SHARDS, Bench, kill_parents, kill_worker
 
 Strike = Callable[[Path, np.random.Generator], int]
 
@@ -45,7 +45,7 @@ def main(moments: int = 200, patents: int = 2_000, seed: int = 0) -> None:
         "After each kill and each batch the folder is judged: every part readable, no committed shard gone or changed, "
         "each shard committed once by the journal, every byte that of an undisturbed batch. A breach ends the run."
     )
-    publish("Killed batches", f"python benchmarks/kill.py {moments} {patents} {seed}", table, notes)
+    publish("Killed batches", f"python -m benchmarks.kill {moments} {patents} {seed}", table, notes)
 
 
 def strike_until(folder: Path, moments: int, strike: Strike, seed: int) -> tuple[int, int, str]:

@@ -1,6 +1,6 @@
 """Time of each method on a large book, and the inner computations against their peers, in one run.
 
-    python benchmarks/methods.py [patents]
+    python -m benchmarks.methods [patents]
 
 Peers (QuantLib, scikit-learn, intangible-valuation) are measured where they are installed, and left out elsewhere.
 """
@@ -66,10 +66,10 @@ def main(patents: int = 400_000) -> None:
         rows.append((method.name, method.approach, f"{seconds:.2f} s", f"{int((reason == 0).sum()):,}"))
     table = pd.DataFrame(rows, columns=["method", "approach", "time", "patents that it values"])
     notes = f"{patents:,} patents, one process; fitted on 20,000. The features are computed before."
-    publish("Methods", f"python benchmarks/methods.py {patents}", table, notes)
+    publish("Methods", f"python -m benchmarks.methods {patents}", table, notes)
     compared = [*boosting(engine, subject), *royalty(), *options(), *neighbours(engine, subject)]
     table = pd.DataFrame(compared, columns=["what", "ours", "peer", "peer over ours", "peer is"])
-    publish("Methods against peers", f"python benchmarks/methods.py {patents}", table)
+    publish("Methods against peers", f"python -m benchmarks.methods {patents}", table)
 
 
 Row = tuple[str, str, str, str, str]

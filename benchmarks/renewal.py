@@ -1,6 +1,6 @@
 """Whether the renewal option recovers known parameters, and foretells real renewals better than age alone.
 
-    python benchmarks/renewal.py [patents] [books]
+    python -m benchmarks.renewal [patents] [books]
 
 First, simulated books of Chinese and US patents whose owners renew as the model says (``tests/methods/renewal_books``):
 each estimate's distance from the truth in its standard errors. Second, US university patents granted from January 2004
@@ -16,8 +16,6 @@ import zlib
 
 import numpy as np
 import pandas as pd
-from tests.conftest import shared_data
-from tests.methods.renewal_books import TRUE, simulate
 
 import ipvalue as ipv
 from benchmarks.report import publish
@@ -25,6 +23,8 @@ from ipvalue.evidence.prices import prepare
 from ipvalue.evidence.renewal_history import Histories
 from ipvalue.evidence.subject import Deals, Evidence
 from ipvalue.methods.base import State
+from tests.methods.renewal_books import TRUE, simulate
+from tests.shared_data import DATA
 
 OBSERVED = "2021-06-30"
 COUNTED = "2017-09-06"
@@ -63,7 +63,7 @@ _FEATURES = ((0, "n_claims"), (1, "n_inventors"))
 
 def university() -> ipv.Book | None:
     """University patents whose three fees had all fallen due when the payments were counted."""
-    path = shared_data() / "us_university_renewals" / "renewals_granted_2004_2005.csv"
+    path = DATA / "us_university_renewals" / "renewals_granted_2004_2005.csv"
     if not path.exists():
         return None
     book = ipv.read_university_renewals(path, observed=COUNTED)
@@ -121,7 +121,7 @@ def main(patents: int = 100_000, books: int = 50) -> None:
         f"the standard errors are right. Truth: {TRUE}. Within two of them: {share:.1%} of {within.size} estimates "
         f"(95 % is expected); all of a book in {whole} books. Median fit {rows['fit, s'].median():.1f} s."
     )
-    command = f"python benchmarks/renewal.py {patents} {books}"
+    command = f"python -m benchmarks.renewal {patents} {books}"
     publish("Renewal option: recovery of known parameters", command, table, notes)
     book = university()
     if book is not None:

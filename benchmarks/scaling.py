@@ -1,6 +1,6 @@
 """How a batch grows: time, memory and stages of ``revalue`` by the size of the book, at a fixed shard size, with peers.
 
-    python benchmarks/scaling.py [sizes, default 10000,100000,400000,4000000] [workers, default 2] [folder]
+    python -m benchmarks.scaling [sizes, default 10000,100000,400000,4000000] [workers, default 2] [folder]
 
 All methods and all feature families. Books above 100,000 patents are copies with identifiers of their own
 (:mod:`books`). In a folder that is named, books, engine and measurements stay: a book that is there is not made again,
@@ -55,7 +55,7 @@ def main(sizes: str = SIZES, workers: int = 2, folder: str | None = None) -> Non
             measurement = measure(room, size, workers, keep=folder is not None)
             found = read(record) | {size: measurement}
             record.write_text(json.dumps(found, indent=1))
-            publish_all(dict(sorted(found.items())), f"python benchmarks/scaling.py {sizes} {workers}", workers)
+            publish_all(dict(sorted(found.items())), f"python -m benchmarks.scaling {sizes} {workers}", workers)
 
 
 def read(record: Path) -> Found:

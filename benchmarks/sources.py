@@ -1,6 +1,6 @@
 """Readers of USPTO formats: megabytes a second of grant XML, and a gigabyte of PatentsView citations.
 
-    python benchmarks/sources.py [megabytes of XML] [millions of citations]
+    python -m benchmarks.sources [megabytes of XML] [millions of citations]
 
 Each reading is a fresh process, whose time is that of its processor (two of them share the machine with others)
 beside the wall's. The book's own validation is counted apart. The XML is the real small files of ../shared/data,
@@ -32,8 +32,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from benchmarks.report import publish
+from tests.shared_data import DATA
 
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / "shared" / "data"))
 FIRST_NUMBER, UNIVERSE, BOOK, PORTFOLIO = 6_000_000, 1_000_000, 200_000, 5_000
 CATEGORIES = ["cited by examiner", "cited by applicant", "cited by other"]
 
@@ -43,12 +43,12 @@ def main(megabytes: int = 120, millions: int = 18) -> None:
         folder = Path(name)
         publish(
             "Reading: USPTO grant XML",
-            f"python benchmarks/sources.py {megabytes} {millions}",
+            f"python -m benchmarks.sources {megabytes} {millions}",
             *xml(folder, megabytes),
         )
         publish(
             "Reading: PatentsView citations",
-            f"python benchmarks/sources.py {megabytes} {millions}",
+            f"python -m benchmarks.sources {megabytes} {millions}",
             *citations(folder, millions),
         )
 
@@ -184,7 +184,7 @@ def write(target: Any, columns: dict[str, pa.Array], header: bool = True) -> Non
 def measured(kind: str, path: Path) -> dict[str, Any]:
     """One reading in a fresh process."""
     run = subprocess.run(
-        [sys.executable, __file__, "--one", kind, str(path)],
+        [sys.executable, "-m", "benchmarks.sources", "--one", kind, str(path)],
         capture_output=True,
         text=True,
         check=False,

@@ -1,6 +1,6 @@
 """How near the values come to the synthetic truth, on patents whose deals nothing has learnt from.
 
-    python benchmarks/truth.py [patents] [seed]
+    python -m benchmarks.truth [patents] [seed]
 
 Half of a synthetic book (by a hash of patent_id) is learnt from, the other half is valued. Beside the engine stand
 each method, and as a yardstick the best that these features allow: a larger LightGBM fitted on the noise-free true
@@ -64,7 +64,7 @@ def main(patents: int = 100_000, seed: int = 7) -> None:
     )
     publish(
         "Values against the synthetic truth",
-        f"python benchmarks/truth.py {patents} {seed}",
+        f"python -m benchmarks.truth {patents} {seed}",
         pd.DataFrame(rows).astype(object).fillna(""),
         notes,
     )

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 import ipvalue as ipv
+from tests.shared_data import DATA, existing
 
-ROOT = Path(__file__).resolve().parents[1]
 DAY = "2023-12-31"
-
-
-def shared_data() -> Path:
-    """Folder of the real data: IPVALUE_DATA_DIR, by default ../shared/data beside the checkout."""
-    return Path(os.environ.get("IPVALUE_DATA_DIR", ROOT / ".." / "shared" / "data")).resolve()
 
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    folder = shared_data()
-    if not folder.is_dir():
-        pytest.skip(f"the real data are not at {folder}: set IPVALUE_DATA_DIR")
-    return folder
+    return existing(DATA)
 
 
 @pytest.fixture(scope="session")

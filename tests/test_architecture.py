@@ -14,6 +14,7 @@ from tests.architecture import BLOCK, DOCUMENT, PACKAGE, ROOT, tree
 # imports inside functions or for types.
 STATIONS = (
     "types",
+    "_deprecation",
     "errors",
     "stopwatch",
     "law",
@@ -55,7 +56,11 @@ TOP_LEVEL = {
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
     "LICENSE",
+    "docs",
+    ".pre-commit-config.yaml",
     ".ci",
     ".gitignore",
 }

@@ -58,7 +58,9 @@ def assert_same_tables(one: Snapshot, two: Snapshot) -> None:
         np.testing.assert_array_equal(np.sort(mine), np.sort(theirs))
 
 
-@pytest.mark.parametrize(("number", "day"), list(enumerate(days(30))))
+@pytest.mark.parametrize(
+    ("number", "day"), [pytest.param(k, day, marks=[pytest.mark.slow] * (k > 5)) for k, day in enumerate(days(30))]
+)
 def test_another_future_leaves_snapshot_and_features_bit_identical(number: int, day: str) -> None:
     known: Known = "loaded" if number % 2 else "announced"
     book = eventful(250, number % 3)
@@ -79,9 +81,9 @@ def digest(state: State) -> str:
     ("day", "known", "reconciliation"),
     [
         ("2018-03-04", "announced", ipv.PrecisionWeights()),
-        ("2018-03-04", "loaded", ipv.StackedWeights()),
-        ("2022-06-30", "announced", ipv.StackedWeights()),
-        ("2022-06-30", "loaded", ipv.PrecisionWeights()),
+        pytest.param("2018-03-04", "loaded", ipv.StackedWeights(), marks=pytest.mark.slow),
+        pytest.param("2022-06-30", "announced", ipv.StackedWeights(), marks=pytest.mark.slow),
+        pytest.param("2022-06-30", "loaded", ipv.PrecisionWeights(), marks=pytest.mark.slow),
     ],
 )
 def test_another_future_leaves_fit_and_values_bit_identical(

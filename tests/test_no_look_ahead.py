@@ -34,7 +34,7 @@ def test_deleting_the_future_leaves_snapshot_and_features_bit_identical(seed: in
     assert ipv.extract(with_future).equals(ipv.extract(without))
 
 
-@pytest.mark.parametrize("day", ["2018-06-30", "2022-03-15"])
+@pytest.mark.parametrize("day", ["2018-06-30", pytest.param("2022-03-15", marks=pytest.mark.slow)])
 def test_deleting_the_future_leaves_fit_and_values_bit_identical(book: ipv.Book, day: str) -> None:
     small = {"gradient_boosting": {"trees": 20, "folds": 2, "minimum": 20}, "hedonic_price": {"minimum": 20}}
     engine = ipv.ValuationEngine([kind(**small.get(name, {})) for name, kind in available().items()])

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_notebook_runs(path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IPVALUE_DATA_DIR", str(data_dir))
@@ -19,8 +20,8 @@ def test_notebook_runs(path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("MPLBACKEND", raising=False)
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
-    pictures = [o for c in notebook.arrays for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
+    pictures = [o for c in notebook.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
     assert pictures, "a notebook shows something"
     if "explain" in path.read_text("utf-8"):
-        tables = [o for c in notebook.arrays for o in c.get("outputs", []) if "text/html" in o.get("data", {})]
+        tables = [o for c in notebook.cells for o in c.get("outputs", []) if "text/html" in o.get("data", {})]
         assert len(tables) > 3

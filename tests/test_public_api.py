@@ -174,6 +174,7 @@ HOUSE = Family(
 }
 
 
+@pytest.mark.slow
 def test_an_outside_package_adds_a_method_and_a_feature_family(tmp_path: Path) -> None:
     """A real package, installed by pip into a folder, found by its entry points in a fresh process."""
     for name, text in PLUGIN.items():

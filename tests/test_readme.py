@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import ipvalue as ipv
 from ipvalue.records.schema import markdown
 
@@ -18,6 +20,7 @@ def test_schema_tables_are_written_from_the_schema() -> None:
     assert block[1] == "\n" + markdown() + "\n", "run: python tests/readme.py"
 
 
+@pytest.mark.slow
 def test_the_ten_lines_run_and_print_what_is_shown() -> None:
     code = re.search(r"```python\n(import ipvalue as ipv\n\nbook.*?)```", README, re.DOTALL)
     shown = re.search(r"<!-- output -->\n```\n(.*?)```", README, re.DOTALL)

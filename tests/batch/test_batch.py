@@ -44,6 +44,7 @@ def test_batch_equals_the_engine_bit_for_bit(
     assert ipv.Valuation.from_parquet(tmp_path / "values").table.equals(valuation.table)
 
 
+@pytest.mark.slow
 def test_shuffled_rows_other_shards_and_two_workers_give_the_same_bits(
     book: ipv.Book, on_disk: Path, engine: ipv.ValuationEngine, tmp_path: Path
 ) -> None:

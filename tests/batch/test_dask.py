@@ -50,6 +50,7 @@ def kill_after_first_part(values: Path, victim: int, seen: list[int]) -> None:
     os.kill(victim, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_midway_changes_no_byte(
     reference: Any,
     client: Client,
@@ -102,6 +103,7 @@ def test_threads_of_one_process_give_the_same_bytes(
     assert every_byte(tmp_path / "values") == reference.values
 
 
+@pytest.mark.slow
 def test_a_shard_that_kills_every_worker_is_one_clear_error_and_the_rest_is_kept(
     reference: Any,
     client: Client,
@@ -176,6 +178,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_lost_cluster_is_one_clear_error(reference: Any, every_byte: Callable[[Path], bytes], tmp_path: Path) -> None:
     """Scheduler and workers die at once, as when a machine is switched off."""
     script, values = tmp_path / "cluster.py", tmp_path / "values"

@@ -296,6 +296,7 @@ except ipv.errors.BatchError as error:
 """
 
 
+@pytest.mark.slow
 def test_workers_that_keep_dying_are_one_clear_error(little: Any, journal: Any, tmp_path: Path) -> None:
     places = {name: str(little.folder / name) for name in ("book", "engine")}
     code = ALWAYS_DYING.format(values=str(tmp_path / "values"), **places)
@@ -400,6 +401,7 @@ def test_a_discard_that_was_killed_is_gone_on_with(little: Any, stopped: Path, m
     assert ipv.Valuation.from_parquet(stopped).provenance["as_of"] == "2022-12-31"
 
 
+@pytest.mark.slow
 def test_random_harm_to_any_file_never_gives_wrong_values(little: Any, stopped: Path) -> None:
     """Fifteen random bytes changed, one at a time, anywhere in a stopped batch: an error, or the right dataset."""
     random, errors = np.random.default_rng(5), 0

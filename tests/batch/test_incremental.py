@@ -42,6 +42,7 @@ def engines(small: ipv.Book) -> list[ipv.ValuationEngine]:
     return [ipv.ValuationEngine(methods, a).fit(small, as_of=DAY) for a in (assumed, ipv.Assumptions.default("EU"))]
 
 
+@pytest.mark.slow
 def test_incremental_equals_full_on_random_changes(
     small: ipv.Book, engines: list[ipv.ValuationEngine], tmp_path: Path
 ) -> None:

@@ -15,7 +15,10 @@ import pytest
 
 from tests.batch.killing import Bench, kill_parents, kill_worker, worker_pids
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="workers are found in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self").exists(), reason="workers are found in /proc"),
+]
 
 
 @pytest.fixture(scope="module")

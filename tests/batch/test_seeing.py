@@ -130,6 +130,7 @@ assert report.retried == 1, report
 """
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_retried_in_silence(little: Any, journal: Any, tmp_path: Path) -> None:
     """The worker that values a shard dies as by the out-of-memory killer; nothing is printed, the journal tells."""
     places = {name: str(little.folder / name) for name in ("book", "engine")}

@@ -19,6 +19,7 @@ from ipvalue.batch import spark as batch_spark
 from ipvalue.errors import ArtifactError, BatchError, MissingExtraError
 
 OLDEST_JAVA = 17
+pytestmark = pytest.mark.slow
 
 
 def why_no_java() -> str:

@@ -1,9 +1,7 @@
 import csv
 import json
-import os
 import re
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,9 +12,9 @@ from hypothesis import strategies as st
 from ipvalue.claims.parser import CATEGORIES, ClaimProblem, Dependency, parse, summarise
 from ipvalue.claims.patterns import patterns
 from ipvalue.claims.split import split_text
+from tests.shared_data import DATA, FACTS, absent, existing, needs
 
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
-VECTORS = DATA.parent / "facts" / "04_claim_test_vectors.csv"
+VECTORS = FACTS / "04_claim_test_vectors.csv"
 USPTO = DATA / "uspto_grant_xml" / "derived_claims.tsv"
 CHINESE_SETS = DATA / "cn_status_and_claims" / "claims_sets.json"
 OFFICE_XML = DATA / "wipo_st36_cn_jp_us"
@@ -24,7 +22,7 @@ OFFICE_XML = DATA / "wipo_st36_cn_jp_us"
 
 def vectors():
     if not VECTORS.exists():
-        return [pytest.param({}, marks=pytest.mark.skip(reason=f"{VECTORS} is absent"), id="absent")]
+        return absent(VECTORS, {})
     with VECTORS.open(encoding="utf-8") as file:
         return [pytest.param(row, id=f"{row['lang']}-{place}") for place, row in enumerate(csv.DictReader(file))]
 
@@ -42,9 +40,7 @@ def test_vectors_of_the_facts(vector, detected):
 
 @pytest.fixture(scope="module")
 def uspto():
-    if not USPTO.exists():
-        pytest.skip(f"{USPTO} is absent")
-    return pd.read_csv(USPTO, sep="\t", dtype=str, keep_default_na=False)
+    return pd.read_csv(existing(USPTO), sep="\t", dtype=str, keep_default_na=False)
 
 
 def test_dependency_edges_of_real_us_claims(uspto):
@@ -100,7 +96,7 @@ def test_twenty_thousand_claims_a_second(uspto):
     assert len(uspto) / best > 20_000 / 2  # half, for machines that are slower or shared
 
 
-@pytest.mark.skipif(not CHINESE_SETS.exists(), reason="the Chinese claim sets are absent")
+@needs(CHINESE_SETS)
 def test_chinese_sets_with_an_examiners_answers():
     sets = [each for each in json.loads(CHINESE_SETS.read_text()) if "direct_dependencies" in each]
     parsed = parse([each["text"] for each in sets])
@@ -116,7 +112,7 @@ def test_chinese_sets_with_an_examiners_answers():
     assert frame["problems"].sum() == 0
 
 
-@pytest.mark.skipif(not OFFICE_XML.exists(), reason="the office XML samples are absent")
+@needs(OFFICE_XML)
 def test_japanese_claims_as_printed_by_the_office():
     text = (OFFICE_XML / "jp_example1.xml").read_text(encoding="utf-8", errors="replace")
     claims = [re.sub(r"<[^>]+>", "", each) for each in re.findall(r"<claim .*?</claim>", text, re.DOTALL)]

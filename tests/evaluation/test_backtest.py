@@ -24,6 +24,7 @@ from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.finance.distributions import lognormal_quantiles
 from ipvalue.methods.base import Estimate, Method, State, Step
 from tests.futures import without_future
+from tests.shared_data import existing
 
 DATES = ["2021-12-31", "2022-12-31"]
 RELIEF = ipv.ValuationEngine([ipv.ReliefFromRoyalty()])
@@ -273,6 +274,7 @@ def test_a_backtest_on_deals_ranks_engines_as_the_truth_does() -> None:
     assert "3 engines" in repr(by_truth)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [5, 6, 7])
 def test_engines_of_known_quality_are_ranked_by_it_on_deals_and_by_the_truth_alike(seed: int) -> None:
     book = ipv.synthetic_book(8_000, seed=seed)
@@ -301,9 +303,7 @@ def test_the_fee_of_the_twelfth_year_is_foretold_from_the_first_two_on_real_pate
     Out of time the model is as good as the share let go at the last fee seen, and no better: it foretells 34 % of the
     rights let go at the fee of the 12th year where 42 % were.
     """
-    path = data_dir / "us_university_renewals" / "renewals_granted_2004_2005.csv"
-    if not path.exists():
-        pytest.skip("the table of university renewals is not there")
+    path = existing(data_dir / "us_university_renewals" / "renewals_granted_2004_2005.csv")
     book = ipv.read_university_renewals(path)
     score = renewal_score(book, cut="2014-06-30", until="2017-09-06", method=ipv.RenewalOption(features=()))
     assert score.rights > 2_500 and score.learnt > score.rights

@@ -29,6 +29,7 @@ def wholes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
+@pytest.mark.slow
 def test_more_engines_ask_for_no_more_statistics(wholes: list[str]) -> None:
     book = ipv.synthetic_book(3_000, seed=11)  # of its own: a book remembers what was computed of it
     several = engines()
@@ -38,6 +39,7 @@ def test_more_engines_ask_for_no_more_statistics(wholes: list[str]) -> None:
     assert alone < len(wholes) <= 2 * alone
 
 
+@pytest.mark.slow
 def test_each_engine_is_judged_as_alone(book: ipv.Book) -> None:
     together = ipv.compare(engines(), book, DATES, target="truth", workers=2)
     for name, engine in engines().items():

@@ -1,7 +1,5 @@
 import json
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +9,10 @@ from hypothesis import strategies as st
 from ipvalue.features.citation_graph import disruption as module
 from ipvalue.features.citation_graph.disruption import disruption
 from ipvalue.features.citation_graph.diversity import generality
-
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
-CASES = DATA.parent / "cases" / "cases.json"
+from tests.shared_data import CASES, needs
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="the published cases are absent")
+@needs(CASES)
 def test_published_generality_by_hand():
     cases = [case for case in json.loads(CASES.read_text()) if case["method"] == "generality"]
     assert len(cases) == 3

@@ -16,6 +16,7 @@ from ipvalue.features.citation_graph.measures import CitationMeasures
 from ipvalue.features.grant_decisions import granted_shares
 from ipvalue.features.hazard import OLDEST, Hazards, expected_years, group_of, renewal_counts, yearly_hazard
 from ipvalue.records.cohorts import KeyedCounts
+from tests.shared_data import existing
 
 CHINA = int(group_of(np.array(["CN"]), np.array(["invention"]))[0])
 
@@ -225,9 +226,7 @@ def test_in_a_book_life_stays_within_the_term_and_the_dead_have_none() -> None:
 
 
 def test_the_hazard_of_real_chinese_inventions_is_that_of_a_plain_count(data_dir) -> None:
-    path = data_dir / "cn_legal_status_survival" / "cn_inventions_half.csv"
-    if not path.exists():
-        pytest.skip("cn_legal_status_survival is not in the data directory")
+    path = existing(data_dir / "cn_legal_status_survival" / "cn_inventions_half.csv")
     table = pd.read_csv(path, encoding_errors="replace", dtype=str)
     table = table[table["app_year"].str.fullmatch(r"\d{4}", na=False) & table["grant"].notna()].drop_duplicates(
         "app_num"

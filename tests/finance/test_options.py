@@ -1,7 +1,5 @@
 import itertools
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,14 +9,12 @@ from scipy import integrate, stats
 
 from ipvalue.finance import options
 from ipvalue.finance.options_compound import bivariate_normal
-
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
-CASES = DATA.parent / "cases" / "cases.json"
+from tests.shared_data import CASES, absent
 
 
 def published():
     if not CASES.exists():
-        return [pytest.param({}, marks=pytest.mark.skip(reason=f"{CASES} is absent"), id="absent")]
+        return absent(CASES, {})
     cases = json.loads(CASES.read_text())
     return [pytest.param(case, id=case["id"]) for case in cases if hasattr(options, case["method"])]
 

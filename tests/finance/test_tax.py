@@ -1,18 +1,14 @@
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ipvalue.finance.discounting import annuity
 from ipvalue.finance.tax import amortisation_factor
-
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
-CASES = DATA.parent / "cases" / "cases.json"
+from tests.shared_data import CASES, needs
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="the published cases are absent")
+@needs(CASES)
 def test_published_amortisation_factors():
     cases = [case for case in json.loads(CASES.read_text()) if case["method"] == "tax_amortisation_factor"]
     assert len(cases) == 3
@@ -20,7 +16,7 @@ def test_published_amortisation_factors():
         np.testing.assert_allclose(amortisation_factor(**case["inputs"]), case["expected"], rtol=case["tolerance"])
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="the published cases are absent")
+@needs(CASES)
 def test_no_published_case_of_income_is_left_out():
     """The cases are on options (tests/finance/test_options.py), generality (test_graph.py) and the factor above."""
     methods = {case["method"] for case in json.loads(CASES.read_text())}

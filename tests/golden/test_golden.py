@@ -1,7 +1,7 @@
 """Golden values: features, values, stress, attribution and collateral of fixed books stay what they were.
 
 A changed value is a decision. If one of these tests fails and the change is meant, write the tables again with
-``python tests/golden/recompute.py``, and commit them together with a line in CHANGELOG.md that says why values changed
+``python -m tests.golden.recompute``, and commit them together with a line in CHANGELOG.md that says why values changed
 and by how much.
 """
 
@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.golden.recompute import CASES, flat, is_real, path_of, shared_data, tables_of
+from tests.golden.recompute import CASES, flat, is_real, path_of, tables_of
+from tests.shared_data import DATA, reason
 
 # Another version of a numerical library may change the last bits; the lane of the lowest versions says how many.
 TOLERANCE = float(os.environ.get("IPVALUE_GOLDEN_TOLERANCE", "1e-12"))
@@ -32,8 +33,8 @@ def computed(case: str) -> dict[str, pd.DataFrame]:
 
 @pytest.mark.parametrize(("case", "kind"), GOLDEN)
 def test_values_are_golden(case: str, kind: str) -> None:
-    if is_real(case) and not shared_data().is_dir():
-        pytest.skip(f"the real data are not at {shared_data()}: set IPVALUE_DATA_DIR")
+    if is_real(case) and not DATA.is_dir():
+        pytest.skip(reason(DATA))
     golden, found = pd.read_parquet(path_of(case, kind)), computed(case)[kind]
     assert list(found) == list(golden)
     assert len(found) == len(golden)
@@ -48,7 +49,7 @@ def test_values_are_golden(case: str, kind: str) -> None:
 
 def test_every_golden_table_is_computed() -> None:
     for case in CASES:
-        if is_real(case) and not shared_data().is_dir():
+        if is_real(case) and not DATA.is_dir():
             continue
         assert set(computed(case)) == {kind for golden_case, kind in GOLDEN if golden_case == case}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import os
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +11,9 @@ from ipvalue.law import term
 from ipvalue.law._tables import rows
 from ipvalue.law.events import Effect, encode
 from ipvalue.law.states import State
+from tests.shared_data import FACTS, needs
 
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
-FACTS = DATA.parent / "facts"
-pytestmark = pytest.mark.skipif(not FACTS.exists(), reason="the fact files are not beside the data")
+pytestmark = needs(FACTS)
 
 RIGHTS = {
     "utility": "invention",

@@ -33,7 +33,7 @@ def test_a_period_of_months_ends_as_the_calendar_says(day: dt.date, months: int)
 def test_dates_beyond_the_table_are_numpys(day: str) -> None:
     date = np.array([day, "NaT", "2024-01-31"], "datetime64[D]")
     month = date.astype("datetime64[M]")
-    first, following = ((month + k).astype("datetime64[D]") for k in (1, 2))
+    first, following = ((month + np.timedelta64(k, "M")).astype("datetime64[D]") for k in (1, 2))
     expected = np.minimum(first + (date - month.astype("datetime64[D]")), following - np.timedelta64(1, "D"))
     np.testing.assert_array_equal(add_months(date, 1), expected)
 

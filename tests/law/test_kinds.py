@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
-from pathlib import Path
 
 import numpy as np
-import pytest
 
 from ipvalue.law import kinds
-
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
+from tests.shared_data import FACTS, existing
 
 
 def test_one_code_means_different_things_at_different_offices():
@@ -38,9 +34,7 @@ def test_ranges_of_codes_are_all_known():
 
 
 def test_every_kind_of_the_fact_file_is_known():
-    path = DATA.parent / "facts" / "05_kind_codes.csv"
-    if not path.exists():
-        pytest.skip("the facts are not beside the data directory")
+    path = existing(FACTS / "05_kind_codes.csv")
     with path.open(encoding="utf-8") as handle:
         rows = [row for row in csv.DictReader(handle) if row["kind"].isalnum()]
     assert len(rows) > 50

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +11,7 @@ from hypothesis import strategies as st
 
 from ipvalue.law import numbers
 from ipvalue.law._tables import rows
-
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
+from tests.shared_data import DATA, existing
 
 
 @pytest.mark.parametrize(
@@ -85,9 +82,7 @@ def test_no_text_breaks_the_reader(texts):
 
 
 def test_real_chinese_application_numbers_hold_their_check_digit():
-    path = DATA / "cn_legal_status_survival" / "cn_inventions_half.csv"
-    if not path.exists():
-        pytest.skip("the Chinese inventions are not in the data directory")
+    path = existing(DATA / "cn_legal_status_survival" / "cn_inventions_half.csv")
     with path.open(encoding="utf-8", errors="replace") as handle:
         printed = [row["app_num"] for row in csv.DictReader(handle) if row["app_year"].isdigit()]
     found = numbers.normalise(printed)

@@ -15,14 +15,13 @@ from ipvalue.law import fees, status, term
 from ipvalue.law.dates import add_months
 from ipvalue.law.events import Effect, encode
 from ipvalue.law.states import State
+from tests.shared_data import existing
 
 RECORDED = pd.Timestamp("2024-06-30")  # the USPTO histories were recorded in 2024
 
 
 def folder(data_dir: Path, name: str) -> Path:
-    found = data_dir / name
-    if not found.is_dir():
-        pytest.skip(f"{name} is not in the data directory")
+    found = existing(data_dir / name)
     return found
 
 

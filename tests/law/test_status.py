@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,9 +17,8 @@ from ipvalue.law import fees, status
 from ipvalue.law._tables import rows
 from ipvalue.law.events import Effect, encode
 from ipvalue.law.states import ALIVE, DEAD, State
+from tests.shared_data import DATA, FACTS, absent, existing
 
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
-FACTS = DATA.parent / "facts"
 COLUMNS = ["patent_id", "office", "scheme", "code", "text", "detail", "effective_date", "announced_date"]
 KNOWN = ("announced", "loaded")
 FLAGS = ["pledged", "preserved", "licensed", "open_licence", "challenged", "partly_invalid", "suspended"]
@@ -30,7 +27,7 @@ FLAGS = ["pledged", "preserved", "licensed", "open_licence", "challenged", "part
 def _vectors(name):
     path = FACTS / f"{name}.csv"
     if not path.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{name}.csv is not beside the data"))]
+        return absent(path)
     with path.open(encoding="utf-8") as handle:
         return [pytest.param(row, id=str(number)) for number, row in enumerate(csv.DictReader(handle))]
 
@@ -412,9 +409,7 @@ def test_one_patent_alone_has_the_status_it_has_in_the_book(history, date):
 
 
 def test_real_chinese_histories_end_as_their_register_says():
-    path = DATA / "cn_legal_status_survival" / "cn_inventions_half.csv"
-    if not path.exists():
-        pytest.skip("the Chinese inventions are not in the data directory")
+    path = existing(DATA / "cn_legal_status_survival" / "cn_inventions_half.csv")
     book = pd.read_csv(path, encoding="utf-8", encoding_errors="replace", dtype=str)
     book = book[book["app_year"].str.fullmatch(r"\d{4}", na=False)].drop_duplicates("app_num")
     codes = {

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvalue.law import technology
-
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
+from tests.shared_data import DATA, existing
 
 
 @pytest.mark.parametrize(
@@ -70,9 +67,7 @@ def test_fields_and_sectors_have_wipo_names():
 
 
 def test_concordance_agrees_with_wipos_own_file():
-    path = DATA / "wipo_ipc35" / "ipc_technology_raw.csv"
-    if not path.exists():
-        pytest.skip("the WIPO concordance is not in the data directory")
+    path = existing(DATA / "wipo_ipc35" / "ipc_technology_raw.csv")
     with path.open(encoding="utf-8-sig") as handle:
         wipo = [(row["IPC_code"].strip("% "), int(row["Field_number"])) for row in csv.DictReader(handle)]
     whole = [(code, field) for code, field in wipo if re.fullmatch(r"[A-H]\d\d[A-Z](\s*\d+/)?", code)]
@@ -84,9 +79,7 @@ def test_concordance_agrees_with_wipos_own_file():
 
 
 def test_symbols_printed_in_real_us_grants_have_a_field():
-    path = DATA / "uspto_grant_xml" / "derived_patents.tsv"
-    if not path.exists():
-        pytest.skip("the USPTO grants are not in the data directory")
+    path = existing(DATA / "uspto_grant_xml" / "derived_patents.tsv")
     with path.open(encoding="utf-8") as handle:
         symbols = [
             symbol

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,15 +14,15 @@ from ipvalue.errors import SchemaError
 from ipvalue.law import term
 from ipvalue.law._tables import rows
 from ipvalue.law.dates import add_years, as_dates, days_between
+from tests.shared_data import FACTS, absent
 
-DATA = Path(os.environ.get("IPVALUE_DATA_DIR", Path(__file__).parents[2] / ".." / "shared" / "data"))
-VECTORS = DATA.parent / "facts" / "01c_term_test_vectors.csv"
+VECTORS = FACTS / "01c_term_test_vectors.csv"
 RIGHTS = {"utility": "invention", "spc": "invention"}
 
 
 def _vectors():
     if not VECTORS.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason="the term vectors are not beside the data"))]
+        return absent(VECTORS)
     with VECTORS.open(encoding="utf-8") as handle:
         return [pytest.param(row, id=f"{row['rule_id']}-{number}") for number, row in enumerate(csv.DictReader(handle))]
 

@@ -22,8 +22,8 @@ from ipvalue.methods.boosting import (
 from ipvalue.methods.boosting_anchor import anchor_line, anchor_parts, class_effects, effect_of, fit_anchor
 from ipvalue.methods.boosting_inputs import explaining, input_names
 from ipvalue.methods.boosting_target import explain_feature
-from tests.conftest import shared_data
 from tests.methods.university_grants import CUT, boosted, linear, read_grants, skill
+from tests.shared_data import DATA, existing
 
 NAMES = ("first", "second", "third")
 QUICK = BoostedQuantiles(trees=60, learning_rate=0.1, folds=3)
@@ -204,11 +204,10 @@ def test_what_can_not_be_explained_says_so() -> None:
     assert len(explaining("price")) == len(input_names())
 
 
+@pytest.mark.slow
 def test_real_renewals_out_of_time_are_told_no_worse_than_by_a_linear_model() -> None:
     """US university patents: learnt from grants of 2004, judged on those of January to June 2005."""
-    path = shared_data() / "us_university_renewals" / "renewals_granted_2004_2005.csv"
-    if not path.exists():
-        pytest.skip("no us_university_renewals in IPVALUE_DATA_DIR")
+    path = existing(DATA / "us_university_renewals" / "renewals_granted_2004_2005.csv")
     grants = read_grants(path)
     early = grants.granted < np.datetime64(CUT)
     learn, judge = grants.take(early), grants.take(~early)

@@ -40,6 +40,7 @@ def pair(book):
     return *found, still
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "column",
     [

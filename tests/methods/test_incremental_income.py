@@ -10,8 +10,10 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import Reason
+from ipvalue.methods.base import State
 from tests.methods import laws
 from tests.methods.laws import CN, estimate
+from tests.methods.subjects import subject
 
 METHOD = ipv.IncrementalIncome()
 
@@ -61,6 +63,29 @@ def test_a_thin_premium_over_an_assumed_margin_has_a_wide_interval() -> None:
     generic = CN.operating_margin["8"].value
     result = estimate(METHOD, 2, money={"revenue": 1e6}, operating_margin=[generic + 0.02, generic + 0.2])
     assert result.details["log_sd"][0] > result.details["log_sd"][1]
+
+
+@pytest.mark.parametrize(
+    ("method", "generic", "premium"),
+    [
+        (METHOD, CN.operating_margin["8"].source, "economics.margin less the generic margin"),
+        (ipv.IncrementalIncome(generic_margin=0.08), "set in the method", "economics.margin less the generic margin"),
+        (ipv.IncrementalIncome(premium=0.06), CN.operating_margin["8"].source, "set in the method"),
+    ],
+    ids=["assumed", "generic margin set", "premium set"],
+)
+def test_sources_say_which_figure_is_assumed_and_which_is_set(
+    method: ipv.IncrementalIncome, generic: str, premium: str
+) -> None:
+    found = method.sources(subject(1, money={"revenue": 1e6}), State(), CN)
+    assert (found["generic_margin"], found["premium"]) == (generic, premium)
+    assert (found["margin"] == "generic margin and premium") == (method.premium is not None)
+
+
+def test_a_field_without_a_margin_of_its_own_takes_the_default_and_names_it() -> None:
+    assumed = CN.model_copy(update={"operating_margin": {"default": CN.operating_margin["default"]}})
+    found = METHOD.sources(subject(1, money={"revenue": 1e6}), State(), assumed)
+    assert found["generic_margin"] == CN.operating_margin["default"].source
 
 
 def test_steps_can_be_recomputed() -> None:

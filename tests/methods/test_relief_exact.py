@@ -66,6 +66,7 @@ def fees_of(book: Subject) -> list[list[tuple[float, float, float]]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("office", "shape", "on_sale", "in_development"),
     [

@@ -71,8 +71,9 @@ def test_a_table_without_a_column_is_refused_by_name(name: str) -> None:
 
 
 def test_an_empty_tables_picture_is_empty() -> None:
-    plots.calibration(CALIBRATION.iloc[:0], blank()).figure.canvas.draw()
-    plots.tornado(TORNADO.iloc[:0], blank()).figure.canvas.draw()
+    for picture in (plots.calibration(CALIBRATION.iloc[:0], blank()), plots.tornado(TORNADO.iloc[:0], blank())):
+        picture.figure.canvas.draw()
+        assert [*picture.patches, *picture.collections] == []
 
 
 def test_bars_of_a_waterfall_stand_where_the_table_says() -> None:

@@ -37,7 +37,7 @@ _DIRT: tuple[object, ...] = (
         decimal.Decimal("NaN"),
         np.float32(2.5),
         np.int8(3),
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "D"),
         np.datetime64("2020-01-01"),
         np.bool_(True),
     ),

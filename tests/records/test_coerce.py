@@ -339,7 +339,7 @@ def test_the_same_rows_in_any_container_are_the_same_book(kind: str) -> None:
         (None, "a NoneType is not a table"),
         ("patents.csv", "a str is not a table"),
         (pl.LazyFrame(FRAME), "a LazyFrame is not a table"),
-        (pd.Series([1]), "can't be read"),
+        (pd.Series([1]), "can't be read|a Series is not a table"),  # a stream of Arrow only in newer pandas
         (pa.chunked_array([[1]]), "can't be read"),
         ({"patent_id": "A"}, "a single str"),
         ({"patent_id": 5}, "a single int"),

@@ -28,10 +28,12 @@ def verdicts(clean: list[Tables], small_engine: ipv.ValuationEngine) -> list[Ver
     ]
 
 
+@pytest.mark.slow
 def test_no_corrupted_book_crashes_loses_a_row_or_has_a_silent_zero(verdicts: list[Verdict]) -> None:
     assert len(verdicts) == BOOKS, "judge raises at a breach of the law"
 
 
+@pytest.mark.slow
 def test_the_damage_is_neither_trifling_nor_total(verdicts: list[Verdict]) -> None:
     """Most books are valued, some rows of them refused, some books refused as a whole, some learnt from."""
     valued = [v for v in verdicts if v.outcome == "valued"]

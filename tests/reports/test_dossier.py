@@ -167,6 +167,7 @@ def test_text_of_users_is_shown_as_text(made: tuple[Dossier, float]) -> None:
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 7 for line in lines if "offer in hand" in line)
 
 
+@pytest.mark.slow
 def test_overrides_that_are_applied_are_analysed_and_shown_as_text(
     small: ipv.Book, fitted: ipv.ValuationEngine
 ) -> None:
@@ -217,6 +218,7 @@ def test_pictures_are_drawn_and_markdown_does_without(made: tuple[Dossier, float
     assert "base64" not in made[0].to_markdown()
 
 
+@pytest.mark.slow
 def test_without_matplotlib_there_are_tables_and_no_pictures(
     small: ipv.Book, fitted: ipv.ValuationEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,6 +228,7 @@ def test_without_matplotlib_there_are_tables_and_no_pictures(
     assert "royalty_rate" in found["sensitivity"].text
 
 
+@pytest.mark.slow
 def test_the_same_engine_and_book_give_the_same_bytes(
     small: ipv.Book, fitted: ipv.ValuationEngine, tmp_path: Path
 ) -> None:
@@ -301,6 +304,7 @@ def share(pixels: npt.NDArray[np.float32], colour: str) -> float:
     return float((np.abs(pixels - wanted).max(axis=-1) < 0.02).mean())
 
 
+@pytest.mark.slow
 def test_a_browser_opens_it_without_an_error(page: Path, browser: Browser) -> None:
     """Nothing on the console, and a screenshot with letters, headings and heads of tables on it."""
     image = pytest.importorskip("matplotlib.image", reason="reading a screenshot needs the extra [plot]")
@@ -316,6 +320,7 @@ def test_a_browser_opens_it_without_an_error(page: Path, browser: Browser) -> No
     assert (pixels[:, -8:] == 1.0).all()  # nothing runs out of the page at its right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1200, 800])
 def test_a_browser_lays_every_section_out_within_the_page(
     made: tuple[Dossier, float], page: Path, browser: Browser, width: int
@@ -336,6 +341,7 @@ def test_a_browser_lays_every_section_out_within_the_page(
         assert 0.5 * width < shown <= found["view"], alt
 
 
+@pytest.mark.slow
 def test_a_browser_shows_the_pictures(made: tuple[Dossier, float], browser: Browser) -> None:
     """The tornado's bars: light and dark blue are on the page, and not without the picture."""
     image = pytest.importorskip("matplotlib.image", reason="pictures need the extra [plot]")

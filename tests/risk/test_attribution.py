@@ -276,6 +276,7 @@ def pool() -> list[Side]:
     return made
 
 
+@pytest.mark.slow
 def test_no_residual_on_a_thousand_random_pairs_of_books(pool: list[Side]) -> None:
     """Sequential in a random order; Shapley, which takes all coalitions, on every eighth pair."""
     random = np.random.default_rng(17)

@@ -65,6 +65,7 @@ def run(body: str, tmp_path: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process are set as Linux does")
 @pytest.mark.parametrize(
     ("name", "body", "expected"),
@@ -113,6 +114,7 @@ def test_endless_input_is_refused_in_bounded_memory(name: str, body: str, expect
     assert expected in printed
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process are set as Linux does")
 def test_a_long_file_is_read_in_bounded_memory(tmp_path: Path) -> None:
     """600 MB of good rows, counted without being held."""

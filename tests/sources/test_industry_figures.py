@@ -10,6 +10,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import AssumptionError, SourceError
+from tests.shared_data import existing
 
 US = ipv.Assumptions.default("US")
 BY_FIELD = ("cost_of_capital", "operating_margin", "development_volatility")
@@ -18,9 +19,7 @@ OWN_VOLATILITY = ("11", "15", "16", "default")
 
 
 def folder(data_dir: Path) -> Path:
-    path = data_dir / "damodaran_2025_2026"
-    if not path.is_dir():
-        pytest.skip("damodaran_2025_2026 is not among the real data")
+    path = existing(data_dir / "damodaran_2025_2026")
     return path
 
 
@@ -45,9 +44,7 @@ def test_the_published_tables_make_the_default_figures_again(data_dir: Path) -> 
 
 
 def test_workbooks_and_country_premia_join(data_dir: Path) -> None:
-    excel = data_dir / "damodaran"
-    if not excel.is_dir():
-        pytest.skip("damodaran is not among the real data")
+    excel = existing(data_dir / "damodaran")
     premia = ipv.read_damodaran(excel / "ctryprem_sample.xls", edition="2026-01-05")
     figures = ipv.industry_figures(ipv.read_damodaran(excel / "margin_sample.xls"), premia, country="China")
     china = ipv.Assumptions.default("CN")

@@ -14,14 +14,13 @@ from ipvalue.errors import SourceError
 from ipvalue.law import status
 from ipvalue.sources.jpo import FORMAT
 from ipvalue.sources.registry import Look
+from tests.shared_data import existing
 from tests.sources.books import assert_canonical
 
 
 @pytest.fixture
 def folder(data_dir: Path) -> Path:
-    folder = data_dir / "jpo_api_responses"
-    if not folder.is_dir():
-        pytest.skip("jpo_api_responses is not among the real data")
+    folder = existing(data_dir / "jpo_api_responses")
     return folder
 
 

@@ -19,6 +19,7 @@ import ipvalue as ipv
 from ipvalue.errors import SourceError
 from ipvalue.law import status
 from ipvalue.sources.maintenance_fees import expired_on
+from tests.shared_data import existing
 from tests.sources.books import assert_canonical
 
 RECORDED = "2024-06-30"
@@ -69,9 +70,7 @@ def test_events_keep_their_codes_and_an_expiry_its_anniversary(tmp_path: Path) -
 
 
 def test_real_histories_end_as_the_office_says(data_dir: Path, tmp_path: Path) -> None:
-    source = data_dir / "uspto_peds_status"
-    if not source.is_dir():
-        pytest.skip("uspto_peds_status is not among the real data")
+    source = existing(data_dir / "uspto_peds_status")
     with (source / "applications.csv").open(newline="") as file:
         own = {row["application"]: row for row in csv.DictReader(file)}
     with gzip.open(source / "transactions.csv.gz", "rt", newline="") as file:
@@ -109,9 +108,7 @@ def test_real_histories_end_as_the_office_says(data_dir: Path, tmp_path: Path) -
 
 
 def test_real_lapses_take_effect_on_the_anniversary(data_dir: Path, tmp_path: Path) -> None:
-    path = data_dir / "us_lapsed_patents" / "us_lapsed_half.csv"
-    if not path.is_file():
-        pytest.skip("us_lapsed_patents is not among the real data")
+    path = existing(data_dir / "us_lapsed_patents" / "us_lapsed_half.csv")
     table = pd.read_csv(path, dtype=str, encoding_errors="replace")
     table = table[table["Application Status Category"].str.contains("NonPayment", na=False)]
     columns = {"filed": "Filing Date", "granted": "Grant Date", "posted": "Abandonment Date"}

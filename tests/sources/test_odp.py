@@ -14,6 +14,7 @@ import ipvalue as ipv
 from ipvalue.errors import IpvalueError, SourceError
 from ipvalue.features.legal import legal_facts
 from ipvalue.law import status
+from tests.shared_data import existing
 from tests.sources.books import assert_canonical
 
 
@@ -258,9 +259,7 @@ def test_strange_branches_are_empty_ones(tmp_path: Path, more: dict[str, Any]) -
     ],
 )
 def test_real_answers_load_whole(data_dir: Path, tmp_path: Path, name: str) -> None:
-    path = data_dir / name
-    if not path.is_file():
-        pytest.skip(f"{name} is not among the real data")
+    path = existing(data_dir / name)
     answer = json.loads(path.read_text())
     bag = answer.get("patentFileWrapperDataBag") or answer["patentBag"]
     entries = conveyances = statuses = 0
@@ -280,9 +279,7 @@ def test_real_answers_load_whole(data_dir: Path, tmp_path: Path, name: str) -> N
 
 def test_the_real_grant_is_the_same_from_the_portal_and_from_xml(data_dir: Path) -> None:
     """US 11646472, from its file wrapper (with the answers on its parts) and from its grant document."""
-    folder = data_dir / "uspto_odp_responses"
-    if not folder.is_dir():
-        pytest.skip("uspto_odp_responses is not among the real data")
+    folder = existing(data_dir / "uspto_odp_responses")
     parts = ("adjustment", "continuity", "meta_data", "transactions")
     portal = ipv.read_odp(*(folder / f"get_patent_{part}__response.json" for part in parts))
     whole = ipv.read_odp(folder / "get_patent__response.json")

@@ -18,6 +18,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import BookError, SourceError
+from tests.shared_data import existing
 from tests.sources.books import assert_canonical, kept_and_refused
 
 ARCHIVE = "uspto_xml_samples/xml4ip/sample_XML4IP.ZIP"
@@ -26,9 +27,7 @@ CLAIM = re.compile(rb"<pat:Claim .*?</pat:Claim>", re.DOTALL)
 
 @pytest.fixture
 def archive(data_dir: Path) -> Path:
-    path = data_dir / ARCHIVE
-    if not path.is_file():
-        pytest.skip(f"{ARCHIVE} is not among the real data")
+    path = existing(data_dir / ARCHIVE)
     return path
 
 

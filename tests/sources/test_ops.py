@@ -58,6 +58,7 @@ def dated_applications(root: Element) -> set[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_every_real_answer_loads_with_independent_counts(data_dir: Path, tmp_path: Path) -> None:
     loaded = Counter[str]()
     for number, path in enumerate(answers(data_dir)):

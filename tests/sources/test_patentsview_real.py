@@ -12,6 +12,7 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 import ipvalue as ipv
+from tests.shared_data import existing
 from tests.sources.patentsview_files import table
 
 
@@ -40,9 +41,7 @@ def earlier_filings(source: Path) -> tuple[list[tuple[str, ...]], list[tuple[str
 @pytest.mark.parametrize("packed", [False, True])
 def test_real_grants_are_the_same_from_xml_and_from_tables(data_dir: Path, tmp_path: Path, packed: bool) -> None:
     """The tables are written from what another parser found in the same documents."""
-    source = data_dir / "uspto_grant_xml"
-    if not source.is_dir():
-        pytest.skip("uspto_grant_xml is not among the real data")
+    source = existing(data_dir / "uspto_grant_xml")
 
     def derived(name: str) -> list[dict[str, str]]:
         with (source / f"derived_{name}.tsv").open(encoding="utf-8", newline="") as file:
@@ -106,9 +105,7 @@ def test_real_grants_are_the_same_from_xml_and_from_tables(data_dir: Path, tmp_p
 
 
 def test_a_week_of_1976_loads_with_its_old_numbers(data_dir: Path, tmp_path: Path) -> None:
-    path = data_dir / "uspto_1976_week1" / "grants.csv.gz"
-    if not path.is_file():
-        pytest.skip("uspto_1976_week1 is not among the real data")
+    path = existing(data_dir / "uspto_1976_week1" / "grants.csv.gz")
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
 

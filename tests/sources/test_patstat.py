@@ -193,6 +193,7 @@ def test_one_office_keeps_its_links_to_the_others(tmp_path: Path) -> None:
     assert book.rejects.empty
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6))
 def test_order_parts_case_and_columns_do_not_matter(tmp_path: Path, seed: int) -> None:

@@ -13,6 +13,7 @@ import ipvalue as ipv
 from ipvalue.errors import SourceError
 from ipvalue.law.events import Effect, encode
 from ipvalue.law.states import State
+from tests.shared_data import existing
 
 HEADER = (
     "id,assignee,priority date,filing/creation date,publication date,grant date,num_authors,"
@@ -134,9 +135,7 @@ def rows(data_dir: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def university(data_dir: Path) -> ipv.Book:
-    path = data_dir / "us_university_renewals" / "renewals_granted_2004_2005.csv"
-    if not path.exists():
-        pytest.skip("us_university_renewals is not among the real data")
+    path = existing(data_dir / "us_university_renewals" / "renewals_granted_2004_2005.csv")
     return ipv.read_university_renewals(path)
 
 

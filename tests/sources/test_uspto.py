@@ -268,6 +268,7 @@ def test_missing_and_absent_paths_say_what_to_do(tmp_path: Path) -> None:
         ipv.read_uspto_grants()
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_damage_to_a_file_raises_anything_but_our_errors(tmp_path: Path, data: st.DataObject) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.sources.reading.identifiers import document_ids
+from tests.shared_data import existing
 
 
 def derived(data_dir: Path, name: str) -> list[dict[str, str]]:
@@ -31,9 +32,7 @@ def iso(day: str) -> str:
 
 @pytest.fixture(scope="module")
 def real(data_dir: Path) -> ipv.Book:
-    files = sorted((data_dir / "uspto_grant_xml").glob("*.xml"))
-    if not files:
-        pytest.skip("uspto_grant_xml is not among the real data")
+    files = sorted(existing(data_dir / "uspto_grant_xml").glob("*.xml"))
     return ipv.read_uspto_grants(*files)
 
 
@@ -133,9 +132,7 @@ def test_every_invention_has_a_technology_and_an_owner(real: ipv.Book) -> None:
 
 def test_official_samples_of_later_formats_are_read(data_dir: Path) -> None:
     """USPTO's own sample documents: v4.0 (2004), v4.2 (2006) and v4.5 (2014)."""
-    files = sorted((data_dir / "uspto_xml_samples").glob("xml20*/*.xml"))
-    if not files:
-        pytest.skip("uspto_xml_samples is not among the real data")
+    files = sorted(existing(data_dir / "uspto_xml_samples").glob("xml20*/*.xml"))
     book = ipv.read_uspto_grants(*files)
     assert len(book) == len(files) and len(book.rejects) == 0
     patents = {row["patent_id"]: row for row in book["patents"].to_pylist()}

@@ -20,13 +20,12 @@ from ipvalue.errors import BookError, SourceError
 from ipvalue.law import status
 from ipvalue.sources.registry import Look
 from ipvalue.sources.wipo import FORMAT
+from tests.shared_data import existing
 from tests.sources.books import assert_canonical, kept_and_refused
 
 
 def real(data_dir: Path) -> list[Path]:
-    files = sorted((data_dir / "wipo_st36_cn_jp_us").glob("*.xml"))
-    if not files:
-        pytest.skip("wipo_st36_cn_jp_us is not among the real data")
+    files = sorted(existing(data_dir / "wipo_st36_cn_jp_us").glob("*.xml"))
     return [*files, *sorted((data_dir / "uspto_xml_samples" / "xmlApp2004").glob("*.xml"))]
 
 

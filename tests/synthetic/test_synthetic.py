@@ -144,6 +144,7 @@ def test_citation_counts_are_overdispersed_and_their_lag_peaks_at_three_to_five_
     assert 0.05 < inside < 0.20
 
 
+@pytest.mark.slow
 def test_royalty_rates_have_the_published_shape():
     # Parr (2007): 35 % of rates at most 3 %, 67 % at most 5 %, 92 % at most 10 %
     rates = np.concatenate([synthetic_tables(1, seed=s)[0]["licences"]["rate"].to_numpy() for s in range(40)])

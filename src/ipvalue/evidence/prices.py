@@ -14,6 +14,7 @@ from ipvalue.evidence.grant_probability import grant_group, grant_probability
 from ipvalue.evidence.risk_free_rates import curve_columns
 from ipvalue.evidence.subject import Deals, Evidence, PackageDeals, Subject
 from ipvalue.features import Features, features_of
+from ipvalue.features.base import families
 from ipvalue.law.fees import calendar
 from ipvalue.records.book import Book, Known
 from ipvalue.records.snapshot import Snapshot
@@ -148,7 +149,7 @@ def _sold_after(
     distinct, position = np.unique(place, return_inverse=True)
     chosen = before.select(distinct)
     # cached: several engines, or one engine on several dates, need the same patents at the same ends of half-years
-    key = ("features", str(day), known, *chosen.patent_ids)
+    key = ("features", *families(), str(day), known, *chosen.patent_ids)
     known_then = prepare(chosen, assumptions, book.derive(key, lambda: features_of(chosen)))
     alive = known_then.features["alive"][position] == 1
     return rows[alive], known_then.take(position[alive])

@@ -29,7 +29,7 @@ def require(frame: pd.DataFrame, *columns: str) -> None:
 def date_column(frame: pd.DataFrame, column: str) -> Dates:
     """Days of a column, all NaT where the frame lacks it."""
     if column not in frame.columns:
-        return np.full(len(frame), np.datetime64("NaT"), dtype="datetime64[D]")
+        return np.full(len(frame), np.datetime64("NaT", "D"), dtype="datetime64[D]")
     return as_dates(frame[column])
 
 

@@ -160,7 +160,7 @@ def dates(column: pa.ChunkedArray) -> Dates:
     """Arrow dates as ``datetime64[D]``, NaT for null."""
     days = np.asarray(pc.fill_null(_one(column).cast(pa.int32()), 0).to_numpy(zero_copy_only=False))
     result = days.astype(np.int64).view(_DATES).copy()
-    result[np.asarray(_one(column).is_null().to_numpy(zero_copy_only=False), bool)] = np.datetime64("NaT")
+    result[np.asarray(_one(column).is_null().to_numpy(zero_copy_only=False), bool)] = np.datetime64("NaT", "D")
     return result
 
 

@@ -342,6 +342,8 @@ _LOANS = _table(
         _date("maturity_date", "when it is due"),
         Column("exposure", "number", "amount owed", "currency units", required=True, lower=0, upper=_ANYTHING),
         _CURRENCY,
+        Column("rank", "integer", "rank of the loan's claim; by drawn date where absent", lower=1, upper=1e6),
+        Column("consent", "flag", "the co-owners' consent to the pledge is on file"),
     ],
     key=("loan_id", "patent_id"),
     patent_columns=("patent_id",),

@@ -12,16 +12,12 @@ from ipvalue.errors import REASONS, Reason, SchemaError
 from ipvalue.records.arrow import to_arrow
 from ipvalue.records.coerce import coerce
 from ipvalue.records.columns import dates, flags, numbers
-from ipvalue.records.schema import TABLES, Column
+from ipvalue.records.schema import TABLES
 from ipvalue.types import Ints, Ints16, Mask, Objects
 
 __all__ = ["LoanPairs", "read_loans"]
 
-_EXTRA = (
-    Column("rank", "integer", "rank of the loan's claim; by drawn date where absent", lower=1, upper=1e6),
-    Column("consent", "flag", "the co-owners' consent to the pledge is on file"),
-)
-_COLUMNS = (*TABLES["loans"].columns.values(), *_EXTRA)
+_COLUMNS = tuple(TABLES["loans"].columns.values())
 _REJECT_COLUMNS = ["row", "loan_id", "patent_id", "code", "message"]
 
 

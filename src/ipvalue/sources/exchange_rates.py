@@ -168,4 +168,5 @@ def _days(texts: list[str | None]) -> list[str | None]:
 
 
 def _month_end(month: str) -> str:
-    return str((np.datetime64(month, "M") + 1).astype("datetime64[D]") - 1)
+    following = np.datetime64(month, "M") + np.timedelta64(1, "M")
+    return str(following.astype("datetime64[D]") - np.timedelta64(1, "D"))

@@ -51,7 +51,7 @@ def expired_on(granted: Dates, posted: Dates) -> Dates:
     if not len(granted):
         return posted
     lapse: Any = fees.calendar(["US"], ["invention"], granted, granted).lapse
-    before = np.where(lapse <= posted[:, None], lapse, np.datetime64("NaT"))
+    before = np.where(lapse <= posted[:, None], lapse, np.datetime64("NaT", "D"))
     last = np.fmax.reduce(before, axis=1)
     near = (posted - last) <= np.timedelta64(_LONGEST_POSTING, "D")
     return np.where(near, last, posted)

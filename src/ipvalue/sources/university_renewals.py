@@ -169,7 +169,7 @@ def _events(patents: pd.DataFrame, paid: Ints, observed: np.datetime64, announce
     # US fees count from the grant, so the filing date does not matter
     calendar = fees.calendar(["US"], ["invention"], granted, granted, entity="small")
     number = np.arange(1, calendar.due.shape[1] + 1)
-    known_lapse = calendar.lapse + announcement_days <= observed
+    known_lapse = calendar.lapse + np.timedelta64(announcement_days, "D") <= observed
     is_paid = owing[:, None] & (number <= paid[:, None]) & ~np.isnat(calendar.due)
     is_expired = owing[:, None] & (number == paid[:, None] + 1) & known_lapse
     parts = [
@@ -194,7 +194,7 @@ def _rows(
         {
             "patent_id": patents["patent_id"].to_numpy()[patent],
             "effective_date": effective.astype("datetime64[s]"),
-            "announced_date": (effective + announcement_days).astype("datetime64[s]"),
+            "announced_date": (effective + np.timedelta64(announcement_days, "D")).astype("datetime64[s]"),
             "scheme": "uspto",
             "detail": calendar.fee_year[patent, slot].astype(str),
         }

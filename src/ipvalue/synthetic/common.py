@@ -101,7 +101,7 @@ def random_days(rng: np.random.Generator, start: Dates, end: Dates) -> Dates:
 
 def known_by(dates: Dates, until: np.datetime64) -> Dates:
     """The dates, with NaT for what happens after the last day of the book."""
-    return np.where(dates <= until, dates, np.datetime64("NaT")).astype("M8[D]")
+    return np.where(dates <= until, dates, np.datetime64("NaT", "D")).astype("M8[D]")
 
 
 def take_text(vocabulary: Any, index: npt.NDArray[np.integer[Any]]) -> pa.Array:

@@ -159,7 +159,7 @@ def patents_table(
         "term_adjustment_days": pa.array(truth.adjustment, mask=~granted | (truth.adjustment == 0)),
         "term_extension_days": pa.array(truth.extension, mask=np.isnat(extension_known)),
         "term_extension_known_date": extension_known,
-        "disclaimer_date": np.where(granted, truth.disclaimer, np.datetime64("NaT")).astype("M8[D]"),
+        "disclaimer_date": np.where(granted, truth.disclaimer, np.datetime64("NaT", "D")).astype("M8[D]"),
     }
     return columns, leading
 

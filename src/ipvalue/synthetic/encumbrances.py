@@ -62,7 +62,7 @@ def _encumbrance(
     ends = np.where(
         rng.random(len(patent)) < 0.75,
         days_after(due, rng.integers(5, 120, len(patent))),
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "D"),
     )
     year = begins.astype("M8[Y]").astype(np.int64) + 1970
     number = pc.cast(pa.array(year * 100_000_000 + np.arange(len(patent))), pa.string())

@@ -109,7 +109,7 @@ def _member_dates(
     jurisdiction = np.array(small_table("rights")["jurisdiction"])[right]
     abroad = first & (jurisdiction != "CN") & (rng.random(n) < 0.5)
     outside = days_after(application, -(300 + rng.integers(0, 66, n)))
-    nothing = np.full(n, np.datetime64("NaT"), "M8[D]")
+    nothing = np.full(n, np.datetime64("NaT", "D"), "M8[D]")
     priority = np.where(abroad, outside, np.where(first, nothing, earliest)).astype("M8[D]")
     kind = np.array(small_table("rights")["right"])[right]
     continued = (jurisdiction == UNITED_STATES) & (kind == "invention")

@@ -78,6 +78,7 @@ DISGUISES: Sequence[dict[str, object]] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("disguise", DISGUISES, ids=lambda d: ",".join(f"{k}={v}" for k, v in d.items()))
 def test_no_estimate_moves_by_a_bit_where_stock_market_levels_are_put(
     book: ipv.Book, engine: ipv.ValuationEngine, disguise: dict[str, object]
