@@ -15,8 +15,8 @@ import pandas as pd
 import ipvalue as ipv
 from benchmarks.report import peak_gigabytes, publish
 from ipvalue.features.base import Context, families
+from ipvalue.features.book_statistics import Part, from_parts
 from ipvalue.features.citations import disruption, generality
-from ipvalue.features.statistics import Part, from_parts
 
 DAY = "2024-12-31"
 PEER_NODES = 4_000

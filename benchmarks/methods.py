@@ -23,8 +23,8 @@ from ipvalue.finance.discounting import present_value
 from ipvalue.finance.options import american
 from ipvalue.finance.tax import amortisation_factor
 from ipvalue.methods.base import available
+from ipvalue.methods.boosting import lightgbm_module
 from ipvalue.methods.boosting_inputs import design
-from ipvalue.methods.boosting_trees import lightgbm_module
 
 DAY = "2024-12-31"
 

@@ -94,11 +94,11 @@ def held_out(book: ipv.Book, folds: int = FOLDS) -> pd.DataFrame:
 def age_only(seen: Histories, known: Histories) -> np.ndarray:
     """Log-probability by the share of rights let go at each age at which a fee falls due."""
     total = np.zeros(len(known.row))
-    for year in np.unique(seen.years[seen.let_go]):
-        stop = seen.let_go & (seen.years == year)
+    for year in np.unique(seen.years[seen.lapsed]):
+        stop = seen.lapsed & (seen.years == year)
         hazard = stop.sum() / (stop | (seen.years > year)).sum()
         total += np.where(known.years > year, np.log1p(-hazard), 0.0)
-        total += np.where(known.let_go & (known.years == year), np.log(hazard), 0.0)
+        total += np.where(known.lapsed & (known.years == year), np.log(hazard), 0.0)
     return total
 
 

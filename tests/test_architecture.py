@@ -134,7 +134,7 @@ def test_no_imports_run_in_a_circle() -> None:
 def test_what_is_found_by_name_is_listed() -> None:
     """A name in a string is an import that no parser sees: each is a plug-in, or one of those listed here."""
     allowed = {
-        "ipvalue.features.statistics:count": "records/snapshot.py",
+        "ipvalue.features.book_statistics:count": "records/snapshot.py",
         "ipvalue.plots:value_distribution": "valuation.py",
         "ipvalue.batch.finished:explain": "valuation.py",
     }

@@ -186,7 +186,7 @@ def test_an_unfitted_engine_says_so(book: ipv.Book) -> None:
 
 
 def test_engine_refuses_two_methods_of_one_name() -> None:
-    with pytest.raises(IpvalueError, match="stands twice"):
+    with pytest.raises(IpvalueError, match="appears twice"):
         ipv.ValuationEngine([ipv.ReliefFromRoyalty(), ipv.ReliefFromRoyalty(royalty="assumed")])
 
 
@@ -315,5 +315,6 @@ def test_an_engine_of_another_version_says_so(
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"]["content.json"] = hashlib.sha256((folder / "content.json").read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ArtifactError, match=r"saved by a version of ipvalue that this one can't read.*fit the engine"):
+    said = r"(saved by a version of ipvalue that this one can't read|no installed package provides).*fit the engine"
+    with pytest.raises(ArtifactError, match=said):
         ipv.ValuationEngine.load(folder)

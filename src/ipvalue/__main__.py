@@ -1,7 +1,7 @@
 """``python -m ipvalue``: demo, revalue and check; a thin command line over the public functions.
 
 Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 ``check`` found bad rows, or the command
-line itself is wrong; 130 interrupted from the keyboard (a batch that is run again goes on).
+line itself is wrong; 130 interrupted from the keyboard (a batch that is run again resumes).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code = int(options.run(options))
-        sys.stdout.flush()  # what can't be printed is said here, not when the process ends
+        sys.stdout.flush()  # errors of printing are raised here, and not when the process ends
         return code
     except IpvalueError as error:
         print(f"ipvalue: {error}", file=sys.stderr)
@@ -46,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 1
     except KeyboardInterrupt:
-        print("ipvalue: interrupted; a batch that is run again goes on where it was stopped", file=sys.stderr)
+        print("ipvalue: interrupted; a batch that is run again resumes where it was stopped", file=sys.stderr)
         return 130
 
 
 def _drop_output() -> None:
-    """Print nothing more where nobody reads it (a pipe that was closed, a full disk): a second error would follow."""
+    """Discard further output after the pipe was closed or the disk is full, which would raise a second error."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         return
@@ -69,9 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     revalue = commands.add_parser(
         "revalue",
-        help="value a book on disk; goes on where it was stopped",
+        help="value a book on disk; resumes where it was stopped",
         epilog="Prints values, grades, reasons and refused rows at the end. Exit code 0: the dataset is complete; "
-        "1: it is not, and standard error says why; 130: interrupted.",
+        "1: it is not, with the reason on standard error; 130: interrupted.",
     )
     revalue.add_argument("book", type=Path, help="folder of the book (write_book)")
     revalue.add_argument("out", type=Path, help="folder of the values, a Parquet dataset")
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     revalue.add_argument("--restart", action="store_true", help="discard values of another run in the folder")
     revalue.add_argument("--overrides", type=Path, help="experts' overrides: a set (.json), or rows (.csv, .parquet)")
     revalue.set_defaults(run=_revalue)
-    check = commands.add_parser("check", help="say what a book, or a file of a public format, holds, lacks and refuses")
+    check = commands.add_parser("check", help="report what a book or a public file holds, lacks and rejects")
     check.add_argument("book", type=Path, help="folder of a book, or a file, archive or folder of a public format")
     check.add_argument("--look", action="store_true", help="only look at the beginning, and read nothing")
     check.set_defaults(run=_check)
@@ -151,7 +151,7 @@ def _revalue(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    """Read a book, print what is there, what is refused, and what each missing table costs."""
+    """Read a book and print its rows, rejected rows, and the effect of each missing table."""
     from ipvalue.records.check import read_tables, report
     from ipvalue.sources.sniffing import is_book
 
@@ -160,7 +160,7 @@ def _check(options: argparse.Namespace) -> int:
         print(report(book))
         return 2 if len(book.rejects) else 0
     if options.book.is_dir() and not any(options.book.iterdir()):
-        read_tables(options.book)  # says what a book's folder holds
+        read_tables(options.book)  # raises with the content of the folder
     found = ipv.sniff(options.book)
     print(found)
     if not found.format:

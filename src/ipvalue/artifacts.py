@@ -1,4 +1,4 @@
-"""Learnt states on disk: JSON, Parquet and text under a manifest of SHA-256 sums. Nothing is unpickled."""
+"""Learnt states on disk: JSON, Parquet and text with a manifest of SHA-256 sums, and no pickles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MANIFEST = "manifest.json"
 
 
 def write_folder(path: str | os.PathLike[str], content: dict[str, Any], states: dict[str, State]) -> str:
-    """Write named states and a JSON document into a folder, whole or not at all.
+    """Write named states and a JSON document into a folder, completely or not at all.
 
     Parameters
     ----------
@@ -35,7 +35,6 @@ def write_folder(path: str | os.PathLike[str], content: dict[str, Any], states: 
         The folder; an earlier artifact in it is replaced, anything else is refused.
     content : dict
         JSON document, written as ``content.json``.
-    states : dict of str to State
 
     Returns
     -------
@@ -45,7 +44,7 @@ def write_folder(path: str | os.PathLike[str], content: dict[str, Any], states: 
     Raises
     ------
     ArtifactError
-        If the folder holds something that is no artifact, or can't be written.
+        If the folder holds anything but a saved artifact, or can't be written.
     """
     target = Path(path)
     try:
@@ -56,9 +55,9 @@ def write_folder(path: str | os.PathLike[str], content: dict[str, Any], states: 
 
 def _replace(target: Path, content: dict[str, Any], states: dict[str, State]) -> str:
     if target.exists() and any(target.iterdir()) and not (target / _MANIFEST).exists():
-        raise ArtifactError(f"{target} holds files that are no saved engine; choose another folder")
+        raise ArtifactError(f"{target} holds files that do not belong to a saved engine; choose another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
-    # a folder of our own beside the target: the last rename stays on one disk, and nobody else's file is touched
+    # a temporary folder beside the target: the final rename stays on one disk
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".ipvalue-") as room:
         draft = Path(room) / "draft"
         draft.mkdir()
@@ -82,13 +81,13 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Path]:
     Raises
     ------
     ArtifactError
-        If the folder is none, or a file is missing, added or changed.
+        If the folder is not one, or a file is missing, added or changed.
     """
     target = Path(path)
     try:
         files: dict[str, str] = json.loads((target / _MANIFEST).read_text())["files"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{target} is no saved engine: its {_MANIFEST} can't be read ({error})") from error
+        raise ArtifactError(f"{target} is not a saved engine: its {_MANIFEST} can't be read ({error})") from error
     there = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()} - {_MANIFEST}
     for name in sorted(there ^ set(files)):
         raise ArtifactError(f"{target}: the file {name} is {'not in the manifest' if name in there else 'missing'}")
@@ -102,19 +101,19 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Path]:
 
 @contextmanager
 def readable(folder: Path) -> Iterator[None]:
-    """Say of a whole artifact that can't be understood that another version wrote it.
+    """Raise for a verified artifact with unexpected content that another version of ipvalue wrote it.
 
     Raises
     ------
     ArtifactError
-        If the block meets content that it does not expect; errors of ipvalue say more, and pass.
+        If the block fails on the content; errors of ipvalue pass unchanged.
     """
     try:
         yield
     except IpvalueError:
         raise
     except (KeyError, TypeError, ValueError, OSError) as error:
-        what = " ".join(repr(error).split())  # on one line, as a log wants it
+        what = " ".join(repr(error).split())  # on one line, for logs
         raise ArtifactError(
             f"{folder} was saved by a version of ipvalue that this one can't read: {what}; fit the engine again"
         ) from error

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ipvalue.artifacts import read_folder, read_state, readable, write_folder
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import ArtifactError, IpvalueError, NotFittedError, require
-from ipvalue.evidence.grants import counted_grants
+from ipvalue.evidence.grant_probability import counted_grants
 from ipvalue.evidence.prices import gather
 from ipvalue.evidence.subject import Subject
 from ipvalue.features.base import families
@@ -66,8 +66,8 @@ class ValuationEngine:
         require(assumptions, (Assumptions, type(None)), "assumptions", "Assumptions.default('CN')")
         require(reconciliation, (Reconciliation, type(None)), "reconciliation", "PrecisionWeights()")
         names = [method.name for method in chosen]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise IpvalueError(f"the method {twice[0]!r} appears twice in the engine")
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise IpvalueError(f"the method {repeated[0]!r} appears twice in the engine")
         if folds < 2:
             raise IpvalueError(f"folds={folds}: errors out of sample need at least two folds")
         self.methods = tuple(chosen)
@@ -83,7 +83,8 @@ class ValuationEngine:
     ) -> ValuationEngine:
         """Make the engine that Chinese banks' internal valuation is published to follow.
 
-        Its defaults stand in for official data and say so: see :mod:`ipvalue.methods.indicator_score`.
+        Its default figures replace official data that are not included, and are marked as such: see
+        :mod:`ipvalue.methods.indicator_score`.
 
         Parameters
         ----------
@@ -100,7 +101,7 @@ class ValuationEngine:
         """
         if region != "CN":
             raise IpvalueError(f"no scheme of internal valuation is known for {region!r}; there is one for 'CN'")
-        # one method: deals, where there are any, must still correct and widen it
+        # a single method, which deals, if any, still correct and widen
         return cls([IndicatorScore(indicators=indicators)], assumptions or Assumptions.default("CN"))
 
     @property
@@ -109,7 +110,7 @@ class ValuationEngine:
         return [method.name for method in self.methods]
 
     def fit(self, book: Book, as_of: object, *, known: Known = "announced") -> ValuationEngine:
-        """Learn from what was known of a book on a date.
+        """Fit the engine on a book as it was known on a date.
 
         Parameters
         ----------
@@ -137,12 +138,12 @@ class ValuationEngine:
         return ValuationEngine.of(Model(self.methods, self.assumptions, self.reconciliation, self.folds, learnt))
 
     def work(self, subject: Snapshot | Subject) -> Worksheet:
-        """Work out every named quantity of every patent, from input to result.
+        """Compute every named quantity of every patent, from input to result.
 
         Parameters
         ----------
         subject : Snapshot or Subject
-            A part of a snapshot (:meth:`ipvalue.Snapshot.select`) gives the same bits as in the whole.
+            A part of a snapshot (:meth:`ipvalue.Snapshot.select`) gives the same bits as the snapshot.
 
         Returns
         -------
@@ -166,8 +167,8 @@ class ValuationEngine:
         Parameters
         ----------
         snapshot : Snapshot
-            Of a part of a snapshot (:meth:`ipvalue.Snapshot.select`) each patent has the same value, bit for bit, as
-            in the whole, since the part keeps the statistics of the book.
+            Patents of a part of a snapshot (:meth:`ipvalue.Snapshot.select`) have the same values, bit for bit, as in
+            the snapshot, since the part has the statistics of the book.
 
         Returns
         -------
@@ -179,18 +180,14 @@ class ValuationEngine:
         return Valuation(sheet.table(), self.model.provenance(snapshot), sheet.without_details())
 
     def with_assumptions(self, assumptions: Assumptions) -> ValuationEngine:
-        """The engine under other figures, without fitting again what does not depend on them.
-
-        Parameters
-        ----------
-        assumptions : Assumptions
+        """The engine under other assumptions, without fitting again.
 
         Returns
         -------
         ValuationEngine
-            What was learnt beside a figure moves along with it, such as royalty rates learnt from licences or the
-            chance of grant. Prices, and how methods err on them, stay as learnt: fit again to learn those under the
-            other figures. An engine that is not fitted only takes the assumptions.
+            Learnt figures that correspond to an assumption change by the same ratio, such as royalty rates learnt from
+            licences and the probability of grant. Prices and the methods' errors stay as learnt: fit again to learn
+            them under the other assumptions. An engine that is not fitted only gets the assumptions.
 
         Examples
         --------
@@ -209,12 +206,12 @@ class ValuationEngine:
 
     @property
     def model(self) -> Model:
-        """The fitted model: everything that values follow from besides the snapshot.
+        """The fitted model: everything that determines values besides the snapshot.
 
         Raises
         ------
         NotFittedError
-            If the engine has learnt nothing yet.
+            If the engine is not fitted.
         """
         if self._model is None:
             raise NotFittedError(
@@ -224,17 +221,17 @@ class ValuationEngine:
 
     @property
     def fitted(self) -> Learnt:
-        """What the engine has learnt.
+        """The learnt state of the fitted engine.
 
         Raises
         ------
         NotFittedError
-            If it has learnt nothing yet.
+            If it is not fitted.
         """
         return self.model.learnt
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted engine into a folder: JSON, Parquet and text, with SHA-256 sums.
+        """Save the fitted engine in a folder: JSON, Parquet and text, with SHA-256 sums.
 
         Parameters
         ----------
@@ -244,8 +241,8 @@ class ValuationEngine:
         Raises
         ------
         ArtifactError
-            If a method or the reconciliation could not be loaded again, since no installed package names it by an
-            entry point; or if the folder holds something else or can't be written.
+            If a method or the reconciliation could not be loaded again, since no installed package has an
+            entry point for it; or if the folder holds something else or can't be written.
         """
         model = self.model
         for method in model.methods:
@@ -267,22 +264,19 @@ class ValuationEngine:
     def load(cls, path: str | os.PathLike[str]) -> ValuationEngine:
         """Read an engine that :meth:`save` wrote; every file is verified first.
 
-        Parameters
-        ----------
-        path : path
-
         Raises
         ------
         ArtifactError
-            If the folder is no engine, a file is damaged, the engine is of a version that can't be read, or it learnt
-            from features that no installed package brings.
+            If the folder is not an engine, a file is damaged, the engine is of a version that can't be read, or it
+            learnt from features that no installed package provides.
         """
         content, folder = read_folder(path)
         with readable(folder):
             kind = content["reconciliation"]["kind"]
             if kind not in reconciliations():
                 raise ArtifactError(
-                    f"{folder} was saved with the reconciliation {kind!r}, which no installed package brings"
+                    f"{folder} was saved with the reconciliation {kind!r}, which no installed package provides: "
+                    "install the package, or fit the engine again"
                 )
             engine = cls(
                 [create(m["name"], m["parameters"]) for m in content["methods"]],
@@ -291,19 +285,19 @@ class ValuationEngine:
                 folds=content["folds"],
             )
             states = {name: read_state(folder / f"method-{name}") for name in engine.names}
-            said = content["learnt"] | {"features": tuple(content["learnt"]["features"])}
-            learnt = Learnt(**said, states=states, reconciliation=read_state(folder / "reconciliation"))
+            stored = content["learnt"] | {"features": tuple(content["learnt"]["features"])}
+            learnt = Learnt(**stored, states=states, reconciliation=read_state(folder / "reconciliation"))
             missing = sorted({*learnt.features} - {f.name for family in families().values() for f in family.features})
             if missing:
                 raise ArtifactError(
-                    f"{folder} learnt from the feature {missing[0]!r}, which is not there: install the package that "
-                    "brings it, or fit the engine again"
+                    f"{folder} learnt from the feature {missing[0]!r}, which does not exist here: install the package "
+                    "that provides it, or fit the engine again"
                 )
             return cls.of(Model(engine.methods, engine.assumptions, engine.reconciliation, engine.folds, learnt))
 
     @property
     def learnt(self) -> Learnt | None:
-        """What the engine has learnt; None before it is fitted."""
+        """The learnt state; None before the engine is fitted."""
         return None if self._model is None else self._model.learnt
 
     @property

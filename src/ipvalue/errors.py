@@ -1,6 +1,6 @@
 """Exceptions, and the one catalogue of reason codes.
 
-A *reason code* says in one word why a row was refused, why a method could not value a patent, or why a
+A *reason code* states why a row was refused, why a method could not value a patent, or why a
 value is what it is (a dead right is worth 0). Codes travel as small integers beside the numbers
 (``Reason`` is an ``IntEnum``) and are shown by name; :data:`REASONS` explains each to a person.
 
@@ -37,9 +37,9 @@ __all__ = [
 
 
 class IpvalueError(Exception):
-    """Anything that ipvalue raises on purpose; catch this one to catch them all.
+    """Base class of all exceptions that ipvalue raises.
 
-    One kind is not among them: a field of a parameter object (a method, ``Override``, ``CollateralPolicy``,
+    There is one exception to this: a field of a parameter object (a method, ``Override``, ``CollateralPolicy``,
     ``Scenario``) that is out of bounds raises ``pydantic.ValidationError``, a ``ValueError``, where it is made.
     """
 
@@ -65,11 +65,11 @@ class OverrideError(IpvalueError, ValueError):
 
 
 class NotFittedError(IpvalueError, RuntimeError):
-    """A method that learns was asked for values before it was fitted."""
+    """An engine or a method was used before it was fitted."""
 
 
 class ArtifactError(IpvalueError, RuntimeError):
-    """A saved engine or dataset is damaged, or is not what its manifest says."""
+    """A saved engine or dataset is damaged, or differs from its manifest."""
 
 
 class BatchError(IpvalueError, RuntimeError):
@@ -81,7 +81,7 @@ class MissingExtraError(IpvalueError, ImportError):
 
 
 class Reason(IntEnum):
-    """Why a row was refused or a value is missing, zero or qualified. 0 means: nothing to say."""
+    """Why a row was refused or a value is missing, zero or qualified. 0 means no reason."""
 
     OK = 0
     # rows of a table (1-29)
@@ -136,7 +136,7 @@ class Reason(IntEnum):
     NO_MATURITY = 111
     NOT_CHECKED = 112
     NOT_DRAWN = 113
-    # experts' overrides: what one did, or why it stands aside (120-139)
+    # experts' overrides: applied, or why not (120-139)
     OVERRIDDEN = 120
     OVERRIDE_EXPIRED = 121
     OVERRIDE_NOT_YET_MADE = 122
@@ -157,7 +157,7 @@ class Reason(IntEnum):
 
 
 REASONS: dict[Reason, str] = {
-    Reason.OK: "nothing to say",
+    Reason.OK: "no reason",
     Reason.MISSING: "a required value is missing",
     Reason.BAD_TYPE: "the value can't be read as the column's type",
     Reason.BAD_DATE: "the value is not a date (ISO form YYYY-MM-DD is expected)",
@@ -165,7 +165,7 @@ REASONS: dict[Reason, str] = {
     Reason.NOT_FINITE: "the value is infinite or not a number where a number is required",
     Reason.BAD_CODE: "the value is not one of the column's codes",
     Reason.TOO_LONG: "the text is longer than the column allows",
-    Reason.DUPLICATE_KEY: "another row has the same key and other values; the first in sorted order is kept",
+    Reason.DUPLICATE_KEY: "another row has the same key and other values; only the first in sorted order is valid",
     Reason.UNKNOWN_PATENT: "the row belongs to a patent that the patents table does not hold",
     Reason.INCONSISTENT_DATES: "the row's dates contradict each other",
     Reason.UNREADABLE: "a document of a source file can't be read",
@@ -173,8 +173,8 @@ REASONS: dict[Reason, str] = {
     Reason.DEAD_RIGHT: "the right is dead (lapsed, expired, given up, revoked, refused, withdrawn): worth 0",
     Reason.NO_TERM_RULE: "no rule of law.term covers this jurisdiction and right",
     Reason.TERM_OVER: "the term ends on or before the valuation date",
-    Reason.STATUS_UNKNOWN: "neither an event nor a date tells the legal status",
-    Reason.PCT_APPLICATION: "an international application is no right: value its national phases",
+    Reason.STATUS_UNKNOWN: "the legal status follows neither from an event nor from a date",
+    Reason.PCT_APPLICATION: "an international application is not a right: value its national phases",
     Reason.NO_REVENUE: "no expected revenue is known for the patent: load it in economics.revenue",
     Reason.NO_ROYALTY_RATE: "no royalty rate is known for the patent's technology field",
     Reason.NO_TECHNOLOGY: "no IPC symbol is known, so the technology field is unknown",
@@ -205,12 +205,12 @@ REASONS: dict[Reason, str] = {
     Reason.NO_MATURITY: "the loan's maturity date is not known",
     Reason.NOT_CHECKED: "the register was not at hand (values read from a file): give the snapshot",
     Reason.NOT_DRAWN: "the loan is drawn after the date of the report",
-    Reason.OVERRIDDEN: "an expert set the value: see override_reason; the model's own is kept in model_value",
-    Reason.OVERRIDE_EXPIRED: "the override expires on or before the valuation date: renew it or let the model speak",
+    Reason.OVERRIDDEN: "an expert set the value: see override_reason; the model's own value is in model_value",
+    Reason.OVERRIDE_EXPIRED: "the override expires on or before the valuation date: renew it or use the model's value",
     Reason.OVERRIDE_NOT_YET_MADE: "the override was made after the valuation date",
     Reason.OVERRIDE_WITHDRAWN: "the override was withdrawn on or before the valuation date",
     Reason.OVERRIDE_OVERLAPS: "two overrides of the patent hold on one day: withdraw or shorten one",
-    Reason.OVERRIDE_UNJUSTIFIED: "the reason says nothing that another could check: say what the model does not know",
+    Reason.OVERRIDE_UNJUSTIFIED: "the reason cannot be checked by others: state what the model does not know",
     Reason.OVERRIDE_NOT_FOUR_EYES: "the approver is the author: a second person approves",
     Reason.OVERRIDE_AMBIGUOUS: "an override has either a value with its currency or a factor, which has no currency",
     Reason.OVERRIDE_BAD_INTERVAL: "low and high belong to a value above 0, and 0 < low <= value <= high",
@@ -222,7 +222,7 @@ REASONS: dict[Reason, str] = {
 
 
 def require(value: object, kind: type | tuple[type, ...], name: str, instead: str) -> None:
-    """Refuse an argument of another type than is asked for, and say what to give instead.
+    """Refuse an argument of the wrong type, with an example of a valid one.
 
     Raises
     ------
@@ -266,7 +266,7 @@ def explain_reason(label: str) -> str:
     Examples
     --------
     >>> explain_reason("pct_application")
-    'an international application is no right: value its national phases'
+    'an international application is not a right: value its national phases'
     """
     return REASONS[Reason[label.upper()]]
 

@@ -1,7 +1,8 @@
-"""From input to result: every number of one value as a table."""
+"""Explanation of one value: every quantity from input to result, as a table."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ Row = dict[str, Any]
 
 
 def explain(sheet: Worksheet) -> pd.DataFrame:
-    """Write down every quantity of one patent's worksheet, from input to result.
+    """Every quantity of one patent's worksheet, from input to result.
 
     Parameters
     ----------
@@ -86,44 +87,23 @@ def _reconciled(sheet: Worksheet) -> list[Row]:
         return []
     state = sheet.model.learnt.reconciliation
     errors, kind = state.tables["methods"], sheet.model.reconciliation.kind
-    rows = []
+    rows, row = [], partial(_row, "reconciliation")
     for k, name in enumerate(sheet.model.names):
         if combined.weights[0, k] > 0:
             deals = f"{int(errors['deals'][k])} deals out of sample"
             rows += [
-                _row("reconciliation", f"bias of {name}", errors["bias"][k], "log units", "mean log error", deals),
-                _row(
-                    "reconciliation",
-                    f"inflation of {name}",
-                    errors["inflation"][k],
-                    "factor",
-                    "errors over interval",
-                    deals,
-                ),
-                _row("reconciliation", f"weight of {name}", combined.weights[0, k], "share", kind, ""),
+                row(f"bias of {name}", errors["bias"][k], "log units", "mean log error", deals),
+                row(f"inflation of {name}", errors["inflation"][k], "factor", "errors over interval", deals),
+                row(f"weight of {name}", combined.weights[0, k], "share", kind, ""),
             ]
     score = scores_of(state, patterns(np.isfinite(log_estimates(estimates)[0])))[0, 2]
     return [
         *rows,
-        _row(
-            "reconciliation",
-            "log value",
-            combined.log_value[0],
-            "log units",
-            "sum of weight * (log estimate + bias)",
-            "",
-        ),
-        _row(
-            "reconciliation",
-            "disagreement",
-            combined.disagreement[0],
-            "log units",
-            "weighted sd of log estimates",
-            "",
-        ),
-        _row("reconciliation", "log_sd", combined.log_sd[0], "log units", "model variance and excess spread", ""),
-        _row("reconciliation", "median score", score, "deviations", "median standardised error on deals", ""),
-        _row("reconciliation", "value on grant", combined.value[0], "currency", "exp(log value + log_sd * score)", ""),
+        row("log value", combined.log_value[0], "log units", "sum of weight * (log estimate + bias)", ""),
+        row("disagreement", combined.disagreement[0], "log units", "weighted sd of log estimates", ""),
+        row("log_sd", combined.log_sd[0], "log units", "model variance and excess spread", ""),
+        row("median score", score, "deviations", "median standardised error on deals", ""),
+        row("value on grant", combined.value[0], "currency", "exp(log value + log_sd * score)", ""),
     ]
 
 
@@ -132,19 +112,13 @@ def _result(sheet: Worksheet) -> list[Row]:
     how = "value on grant * probability of being a right"
     if reason[0] != 0:
         how = explain_reason(Reason(int(reason[0])).label)
+    row, chance = partial(_row, "result"), result["grant_probability"][0]
     return [
-        _row(
-            "result",
-            "probability of grant",
-            result["grant_probability"][0],
-            "share",
-            "1 granted, 0 dead",
-            "features.grant",
-        ),
-        _row("result", "5 % quantile", sheet.quantiles.low[0], currency, how, ""),
-        _row("result", "95 % quantile", sheet.quantiles.high[0], currency, how, ""),
-        _row("result", "grade", str(result["grade"][0]), "", "A (best) to E: see worksheet.grade_of", ""),
-        _row("result", "value", result["value"][0], currency, how, ""),
+        row("probability of grant", chance, "share", "1 granted, 0 dead", "evidence.grant_probability"),
+        row("5 % quantile", sheet.quantiles.low[0], currency, how, ""),
+        row("95 % quantile", sheet.quantiles.high[0], currency, how, ""),
+        row("grade", str(result["grade"][0]), "", "A (best) to E: see worksheet.grade_of", ""),
+        row("value", result["value"][0], currency, how, ""),
     ]
 
 

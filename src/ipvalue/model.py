@@ -1,4 +1,4 @@
-"""A fitted model: methods, assumptions and a reconciliation, with what they have learnt from a book."""
+"""A fitted model: methods, assumptions and a reconciliation, with their learnt states."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 from ipvalue.artifacts import hash_state, versions
 from ipvalue.assumptions.sets import Assumptions
-from ipvalue.evidence.grants import UNEXAMINED, grant_group
+from ipvalue.evidence.grant_probability import UNEXAMINED, grant_group, grant_probability
 from ipvalue.evidence.subject import Subject
-from ipvalue.features.grant import grant_probability
 from ipvalue.methods.base import Method, State
 from ipvalue.plugins import versions_of
 from ipvalue.reconcile import Reconciliation
@@ -24,7 +23,7 @@ __all__ = ["Learnt", "Model"]
 
 @dataclass(frozen=True)
 class Learnt:
-    """What a model learnt from a book, and from which.
+    """Everything that a model learnt from a book, and the identity of that book.
 
     Attributes
     ----------
@@ -41,7 +40,7 @@ class Learnt:
     deals : int
         Arm's-length prices learnt from.
     features : tuple of str
-        The features that there were, by name: the model reads these and no others.
+        Names of the features that existed at the fit: the model reads no others.
     """
 
     as_of: str
@@ -56,7 +55,7 @@ class Learnt:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Everything that values follow from besides the snapshot.
+    """Everything that determines values besides the snapshot.
 
     Attributes
     ----------
@@ -80,10 +79,10 @@ class Model:
         return [method.name for method in self.methods]
 
     def state(self, method: Method) -> State:
-        """What a method has learnt."""
+        """The learnt state of a method."""
         return self.learnt.states[method.name]
 
-    def chance(self, subject: Subject) -> Floats:
+    def grant_probability(self, subject: Subject) -> Floats:
         """Probability of grant of each patent's group, as if it were pending."""
         assumed = self.assumptions.by_key("grant_probability", subject.jurisdiction)
         return grant_probability(grant_group(subject.jurisdiction, subject.right), self.learnt.grant_rates, assumed)
@@ -93,11 +92,10 @@ class Model:
 
         Parameters
         ----------
-        assumptions : Assumptions
         carry : bool, default True
-            Move what was learnt beside a figure along with the figure: each method's state by
-            :meth:`ipvalue.Method.restate`, and the chance of grant that the book taught by the ratio of the assumed
-            ones, up to 1. Prices, and how methods err on them, stay as learnt. Without it nothing learnt changes.
+            Change learnt figures by the ratio of the corresponding assumptions: each method's state by
+            :meth:`ipvalue.Method.restate`, and the learnt probability of grant, up to 1. Prices and the methods' errors
+            on them stay as learnt. With False nothing learnt changes.
         """
         if not carry:
             return replace(self, assumptions=assumptions)
@@ -107,7 +105,7 @@ class Model:
         return replace(self, assumptions=assumptions, learnt=replace(learnt, states=states, grant_rates=rates))
 
     def content(self) -> dict[str, Any]:
-        """Everything about the model that JSON can say; the states are beside it."""
+        """The model as a JSON document, without the states of its methods."""
         learnt = self.learnt
         return {
             "methods": [{"name": m.name, "parameters": m.model_dump(mode="json")} for m in self.methods],
@@ -137,11 +135,11 @@ class Model:
         return digest.hexdigest()
 
     def provenance(self, snapshot: Snapshot) -> dict[str, Any]:
-        """Say by what, of what and as of when values are made; nothing in it depends on the clock."""
+        """Provenance of values: dates, hashes, parameters and versions; it does not depend on the clock."""
         learnt = self.learnt
         kinds = [*(type(method) for method in self.methods), type(self.reconciliation)]
         plugins = versions_of(kinds, learnt.features)
-        said = {
+        provenance = {
             "as_of": str(snapshot.date),
             "known": snapshot.known,
             "currency": self.assumptions.currency,
@@ -157,11 +155,11 @@ class Model:
             "book": snapshot.book_fingerprint,
             "versions": versions(),
         }
-        return said | ({"plugins": plugins} if plugins else {})
+        return provenance | ({"plugins": plugins} if plugins else {})
 
 
 def _moved_rate(name: str, rate: float, before: Assumptions, after: Assumptions) -> float:
-    """Rights that are not examined have no such rate: what is assumed of an office's examination is not theirs."""
+    """A learnt rate scaled by the ratio of the assumed ones; rights registered without examination do not change."""
     office, _, right = name.partition("/")
     old, new = (a.grant_probability.get(office, a.grant_probability["default"]).value for a in (before, after))
     return rate if right in UNEXAMINED or old == new or old == 0.0 else min(rate * (new / old), 1.0)

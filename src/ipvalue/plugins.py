@@ -25,7 +25,7 @@ def _distributions() -> dict[str, list[str]]:
 
 
 def distribution_of(module: str) -> str:
-    """Name and version of the package that brings a module; the module itself where it is in no package.
+    """Name and version of the package that contains a module; the module itself where it is in no package.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def distribution_of(module: str) -> str:
 
 
 def versions_of(kinds: Iterable[type], features: Iterable[str]) -> dict[str, str]:
-    """Which packages other than ipvalue bring these classes and features.
+    """Packages other than ipvalue that provide these classes and features.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def versions_of(kinds: Iterable[type], features: Iterable[str]) -> dict[str, str
     Returns
     -------
     dict of str to str
-        Package and version by what it brings; empty where everything is ipvalue's own.
+        Package and version by class or family; empty where everything belongs to ipvalue.
     """
     wanted = {*features}
     brought = {kind.__name__: kind.__module__ for kind in kinds}

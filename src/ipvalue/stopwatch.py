@@ -1,6 +1,6 @@
-"""Time by stage: code names its stages, and whoever wants to know runs it under a stopwatch.
+"""Wall time by stage: code names its stages, and a caller measures them with a stopwatch.
 
-Without a running stopwatch a stage costs a look at one variable. The times are no part of any result.
+Without a running stopwatch a stage costs one look-up of a variable. Times are not a part of any result.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Stopwatch:
 
 
 class _Unmeasured:
-    """A ``with`` block that nobody times."""
+    """A ``with`` block that is not measured."""
 
     def __enter__(self) -> None:
         return None
@@ -77,16 +77,12 @@ _UNMEASURED = _Unmeasured()
 
 
 def stage(name: str) -> Any:
-    """Name what the ``with`` block does.
+    """Name the stage of the ``with`` block.
 
     Parameters
     ----------
     name : str
         The stage, such as ``'features'``.
-
-    Returns
-    -------
-    context manager
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Array aliases and the type of an interval: what arrays of this package hold, defined once."""
+"""Array aliases and the type of an interval, defined once for the package."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ Columns: TypeAlias = dict[str, npt.NDArray[Any]]
 """Columns of a table by name."""
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""The probabilities at which the library states every distribution."""
+"""Probability levels of every distribution in the library."""
 QUANTILE_NAMES = ("q05", "q25", "q50", "q75", "q95")
-"""Columns of tables that hold them."""
+"""Their column names in tables."""
 NORMAL_DEVIATES: Floats = np.array(
     [-1.6448536269514729, -0.6744897501960817, 0.0, 0.6744897501960817, 1.6448536269514722]
 )
 """Quantiles of the standard normal distribution at :data:`LEVELS`."""
 NORMAL_WIDTH = 3.289707253902945
 """Distance of its 5 % and 95 % quantiles."""
-_ENDLESS = 1e300  # stands for the ratio of a quantile above 0 to one that is 0
+_ENDLESS = 1e300  # ratio of a quantile above 0 to one that is 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,40 +95,41 @@ class Quantiles:
 
     @property
     def log_sd(self) -> Floats:
-        """Standard deviation of the lognormal distribution whose 90 % interval is as wide.
+        """Standard deviation of the lognormal distribution with the same width of the 90 % interval.
 
         NaN where there is no value above 0.
 
         Notes
         -----
-        log(q95 / q05) over the same distance of the standard normal distribution, 3.29. Intervals that are learnt from
-        errors on deals have fatter tails than a normal distribution: this is the width of the interval, not a moment.
+        log(q95 / q05) / 3.29, the distance of these quantiles of the standard normal distribution. Intervals learnt
+        from errors on deals have fatter tails than a normal distribution: this measures the width of the interval, and
+        is not a moment.
         """
         low, high = self.values[:, 0], self.values[:, -1]
         ratio = np.divide(high, low, out=np.where(high > 0, _ENDLESS, np.nan), where=low > 0)
         return np.asarray(np.log(ratio) / NORMAL_WIDTH, np.float64)
 
     def scale(self, by: npt.ArrayLike) -> Quantiles:
-        """Multiply each patent's quantiles by a factor of its own."""
+        """Multiply each patent's quantiles by its own factor."""
         factor = np.asarray(by, np.float64)
         return Quantiles(self.values * (factor[:, None] if factor.ndim else factor))
 
     def replace(self, where: Mask, value: float) -> Quantiles:
-        """Put one number in the place of the quantiles of some patents."""
+        """Replace the quantiles of some patents by one number."""
         return Quantiles(np.where(where[:, None], value, self.values))
 
     def take(self, rows: Positions | Mask) -> Quantiles:
-        """Keep some patents."""
+        """Select some patents."""
         return Quantiles(self.values[rows])
 
     @classmethod
     def concatenate(cls, parts: Sequence[Quantiles]) -> Quantiles:
-        """Put several parts one after the other."""
+        """Concatenate several parts."""
         return cls(np.concatenate([part.values for part in parts]))
 
     @classmethod
     def missing(cls, n: int) -> Quantiles:
-        """No value of any of n patents."""
+        """Missing values for n patents."""
         return cls(np.full((n, len(LEVELS)), np.nan))
 
     def __len__(self) -> int:

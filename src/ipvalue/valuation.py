@@ -21,9 +21,9 @@ from ipvalue.values_on_disk import read_values
 
 __all__ = ["Valuation"]
 
-# Pictures are an extra of their own, found by name when one is asked for, as plotting back-ends are.
+# Plots are an optional extra, imported by name on use.
 _PICTURE = "ipvalue.plots:value_distribution"
-# A batch is made of valuations: what explains one of its values is found by name too.
+# The batch imports this module: its function for explanations is imported by name on use.
 _EXPLAIN_BATCH = "ipvalue.batch.finished:explain"
 
 
@@ -40,7 +40,7 @@ class Valuation(Values):
         ``currency``, ``state``, ``remaining_years``, ``grade``, ``reason``, ``grant_probability``,
         ``disagreement``, ``log_sd``, and for each method ``value_<method>``, ``q05_<method>``,
         ``q95_<method>``, ``weight_<method>`` and ``reason_<method>``. A dead right is worth 0 with the reason
-        ``dead_right``; where there is no value, it is null and ``reason`` says why. Overrides add
+        ``dead_right``; where there is no value, it is null and ``reason`` gives the reason code. Overrides add
         :data:`ipvalue.overrides.apply.COLUMNS`.
     provenance : dict
         Versions, dates, and hashes of book, engine and assumptions, and of overrides the set itself.
@@ -77,13 +77,13 @@ class Valuation(Values):
         Parameters
         ----------
         path : path
-            Each part of a batch is held against the batch's manifest, so that none is missing or changed.
+            Each part of a batch is compared with the batch's manifest, so that none is missing or changed.
 
         Raises
         ------
         ArtifactError
-            If it holds no ipvalue values, those of several runs, a patent twice, or a batch that has not finished or is
-            not whole any more.
+            If it holds no ipvalue values, values of several runs, several rows of a patent, or a batch that is not
+            finished or no longer complete.
         """
         values = read_values(path)
         return cls(values.table, values.provenance, path=values.path)
@@ -126,20 +126,20 @@ class Valuation(Values):
         return pd.concat([steps, more], ignore_index=True) if len(more) else steps
 
     def override(self, overrides: Overrides, *, strict: bool = False) -> Valuation:
-        """Put experts' overrides in the place of the model's values.
+        """Replace the model's values by experts' overrides.
 
         Parameters
         ----------
         overrides : Overrides
-            The whole set; one that was applied before is taken away first. An empty set gives the model's values.
+            The complete set; it replaces a set that was applied before. An empty set gives the model's values.
         strict : bool, default False
-            Refuse overrides that hold on the date but can't be applied, rather than list them.
+            Raise for overrides that are in force on the date but can't be applied, instead of listing them.
 
         Returns
         -------
         Valuation
-            A new one. The columns of :data:`ipvalue.overrides.apply.COLUMNS` keep what the model said of every patent
-            and tell the override; ``reason`` is ``overridden``. Other patents' values keep their bits.
+            A new one. The columns of :data:`ipvalue.overrides.apply.COLUMNS` hold the model's figures of every patent
+            and the override; ``reason`` is ``overridden``. The values of other patents are unchanged, bit for bit.
 
         Raises
         ------
@@ -149,8 +149,8 @@ class Valuation(Values):
 
         Notes
         -----
-        :mod:`ipvalue.overrides.apply` says what an override makes of interval and grade. Those that are expired,
-        withdrawn or not made yet on the valuation date are not applied; :meth:`override_log` lists them.
+        :mod:`ipvalue.overrides.apply` describes the effect of an override on interval and grade. Overrides that are
+        expired, withdrawn or not yet made on the valuation date are not applied; :meth:`override_log` lists them.
 
         Examples
         --------
@@ -180,13 +180,13 @@ class Valuation(Values):
         return overrides_of(self)
 
     def override_log(self) -> pd.DataFrame:
-        """Every override of the set, with what became of it.
+        """Every override of the set, and whether it was applied.
 
         Returns
         -------
         pandas.DataFrame
             Indexed by override_id: patent_id; ``status`` (``overridden``, or the reason code why it is not applied) and
-            its meaning; the model's value, quantiles and grade; what stands in their place (null where not applied);
+            its meaning; the model's value, quantiles and grade; their replacements (null where not applied);
             ``ratio`` of the two values; author, reason, approver, dates and reference.
         """
         return override_log(self)
@@ -204,10 +204,6 @@ class Valuation(Values):
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
-
-        Returns
-        -------
-        matplotlib.axes.Axes
         """
         return resolve_name(_PICTURE)(self, ax=ax)
 
@@ -229,10 +225,10 @@ class Valuation(Values):
             lines.append("  grades " + ", ".join(f"{g} {c:,}" for g, c in grades.items()))
         fitted = self.provenance.get("engine_fitted_as_of", "")
         if fitted > self.provenance["as_of"]:
-            lines.append(f"  the engine learnt until {fitted}, after this date: no test of it")
+            lines.append(f"  the engine learnt until {fitted}, after this date: so this is not an out-of-sample test")
         if "overrides" in self.provenance:
-            said = self.provenance["overrides"]
-            lines.append(f"  overridden by experts {said['applied']:,}, set {said['name']!r} {said['version']}")
+            used = self.provenance["overrides"]
+            lines.append(f"  overridden by experts {used['applied']:,}, set {used['name']!r} {used['version']}")
         reasons = frame.loc[~valued, "reason"].astype(str).value_counts()
         lines += [
             f"  {count:,} without a value: {explain_reason(str(label))}" for label, count in reasons.head(3).items()

@@ -1,4 +1,4 @@
-"""A table of values with its provenance: what a valuation holds, and what overrides and files of values work on."""
+"""A table of values with its provenance: the base of valuations, for overrides and for values read from files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ipvalue.worksheet import Worksheet
 __all__ = ["PROVENANCE_KEY", "Values"]
 
 PROVENANCE_KEY = b"ipvalue"
-"""Under which the metadata of an Arrow table or a Parquet file hold the provenance."""
+"""Key of the provenance in the metadata of Arrow tables and Parquet files."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Values:
-    """One value a patent, by what it was made, and the worksheet behind it.
+    """One value a patent, with its provenance and the worksheet behind it.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Values on disk, read back: all of them, each once, of one run, and as they were written."""
+"""Read values from disk and verify that they are complete, unchanged and from one run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_values(path: str | os.PathLike[str]) -> Values:
     Parameters
     ----------
     path : path
-        Of a batch, every part is held against the manifest.
+        Every part of a batch is compared with the manifest.
 
     Returns
     -------
@@ -39,14 +39,16 @@ def read_values(path: str | os.PathLike[str]) -> Values:
     Raises
     ------
     ArtifactError
-        If it holds no values, those of several runs, a patent twice, or a batch that has not finished or of which a
-        part is missing, changed or too many.
+        If it holds no values, values of several runs, several rows of a patent, or a batch that is not finished or has
+        missing, changed or additional parts.
     """
     folder = Path(path)
     if (folder / _MANIFEST).exists():
         parts = _of_batch(folder)
     elif (folder / _RUN).exists():
-        raise ArtifactError(f"the batch in {folder} has not finished: run it again to go on, then read its values")
+        raise ArtifactError(
+            f"the batch in {folder} has not finished: run it again to complete it, then read its values"
+        )
     elif folder.is_dir():
         parts = [(file, _parsed(file, file)) for file in _files(folder)]
     else:
@@ -56,7 +58,7 @@ def read_values(path: str | os.PathLike[str]) -> Values:
     provenance = _one_provenance(parts)
     table = pa.concat_tables([part.replace_schema_metadata(None) for _, part in parts])
     table = table.take(pc.sort_indices(table["patent_id"])).combine_chunks()
-    _refuse_twice(table, path)
+    _refuse_repeated(table, path)
     return counted(Values(table, provenance, path=os.fspath(path)))
 
 
@@ -67,31 +69,31 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _of_batch(folder: Path) -> list[tuple[Path, pa.Table]]:
-    """The parts that a manifest lists, each as it was committed, and no others."""
+    """The parts listed in the manifest, each verified by its hash."""
     try:
         shards = json.loads((folder / _MANIFEST).read_text())["shards"]
         listed = {folder / f"part-{line['shard']:05d}.parquet": str(line["sha256"]) for line in shards}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{folder / _MANIFEST} is damaged: {error!r}; run the batch again to mend it") from error
+        raise ArtifactError(f"{folder / _MANIFEST} is damaged: {error!r}; run the batch again to repair it") from error
     strange = sorted(set(_files(folder)) - set(listed))
     if strange:
-        raise ArtifactError(f"{strange[0]} is no part of the batch: remove it, so that no patent is read twice")
+        raise ArtifactError(f"{strange[0]} is not a part of the batch: remove it, so that no patent is read twice")
     parts = []
     for file, digest in listed.items():
         if not file.is_file():
-            raise ArtifactError(f"{file} has vanished since the batch finished: run it again to mend it")
+            raise ArtifactError(f"{file} is missing: run the batch again to repair it")
         try:
             content = file.read_bytes()
         except OSError as error:
             raise ArtifactError(f"{file} can't be read: {error}") from error
         if hashlib.sha256(content).hexdigest() != digest:
-            raise ArtifactError(f"{file} was changed since the batch finished: run it again to mend it")
+            raise ArtifactError(f"{file} was changed since the batch finished: run it again to repair it")
         parts.append((file, _parsed(file, pa.BufferReader(content))))
     return parts
 
 
 def _parsed(path: object, source: Any) -> pa.Table:
-    """A Parquet file; names of folders such as ``date=2024-12-31`` make no columns."""
+    """Read a Parquet file; folder names such as ``date=2024-12-31`` do not become columns."""
     try:
         table = pq.read_table(source, partitioning=None)
     except (OSError, pa.ArrowException) as error:
@@ -108,26 +110,26 @@ def _one_provenance(parts: Iterable[tuple[Path, pa.Table]]) -> dict[str, Any]:
     first: tuple[Path, dict[str, Any]] | None = None
     for file, table in parts:
         try:
-            said = json.loads(table.schema.metadata[PROVENANCE_KEY])
-            said["as_of"], said["currency"]
+            provenance = json.loads(table.schema.metadata[PROVENANCE_KEY])
+            provenance["as_of"], provenance["currency"]
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{file} holds no ipvalue values: its provenance is damaged: {error!r}") from error
         if first is None:
-            first = (file, said)
-        elif said != first[1]:
-            differ = sorted(k for k in {*said, *first[1]} if said.get(k) != first[1].get(k))
+            first = (file, provenance)
+        elif provenance != first[1]:
+            differ = sorted(k for k in {*provenance, *first[1]} if provenance.get(k) != first[1].get(k))
             raise ArtifactError(
                 f"{file} and {first[0]} are values of different runs: {', '.join(differ)} differ; read them one by one"
             )
     return {} if first is None else first[1]
 
 
-def _refuse_twice(table: pa.Table, path: object) -> None:
-    """Refuse a patent that stands in several rows; they are in the order of patent_id."""
+def _refuse_repeated(table: pa.Table, path: object) -> None:
+    """Refuse a patent with several rows; rows are in the order of patent_id."""
     ids = table["patent_id"]
     if len(ids) < 2:
         return
     same = pc.equal(ids.slice(1), ids.slice(0, len(ids) - 1))
     if pc.any(same).as_py():
-        twice = ids.slice(1).filter(same)[0].as_py()
-        raise ArtifactError(f"{path} holds the patent {twice!r} in several rows: one value a patent is read")
+        repeated = ids.slice(1).filter(same)[0].as_py()
+        raise ArtifactError(f"{path} holds the patent {repeated!r} in several rows; it must have one")

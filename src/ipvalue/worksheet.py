@@ -1,7 +1,7 @@
 """The worksheet: every named quantity of every patent, from input to result.
 
-A worksheet is what a model makes of a subject. The table of a valuation, explanations, stress, attribution, overrides
-and reports read worksheets, so that there is one way to value.
+A model computes the worksheet of a subject. Valuations, explanations, stress, attribution, overrides and reports all
+read worksheets, so that every value is computed in one way only.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ class Worksheet:
     Attributes
     ----------
     model : Model
-        By which the values are made.
+        The model that computed the values.
     subject : Subject
-        What the methods saw of each patent.
+        The methods' inputs of each patent.
     estimates : tuple of Estimate
-        What each method says of each patent as a right that lives, with every step of its arithmetic.
+        Each method's estimate of each patent as a right in force, with every step of its arithmetic.
     combined : Reconciled
-        The reconciled value of each patent as a right that lives.
+        The reconciled value of each patent as a right in force.
     quantiles : Quantiles
-        Of the value: dead rights are worth 0, applications their value on grant times the chance of grant.
+        Of the value: dead rights are worth 0, applications their value on grant times the probability of grant.
     reason : ndarray of int16, shape (n,)
         Why there is no value, or why it is 0 (:class:`~ipvalue.errors.Reason`); 0 otherwise.
     result : dict of str to ndarray
         The other columns of the result: ``value``, ``remaining_years``, ``grade``, ``grant_probability``,
         ``disagreement`` and ``log_sd``.
     snapshot : Snapshot or None
-        From which the subject was cut; None of a mixture of snapshots.
+        The snapshot of the subject; None for a mixture of snapshots.
     """
 
     model: Model
@@ -73,21 +73,24 @@ class Worksheet:
         return np.asarray(self.result["value"], np.float64)
 
     def without_details(self) -> Worksheet:
-        """The worksheet without the steps of each method, which take the most memory; :meth:`one` works them again."""
+        """The worksheet without the methods' steps, which need most of the memory; :meth:`one` computes them again."""
         return replace(self, estimates=tuple(replace(estimate, details={}) for estimate in self.estimates))
 
     def one(self, patent_id: str) -> Worksheet:
-        """Work one patent again, alone, with every step.
+        """Compute one patent again, alone, with every step.
 
-        It has the same bits as in the whole worksheet, since all arithmetic is by element or in a fixed order.
+        It has the same bits as in this worksheet, since all arithmetic is by element or in a fixed order.
 
         Raises
         ------
         BookError
-            If there is no such patent, or the worksheet is not of a snapshot.
+            If there is no such patent, or the worksheet has no snapshot.
         """
         if self.snapshot is None:
-            raise BookError("this worksheet mixes two snapshots: a patent of it cannot be worked again")
+            raise BookError(
+                "this worksheet mixes two snapshots and cannot compute a single patent again; "
+                "value the patent's snapshot with the engine"
+            )
         part = self.snapshot.select(np.array([self.snapshot.position(patent_id)]))
         return work(self.model, part)
 
@@ -123,18 +126,12 @@ class Worksheet:
 
 
 def work(model: Model, subject: Snapshot | Subject, *, unavailable: Collection[str] = ()) -> Worksheet:
-    """Value every patent of a subject, and keep every quantity on the way.
+    """Value every patent of a subject, and return every quantity in between.
 
     Parameters
     ----------
-    model : Model
-    subject : Snapshot or Subject
     unavailable : collection of str, optional
-        Approaches (``market``, ``income`` ...) whose methods have nothing to say, as where there is no market.
-
-    Returns
-    -------
-    Worksheet
+        Approaches (``market``, ``income`` ...) whose methods are not applied, for example where there is no market.
     """
     snapshot = subject if isinstance(subject, Snapshot) else None
     if isinstance(subject, Snapshot):
@@ -159,9 +156,9 @@ def work(model: Model, subject: Snapshot | Subject, *, unavailable: Collection[s
 def _result(
     model: Model, subject: Subject, estimates: list[Estimate], combined: Reconciled, worthless: Mask
 ) -> tuple[Quantiles, Ints16, Columns]:
-    """From the value on grant to the value: dead rights are worth 0, applications their chance of grant."""
+    """Value from the value on grant: 0 for dead rights, times the probability of grant for applications."""
     pending = subject.features["pending"] == 1
-    chance = np.where(pending, model.chance(subject), np.where(worthless, 0.0, 1.0))
+    chance = np.where(pending, model.grant_probability(subject), np.where(worthless, 0.0, 1.0))
     quantiles = combined.quantiles.scale(chance).replace(worthless, 0.0)
     over = np.where(subject.features["alive"] == 0, Reason.DEAD_RIGHT, Reason.TERM_OVER)
     reason = np.where(worthless, over, _no_value_reason(combined, estimates)).astype(np.int16)
@@ -185,7 +182,7 @@ def grade_of(log_sd: Floats, methods: Positions, disagreement: Floats, pending: 
     Parameters
     ----------
     log_sd : ndarray, shape (n,)
-        Standard deviation of the log value that the interval stands for (:attr:`ipvalue.types.Quantiles.log_sd`).
+        Standard deviation of the log value by the interval (:attr:`ipvalue.types.Quantiles.log_sd`).
     methods : ndarray of int, shape (n,)
         Number of methods with weight in the value.
     disagreement : ndarray, shape (n,)
@@ -225,7 +222,7 @@ def _worthless(subject: Subject) -> Mask:
 
 
 def _without(estimate: Estimate, dead: Mask) -> Estimate:
-    """Take the estimates of dead rights away: a method's value is that of a right that lives."""
+    """Remove the estimates of dead rights: a method values a right in force."""
     return replace(
         estimate,
         value=np.where(dead, np.nan, estimate.value),

@@ -42,7 +42,7 @@ def test_journal_tells_the_whole_run(little: Any, tmp_path: Path) -> None:
         file = tmp_path / "values" / f"part-{line['shard']:05d}.parquet"
         assert (line["sha256"], line["bytes"]) == (file_digest(file), file.stat().st_size)
         assert (line["run"], line["statistics"]) == (begun["run"], known["sha256"])
-        assert line["inputs"] == BookOnDisk(little.folder / "book").inputs(line["shard"])
+        assert line["inputs"] == BookOnDisk(little.folder / "book").shard_digest(line["shard"])
         assert line["seconds"] > 0 and line["pid"] and line["memory"] > 1e6
     assert Counter(line["event"] for line in lines)["committed"] == len(little.undisturbed)
     for line in lines:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import ipvalue as ipv
-from ipvalue.features import statistics
+from ipvalue.features import book_statistics
 from ipvalue.records.statistics import Statistics
 
 DATES = ["2021-12-31", "2022-12-31"]
@@ -19,13 +19,13 @@ def engines() -> dict[str, ipv.ValuationEngine]:
 def wholes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Dates on which statistics of the whole book were taken."""
     asked: list[str] = []
-    former = statistics.count
+    former = book_statistics.count
 
     def counted(snapshot: ipv.Snapshot) -> Statistics:
         asked.append(str(snapshot.date))
         return former(snapshot)
 
-    monkeypatch.setattr(statistics, "count", counted)
+    monkeypatch.setattr(book_statistics, "count", counted)
     return asked
 
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipvalue as ipv
-from ipvalue.records.cohorts import Cohorts, cohort_of
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import Cohorts, KeyedCounts, cohort_of
 
 PATENTS = pd.DataFrame(
     {

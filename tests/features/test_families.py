@@ -43,7 +43,7 @@ def test_a_family_of_another_package_comes_after_the_built_in_ones(monkeypatch: 
 
 
 def test_what_is_no_family_is_refused_with_the_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(IpvalueError, match=r"'theirs' = 'their.package:FAMILY' names no ipvalue Family"):
+    with pytest.raises(IpvalueError, match=r"'theirs' = 'their.package:FAMILY' is not an ipvalue Family"):
         found_with(monkeypatch, "weather")
 
 
@@ -57,5 +57,5 @@ def test_what_is_no_family_is_refused_with_the_entry_point(monkeypatch: pytest.M
     ids=["family", "column of ours", "column of another package"],
 )
 def test_a_name_that_is_taken_is_refused(monkeypatch: pytest.MonkeyPatch, theirs: list[Family], taken: str) -> None:
-    with pytest.raises(IpvalueError, match=f"brings a second '{taken}'"):
+    with pytest.raises(IpvalueError, match=f"adds '{taken}'"):
         found_with(monkeypatch, *theirs)

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import ipvalue as ipv
-from ipvalue.features.citation_graph.map_shard import range_bounds, reports_of
+from ipvalue.features.citation_graph.map_reduce import range_bounds, reports_of
 from ipvalue.features.citation_graph.measures import measure
+from ipvalue.features.citation_indicators import publication
 from ipvalue.features.citations import disruption
-from ipvalue.features.measures import publication
 from ipvalue.records.snapshot import Snapshot
 
 DAY = "2022-12-31"

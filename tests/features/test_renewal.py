@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipvalue as ipv
+from ipvalue.features.book_statistics import Part, from_parts
 from ipvalue.features.citation_graph.measures import CitationMeasures
-from ipvalue.features.grant import granted_shares
+from ipvalue.features.grant_decisions import granted_shares
 from ipvalue.features.hazard import OLDEST, Hazards, expected_years, group_of, renewal_counts, yearly_hazard
-from ipvalue.features.statistics import Part, from_parts
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import KeyedCounts
 from tests.shared_data import existing
 
 CHINA = int(group_of(np.array(["CN"]), np.array(["invention"]))[0])

@@ -124,7 +124,7 @@ def check_fees(method: Method, state: State = NOTHING) -> None:
     assert (net.value <= gross.value).all()
     assert (net.value < gross.value).any()
     assert (net.value >= 0).all()
-    whole = net.details["kept"] == net.details["years"]
+    whole = net.details["years_renewed"] == net.details["years"]
     assert 0.1 < whole.mean() < 0.99
     cost = net.details["fees"] * net.details["tax_amortisation"]
     np.testing.assert_allclose(net.value[whole], (gross.value - cost)[whole], rtol=1e-9)
@@ -186,7 +186,7 @@ def check_steps(method: Method, flow: str, state: State = NOTHING) -> Estimate:
     result = estimate(method, 30, state, **random_book(30, 6))
     steps = result.details
     assert list(steps) == [step.name for step in method.steps]
-    path = (steps[flow], steps["discount_rate"], steps["kept"])
+    path = (steps[flow], steps["discount_rate"], steps["years_renewed"])
     present: npt.NDArray[np.float64] = _present(*path, steps["growth"], steps["decline"])
     np.testing.assert_allclose(steps["present_value"], present, rtol=1e-13)
     likely = steps["success_probability"] * steps["validity_probability"] * steps["enforcement_probability"]

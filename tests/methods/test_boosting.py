@@ -11,12 +11,17 @@ import ipvalue as ipv
 from ipvalue.artifacts import read_folder, read_state, write_folder
 from ipvalue.errors import IpvalueError
 from ipvalue.evidence.prices import prepare
-from ipvalue.methods.boosting import BoostedQuantiles, Observations
+from ipvalue.methods.boosting import (
+    BoostedQuantiles,
+    Observations,
+    fewest_within_error,
+    folds_of,
+    parsed,
+    predict_columns,
+)
 from ipvalue.methods.boosting_anchor import anchor_line, anchor_parts, class_effects, effect_of, fit_anchor
-from ipvalue.methods.boosting_data import fewest_within_error, folds_of
 from ipvalue.methods.boosting_inputs import explaining, input_names
 from ipvalue.methods.boosting_target import explain_feature
-from ipvalue.methods.boosting_trees import parsed, predict_columns
 from tests.methods.university_grants import CUT, boosted, linear, read_grants, skill
 from tests.shared_data import DATA, existing
 
@@ -190,7 +195,7 @@ def test_a_feature_is_explained_by_the_others_and_never_by_itself() -> None:
 def test_what_can_not_be_explained_says_so() -> None:
     assumptions = ipv.Assumptions.default("CN")
     subject = prepare(ipv.synthetic_book(30, seed=2).as_of("2024-12-31"), assumptions)
-    with pytest.raises(IpvalueError, match="no feature"):
+    with pytest.raises(IpvalueError, match="not a feature"):
         explain_feature(subject, assumptions, "beauty")
     with pytest.raises(IpvalueError, match="at least 60"):
         explain_feature(subject, assumptions, "n_claims")

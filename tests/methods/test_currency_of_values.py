@@ -8,9 +8,8 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.evidence.prices import gather
-from ipvalue.methods.boosting_income import fit_income
-from ipvalue.methods.boosting_inputs import design_columns, input_names
-from ipvalue.methods.boosting_trees import predict_columns
+from ipvalue.methods.boosting import predict_columns
+from ipvalue.methods.boosting_inputs import design_columns, fit_income, input_names
 
 DAY = "2023-12-31"
 

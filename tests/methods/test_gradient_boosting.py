@@ -16,8 +16,7 @@ from ipvalue.evidence.remaining_life import life_factor
 from ipvalue.evidence.subject import Deals, Evidence, Subject
 from ipvalue.finance.conformal import conformal_quantiles
 from ipvalue.methods.base import State
-from ipvalue.methods.boosting_income import fit_income
-from ipvalue.methods.boosting_inputs import input_names
+from ipvalue.methods.boosting_inputs import fit_income, input_names
 from tests.methods.subjects import subject
 
 CN = ipv.Assumptions.default("CN")

@@ -189,7 +189,7 @@ def test_a_bank_replaces_the_table_by_a_file(tmp_path: Path) -> None:
     with pytest.raises(AssumptionError, match="no rows"):
         file.write_text(head)
         read_indicators(file)
-    with pytest.raises(AssumptionError, match="which there is not"):
+    with pytest.raises(AssumptionError, match="there is none"):
         state((TABLE[0].model_copy(update={"feature": "tea_leaves"}),))
 
 

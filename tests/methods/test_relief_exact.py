@@ -86,7 +86,7 @@ def test_value_agrees_with_a_sum_over_years_in_60_digits(
     result = ipv.ReliefFromRoyalty(ramp=shape).estimate(book, LEARNT, assumed)
     assert (result.reason == 0).all()
     assert (result.details["fees"] > 0).mean() > 0.3
-    assert (result.details["kept"] < result.details["years"]).mean() > 0.02
+    assert (result.details["years_renewed"] < result.details["years"]).mean() > 0.02
     rate, fees, given, money = assumed.discount_rate(book.field), fees_of(book), book.features, book.money
     wrong: list[Any] = []
     with mpmath.workdps(DIGITS):

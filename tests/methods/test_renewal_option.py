@@ -63,7 +63,7 @@ def test_every_history_of_a_simulated_book_is_read_as_it_was() -> None:
     events = book["legal_events"].to_pandas()
     delay = np.where(events["patent_id"].str.startswith("US"), 60, 400).astype("timedelta64[D]")
     settled = events["effective_date"].to_numpy("datetime64[D]") <= np.datetime64(OBSERVED) - delay
-    assert set(evidence.subject.patent_id[known.row[known.let_go]]) == set(events["patent_id"][settled])
+    assert set(evidence.subject.patent_id[known.row[known.lapsed]]) == set(events["patent_id"][settled])
 
 
 def test_errors_of_the_fit_are_those_of_its_likelihood() -> None:

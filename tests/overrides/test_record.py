@@ -164,7 +164,7 @@ def test_json_round_trip_and_faults(tmp_path: Path) -> None:
     assert again == log
     assert again.hash == log.hash
     bad = log.to_json().replace("offer in hand", "tbd", 1)
-    with pytest.raises(OverrideError, match=r"items\.0\.reason: the reason says nothing"):
+    with pytest.raises(OverrideError, match=r"items\.0\.reason: the reason cannot be checked"):
         ipv.Overrides.from_json(bad)
     assert "made_on" in ipv.Overrides.json_schema()["$defs"]["Override"]["required"]
 
@@ -227,7 +227,7 @@ def test_a_table_that_lacks_or_misspells_a_column_is_refused(tmp_path: Path) -> 
         ipv.Overrides.from_table(frame.drop(columns="expires_on"))
     with pytest.raises(SchemaError, match="column 'aprover' is unknown"):
         ipv.Overrides.from_table(frame.rename(columns={"approver": "aprover"}))
-    with pytest.raises(SchemaError, match="is no table"):
+    with pytest.raises(SchemaError, match="is not a table"):
         ipv.Overrides.from_table(17)
     with pytest.raises(OverrideError, match="can't be read"):
         ipv.Overrides.from_table(tmp_path / "nothing.csv")

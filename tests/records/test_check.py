@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, kin
 
 def test_a_folder_without_patents_is_no_book(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(SourceError, match="is no book"):
+        with pytest.raises(SourceError, match="is not a book"):
             read_tables(place)
 
 

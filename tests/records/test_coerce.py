@@ -335,11 +335,11 @@ def test_the_same_rows_in_any_container_are_the_same_book(kind: str) -> None:
 @pytest.mark.parametrize(
     ("table", "match"),
     [
-        ([1], "a list is no table"),
-        (None, "a NoneType is no table"),
-        ("patents.csv", "a str is no table"),
-        (pl.LazyFrame(FRAME), "a LazyFrame is no table"),
-        (pd.Series([1]), "can't be read|a Series is no table"),  # a stream of Arrow only in newer pandas
+        ([1], "a list is not a table"),
+        (None, "a NoneType is not a table"),
+        ("patents.csv", "a str is not a table"),
+        (pl.LazyFrame(FRAME), "a LazyFrame is not a table"),
+        (pd.Series([1]), "can't be read|a Series is not a table"),  # a stream of Arrow only in newer pandas
         (pa.chunked_array([[1]]), "can't be read"),
         ({"patent_id": "A"}, "a single str"),
         ({"patent_id": 5}, "a single int"),
@@ -347,7 +347,7 @@ def test_the_same_rows_in_any_container_are_the_same_book(kind: str) -> None:
         ({"patent_id": ["A"], "jurisdiction": []}, "differ in length"),
         (pd.DataFrame([[1, 2]], columns=["patent_id", "patent_id"]), "two columns have one name"),
         ({1: [1], "1": [1]}, "two columns have one name"),
-        (pa.table([[1], [2]], names=["patent_id", "patent_id"]), "stands twice"),
+        (pa.table([[1], [2]], names=["patent_id", "patent_id"]), "appears twice"),
     ],
 )
 def test_what_is_no_table_is_refused_with_its_name(table: object, match: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import KeyedCounts
 
 KEYS = st.integers(-(2**63), 2**63 - 1)
 

@@ -75,7 +75,7 @@ def test_the_rows_kept_depend_on_the_set_of_rows_alone(
             pa.array([r[k] for r in given_rows], kind) for k, kind in enumerate((pa.string(), pa.int32(), pa.bool_()))
         )
         found = sort_rows([rank(one)], [two, three], len(given_rows), unique_key=unique)
-        parts = [found.kept.tolist(), found.duplicates.tolist(), found.conflicts.tolist()]
+        parts = [found.rows.tolist(), found.duplicates.tolist(), found.conflicts.tolist()]
         assert sorted(row for part in parts for row in part) == list(range(len(given_rows))), (
             "each row is in one of the three"
         )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import ipvalue as ipv
 from ipvalue.errors import BookError
-from ipvalue.features.statistics import Part, from_parts
+from ipvalue.features.book_statistics import Part, from_parts
 from ipvalue.records.columns import hash_codes, subclass_codes
 from ipvalue.records.snapshot import Snapshot
 

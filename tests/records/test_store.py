@@ -12,8 +12,7 @@ import pytest
 
 import ipvalue as ipv
 from ipvalue.errors import ArtifactError, BookError
-from ipvalue.features.counts import COUNTED
-from ipvalue.features.statistics import Part, from_parts
+from ipvalue.features.book_statistics import COUNTED, Part, from_parts
 from ipvalue.records import store
 from ipvalue.records.schema import TABLES
 from ipvalue.records.statistics import CitationMeasures
@@ -116,12 +115,6 @@ def test_a_damaged_file_is_refused(folder: Path) -> None:
     with pytest.raises(ArtifactError, match=r"shard-00001/patents.parquet is damaged"):
         ipv.read_book(folder)
     assert len(BookOnDisk(folder).read([0])) > 0, "the other shards can be read"
-
-
-def test_a_file_that_is_no_parquet_is_refused_also_unverified(folder: Path) -> None:
-    first_file(folder).write_bytes(b"no parquet")
-    with pytest.raises(ArtifactError, match="is damaged"):
-        BookOnDisk(folder).read([1], verify=False)
 
 
 def test_a_missing_file_is_named(folder: Path) -> None:

@@ -156,7 +156,7 @@ def test_a_royalty_shock_reaches_assumed_learnt_and_given_rates(
     np.testing.assert_allclose(report.values.loc[worth, "royalty"] / report.values.loc[worth, "base"], 0.7, rtol=1e-9)
 
 
-def test_a_shock_of_the_riskless_rate_moves_the_books_curve(state: ipv.Snapshot, book: ipv.Book) -> None:
+def test_a_shock_of_the_risk_free_rate_moves_the_books_curve(state: ipv.Snapshot, book: ipv.Book) -> None:
     option = ipv.ValuationEngine([ipv.RealOption()]).fit(book, as_of=DAY)
     up = {"figure": "risk_free_rate", "by": "add", "amount": 0.01}
     moves = only(FigureShock.model_validate(up), "moves")

@@ -12,7 +12,7 @@ import pytest
 import ipvalue as ipv
 from ipvalue.__main__ import main
 from ipvalue.errors import SourceError
-from ipvalue.records.check import cost
+from ipvalue.records.check import effect_of_absence
 from ipvalue.records.schema import TABLES
 from ipvalue.sources.registry import PLACES, formats
 
@@ -95,8 +95,8 @@ def test_what_is_absent_has_its_price(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(text.encode()))
     found = ipv.sniff(path)
     assert found.tables == {"patents": ("patent_id", "jurisdiction", "kind", "application_date", "publication_date")}
-    assert found.missing["patents.ipc"] == cost("patents", "ipc") != ""
-    assert found.missing["citations"] == cost("citations") != ""
+    assert found.missing["patents.ipc"] == effect_of_absence("patents", "ipc") != ""
+    assert found.missing["citations"] == effect_of_absence("citations") != ""
     assert "patents.kind" not in found.missing
     shown = str(found)
     assert "absent: patents.ipc: the technology field is unknown" in shown
@@ -106,8 +106,8 @@ def test_what_is_absent_has_its_price(tmp_path: Path) -> None:
 def test_prices_are_of_columns_that_there_are() -> None:
     from ipvalue.records import check
 
-    assert {key.split(".")[0] for key in check._COLUMN_COST} <= set(TABLES)
-    assert all(key.split(".")[1] in TABLES[key.split(".")[0]].columns for key in check._COLUMN_COST)
+    assert {key.split(".")[0] for key in check._ABSENT_COLUMN} <= set(TABLES)
+    assert all(key.split(".")[1] in TABLES[key.split(".")[0]].columns for key in check._ABSENT_COLUMN)
 
 
 @pytest.mark.parametrize("column", ["ipc", "owners", "n_inventors", "npl_citations", "priority_date", "family_id"])
@@ -120,7 +120,7 @@ def test_the_price_of_a_column_is_true(book: ipv.Book, column: str) -> None:
     before = ipv.extract(ipv.Book(table, **tables).as_of("2020-12-31"))
     after = ipv.extract(ipv.Book(empty, **tables).as_of("2020-12-31"))
     assert not before.equals(after)
-    assert cost("patents", column)
+    assert effect_of_absence("patents", column)
 
 
 def test_check_prints_coverage_of_any_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ class FigureSet(BaseModel):
         Returns
         -------
         FigureSet
-            Of the class that is asked.
+            Of this class.
 
         Raises
         ------

@@ -1,6 +1,6 @@
 """Typed, dated and sourced assumption sets.
 
-Every figure says its unit, its date, its source and how certain it is: ``published`` (the source states
+Every figure has a unit, a date, a source and a certainty: ``published`` (the source states
 it), ``derived`` (computed from published figures) or ``assumed`` (our own choice, to be replaced by the
 bank's). The default sets are data (``assumptions/tables/figures.csv``), not code.
 """
@@ -48,7 +48,7 @@ class Assumptions(FigureSet):
     """A set of assumptions: figures that a valuation uses where the book has none.
 
     Keys of the dictionaries are technology fields ``"1"`` to ``"35"`` (WIPO), offices or currencies;
-    ``"default"`` stands for all others. A row of ``economics`` overrides the figure for its patent.
+    ``"default"`` is used for all others. A row of ``economics`` overrides the figure for its patent.
 
     Attributes
     ----------
@@ -63,13 +63,13 @@ class Assumptions(FigureSet):
     tax_rate, amortisation_years : Figure
         For tax on royalties saved, and for the tax amortisation benefit.
     revenue_decline, revenue_growth, attribution, success_probability, economic_life : Figure
-        What is expected of revenue where ``economics`` does not say; success is technical and commercial together.
+        Expectations of revenue where ``economics`` has none; success is technical and commercial together.
     ramp_years : dict of Figure
         Years until sales are full: ``on_sale``, and ``in_development`` for a patent with a cost still to be spent.
     validity_probability : dict of Figure
-        Chance that a granted right stands: ``challenged`` while a challenge of it is pending, ``default`` else.
+        Probability that a granted right is valid: ``challenged`` while a challenge is pending, else ``default``.
     enforcement_probability : dict of Figure
-        Chance that the income can be had against those who infringe, by office.
+        Probability that the income can be enforced against infringers, by office.
     grant_probability : dict of Figure
         By office, for pending applications; ``grant_prior_weight`` is its weight in decisions.
     revenue_log_sd, attribution_log_sd, decline_sd, method_correlation : Figure
@@ -212,10 +212,6 @@ class Assumptions(FigureSet):
             Take the latest edition of each figure on or before this day; the first edition where all are
             later. Without it, the latest of all.
 
-        Returns
-        -------
-        Assumptions
-
         Raises
         ------
         AssumptionError
@@ -255,7 +251,7 @@ class Assumptions(FigureSet):
         Returns
         -------
         Assumptions
-            The new figures say that they replace the former source.
+            The source of a new figure names the former source.
 
         Examples
         --------
@@ -288,12 +284,8 @@ class Assumptions(FigureSet):
         Parameters
         ----------
         figures : mapping
-            Figure by name, or by name and key; entries that are not named stay. Such as
-            :func:`ipvalue.industry_figures` makes of published tables.
-
-        Returns
-        -------
-        Assumptions
+            Figure by name, or by name and key; other entries do not change. For example
+            from :func:`ipvalue.industry_figures`.
 
         Raises
         ------

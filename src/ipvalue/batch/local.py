@@ -193,7 +193,7 @@ def _score(
     counted, known = time.perf_counter(), recorded_digest(folder.statistics.counts)
     calls = {shard: (job, folder, shard) for shard in todo}
     for shard, report in run_pass(folder, execute, _value_and_commit, calls, "valuing"):
-        made = {"run": run.key, "inputs": disk.inputs(shard), "statistics": known}
+        made = {"run": run.key, "inputs": disk.shard_digest(shard), "statistics": known}
         folder.journal.write("committed", shard=shard, **made, **report)
     return {"statistics": counted - started, "values": time.perf_counter() - counted}
 

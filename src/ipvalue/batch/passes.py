@@ -41,8 +41,7 @@ from ipvalue.batch.statistics_files import (
 )
 from ipvalue.engine import ValuationEngine
 from ipvalue.evidence.prices import prepare
-from ipvalue.features.counts import COUNTED
-from ipvalue.features.statistics import Part
+from ipvalue.features.book_statistics import COUNTED, Part
 from ipvalue.records.book import Known
 from ipvalue.records.schema import TABLES
 from ipvalue.records.snapshot import Snapshot

@@ -457,7 +457,9 @@ class Folder:
             if found is not None and is_sound(self.statistics.graph(shard)):
                 done.append(shard)
                 if line is None:
-                    self.journal.write("committed", run=self.run.key, shard=shard, inputs=disk.inputs(shard), **found)
+                    self.journal.write(
+                        "committed", run=self.run.key, shard=shard, inputs=disk.shard_digest(shard), **found
+                    )
             elif line is not None or file.exists():
                 what = f"{file.name} {'is damaged' if file.exists() else 'has vanished'}"
                 remove(file)

@@ -23,12 +23,11 @@ import pyarrow as pa
 
 from ipvalue.batch.atomic_files import remove, write_file
 from ipvalue.errors import BatchError
-from ipvalue.features.citation_graph.map_shard import Answer, Report
-from ipvalue.features.citation_graph.measures import block_of, standing_of
+from ipvalue.features.book_statistics import Part, merged_counts
+from ipvalue.features.citation_graph.map_reduce import Answer, Report, reduce_range
+from ipvalue.features.citation_graph.measures import block_of, measures_of_part
 from ipvalue.features.citation_graph.page_rank import Citations, ranks_at, ranks_of_cited
-from ipvalue.features.citation_graph.reduce_range import reduce_range
-from ipvalue.features.statistics import Part, merged_counts
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import KeyedCounts
 from ipvalue.records.statistics import CitationMeasures
 from ipvalue.types import Array
 
@@ -313,7 +312,7 @@ def read_counts(file: Path, digest: str) -> dict[str, KeyedCounts]:
 def measure_graph(place: Path, part: Path, shard: int, shards: int) -> CitationMeasures:
     """Measure a shard's patents in the citation graph by its reports and the answers."""
     answers = _answers(place, ranges_of(shards), shard)
-    return standing_of(PartOnDisk(part).reports, answers, ArrayFile(place / _RANKS)(shard)["rank"])
+    return measures_of_part(PartOnDisk(part).reports, answers, ArrayFile(place / _RANKS)(shard)["rank"])
 
 
 def write_graph(graph: CitationMeasures, file: Path) -> None:

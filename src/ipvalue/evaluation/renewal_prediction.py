@@ -119,13 +119,13 @@ def renewal_score(
     naive = _age_only(seen, start.years, end)
     following = _next_fee(start)
     stays = _conditional(
-        method, before, state, assumptions, start, end._replace(years=following + 1, let_go=np.zeros(len(naive), bool))
+        method, before, state, assumptions, start, end._replace(years=following + 1, lapsed=np.zeros(len(naive), bool))
     )
     gain = model - naive
     return RenewalScore(
         learnt=len(seen.row),
         rights=len(gain),
-        lapsed=float((end.let_go & (end.years <= following)).mean()),
+        lapsed=float((end.lapsed & (end.years <= following)).mean()),
         expected=float(1.0 - np.exp(stays).mean()),
         log_likelihood=float(model.sum()),
         age_only=float(naive.sum()),
@@ -150,11 +150,11 @@ def _undecided(before: Evidence, seen: Histories, after: Evidence) -> tuple[Hist
     # patents are sorted, and every patent of the earlier snapshot is in the later one
     found = place[np.searchsorted(after.snapshot.patent_ids, before.snapshot.patent_ids[seen.row])]
     years = np.where(found >= 0, later.years[found], -1)
-    gone = (found >= 0) & later.let_go[found]
+    gone = (found >= 0) & later.lapsed[found]
     # a lapse before the cut that became known later (a correction) is no later decision
-    news = ~seen.let_go & ((years > seen.years) | (gone & (years == seen.years)))
+    news = ~seen.lapsed & ((years > seen.years) | (gone & (years == seen.years)))
     start = seen.take(news)
-    return start, start._replace(years=years[news], let_go=gone[news])
+    return start, start._replace(years=years[news], lapsed=gone[news])
 
 
 def _conditional(
@@ -166,7 +166,7 @@ def _conditional(
     thresholds = Thresholds(start.fees, assumptions.discount_rate(subject.field))
     sigma, decay = state.numbers["sigma"], state.numbers["decay"]
     scores = [
-        interval_log_likelihood(thresholds.bounds(decay, known.years, known.let_go), mu, sigma)
+        interval_log_likelihood(thresholds.bounds(decay, known.years, known.lapsed), mu, sigma)
         for known in (end, start)
     ]
     return scores[0] - scores[1]
@@ -182,13 +182,13 @@ def _age_only(seen: Histories, paid: Ints, end: Histories) -> Floats:
     """Log-probability of each later history by the share that lapsed at each age before the cut."""
     total, hazard = np.zeros(len(end.row)), 0.5
     for year in range(end.fees.shape[1]):
-        stop = seen.let_go & (seen.years == year)
+        stop = seen.lapsed & (seen.years == year)
         decided = (stop | (seen.years > year)) & (seen.fees[:, year] > 0)
         if decided.any():
             hazard = float((stop.sum() + 0.5) / (decided.sum() + 1.0))
         asked = (year >= paid) & (end.fees[:, year] > 0)
         total += np.where(asked & (end.years > year), np.log1p(-hazard), 0.0)
-        total += np.where(asked & end.let_go & (end.years == year), np.log(hazard), 0.0)
+        total += np.where(asked & end.lapsed & (end.years == year), np.log(hazard), 0.0)
     return total
 
 
@@ -256,12 +256,12 @@ def renewal_survival(valuation: Valuation, *, jurisdiction: str | None = None) -
     if not len(known.row):
         where = f" of {jurisdiction}" if jurisdiction else ""
         raise BookError(f"the book holds no granted right{where} with settled renewals under a known fee schedule")
-    at_risk, gone = _counts(known.years, known.let_go)
-    counted = counted_survival(known.years, known.let_go)
+    at_risk, gone = _counts(known.years, known.lapsed)
+    counted = counted_survival(known.years, known.lapsed)
     reach = _reach(sheet.model, subject, known)
     predicted = Curve(*np.full((3, len(at_risk)), np.nan))
     if reach is not None:
-        predicted = expected_survival(known.years, known.let_go, reach)
+        predicted = expected_survival(known.years, known.lapsed, reach)
     columns = {"at_risk": at_risk, "lapsed": gone, "share": counted.share, "low": counted.low, "high": counted.high}
     columns |= {"expected": predicted.share, "expected_low": predicted.low, "expected_high": predicted.high}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(at_risk), name="year"))

@@ -9,7 +9,6 @@ from ipvalue.types import Floats, Texts
 
 __all__ = ["CHARACTERISTICS", "characteristics", "common_offices", "sum_columns"]
 
-
 CHARACTERISTICS = (
     "age",
     "remaining_share",
@@ -32,21 +31,21 @@ _ATTRIBUTION = 0.25
 def characteristics(
     subject: Subject, levels: Floats | None = None, offices: Texts | None = None
 ) -> tuple[Floats, Floats]:
-    """Characteristics that a price is compared by, one column each; a missing one takes the mean of the deals.
+    """Characteristics by which prices are compared, one column each; a missing one gets the mean of the deals.
 
     Parameters
     ----------
-    subject : Subject
     levels : ndarray, shape (k,), optional
         Means to put in for missing values; those of this subject by default.
     offices : ndarray of str, optional
-        Offices that have an indicator of their own (:func:`common_offices`); none by default.
+        Offices with their own indicator (:func:`common_offices`); none by default.
 
     Returns
     -------
     tuple of ndarray
-        The matrix, shape (n, k), and the means that stand for missing values. Counts are taken as
-        log(1 + count), revenue as the logarithm of what the patent carries of it, beside whether it is known.
+        The matrix, shape (n, k), and the means that replace missing values. Counts enter as
+        log(1 + count), revenue as the logarithm of the part attributed to the patent, and as an indicator whether it
+        is known.
     """
     features, money = subject.features, subject.money
     columns = [np.log1p(features[name]) if name in _LOGGED else features[name] for name in CHARACTERISTICS]

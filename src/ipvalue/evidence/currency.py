@@ -1,4 +1,4 @@
-"""Amounts of money into the currency and the prices of the valuation, by what was known on its date."""
+"""Conversion of amounts into the currency and the price level of the valuation date."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.types import Dates, Floats, Texts
+from ipvalue.types import Columns, Dates, Floats, Ints, Texts
 
 __all__ = ["exchange_rate", "price_trend"]
 
@@ -19,9 +19,9 @@ def exchange_rate(snapshot: Snapshot, assumptions: Assumptions, currency: Texts,
     snapshot : Snapshot
         Its table ``fx`` gives the rates; the latest on or before each date counts.
     assumptions : Assumptions
-        ``fx_usd`` stands in for a currency that ``fx`` lacks.
+        ``fx_usd`` is used for a currency that ``fx`` lacks.
     currency : ndarray of str, shape (n,)
-        ISO 4217; an empty text stands for the valuation's currency.
+        ISO 4217; an empty text means the valuation's currency.
     dates : ndarray of datetime64[D], shape (n,), optional
         Day of each amount; the snapshot's by default.
 
@@ -33,7 +33,7 @@ def exchange_rate(snapshot: Snapshot, assumptions: Assumptions, currency: Texts,
     when = np.full(len(currency), snapshot.date) if dates is None else dates
     own = np.full(len(currency), assumptions.currency)
     names = np.where(currency == "", own, currency)
-    # a currency into itself needs no rate, and dividing a rate by itself need not give exactly 1
+    # exactly 1 for the same currency, for which no rate need be known
     return np.where(
         names == own, 1.0, _usd(snapshot, assumptions, names, when) / _usd(snapshot, assumptions, own, when)
     )
@@ -47,15 +47,11 @@ def _usd(snapshot: Snapshot, assumptions: Assumptions, currency: Texts, dates: D
         if name == "USD":
             result[here] = 1.0
             continue
-        mine = table["currency"] == name
-        order = np.argsort(table["date"][mine], kind="stable")
-        days, rates = table["date"][mine][order], table["rate"][mine][order]
+        rates, place = _latest(table, "rate", str(name), dates[here])
         figure = assumptions.fx_usd.get(str(name))
+        # before the first quotation, the first one is closer than an assumed rate
         assumed = np.nan if figure is None else figure.value
-        place = np.searchsorted(days, dates[here], "right") - 1
-        # before the first quotation the first one is nearer than an assumption
-        quoted = rates[np.maximum(place, 0)] if len(rates) else np.full(len(place), assumed)
-        result[here] = quoted
+        result[here] = rates[np.maximum(place, 0)] if len(rates) else np.full(len(place), assumed)
     return result
 
 
@@ -69,7 +65,7 @@ def price_trend(snapshot: Snapshot, assumptions: Assumptions, currency: Texts, d
     assumptions : Assumptions
         For its currency.
     currency : ndarray of str, shape (n,)
-        ISO 4217; an empty text stands for the valuation's currency.
+        ISO 4217; an empty text means the valuation's currency.
     dates : ndarray of datetime64[D], shape (n,)
         Day of each amount.
 
@@ -82,10 +78,15 @@ def price_trend(snapshot: Snapshot, assumptions: Assumptions, currency: Texts, d
     names = np.where(currency == "", np.full(len(currency), assumptions.currency), currency)
     result = np.full(len(names), np.nan)
     for name in np.intersect1d(names, table["currency"]):
-        here, mine = names == name, table["currency"] == name
-        order = np.argsort(table["date"][mine], kind="stable")
-        days, levels = table["date"][mine][order], table["level"][mine][order]
-        place = np.searchsorted(days, dates[here], "right") - 1
+        here = names == name
+        levels, place = _latest(table, "level", str(name), dates[here])
         then = np.where((place >= 0) & ~np.isnat(dates[here]), levels[np.maximum(place, 0)], np.nan)
         result[here] = levels[-1] / then
     return result
+
+
+def _latest(table: Columns, column: str, currency: str, dates: Dates) -> tuple[Floats, Ints]:
+    """A currency's figures in the order of their dates, and the place of the latest one on or before each day."""
+    mine = np.flatnonzero(table["currency"] == currency)
+    mine = mine[np.argsort(table["date"][mine], kind="stable")]
+    return table[column][mine], np.searchsorted(table["date"][mine], dates, "right") - 1

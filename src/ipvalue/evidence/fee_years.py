@@ -1,7 +1,7 @@
-"""Renewal fees of a subject by year since grant: what is behind each right, and what is still to be paid.
+"""Renewal fees of a subject by year since grant: fees paid so far, and fees still to come.
 
-Fees are asked for as the right's schedule has them: the large payer's, in the amounts that are in force on each due
-date as far as the law's tables know, in the valuation's currency at the rate of the valuation date.
+Fees follow the right's schedule for large payers, in the amounts in force on each due date as far as the tables of
+:mod:`ipvalue.law` contain them, in the valuation's currency at the exchange rate of the valuation date.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ class FeeYears(NamedTuple):
     """Fees by year since grant: rights by :data:`YEARS`."""
 
     amount: Floats
-    """Fee, currency units, that keeps the right in the year and until the next fee; 0 where none is due, NaN from
+    """Fee, currency units, that renews the right for the year and until the next fee; 0 where none is due, NaN from
     the year in which the term has ended."""
     covered: Mask
     """Whether any schedule with a fee after grant covers the right, one element a right."""
 
 
 def granted_on(subject: Subject) -> Dates:
-    """Grant date; the date of valuation for an application, which is valued as if it were granted."""
+    """Grant date; for an application the valuation date, since it is valued as granted."""
     grant, today = subject.dates["grant"], subject.dates["as_of"]
     return np.asarray(np.where(np.isnat(grant), today, grant), "datetime64[D]")
 
 
 def fee_calendar(subject: Subject) -> FeeCalendar:
-    """Renewal fees of each right over its whole life as foreseen on the valuation date, in its office's currency."""
+    """Renewal fees of each right over its life, as known on the valuation date, in its office's currency."""
     return calendar(
         subject.jurisdiction,
         subject.right,
@@ -51,7 +51,7 @@ def fee_calendar(subject: Subject) -> FeeCalendar:
 
 
 def slot_years(fees: FeeCalendar, grant: Dates) -> Ints:
-    """Year since grant for whose sake each fee is paid: the first that begins once the right would have lapsed.
+    """Year since grant for which each fee is paid: the first that begins after the right would have lapsed.
 
     A fee that is due before grant belongs to no such year and has -1.
     """
@@ -61,7 +61,7 @@ def slot_years(fees: FeeCalendar, grant: Dates) -> Ints:
 
 
 def by_year(fees: FeeCalendar, grant: Dates, fee_rate: Floats, term: Floats) -> FeeYears:
-    """Put fees into years since grant.
+    """Assign fees to years since grant.
 
     Parameters
     ----------
@@ -72,10 +72,6 @@ def by_year(fees: FeeCalendar, grant: Dates, fee_rate: Floats, term: Floats) -> 
         Units of the valuation's currency for one unit of the fees'.
     term : ndarray, shape (n,)
         Years from grant to the end of the term.
-
-    Returns
-    -------
-    FeeYears
     """
     n = len(grant)
     amount = np.zeros((n, YEARS))
@@ -93,14 +89,10 @@ def by_year(fees: FeeCalendar, grant: Dates, fee_rate: Floats, term: Floats) -> 
 def fees_paid(subject: Subject) -> Floats:
     """Renewal fees due by the date of valuation, without interest.
 
-    Parameters
-    ----------
-    subject : Subject
-
     Returns
     -------
     ndarray of float64, shape (n,)
-        In the valuation's currency; 0 where no schedule covers the right, NaN where no rate of exchange is known.
+        In the valuation's currency; 0 where no schedule covers the right, NaN where no exchange rate is known.
 
     Notes
     -----

@@ -1,20 +1,20 @@
-"""Portfolio deals allocated to their patents: shares of one price in proportion to what each patent would fetch alone.
+"""Allocation of the price of a package deal to its patents, in proportion to the estimated price of each alone.
 
 Formula. With V_i a value index of patent i that is known before the deal, and P the price of the deal::
 
     allocated_i = P * V_i / sum over the deal's patents of V          (they sum to P)
-    V_i         = chance of grant_i * life factor_i * exp(a + beta x_i + gamma_field - trend * years since)
+    V_i         = grant probability_i * life factor_i * exp(a + beta x_i + gamma_field - trend * years since)
 
 a, beta, gamma and trend are the ridge regression of the log prices of patents that were sold alone
 (:mod:`ipvalue.finance.ridge`, :mod:`ipvalue.evidence.remaining_life`). A deal of n patents is one observation: each
-of its allocated prices has the weight 1 / n. Portfolios fetch another sum than their patents alone would: the mean of
-log(P / sum V), shrunk to 0 by ``_PRIOR_DEALS`` deals, is taken off as an adjustment for size.
+of its allocated prices has the weight 1 / n. A portfolio is not sold for the sum of the prices of its patents alone:
+the mean of log(P / sum V), shrunk to 0 by ``_PRIOR_DEALS`` deals, is subtracted as an adjustment for size.
 
 Source. IVS 105 (2022; IVS 103 of 2025) 30 and 210 (adjustments of comparable transactions; allocation of a price over
 the assets of a group by their relative values, as a purchase price allocation does). The weight and the prior are ours.
 
-An allocated price says how high the deal was, not how its patents differ: it can't teach the price of a
-characteristic, and methods never price from allocated prices alone.
+An allocated price tells the level of the deal, but not how its patents differ in price. It is no evidence of the price
+of a characteristic, and no method prices from allocated prices alone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PRIOR_DEALS = 20.0
 
 @dataclass(frozen=True)
 class Priced:
-    """Prices to learn from, one element a patent: those of patents sold alone, then allocated ones.
+    """Prices to learn from, one element a patent: first prices of single patents, then allocated prices.
 
     Attributes
     ----------
@@ -77,12 +77,12 @@ class Priced:
 
 
 def allocate(price: Floats, index: Floats, deal: Ints) -> Floats:
-    """Share each deal's price out over its patents, in proportion to a value index.
+    """Divide each deal's price among its patents, in proportion to a value index.
 
     Parameters
     ----------
     price : ndarray, shape (n,)
-        Price of the whole deal of each patent.
+        Price of the deal to which each patent belongs.
     index : ndarray, shape (n,)
         Above 0; its unit does not matter.
     deal : ndarray of int64, shape (n,)
@@ -102,12 +102,10 @@ def allocate(price: Floats, index: Floats, deal: Ints) -> Floats:
 
 
 def priced(evidence: Evidence, assumptions: Assumptions, penalty: float, *, portfolio_deals: bool) -> Priced:
-    """Put together the prices that a market method learns from.
+    """Collect the prices that a market method learns from.
 
     Parameters
     ----------
-    evidence : Evidence
-    assumptions : Assumptions
     penalty : float
         Of the regression that the value index comes from, in observations.
     portfolio_deals : bool
@@ -139,7 +137,7 @@ def _alone(evidence: Evidence, assumptions: Assumptions) -> Priced:
 def _together(
     packages: PackageDeals, alone: Priced, evidence: Evidence, assumptions: Assumptions, penalty: float
 ) -> Priced:
-    """Allocate the prices of packages by what patents sold alone teach."""
+    """Allocate the prices of packages by a regression on patents sold alone."""
     matrix, levels = characteristics(alone.subject)
     fit = ridge(np.column_stack([matrix, -alone.age, alone.fields]), alone.log_price, penalty)
     age, factor = _years(evidence, packages), life_factor(packages.subject, assumptions)

@@ -1,7 +1,7 @@
-"""What methods value and what they learn from: subjects with features and money, and deals with both.
+"""Subjects with features and amounts of money, and the priced deals that methods learn from.
 
-A deal's features are those known at the last half-year's end before the deal, so that a price is never
-explained by what came after it. Nothing known later than the fit date is looked at.
+A deal's features are those known at the last end of a half-year before the deal, so that later knowledge never explains
+a price. Nothing known after the fit date is read.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import numpy as np
 
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.evidence.currency import exchange_rate, price_trend
-from ipvalue.evidence.grants import grant_group
+from ipvalue.evidence.grant_probability import grant_group, grant_probability
 from ipvalue.evidence.risk_free_rates import curve_columns
 from ipvalue.evidence.subject import Deals, Evidence, PackageDeals, Subject
 from ipvalue.features import Features, features_of
 from ipvalue.features.base import families
-from ipvalue.features.grant import grant_probability
 from ipvalue.law.fees import calendar
 from ipvalue.records.book import Book, Known
 from ipvalue.records.snapshot import Snapshot
@@ -23,16 +22,16 @@ from ipvalue.types import Columns, Dates, Floats, Ints, Texts
 
 __all__ = ["gather", "money_of", "prepare"]
 
+_OLDEST_DEAL = 12.0  # years
 _MONEY = ("revenue", "cost_to_develop", "historical_cost")
 _AS_GIVEN = ("revenue_life", "success_probability", "industry")
 
 
 def prepare(snapshot: Snapshot, assumptions: Assumptions, features: Features | None = None) -> Subject:
-    """Put together what every method needs of a snapshot.
+    """Collect the inputs of all methods from a snapshot.
 
     Parameters
     ----------
-    snapshot : Snapshot
     assumptions : Assumptions
         For the money of the subject: its currency and rates.
     features : Features, optional
@@ -56,13 +55,12 @@ def prepare(snapshot: Snapshot, assumptions: Assumptions, features: Features | N
 
 
 def money_of(market: Snapshot, assumptions: Assumptions, rows: Columns, office: Texts, right: Texts) -> Columns:
-    """Money of a subject: what ``economics`` says, in the assumptions' currency.
+    """Amounts of a subject from ``economics``, in the assumptions' currency.
 
     Parameters
     ----------
     market : Snapshot
-        Its rates of exchange, price levels and yield curves, and its date.
-    assumptions : Assumptions
+        Its exchange rates, price levels and yield curves, and its date.
     rows : dict of str to ndarray, each of shape (n,)
         As :attr:`ipvalue.Snapshot.economics`.
     office, right : ndarray of str, shape (n,)
@@ -80,7 +78,7 @@ def money_of(market: Snapshot, assumptions: Assumptions, rows: Columns, office: 
 
 
 def _fee_rate(market: Snapshot, assumptions: Assumptions, office: Texts, right: Texts) -> Floats:
-    """Rate of exchange of the currency in which each right's renewal fees are due; NaN without a schedule."""
+    """Exchange rate of the currency of each right's renewal fees; NaN without a schedule."""
     if not len(office):
         return np.zeros(0)
     kinds, place = np.unique(np.char.add(np.char.add(office, "/"), right), return_inverse=True)
@@ -91,43 +89,29 @@ def _fee_rate(market: Snapshot, assumptions: Assumptions, office: Texts, right: 
     return np.asarray(rate[place], np.float64)
 
 
-def gather(
-    book: Book,
-    snapshot: Snapshot,
-    assumptions: Assumptions,
-    grant_rates: dict[str, float],
-    *,
-    years: float = 12.0,
-) -> Evidence:
-    """Gather what is known of a book on the fit date: the subject, and the priced deals until then.
+def gather(book: Book, snapshot: Snapshot, assumptions: Assumptions, grant_rates: dict[str, float]) -> Evidence:
+    """Collect the evidence known on the fit date: the subject, and the priced deals until then.
 
     Parameters
     ----------
-    book : Book
     snapshot : Snapshot
         Of the book, on the fit date.
     assumptions : Assumptions
-        Currency, rates of exchange, and the price of a kind of deal against a sale's.
+        Currency, exchange rates, and the price of a kind of deal against a sale's.
     grant_rates : dict of str to float
         Probability of grant by :func:`grant_group`, by which the price of an application is divided.
-    years : float, default 12
-        Older deals are left out.
-
-    Returns
-    -------
-    Evidence
 
     Notes
     -----
-    Only prices of deals at arm's length enter. A sum that is no price of a deal (a stock market's reaction to a
-    grant, an appraisal, a book value) has no place in ``transactions`` and none here.
+    Deals older than 12 years are left out. Only arm's-length prices are used. An amount that is not the price of a deal
+    (a stock market reaction to a grant, an appraisal, a book value) does not belong into ``transactions``.
     """
     as_of, known = snapshot.date, snapshot.known
     subject = prepare(snapshot, assumptions)
     table = snapshot.transactions
     rate = exchange_rate(snapshot, assumptions, table["currency"], table["date"])
     price = table["price"] * rate / assumptions.by_key("deal_kind_factor", table["kind"])
-    oldest = as_of - np.timedelta64(round(years * 365.25), "D")
+    oldest = as_of - np.timedelta64(round(_OLDEST_DEAL * 365.25), "D")
     usable = table["arms_length"] & (price > 0) & np.isfinite(price) & (table["date"] >= oldest)
     rows = np.flatnonzero(usable & (table["deal_patents"] >= 1))
     if not len(rows):
@@ -135,13 +119,13 @@ def gather(
         return Evidence(snapshot, subject, Deals(subject.take(rows), none, none.astype("datetime64[D]")))
     ends = _half_year_before(table["date"][rows])
     parts = [_sold_after(book, day, known, assumptions, snapshot, rows[ends == day]) for day in np.unique(ends)]
-    kept = np.concatenate([part[0] for part in parts])
+    known_rows = np.concatenate([part[0] for part in parts])
     sold = Subject.concatenate([part[1] for part in parts])
     chance = _chance(sold, assumptions, grant_rates)
-    alone = table["deal_patents"][kept] == 1
-    deals = _deals(sold.take(alone), price[kept[alone]] / chance[alone], table["date"][kept[alone]])
+    alone = table["deal_patents"][known_rows] == 1
+    deals = _deals(sold.take(alone), price[known_rows[alone]] / chance[alone], table["date"][known_rows[alone]])
     together = np.flatnonzero(~alone)
-    packages = _packages(sold.take(together), chance[together], kept[together], price, table)
+    packages = _packages(sold.take(together), chance[together], known_rows[together], price, table)
     return Evidence(snapshot, subject, deals, packages)
 
 
@@ -153,14 +137,9 @@ def _half_year_before(dates: Dates) -> Dates:
 
 
 def _sold_after(
-    book: Book,
-    day: np.datetime64,
-    known: Known,
-    assumptions: Assumptions,
-    today: Snapshot,
-    rows: Ints,
+    book: Book, day: np.datetime64, known: Known, assumptions: Assumptions, today: Snapshot, rows: Ints
 ) -> tuple[Ints, Subject]:
-    """The sales of one half-year of rights that lived when it began, with what was known of them then."""
+    """Sales within one half-year of rights that were alive when it began, with what was known of them then."""
     before = book.as_of(day, known=known)
     ids = today.patent_ids[today.transactions["patent"][rows]]
     place = np.searchsorted(before.patent_ids, ids)
@@ -169,7 +148,7 @@ def _sold_after(
     rows, place = rows[filed], place[filed]
     distinct, position = np.unique(place, return_inverse=True)
     chosen = before.select(distinct)
-    # several engines, or one engine on several dates, ask for the same patents on the same half-years' ends
+    # cached: several engines, or one engine on several dates, need the same patents at the same ends of half-years
     key = ("features", *families(), str(day), known, *chosen.patent_ids)
     known_then = prepare(chosen, assumptions, book.derive(key, lambda: features_of(chosen)))
     alive = known_then.features["alive"][position] == 1
@@ -192,7 +171,7 @@ def _packages(sold: Subject, chance: Floats, rows: Ints, price: Floats, table: C
     """Deals of several patents, all of them known and sold for one price, in the order of dates and patents.
 
     A deal of which a patent is not in the book, was dead or not yet filed, or whose rows contradict each other on
-    date or price is left out whole: what is missing has a share of the price that nobody can tell.
+    date or price is left out, since the missing patents' share of the price is unknown.
     """
     if not len(rows):
         return PackageDeals(sold, np.zeros(0), np.zeros(0, "datetime64[D]"), np.zeros(0, np.int64), chance)
@@ -201,11 +180,11 @@ def _packages(sold: Subject, chance: Floats, rows: Ints, price: Floats, table: C
     _, first, inverse, count = np.unique(
         table["deal"][rows][order], return_index=True, return_inverse=True, return_counts=True
     )
-    leader = order[first[inverse]]  # the first patent of each lot's deal by name, in the order of order
+    leader = order[first[inverse]]  # the first patent, by name, of the deal of each row
     agrees = (date[order] == date[leader]) & (paid[order] == paid[leader])
     agrees &= table["deal_patents"][rows][order] == count[inverse]
-    whole = np.flatnonzero((np.bincount(inverse, weights=agrees) == count)[inverse])
-    # by date, then by the deal's first patent: a hash of deal_id is no order to keep
-    whole = whole[np.lexsort((name[order][whole], inverse[whole], name[leader][whole], date[order][whole]))]
-    keep, number = order[whole], np.cumsum(np.append(0, np.diff(inverse[whole]) != 0)[: len(whole)])
-    return PackageDeals(sold.take(keep), paid[keep], date[keep], number.astype(np.int64), chance[keep])
+    full = np.flatnonzero((np.bincount(inverse, weights=agrees) == count)[inverse])
+    # by date, then by the deal's first patent: the hash of deal_id would be an arbitrary order
+    full = full[np.lexsort((name[order][full], inverse[full], name[leader][full], date[order][full]))]
+    rows, number = order[full], np.cumsum(np.append(0, np.diff(inverse[full]) != 0)[: len(full)])
+    return PackageDeals(sold.take(rows), paid[rows], date[rows], number.astype(np.int64), chance[rows])

@@ -1,8 +1,8 @@
-"""Prices per unit of remaining income: how market and learning methods respect the end of a right.
+"""Prices per unit of remaining income: how market and learning methods account for the end of a right.
 
-A price is what a right's remaining years are worth together. Methods that learn from prices divide each price
-by the present value of one unit of income a year over the years that the sold patent had left, and multiply
-by that of the patent to be valued: a value falls to zero as its right expires, whatever the deals teach.
+Methods that learn from prices divide each price by the present value of one unit of income a year over the remaining
+term of the sold patent. They multiply by the same factor of the patent to be valued. A value therefore falls to zero as
+its right expires, whatever the deals are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ def life_factor(subject: Subject, assumptions: Assumptions) -> Floats:
 
     Parameters
     ----------
-    subject : Subject
     assumptions : Assumptions
         Discount rate and decline of the patent's field.
 
@@ -43,6 +42,6 @@ def life_factor(subject: Subject, assumptions: Assumptions) -> Floats:
 
 
 def life_reason(factor: Floats) -> Ints16:
-    """Why a right without remaining income can't be priced per unit of it; 0 where it can."""
+    """Reason code of rights without remaining income; 0 for the others."""
     reason = np.where(np.isnan(factor), Reason.NO_TERM_RULE, np.where(factor > 0, 0, Reason.TERM_OVER))
     return reason.astype(np.int16)

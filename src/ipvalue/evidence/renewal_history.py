@@ -1,4 +1,4 @@
-"""Renewal histories of a book: how far each granted right was paid for, and whether it was then let go."""
+"""Renewal histories of a book: the years for which each granted right was renewed, and whether it then lapsed."""
 
 from __future__ import annotations
 
@@ -46,41 +46,41 @@ class Thresholds:
         self._fees, self._discount, self._place = fees[first], discount[first], place
 
     def at(self, decay: float) -> Floats:
-        """Least initial return with which each distinct schedule is kept, in a leading column of nothing paid."""
+        """Renewal thresholds of each distinct schedule, after a column of zeros for no fee paid."""
         table = renewal_thresholds(decay, self._discount, self._fees)
         return np.column_stack([np.zeros(len(table)), table])
 
     def table(self, decay: float) -> Floats:
-        """Least initial return with which each right is kept for 0, 1, ... years: rights by years."""
+        """Least initial return with which each right is renewed for 0, 1, ... years: rights by years."""
         return np.asarray(self.at(decay)[self._place], np.float64)
 
     def reach(self, decay: float, years: Ints) -> Floats:
-        """Least initial return of each right that was kept for so many years."""
+        """Least initial return of each right that was renewed for so many years."""
         return np.asarray(self.at(decay)[self._place, years], np.float64)
 
-    def bounds(self, decay: float, years: Ints, let_go: Mask) -> Bounds:
-        """Initial returns that fit each history."""
+    def bounds(self, decay: float, years: Ints, lapsed: Mask) -> Bounds:
+        """Lower and upper bound of the initial return that each history implies."""
         table = self.at(decay)
         low = table[self._place, years]
-        high = np.where(let_go, table[self._place, np.minimum(years + 1, table.shape[1] - 1)], np.inf)
+        high = np.where(lapsed, table[self._place, np.minimum(years + 1, table.shape[1] - 1)], np.inf)
         return low, high
 
 
 class Histories(NamedTuple):
-    """Rights of which renewals tell something; one element a right."""
+    """Renewal histories, one element a right."""
 
     row: Ints
     """Position in the snapshot."""
     years: Ints
-    """For how many years since grant the fees were paid."""
-    let_go: Mask
+    """Years since grant for which the fees were paid."""
+    lapsed: Mask
     """Whether the next fee was then not paid."""
     fees: Floats
     """By year since grant, shape (n, 25), in the valuation's currency."""
 
     def take(self, chosen: Mask | Ints) -> Histories:
         """Keep some."""
-        return Histories(self.row[chosen], self.years[chosen], self.let_go[chosen], self.fees[chosen])
+        return Histories(self.row[chosen], self.years[chosen], self.lapsed[chosen], self.fees[chosen])
 
 
 def settled_until(subject: Subject) -> Dates:
@@ -96,7 +96,6 @@ def settled_years(fees: FeeCalendar, table: Floats, year: Ints, until: Dates, la
 
     Parameters
     ----------
-    fees : FeeCalendar
     table : ndarray, shape (n, years)
         The same fees by year since grant; a year that begins after the term does not count.
     year : ndarray of int, shape (n, slots)
@@ -105,10 +104,6 @@ def settled_years(fees: FeeCalendar, table: Floats, year: Ints, until: Dates, la
         Day until which the right is known to have lived.
     last_paid : ndarray, shape (n,)
         Latest fee year that is seen as paid; 0 where none is.
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
     """
     paid = (fees.lapse <= until[:, None]) | (fees.fee_year <= last_paid[:, None])
     known = np.where(paid & (year >= 0), year + 1, 0)
@@ -126,17 +121,12 @@ def histories(snapshot: Snapshot, subject: Subject) -> Histories:
     subject : Subject
         The same patents.
 
-    Returns
-    -------
-    Histories
-
     Notes
     -----
     A lapsed right did not pay the fee whose due date or lapse lies nearest to its end, and paid all before. A right
     that lives, or ended in another way, paid what was due by its end, as far as a missed fee would be gazetted by
-    now. A fee due later tells nothing yet, whether paid or not: to count the lapses that are already known, but not
-    the rights that will turn out to have been kept, would bias the likelihood. Rights of which nothing is settled
-    are left out.
+    now. A fee due later is not used, whether paid or not: counting the lapses that are already known, but not the
+    renewals that will become known later, would bias the likelihood. Rights without a settled fee are left out.
     """
     legal = legal_facts(snapshot)
     grant, fees = granted_on(subject), fee_calendar(subject)

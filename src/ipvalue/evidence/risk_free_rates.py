@@ -1,7 +1,7 @@
-"""The riskless rate of a patent's years: from the yield curve known on the date, else the assumed one.
+"""The risk-free rate for a patent's remaining years: from the yield curve known on the date, else the assumed one.
 
-A subject carries the curve as zero rates at a few tenors, one column each, so that deals of the past, shards and
-mixed states of an attribution see the curve of their own day.
+A subject has the curve as zero rates at a few tenors, one column each, so that past deals, shards and the mixed inputs
+of an attribution have the curve of their own date.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from ipvalue.evidence.subject import Subject
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns, Floats, Mask
 
-__all__ = ["CURVE_COLUMNS", "TENORS", "curve_columns", "riskless_rate"]
+__all__ = ["CURVE_COLUMNS", "TENORS", "curve_columns", "risk_free_rate"]
 
 TENORS = (1.0, 5.0, 10.0, 20.0)
-"""Years; a patent has 20 at most, and between these the curve is taken as straight."""
+"""Years; a patent has at most 20. The curve is linear between these tenors."""
 CURVE_COLUMNS = tuple(f"zero_rate_{tenor:.0f}" for tenor in TENORS)
 
 
@@ -36,7 +36,7 @@ def curve_columns(market: Snapshot, assumptions: Assumptions, n: int) -> Columns
     -------
     dict of str to ndarray, each of shape (n,)
         By :data:`CURVE_COLUMNS`, annually compounded decimals a year; NaN where no curve of the currency is known.
-        Straight between the curve's own tenors, level beyond its shortest and longest.
+        Linear between the curve's own tenors, constant beyond its shortest and longest.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def curve_columns(market: Snapshot, assumptions: Assumptions, n: int) -> Columns
     return {name: np.full(n, rate) for name, rate in zip(CURVE_COLUMNS, rates)}
 
 
-def riskless_rate(subject: Subject, assumptions: Assumptions, years: Floats) -> tuple[Floats, Mask]:
+def risk_free_rate(subject: Subject, assumptions: Assumptions, years: Floats) -> tuple[Floats, Mask]:
     """Riskless rate for each patent's years, and whether a curve gives it.
 
     Parameters
@@ -64,7 +64,7 @@ def riskless_rate(subject: Subject, assumptions: Assumptions, years: Floats) -> 
     subject : Subject
         Its money has :data:`CURVE_COLUMNS`.
     assumptions : Assumptions
-        ``risk_free_rate`` stands in where no curve is known.
+        ``risk_free_rate`` is used where no curve is known.
     years : ndarray, shape (n,)
         Tenor; NaN gives NaN where a curve is known.
 

@@ -1,4 +1,4 @@
-"""What is valued, and what may be learnt from: patents as columns, prices of single patents, and package deals."""
+"""The patents to be valued, and the evidence: patents as columns, prices of single patents, and package deals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Deals", "Evidence", "PackageDeals", "Subject"]
 
 @dataclass(frozen=True)
 class Subject:
-    """What is to be valued: everything a method sees of each patent, as columns.
+    """The patents to be valued: all inputs of a method, as columns.
 
     Attributes
     ----------
@@ -104,12 +104,12 @@ class PackageDeals:
     ----------
     subject : Subject
         What was known of each patent before the deal.
-    price : ndarray, shape (n_lots,)
-        Price of the whole deal as by sale, in the assumptions' currency: the same for all its patents.
-    date : ndarray of datetime64[D], shape (n_lots,)
-    deal : ndarray of int64, shape (n_lots,)
+    price : ndarray, shape (n,)
+        Price of the deal as by sale, in the assumptions' currency: the same for all its patents.
+    date : ndarray of datetime64[D], shape (n,)
+    deal : ndarray of int64, shape (n,)
         Number of the deal, from 0.
-    chance : ndarray, shape (n_lots,)
+    chance : ndarray, shape (n,)
         Probability of grant of each patent on that day; 1 where it was granted.
     """
 
@@ -124,7 +124,7 @@ class PackageDeals:
 
     @property
     def size(self) -> Ints:
-        """Patents in the deal of each lot."""
+        """Number of patents in the deal of each patent."""
         return np.bincount(self.deal)[self.deal] if len(self) else np.zeros(0, np.int64)
 
     def without(self, patent_ids: Objects) -> PackageDeals:
@@ -137,10 +137,10 @@ class PackageDeals:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a method may learn from: the book as known on the fit date, and the deals until then.
+    """Evidence for a fit: the book as known on the fit date, and the deals until then.
 
-    ``deals`` hold a price of one patent each, and nothing else is a price; ``package_deals`` are patents sold together,
-    whose price each is unknown.
+    ``deals`` are prices of single patents. ``package_deals`` are patents sold together, whose single prices are
+    unknown.
     """
 
     snapshot: Snapshot
@@ -150,8 +150,8 @@ class Evidence:
 
     def with_deals(self, rows: npt.NDArray[np.integer] | Mask) -> Evidence:
         """The same evidence with some of the deals; package deals with a patent that is left out are left out too."""
-        kept = self.deals.take(rows)
+        chosen = self.deals.take(rows)
         if self.package_deals is None:
-            return Evidence(self.snapshot, self.subject, kept)
-        gone = np.setdiff1d(self.deals.subject.patent_id.astype(str), kept.subject.patent_id.astype(str))
-        return Evidence(self.snapshot, self.subject, kept, self.package_deals.without(gone))
+            return Evidence(self.snapshot, self.subject, chosen)
+        gone = np.setdiff1d(self.deals.subject.patent_id.astype(str), chosen.subject.patent_id.astype(str))
+        return Evidence(self.snapshot, self.subject, chosen, self.package_deals.without(gone))

@@ -14,33 +14,21 @@ from ipvalue.features.base import Context, Family, Feature, Features, families, 
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns
 
-__all__ = [
-    "Family",
-    "Feature",
-    "Features",
-    "extract",
-    "feature_catalogue",
-    "features_of",
-    "register_feature",
-]
+__all__ = ["Family", "Feature", "Features", "extract", "feature_catalogue", "features_of", "register_feature"]
 
 
 def features_of(snapshot: Snapshot) -> Features:
-    """All features of a snapshot's patents as arrays, computed once and kept with the snapshot.
+    """All features of a snapshot's patents as arrays, computed once and cached with the snapshot.
 
     Parameters
     ----------
     snapshot : Snapshot
         What was known on the date, with the statistics of its book.
-
-    Returns
-    -------
-    Features
     """
     computation = _computation(tuple(families().values()))
-    known = snapshot.known_of_whole(computation)
+    known = snapshot.cached_of_book(computation)
     if known is not None:
-        # each patent has the same bits in the part as in the whole
+        # each patent has the same bits in a part as in the book
         features, rows = known
         return features.take(rows)
     return snapshot.derive(computation)
@@ -54,7 +42,7 @@ def _computation(chosen: tuple[Family, ...]) -> Callable[[Snapshot], Features]:
         context, columns = Context(snapshot), Columns()
         for family in chosen:
             found = family.compute(replace(context, earlier=columns))
-            # a patent that a table does not mention has 0 of it; in a book without that table nobody knows
+            # a patent that a table does not mention has 0; without the table the feature is unknown
             lacking = {f.name for f in family.features if f.needs_table and not snapshot.holds(f.needs_table)}
             for feature in family.features:
                 unknown = feature.name in lacking

@@ -1,4 +1,4 @@
-"""The contract of a feature family: what each column means, and the function that computes them.
+"""The contract of a feature family: the meaning of its columns, and the function that computes them.
 
 A family is one file: a tuple of :class:`Feature` and a pure function of a :class:`Context`. An outside
 package adds a family by an entry point of the group ``ipvalue.features`` that names a :class:`Family`.
@@ -58,8 +58,8 @@ class Feature:
     missing : str
         What NaN means; empty where the feature is never missing.
     needs_table : str
-        A table without which the feature is unknown: that a book has no citations at all does not mean that nobody
-        cites its patents. Empty where the family itself says what is unknown.
+        A table without which the feature is unknown: without citations table, citations are unknown, not zero. Empty
+        where the family itself handles missing data.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Context:
-    """What a family computes from: a snapshot with the statistics of its book, and its legal facts.
+    """Inputs of a feature family: a snapshot with book-level statistics, and its legal facts.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Context:
 
     @property
     def statistics(self) -> Statistics:
-        """Statistics of the whole book on the snapshot's date, also where the snapshot is a part of it."""
+        """Book-level statistics on the snapshot's date, also where the snapshot is a part of the book."""
         return self.snapshot.statistics
 
     @cached_property
@@ -188,7 +188,7 @@ def families() -> dict[str, Family]:
     for point in entry_points(group="ipvalue.features"):
         family = point.load()
         if not isinstance(family, Family):
-            raise IpvalueError(f"the entry point {point.name!r} = {point.value!r} names no ipvalue Family")
+            raise IpvalueError(f"the entry point {point.name!r} = {point.value!r} is not an ipvalue Family")
         _check_new(family, found, f"the entry point {point.name!r}")
         found[family.name] = family
     return found | _REGISTERED
@@ -196,9 +196,9 @@ def families() -> dict[str, Family]:
 
 def _check_new(family: Family, found: Mapping[str, Family], where: str) -> None:
     taken = {feature.name for other in found.values() for feature in other.features}
-    twice = [family.name] if family.name in found else [f.name for f in family.features if f.name in taken]
-    if twice:
-        raise IpvalueError(f"{where} brings a second {twice[0]!r}")
+    taken_name = [family.name] if family.name in found else [f.name for f in family.features if f.name in taken]
+    if taken_name:
+        raise IpvalueError(f"{where} adds {taken_name[0]!r}, which exists already: choose another name")
 
 
 def register_feature(family: Family, *, replace: bool = False) -> None:
@@ -214,7 +214,7 @@ def register_feature(family: Family, *, replace: bool = False) -> None:
     Raises
     ------
     IpvalueError
-        If it is no family, or its name or one of its columns is taken.
+        If it is not a family, or its name or one of its columns is taken.
 
     Notes
     -----
@@ -244,6 +244,6 @@ def register_feature(family: Family, *, replace: bool = False) -> None:
 
 
 def unregister_feature(name: str) -> None:
-    """Take away a family that :func:`register_feature` added."""
+    """Remove a family that :func:`register_feature` added."""
     _REGISTERED.pop(name, None)
     families.cache_clear()

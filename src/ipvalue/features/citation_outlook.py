@@ -1,6 +1,6 @@
-"""Citations by age: how many a year so far, and how many in the end.
+"""Citations by age: citations a year so far, and expected citations within 20 years.
 
-These move with the date even where nobody has cited anything new.
+These features change with the date even without a new citation.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family
+from ipvalue.features.citation_indicators import publication
 from ipvalue.features.citations import age_years
-from ipvalue.features.measures import publication
 from ipvalue.types import Columns, Floats
 
 __all__ = ["FAMILY", "seen_share"]
@@ -30,10 +30,10 @@ def seen_share(context: Context) -> Floats:
     share = np.cumsum(rates, axis=1) / np.maximum(rates.sum(axis=1, keepdims=True), 1e-12)
     share = np.concatenate([np.zeros((len(share), 1)), share], axis=1)
     age = np.clip(age_years(publication(context.snapshot), context.snapshot.date), 0.0, share.shape[1] - 1.0)
-    whole = np.minimum(age.astype(np.int64), share.shape[1] - 2)
+    year = np.minimum(age.astype(np.int64), share.shape[1] - 2)
     field = context.snapshot.field
-    below, above = share[field, whole], share[field, whole + 1]
-    return np.asarray(np.clip(below + (age - whole) * (above - below), 0.0, 1.0), np.float64)
+    below, above = share[field, year], share[field, year + 1]
+    return np.asarray(np.clip(below + (age - year) * (above - below), 0.0, 1.0), np.float64)
 
 
 def _compute(context: Context) -> Columns:

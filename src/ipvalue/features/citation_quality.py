@@ -1,7 +1,7 @@
-"""What citations say of quality: breadth, novelty, disruption, centrality.
+"""Citation features of quality: breadth, novelty, disruption, centrality.
 
 Breadth measures use the leading IPC subclass of the citing and cited documents; measures of the citation graph are
-those of the whole book (:mod:`ipvalue.features.citation_graph.measures`).
+those of the book (:mod:`ipvalue.features.citation_graph.measures`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family
-from ipvalue.features.measures import (
+from ipvalue.features.citation_indicators import (
     generality_of,
     originality_of,
     radicalness_of,

@@ -1,6 +1,6 @@
-"""Citation features: how often, how soon and by whom a patent is cited, against its field and year.
+"""Citation features: number, age and origin of a patent's citations, compared with its field and year.
 
-A pair of documents counts once, from the earliest date on which one is known to cite the other.
+A pair of documents counts once, from the earliest date on which the citation is known.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 from ipvalue.features.base import Context, Family
 from ipvalue.features.citation_graph.disruption import disruption
 from ipvalue.features.citation_graph.diversity import generality
-from ipvalue.features.measures import citation_lag_years, citing_families, window_counts
+from ipvalue.features.citation_indicators import citation_lag_years, citing_families, window_counts
 from ipvalue.records.cohorts import cohort_of
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Columns, Dates, Floats
@@ -32,9 +32,9 @@ def age_years(start: Dates, date: np.datetime64 | Dates) -> Floats:
     return np.asarray(days / _DAYS_PER_YEAR, np.float64)
 
 
-def _share(part: Floats, whole: Floats) -> Floats:
-    """Part of whole; NaN where the whole is nothing."""
-    return np.where(whole > 0, part / np.maximum(whole, 1.0), np.nan)
+def _share(part: Floats, total: Floats) -> Floats:
+    """Part over total; NaN where the total is 0."""
+    return np.where(total > 0, part / np.maximum(total, 1.0), np.nan)
 
 
 def _compute(context: Context) -> Columns:

@@ -1,4 +1,4 @@
-"""Claim features: how many claims, how they hang together, what they claim, how narrow they are and became.
+"""Claim features: number, dependencies, categories and length of the claims, and how examination narrowed them.
 
 Counts and lengths come from the claims' wording where it is known, else from the columns ``independent`` and
 ``length`` of the claims table, else (the number of claims only) from the patents table. Depth, category and
@@ -22,7 +22,6 @@ from ipvalue.types import Columns, Dates, Floats, Ints32, Mask
 
 __all__ = ["FAMILY", "parse"]
 
-
 _SUMMARY_NAMES = {
     "n_claims": "n_claims",
     "n_independent_claims": "n_independent",
@@ -44,19 +43,19 @@ _LENGTH_OF_PREFIX = 60
 
 def _compute(context: Context) -> Columns:
     snapshot = context.snapshot
-    told = _from_columns(snapshot.claims, snapshot.patents["n_claims"])
+    listed = _from_columns(snapshot.claims, snapshot.patents["n_claims"])
     worded = _from_wording(snapshot, snapshot.claims, np.ones(len(snapshot), bool))
-    columns = {name: np.where(np.isfinite(worded[name]), worded[name], told[name]) for name in _SUMMARY_NAMES}
+    columns = {name: np.where(np.isfinite(worded[name]), worded[name], listed[name]) for name in _SUMMARY_NAMES}
     columns["independent_claim_share"] = columns["n_independent_claims"] / columns["n_claims"]
-    return columns | _narrowing(snapshot, told, worded)
+    return columns | _narrowing(snapshot, listed, worded)
 
 
 def _from_columns(claims: Ragged, stated: Floats) -> dict[str, Floats]:
-    """What the numeric columns of a claim set tell, and the patents table where that has no row."""
+    """Features from the numeric columns of a claim set, else from the patents table."""
     n = len(stated)
     patent, independent, length = claims.patent, claims["independent"], claims["length"]
     counts = claims.counts.astype(np.float64)
-    told = np.bincount(patent[independent >= 0], minlength=n)
+    marked = np.bincount(patent[independent >= 0], minlength=n)
     alone = np.bincount(patent[independent == 1], minlength=n).astype(np.float64)
     shortest = np.full(n, np.inf)
     usable = (independent == 1) & np.isfinite(length)
@@ -66,25 +65,25 @@ def _from_columns(claims: Ragged, stated: Floats) -> dict[str, Floats]:
     first[patent[leading]] = length[leading]
     return dict.fromkeys(_SUMMARY_NAMES, np.full(n, np.nan)) | {
         "n_claims": np.where(counts > 0, counts, np.where(stated > 0, stated, np.nan)),
-        "n_independent_claims": np.where((told > 0) & (told == claims.counts), alone, np.nan),
+        "n_independent_claims": np.where((marked > 0) & (marked == claims.counts), alone, np.nan),
         "first_claim_length": first,
         "shortest_independent_length": np.where(np.isfinite(shortest), shortest, np.nan),
     }
 
 
 def _from_wording(snapshot: Snapshot, claims: Ragged, wanted: Mask) -> dict[str, Floats]:
-    """What the wording tells of the wanted patents for which every claim has one; NaN for the others."""
+    """Features from the wording of the wanted patents whose claims all have one; NaN for the others."""
     n = len(snapshot)
     result = {name: np.full(n, np.nan) for name in (*_SUMMARY_NAMES, "language")}
     if not len(claims) or not wanted.any():
         return result
     texts = snapshot.claim_texts(claims)
     written = np.asarray(pc.is_valid(texts["text"]).to_numpy(zero_copy_only=False), bool)
-    whole = (np.bincount(claims.patent[written], minlength=n) == claims.counts) & (claims.counts > 0) & wanted
-    patents = np.flatnonzero(whole)
+    complete = (np.bincount(claims.patent[written], minlength=n) == claims.counts) & (claims.counts > 0) & wanted
+    patents = np.flatnonzero(complete)
     if not len(patents):
         return result
-    rows = np.flatnonzero(whole[claims.patent])
+    rows = np.flatnonzero(complete[claims.patent])
     words, counts = texts.take(pa.array(rows)), claims.counts[patents]
     ends = np.cumsum(counts)
     numbered = _numbered(claims["number"][rows], words["text"].to_pylist())
@@ -99,21 +98,21 @@ def _from_wording(snapshot: Snapshot, claims: Ragged, wanted: Mask) -> dict[str,
 
 
 def _numbered(numbers: Ints32, texts: list[str]) -> list[str]:
-    """Put the table's number before each wording that does not begin with a number of its own."""
+    """Put the number of the table before each wording that does not begin with a number."""
     return [
         text if number_of(normalise(text[:_LENGTH_OF_PREFIX]))[0] else f"{number}. {text}"
         for number, text in zip(numbers.tolist(), texts)
     ]
 
 
-def _narrowing(snapshot: Snapshot, told: Columns, worded: Columns) -> Columns:
+def _narrowing(snapshot: Snapshot, listed: Columns, worded: Columns) -> Columns:
     """Change from the earliest claim set to the latest, both read in the same way and language."""
     first, latest = snapshot.first_claims, snapshot.claims
     several = _date(first) < _date(latest)
-    told_first = _from_columns(first, np.full(len(snapshot), np.nan))
+    columns_first = _from_columns(first, np.full(len(snapshot), np.nan))
     worded_first = _from_wording(snapshot, first, several & np.isfinite(worded["language"]))
     by_wording = np.where(worded["language"] == worded_first["language"], _growth(worded, worded_first), np.nan)
-    growth = np.where(np.isfinite(worded["language"]), by_wording, _growth(told, told_first))
+    growth = np.where(np.isfinite(worded["language"]), by_wording, _growth(listed, columns_first))
     return {
         "claims_added": np.where(several, latest.counts - first.counts, np.nan),
         "independent_length_growth": np.where(several, growth, np.nan),

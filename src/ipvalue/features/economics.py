@@ -1,4 +1,4 @@
-"""Economic features: what the latest row of the table economics says, comparable over currencies.
+"""Economic features from the latest row of the table economics, comparable across currencies.
 
 Revenue is left in the currency in which it was given: methods convert it with the rates of the date.
 """

@@ -18,7 +18,7 @@ def _compute(context: Context) -> Columns:
     members = snapshot.family
     n = len(snapshot)
     offices, code = np.unique(np.append(members["office"], _FIVE_OFFICES), return_inverse=True)
-    # one entry for each pair of patent and office, however many publications stand behind it
+    # one entry for each pair of patent and office, however many publications it has
     pair = distinct(members.patent * len(offices) + code[: len(members)])
     size = np.bincount(pair // len(offices), minlength=n).astype(np.float64)
     big = np.isin(offices[pair % len(offices)], _FIVE_OFFICES)

@@ -1,10 +1,10 @@
-"""Hazard of lapse by age, from a book's own renewals, and the life that it leaves to expect.
+"""Hazard of lapse by age, from a book's own renewals, and the expected life that follows from it.
 
-Owners drop patents that are not worth their fees, so how many drop them at each age is a fact about a book. It
-is counted as an actuary does: patent-years at risk and lapses by group and age, both whole numbers, so that the
-counts of parts add up to those of the whole.
+Owners let patents lapse that are not worth their fees. The hazard is estimated as in a mortality table, from
+patent-years at risk and lapses by group and age. Both are integers, so that the counts of shards add up to those of the
+book.
 
-Only complete years count: from the first anniversary on which the right stood, up to the last one by which a
+Only complete years count: from the first anniversary on which the right was in force, up to the last one by which a
 lapse would be known. A year in which the term ends, or the right is invalidated, is left out.
 
 References
@@ -18,17 +18,27 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ipvalue.law.dates import add_months
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import KeyedCounts
 from ipvalue.types import Dates, Floats, Ints, Mask, Texts
 
-__all__ = ["OLDEST", "Hazards", "completed_years", "expected_years", "group_of", "renewal_counts", "yearly_hazard"]
-
+__all__ = [
+    "OLDEST",
+    "RIGHT_KINDS",
+    "Hazards",
+    "completed_years",
+    "expected_years",
+    "group_of",
+    "renewal_counts",
+    "shrunk_share",
+    "yearly_hazard",
+]
 
 OLDEST = 64
 _RIGHTS = ("", "invention", "utility_model", "design", "plant")
-_KINDS = 16
+RIGHT_KINDS = 16
 # weight, in patent-years, of what offices have in common against a group's own counts
 _PRIOR_YEARS = 50.0
 _SURE = 1.0 - 1e-9
@@ -47,7 +57,7 @@ def group_of(jurisdiction: Texts, right: Texts, from_grant: Mask | bool = False)
     kind = np.zeros(len(letters), np.int64)
     for number, name in enumerate(_RIGHTS):
         kind[right == name] = number
-    return np.asarray(((letters[:, 0] * 128 + letters[:, 1]) * (_KINDS // 2) + kind) * 2 + from_grant, np.int64)
+    return np.asarray(((letters[:, 0] * 128 + letters[:, 1]) * (RIGHT_KINDS // 2) + kind) * 2 + from_grant, np.int64)
 
 
 def completed_years(start: Dates, day: Dates) -> Ints:
@@ -88,8 +98,8 @@ def renewal_counts(group: Ints, start: Dates, entered: Dates, lapse: Dates, unti
     Examples
     --------
     >>> days = [np.array([day], "datetime64[D]") for day in ("2014-08-15", "2017-05-10", "2020-08-15", "2024-12-31")]
-    >>> tally = renewal_counts(np.array([1]), *days)
-    >>> [(int(key) // 2 % 64, int(key) % 2, int(count)) for key, count in zip(tally.key, tally.count)]
+    >>> counts = renewal_counts(np.array([1]), *days)
+    >>> [(int(key) // 2 % 64, int(key) % 2, int(count)) for key, count in zip(counts.key, counts.count)]
     [(3, 0, 1), (4, 0, 1), (5, 0, 1), (6, 1, 1)]
     """
     known = np.flatnonzero(~np.isnat(start) & ~np.isnat(entered) & ~np.isnat(until))
@@ -125,19 +135,15 @@ class Hazards(NamedTuple):
     """Shape (groups, 64): share of the rights at the age that lapse within the year; NaN if nothing was counted."""
 
     @classmethod
-    def of(cls, tally: KeyedCounts, wanted: Ints) -> Hazards:
-        """Work out the hazards of some groups.
+    def of(cls, counts: KeyedCounts, wanted: Ints) -> Hazards:
+        """Estimate the hazards of some groups.
 
         Parameters
         ----------
-        tally : KeyedCounts
+        counts : KeyedCounts
             From :func:`renewal_counts`.
         wanted : ndarray of int64
-            Groups, also such as the tally does not hold.
-
-        Returns
-        -------
-        Hazards
+            Groups, which may be absent from the counts.
 
         Notes
         -----
@@ -147,28 +153,41 @@ class Hazards(NamedTuple):
 
         Examples
         --------
-        >>> tally = KeyedCounts.of(np.array([(32 * 64 + 6) * 2, (32 * 64 + 6) * 2 + 1]), np.array([30, 20]))
-        >>> float(Hazards.of(tally, np.array([32])).rate[0, 6])
+        >>> counts = KeyedCounts.of(np.array([(32 * 64 + 6) * 2, (32 * 64 + 6) * 2 + 1]), np.array([30, 20]))
+        >>> float(Hazards.of(counts, np.array([32])).rate[0, 6])
         0.4
         """
-        group, age, lapsed = tally.key // (2 * OLDEST), tally.key // 2 % OLDEST, tally.key % 2
+        group, age, lapsed = counts.key // (2 * OLDEST), counts.key // 2 % OLDEST, counts.key % 2
         rows = np.unique(np.concatenate([group, np.asarray(wanted, np.int64)]))
-        counts = np.zeros((2, len(rows), OLDEST))
-        np.add.at(counts, (lapsed, np.searchsorted(rows, group), age), tally.count)
-        pools = np.zeros((2, _KINDS, OLDEST))
-        for kind in range(_KINDS):
-            pools[:, kind] = counts[:, rows % _KINDS == kind].sum(axis=1)
+        table = np.zeros((2, len(rows), OLDEST))
+        np.add.at(table, (lapsed, np.searchsorted(rows, group), age), counts.count)
+        pools = np.zeros((2, RIGHT_KINDS, OLDEST))
+        for kind in range(RIGHT_KINDS):
+            pools[:, kind] = table[:, rows % RIGHT_KINDS == kind].sum(axis=1)
         total = pools.sum()
         everything = pools[1].sum() / total if total else np.nan
-        level = _shrunk(pools.sum(axis=2), np.full(_KINDS, everything))
-        pooled = _shrunk(pools, level[:, None])
-        return cls(rows, _shrunk(counts, pooled[rows % _KINDS]))
+        by_kind = pools.sum(axis=2)
+        level = shrunk_share(by_kind[1], by_kind.sum(axis=0), everything)
+        pooled = shrunk_share(pools[1], pools.sum(axis=0), level[:, None])
+        return cls(rows, shrunk_share(table[1], table.sum(axis=0), pooled[rows % RIGHT_KINDS]))
 
 
-def _shrunk(counts: Floats, prior: Floats) -> Floats:
-    """Hazard from (survived, lapsed) counts, leaning on a prior."""
-    survived, lapsed = counts
-    return np.asarray((lapsed + _PRIOR_YEARS * prior) / (survived + lapsed + _PRIOR_YEARS))
+def shrunk_share(
+    events: npt.ArrayLike, total: npt.ArrayLike, prior: npt.ArrayLike, weight: float = _PRIOR_YEARS
+) -> Floats:
+    """Share of events in a total, shrunk towards a prior share: the mean of a beta posterior.
+
+    Notes
+    -----
+    ``(events + weight * prior) / (total + weight)``, with the weight in the unit of the total.
+
+    Examples
+    --------
+    >>> float(shrunk_share(2, 3, 0.5, 1.0))
+    0.625
+    """
+    share = (np.asarray(events) + weight * np.asarray(prior)) / (np.asarray(total) + weight)
+    return np.asarray(share, np.float64)
 
 
 def _force(rate: Floats) -> Floats:
@@ -187,10 +206,6 @@ def yearly_hazard(rate: Floats, row: Ints, age: Floats) -> Floats:
         Group of each right.
     age : ndarray, shape (n,)
         Age in years, NaN where unknown.
-
-    Returns
-    -------
-    ndarray, shape (n,)
 
     Notes
     -----
@@ -222,10 +237,6 @@ def expected_years(rate: Floats, row: Ints, age: Floats, remaining: Floats) -> F
         Group of each right.
     age, remaining : ndarray, shape (n,)
         Age and remaining term in years, NaN where unknown.
-
-    Returns
-    -------
-    ndarray, shape (n,)
 
     Notes
     -----

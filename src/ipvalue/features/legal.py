@@ -57,20 +57,12 @@ class LegalFacts:
 
 @derived
 def legal_facts(snapshot: Snapshot) -> LegalFacts:
-    """Work out term and status of each patent of a snapshot, once.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-
-    Returns
-    -------
-    LegalFacts
+    """Term and status of each patent of a snapshot, cached with the snapshot.
 
     Notes
     -----
     Days of adjustment and ends of term that register events give count where the patents table has none. A
-    European patent lives per state after grant: it counts as lapsed once it has lapsed in Germany, France and
+    European patent is one right per state after grant: it counts as lapsed once it has lapsed in Germany, France and
     Great Britain and in every other state that an event names. A right in force whose payments are seen is in
     grace while its next fee is overdue; where no payment of it is known (China publishes none), never.
     """
@@ -99,10 +91,11 @@ def legal_facts(snapshot: Snapshot) -> LegalFacts:
         term_statutory=in_force_through(term.statutory, patents["jurisdiction"]),
         term_actual=in_force_through(end, patents["jurisdiction"]),
     )
-    gone, since = lapsed_throughout(n, events.patent, events.effective, events.operators, events.detail)
-    gone &= ENFORCEABLE[status.state]
+    no_state_left, since = lapsed_throughout(n, events.patent, events.effective, events.operators, events.detail)
+    no_state_left &= ENFORCEABLE[status.state]
     status = status._replace(
-        state=np.where(gone, np.int8(State.LAPSED), status.state), since=np.where(gone, since, status.since)
+        state=np.where(no_state_left, np.int8(State.LAPSED), status.state),
+        since=np.where(no_state_left, since, status.since),
     )
     return LegalFacts(term, end, remaining_years(end, snapshot.date), _with_grace(snapshot, status, end))
 

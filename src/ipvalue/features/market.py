@@ -1,6 +1,6 @@
 """Market coverage: how large the economies are in which the family seeks protection.
 
-Gross domestic product in current US dollars stands in for gross national income, for which the table is not at
+Gross domestic product in current US dollars replaces gross national income, for which the table is not at
 hand. A year's figure is taken as published on 1 July of the next year, so that a snapshot sees no later one.
 """
 
@@ -61,7 +61,7 @@ def market_weight(offices: Texts, date: np.datetime64) -> Floats:
     Parameters
     ----------
     offices : ndarray of str, shape (n,)
-        WIPO ST.3. EP stands for Germany, France and Great Britain, in which nearly every European patent is
+        WIPO ST.3. EP counts as Germany, France and Great Britain, in which nearly every European patent is
         validated; WO for none.
     date : numpy.datetime64
         The day.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family
-from ipvalue.features.counts import owner_field_key
+from ipvalue.features.book_statistics import owner_field_key
 from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY"]
@@ -24,7 +24,7 @@ def _compute(context: Context) -> Columns:
 
 
 def _concentration(context: Context, owner: Ints) -> Floats:
-    """Herfindahl index of each owner's patents over technology fields; whole numbers until the last division."""
+    """Herfindahl index of each owner's patents over technology fields; in integers until the last division."""
     owners, place = np.unique(owner, return_inverse=True)
     counts = context.statistics.counts["owner_field"].at(owner_field_key(owners[:, None], _FIELDS[None, :]))
     total = counts.sum(axis=1)

@@ -10,19 +10,18 @@ from __future__ import annotations
 import numpy as np
 
 from ipvalue.features.base import Context, Family
-from ipvalue.features.counts import FACTOR_SLOTS
-from ipvalue.features.measures import SCALE, log_indicators, quality_components
+from ipvalue.features.book_statistics import FACTOR_SLOTS
+from ipvalue.features.citation_indicators import SCALE, log_indicators, quality_components
 from ipvalue.records.cohorts import cohort_of
 from ipvalue.records.statistics import Statistics
 from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY", "factor_weights", "normalised"]
 
-
 _WINSOR = 0.98
 _FOUR = ("forward_5y", "family_size", "claims", "generality")
 _INDICATORS = 4
-# indicators are in whole thousandths: what rounding leaves of a constant's variance is far below that of one step
+# indicators are integer thousandths: the rounding variance of a constant is far below that of one step
 _NO_VARIANCE = 1e-9
 _WELL_CONDITIONED = 1e8
 
@@ -45,7 +44,7 @@ def factor_weights(statistics: Statistics) -> tuple[Floats, Floats]:
     Returns
     -------
     tuple of ndarray, each of shape (4,)
-        Weights of the regression score, and loadings; zeros where the book has too little to tell.
+        Weights of the regression score, and loadings; zeros where the book has too few patents.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Renewal features: fees paid and due, the life that the book's own renewals leave to expect, and what was recorded."""
+"""Renewal features: fees paid and due, hazard of lapse and expected life, recorded pledges and licences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ipvalue.features.base import Context, Family
 from ipvalue.features.citation_graph.edges import distinct
-from ipvalue.features.grant import granted_shares
+from ipvalue.features.grant_decisions import granted_shares
 from ipvalue.features.hazard import Hazards, expected_years, group_of, yearly_hazard
 from ipvalue.law.dates import years_between
 from ipvalue.law.events import Effect
@@ -62,8 +62,8 @@ def _years_in_force(date: np.datetime64, grant: Dates, ended: Dates) -> Floats:
     return np.maximum(years_between(grant, np.fmin(date, ended)), 0.0)
 
 
-def _life(context: Context, standing: Mask, dead: Mask) -> Columns:
-    """Hazard of lapse and expected life of granted rights, by the renewals of the whole book."""
+def _life(context: Context, in_force: Mask, dead: Mask) -> Columns:
+    """Hazard of lapse and expected life of granted rights, by the renewals of the book."""
     snapshot, legal = context.snapshot, context.legal
     patents = snapshot.patents
     from_grant = counted_from_grant(patents["jurisdiction"], patents["right"])
@@ -72,16 +72,13 @@ def _life(context: Context, standing: Mask, dead: Mask) -> Columns:
     hazards = Hazards.of(context.statistics.counts["renewals"], groups)
     row = np.searchsorted(hazards.group, groups)[place]
     start = np.where(from_grant, patents["grant_date"], patents["application_date"])
-    age = np.where(standing, years_between(start, snapshot.date), np.nan)
+    age = np.where(in_force, years_between(start, snapshot.date), np.nan)
     life = expected_years(hazards.rate, row, age, legal.remaining)
-    return {
-        "lapse_hazard": yearly_hazard(hazards.rate, row, age),
-        "expected_life": np.where(dead, 0.0, life),
-    }
+    return {"lapse_hazard": yearly_hazard(hazards.rate, row, age), "expected_life": np.where(dead, 0.0, life)}
 
 
 def _granted_share(context: Context) -> Floats:
-    """Share of decided applications that were granted, by the whole book's decisions at the same office."""
+    """Share of decided applications that were granted, by the book's decisions at the same office."""
     patents = context.snapshot.patents
     group = group_of(patents["jurisdiction"], patents["right"])
     groups, place = np.unique(group, return_inverse=True)
@@ -89,12 +86,12 @@ def _granted_share(context: Context) -> Floats:
 
 
 def _days_recorded(snapshot: Snapshot, effect: Effect) -> Floats:
-    """Days on which events with an effect were recorded, a patent; an event told by two feeds counts once."""
+    """Days on which events with an effect were recorded, a patent; an event that two sources report counts once."""
     events = snapshot.events
     found = events.operators.effect == effect
     day = events.effective[found].astype("datetime64[D]").astype(np.int64) + (1 << 23)
-    once = distinct((events.patent[found].astype(np.int64) << 24) + day) >> 24
-    return np.bincount(once, minlength=len(snapshot)).astype(np.float64)
+    days = distinct((events.patent[found].astype(np.int64) << 24) + day) >> 24
+    return np.bincount(days, minlength=len(snapshot)).astype(np.float64)
 
 
 FAMILY = Family.listed("renewal", _compute)

@@ -18,7 +18,7 @@ _FLAGS = {
     "partly_invalid": "some claims were declared invalid",
     "suspended": "the procedure is suspended",
     "litigated": "a suit was recorded",
-    "opposition_survived": "a challenge ended and the right stands",
+    "opposition_survived": "a challenge ended and the right was maintained",
 }
 
 

@@ -7,8 +7,7 @@ import numpy.typing as npt
 
 from ipvalue.features.base import Context, Family
 from ipvalue.features.citation_graph.edges import distinct
-from ipvalue.records.cohorts import cohort_key_of, filing_year
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import KeyedCounts, cohort_key_of, filing_year
 from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["FAMILY"]
@@ -42,14 +41,14 @@ def _compute(context: Context) -> Columns:
 def _growth(size: KeyedCounts, field: Ints, year: int) -> Floats:
     """Log of the field's filings 3 to 5 years ago over those 6 to 8 years ago.
 
-    Filings of the last two years are mostly unpublished: they say nothing of growth.
+    Filings of the last two years are mostly unpublished: they are no evidence of growth.
     """
     fields = np.arange(36)
     late, early = (
         np.sum([size.at(cohort_key_of(fields, np.full(36, year - lag))) for lag in lags], axis=0)
         for lags in ((3, 4, 5), (6, 7, 8))
     )
-    # one filing is added on both sides, so that an empty window is no infinity
+    # one filing is added on both sides, so that an empty window does not give infinity
     return np.asarray(np.log((late + 1.0) / (early + 1.0))[field], np.float64)
 
 

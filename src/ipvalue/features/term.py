@@ -27,12 +27,12 @@ def term_columns(
         Day of which the columns are.
     """
     age, remaining = age_years(filing, date), remaining_years(end, date)
-    whole = age + remaining
+    total = age + remaining
     return {
         "age": age,
         "remaining_term": remaining,
         "remaining_statutory_term": remaining_years(statutory, date),
-        "remaining_share": np.where(whole > 0, remaining / np.where(whole > 0, whole, 1.0), np.nan),
+        "remaining_share": np.where(total > 0, remaining / np.where(total > 0, total, 1.0), np.nan),
         "grant_lag": (grant - filing) / np.timedelta64(1, "D") / 365.25,
         "years_since_grant": age_years(grant, date),
         "years_since_priority": age_years(np.where(np.isnat(priority), filing, priority), date),

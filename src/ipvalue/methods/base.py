@@ -3,7 +3,7 @@
 A method is a frozen set of parameters with two verbs. ``fit`` learns from evidence and returns a
 :class:`State` (arrays, numbers and texts; nothing hidden, nothing pickled); ``estimate`` values every patent
 of a subject. What a method computes is the value of an enforceable right, or of an application as if it were
-granted: death and the probability of grant are the engine's business, the same for all methods.
+granted. The engine accounts for dead rights and for the probability of grant, in the same way for all methods.
 
 An outside package adds a method by an entry point of the group ``ipvalue.methods`` that names the class.
 """
@@ -59,7 +59,7 @@ BUILT_IN = {
 
 @dataclass(frozen=True)
 class State:
-    """What a method has learnt: numbers, tables of arrays, and texts (a LightGBM model is a text)."""
+    """The learnt state of a method: numbers, tables of arrays, and texts (a LightGBM model is a text)."""
 
     numbers: Mapping[str, float] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
@@ -88,19 +88,15 @@ class Estimate:
     details: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # a method of somebody's own may well hand over a plain array
+        # methods of plug-ins may pass a plain array
         if not isinstance(self.quantiles, Quantiles):
             object.__setattr__(self, "quantiles", Quantiles(np.asarray(self.quantiles, np.float64)))
 
     @classmethod
     def make(
-        cls,
-        value: Floats,
-        quantiles: Floats,
-        reason: Ints16,
-        details: Mapping[str, Array] | None = None,
+        cls, value: Floats, quantiles: Floats, reason: Ints16, details: Mapping[str, Array] | None = None
     ) -> Estimate:
-        """Put an estimate together; where a reason says so, or a number is not finite, there is no value."""
+        """Make an estimate; where there is a reason code, or a number is not finite, there is no value."""
         finite = np.isfinite(value) & np.isfinite(quantiles).all(axis=1)
         codes = np.where((reason == 0) & ~finite, np.int16(Reason.FAILED_NUMERICALLY), reason).astype(np.int16)
         good = codes == 0
@@ -145,19 +141,20 @@ class Method(BaseModel, ABC):
         """Value every patent of the subject as an enforceable right."""
 
     def restate(self, state: State, before: Assumptions, after: Assumptions) -> State:
-        """Move what was learnt along with the assumptions that it stands beside, as a stress does; unchanged here.
+        """Adapt the learnt state to changed assumptions, as a stress test needs; unchanged by default.
 
-        A method whose state holds rates of a kind that the assumptions also name scales them alike, so that a shock of
-        that figure reaches patents valued by learnt rates. Nothing moves where the assumptions do not.
+        A method that learns rates which the assumptions also contain scales its learnt rates by the same ratio, so that
+        a shock to the assumption also moves patents valued by learnt rates. Equal assumptions leave the state
+        unchanged.
         """
         return state
 
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:
-        """Say where the step's figure of the first patent comes from, where that differs by patent."""
+        """Source of each step's figure for the first patent, where it differs between patents."""
         return {}
 
     def appendix(self, subject: Subject, state: State, assumptions: Assumptions) -> list[tuple[Step, float]]:
-        """Further lines of the first patent's explanation, after the steps: what the figures rest on."""
+        """Further lines of the first patent's explanation, after the steps, such as the comparables used."""
         return []
 
     def __repr__(self) -> str:
@@ -181,7 +178,7 @@ def available() -> dict[str, type[Method]]:
     Raises
     ------
     IpvalueError
-        If an entry point names something that is no method, or a name that is taken.
+        If an entry point names something that is not a method, or a name that is taken.
 
     Examples
     --------
@@ -195,9 +192,9 @@ def available() -> dict[str, type[Method]]:
     for point in entry_points(group="ipvalue.methods"):
         method = point.load()
         if not (isinstance(method, type) and issubclass(method, Method)):
-            raise IpvalueError(f"the entry point {point.name!r} = {point.value!r} names no ipvalue Method")
+            raise IpvalueError(f"the entry point {point.name!r} = {point.value!r} is not an ipvalue Method")
         if method.name in found:
-            raise IpvalueError(f"the entry point {point.name!r} brings a second method named {method.name!r}")
+            raise IpvalueError(f"the entry point {point.name!r} adds a second method named {method.name!r}")
         found[method.name] = method
     return found | _REGISTERED
 
@@ -221,7 +218,7 @@ def register_method(kind: type[Method], *, replace: bool = False) -> type[Method
     Raises
     ------
     IpvalueError
-        If it is no method, or its name is taken.
+        If it is not a method, or its name is taken.
 
     Notes
     -----
@@ -239,7 +236,7 @@ def register_method(kind: type[Method], *, replace: bool = False) -> type[Method
 
 
 def unregister_method(name: str) -> None:
-    """Take away a method that :func:`register_method` added."""
+    """Remove a method that :func:`register_method` added."""
     _REGISTERED.pop(name, None)
     available.cache_clear()
 
@@ -261,18 +258,18 @@ def create(name: str, parameters: Mapping[str, Any]) -> Method:
     if name not in methods:
         raise IpvalueError(
             f"no method is named {name!r}; there are {', '.join(sorted(methods))}: "
-            "is the package that brings it installed?"
+            "is the package that provides it installed?"
         )
     return methods[name](**parameters)
 
 
 def checked(methods: Sequence[Method]) -> list[Method]:
-    """Methods as a list; what else users give for them is refused with what to write instead.
+    """Check the methods of an engine and return them as a list.
 
     Raises
     ------
     IpvalueError
-        If it is a name, a class or anything else that is no method.
+        If there is none, or one is a name, a class or anything else that is not a method.
     """
     if isinstance(methods, (Method, str)) or not isinstance(methods, Iterable):
         raise IpvalueError(f"methods={methods!r}: give a list of methods, as [ReliefFromRoyalty()]")

@@ -1,9 +1,9 @@
-"""A line through a few columns that are known to matter, from which trees learn the rest.
+"""Linear part of gradient boosting: a ridge regression on a few anchor columns, and effects of classes.
 
-Few observations teach trees a steep slope only in many small steps; a line has it at once. Rows that know all
-anchor columns have one line, those that lack some have another of the columns that all rows know. Slopes are ridge
-estimates, and never run against the direction that is known of a column. What a class of rows (a technology field)
-has in common beside the line is an effect of its own, shrunk by how little is known of it.
+With few observations, trees approximate a steep slope only in many small steps; a line has it at once. Trees then learn
+the residual. Rows with all anchor columns have one line. The other rows have another line, of the columns that all rows
+have. Slopes never have the opposite sign of the known direction of a column. A class of rows (a technology field) has
+an effect of its own, shrunk towards 0 where there are few observations.
 """
 
 from __future__ import annotations
@@ -63,14 +63,14 @@ def fit_anchor(anchors: Floats, target: Floats, directions: Sequence[int]) -> di
     >>> np.round(anchor_line(line, np.array([[50.0], [np.nan]])), 0).tolist()
     [101.0, 100.0]
     """
-    whole = complete_rows(anchors)
-    own = whole.sum() >= _FEWEST
-    others = ~whole if own and (~whole).sum() >= _FEWEST else np.ones(len(target), bool)
-    # a column that some of these rows lack is no column of theirs
-    shared = np.isfinite(anchors[~whole]).all(axis=0) & (~whole).any()
+    known_rows = complete_rows(anchors)
+    own = known_rows.sum() >= _FEWEST
+    others = ~known_rows if own and (~known_rows).sum() >= _FEWEST else np.ones(len(target), bool)
+    # columns with missing values in the group are dropped
+    shared = np.isfinite(anchors[~known_rows]).all(axis=0) & (~known_rows).any()
     partial, partial_centre = _line(anchors[others], target[others], directions, np.asarray(shared, np.bool_))
     every = np.ones(anchors.shape[1], bool)
-    rows = whole if own else others
+    rows = known_rows if own else others
     complete, complete_centre = _line(
         anchors[rows], target[rows], directions, np.asarray(every if own else shared, np.bool_)
     )
@@ -84,7 +84,7 @@ def fit_anchor(anchors: Floats, target: Floats, directions: Sequence[int]) -> di
 
 
 def complete_rows(anchors: Floats) -> Mask:
-    """Whether a row knows all anchors."""
+    """Mask of the rows that have all anchors."""
     return np.asarray(np.isfinite(anchors).all(axis=1), np.bool_)
 
 
@@ -113,11 +113,11 @@ def anchor_parts(line: Mapping[str, Floats], anchors: Floats) -> Floats:
     Returns
     -------
     ndarray, shape (n, k + 1)
-        The parts sum to the line; an unknown column stands at its mean.
+        The parts sum to the line; an unknown column is set to its mean.
     """
     slopes = anchor_slopes(line, anchors)
-    whole = _complete(line, anchors)[:, None]
-    away = anchors - np.where(whole, line["complete_centre"], line["partial_centre"])[:, 1:]
+    known_rows = _complete(line, anchors)[:, None]
+    away = anchors - np.where(known_rows, line["complete_centre"], line["partial_centre"])[:, 1:]
     parts = slopes[:, 1:] * np.where(np.isfinite(away), away, 0.0)
     return np.concatenate([slopes[:, :1], parts], axis=1)
 
@@ -140,14 +140,14 @@ def anchor_line(line: Mapping[str, Floats], anchors: Floats) -> Floats:
     return total
 
 
-def class_effects(left: Floats, whole: Mask, classes: Ints) -> Columns:
-    """Effect of each class on what the line leaves.
+def class_effects(left: Floats, known_rows: Mask, classes: Ints) -> Columns:
+    """Effect of each class on the residual of the line.
 
     Parameters
     ----------
     left : ndarray, shape (n,)
-    whole : ndarray of bool, shape (n,)
-        Rows that know all anchors: they lie nearer to the line, and weigh more.
+    known_rows : ndarray of bool, shape (n,)
+        Rows with all anchors, which are closer to the line and get a larger weight.
     classes : ndarray of int, shape (n,)
 
     Returns
@@ -174,20 +174,20 @@ def class_effects(left: Floats, whole: Mask, classes: Ints) -> Columns:
     [1.0, -1.0]
     """
     distinct, place = np.unique(classes, return_inverse=True)
-    weight = _precision(left, whole)
+    weight = _precision(left, known_rows)
     mean = np.bincount(place, weight * left) / np.bincount(place, weight)
     free = len(left) / max(len(left) - len(distinct), 1)
-    weight = _precision((left - mean[place]) * np.sqrt(free), whole)
+    weight = _precision((left - mean[place]) * np.sqrt(free), known_rows)
     known = np.bincount(place, weight).astype(np.float64)
     mean = np.bincount(place, weight * left) / known
     between = _between(mean, known)
     return {"class": distinct.astype(np.int64), "effect": mean * between * known / (1.0 + between * known)}
 
 
-def _precision(error: Floats, whole: Mask) -> Floats:
+def _precision(error: Floats, known_rows: Mask) -> Floats:
     """Inverse mean square of the rows of each kind."""
     weight = np.ones(len(error))
-    for kind in (whole, ~whole):
+    for kind in (known_rows, ~known_rows):
         if kind.any():
             weight[kind] = 1.0 / max(float(np.mean(error[kind] ** 2)), 1e-6)
     return weight

@@ -1,9 +1,9 @@
 """Boosting of a target that the user names: one feature of the catalogue explained by the others.
 
-What forward citations, or renewals paid, would be expected of a patent like this one, with an interval. The target
-never explains itself; features that tell it under another name (``fees_paid`` of ``renewals_paid``) are left out by
-name or by family, which the user must decide. Formula and source: :mod:`ipvalue.methods.boosting`. The directions
-of the catalogue are of value, not of this target, so none is imposed. No value in money follows from it.
+It predicts, for example, the forward citations or the renewals paid of a patent, with an interval. The target is never
+an input. The user must leave out features that reveal it under another name (``fees_paid`` for ``renewals_paid``), by
+name or by family. Formula and source: :mod:`ipvalue.methods.boosting`. The directions of the catalogue are of value,
+not of this target, so none is imposed. No value in money follows from it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FEWEST = 60
 
 @dataclass(frozen=True)
 class FeatureModel:
-    """What was learnt of one feature.
+    """A fitted model of one feature.
 
     Attributes
     ----------
@@ -73,22 +73,17 @@ def explain_feature(
     ----------
     subject : Subject
         From :func:`ipvalue.evidence.prices.prepare`.
-    assumptions : Assumptions
     target : str
         A feature of the catalogue.
     without : tuple of str
-        Features or whole families that would give the target away.
+        Features or families that would reveal the target.
     learner : BoostedQuantiles, optional
         Its parameters; those of the class by default.
-
-    Returns
-    -------
-    FeatureModel
 
     Raises
     ------
     IpvalueError
-        If the target is no feature, or fewer than 60 patents have it.
+        If the target is not a feature, or fewer than 60 patents have it.
 
     Notes
     -----
@@ -107,7 +102,7 @@ def explain_feature(
     (400, 5)
     """
     if target not in input_names():
-        raise IpvalueError(f"{target!r} is no feature: ipv.feature_catalogue() lists them")
+        raise IpvalueError(f"{target!r} is not a feature: ipv.feature_catalogue() lists them")
     names = explaining(target, without)
     values = np.asarray(design_columns(subject, assumptions, (target,))[0], np.float64)
     rows = np.flatnonzero(np.isfinite(values))

@@ -7,8 +7,8 @@ field has too few) are those with the smallest distance::
 
     d(i, j)^2 = sum over characteristics of (beta * (x_i - x_j))^2 / s^2 + (years since the deal / tau)^2
 
-with s the regression's residual deviation: two patents are near where the market tells no difference in
-price. The price of each is adjusted to the patent, as an appraiser's grid does::
+with s the regression's residual deviation: two patents are near if the market prices them alike. The price of each
+comparable is adjusted to the patent, as in an appraiser's grid::
 
     log price(j -> i) = log price_j + beta (x_i - x_j) + trend * years since the deal
 
@@ -18,17 +18,16 @@ zero as its term ends.
 
 Portfolio deals. Patents that were sold together have an allocated price each (:mod:`ipvalue.evidence.package_deals`).
 Beside the k nearest deals of one patent, the k nearest allocated prices count, each with 1 / n of the weight where n
-patents were sold. They move the median, not the spread; whether a field has enough deals is asked of single patents.
+patents were sold. They move the median, not the spread. Only deals of single patents count towards ``minimum``.
 
-Source. IVS 105 (2022; IVS 103 of 2025) 30 (market approach, comparable transactions, adjustments); the
-distance in units of
-the hedonic price follows the sales-comparison grids of Colwell, Cannaday and Wu (1983), AREUEA Journal 11.
+Source. IVS 105 (2022; IVS 103 of 2025) 30 (market approach, comparable transactions, adjustments); the distance in
+units of the hedonic price follows the sales-comparison grids of Colwell, Cannaday and Wu (1983), AREUEA Journal 11.
 
 Inputs. ``transactions``: sales, auctions, court sales and exclusive licences at arm's length, of single patents and of
 portfolios of which the book holds every patent; prices of the last twelve years.
 
 Assumes that sold patents price unsold ones. Not to be used where fewer than ``minimum`` deals of single patents are in
-the field and sector: it then says so instead of giving a number.
+the field and sector: it then gives a reason instead of a value.
 
 Interval. The kernel-weighted quantiles of the single patents' adjusted prices about the median, widened for the k
 prices being a sample.
@@ -56,7 +55,6 @@ from ipvalue.methods.base import Estimate, Method, State, Step
 from ipvalue.types import Floats, Ints
 
 __all__ = ["ComparableSales"]
-
 
 _BLOCK = 4096
 _COLUMNS = (
@@ -96,11 +94,11 @@ class ComparableSales(Method):
     penalty : float, default 10
         Ridge penalty, in observations.
     portfolio_deals : bool, default True
-        Take allocated prices of patents that were sold together in as well. The default is measured on synthetic
+        Also use allocated prices of patents that were sold together. The default is measured on synthetic
         books: the rank correlation with true values rises by 0.00 to 0.01 with 1,500 deals of single patents, by 0.01
         with 400 and by 0.02 to 0.03 with 100 to 200.
     office_minimum : int, default 30
-        Deals of single patents from which an office has a price level of its own.
+        Fewest deals of single patents for a price level of their own office.
 
     Examples
     --------
@@ -113,7 +111,7 @@ class ComparableSales(Method):
     approach: ClassVar[str] = "market"  # type: ignore[assignment]
     covers: ClassVar[str] = "the spread of adjusted arm's-length prices of comparable patents"
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("comparables", "deals of the field (or its sector) among which the nearest are sought", "deals"),
+        Step("comparables", "deals of the field (or its sector) from which the nearest are chosen", "deals"),
         Step("neighbours", "nearest deals used", "deals"),
         Step("allocated", "of them with a price allocated from a deal of several patents", "deals"),
         Step("mean_distance", "weighted mean distance to them, in residual deviations of price", "deviations"),
@@ -134,7 +132,7 @@ class ComparableSales(Method):
     office_minimum: int = Field(default=30, ge=1)
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
-        """Learn the price of each characteristic, and keep the deals."""
+        """Estimate the price of each characteristic, and store the deals."""
         deals = priced(evidence, assumptions, self.penalty, portfolio_deals=self.portfolio_deals)
         alone = deals.size == 1
         if alone.sum() < self.minimum:
@@ -146,11 +144,7 @@ class ComparableSales(Method):
         fit = ridge(design, deals.log_price, self.penalty, deals.weight)
         k = matrix.shape[1]
         return State(
-            numbers={
-                "deals": float(alone.sum()),
-                "deviation": max(fit.deviation, 1e-6),
-                "trend": float(fit.slope[k]),
-            },
+            numbers={"deals": float(alone.sum()), "deviation": max(fit.deviation, 1e-6), "trend": float(fit.slope[k])},
             tables={
                 "deals": {
                     "log_price": deals.log_price,
@@ -215,7 +209,6 @@ class ComparableSales(Method):
 
         Parameters
         ----------
-        subject : Subject
         state : State
             What :meth:`fit` learnt.
 
@@ -296,7 +289,7 @@ class ComparableSales(Method):
         alone = min(self.neighbours, len(pools[0]))
         own, weight = found.adjusted[:, :alone], found.weight[:, :alone]
         center = weighted_quantile(found.adjusted, found.weight, (0.5,))
-        # an allocated price has no error of its own patent in it: the spread is that of patents sold alone
+        # allocated prices lack the error of the single patent: the spread is that of patents sold alone
         levels = weighted_quantile(own, weight, LEVELS)
         spread = levels - levels[:, [LEVELS.index(0.5)]]
         effective = _sum_rows(weight) ** 2 / _sum_rows(weight**2)
@@ -322,12 +315,7 @@ class ComparableSales(Method):
         matrix : ndarray, shape (n, k)
             Characteristics of the patents.
         pool : ndarray of int64, shape (m,)
-            The deals among which the nearest are sought.
-        state : State
-
-        Returns
-        -------
-        tuple of ndarray, each of shape (n, min(neighbours, m))
+            The deals from which the nearest are chosen.
         """
         weight = state.tables["slopes"]["slope"] / state.numbers["deviation"]
         columns = [values[pool] * w for values, w in zip(state.tables["matrix"].values(), weight)]

@@ -1,4 +1,4 @@
-"""Excess earnings (MPEEM): what a patent's revenue earns beyond what all other assets in it must earn.
+"""Excess earnings (MPEEM): earnings of a patent's revenue above the required return on all other assets.
 
 Formula. For revenue R, attribution a, operating margin m, tax t, and contributory assets k that take the share
 s_k of revenue and must return r_k after tax::
@@ -17,7 +17,7 @@ capital, fixed assets and workforce, by ``contributory_share`` and ``contributor
 
 Assumes that the return on contributory assets is all that is due for them: what they lose in a year (depreciation,
 staff turnover) is cost in the margin. Not to be used for a patent that is not the main source of its revenue's
-earnings, nor for two patents on the same revenue without an attribution: each would take the whole excess.
+earnings, nor for two patents on the same revenue without an attribution: each would take the full excess.
 
 Interval. Lognormal about the value; beside revenue, attribution and decline its variance has the uncertainty of the
 margin (where it is not known) and that of the charge, each divided by the excess per unit of revenue: near
@@ -44,12 +44,8 @@ class ExcessEarnings(IncomeMethod):
 
     Parameters
     ----------
-    tax_amortisation_benefit : bool, default True
-        Add the benefit that a buyer draws from amortising the price.
-    fees : {'deducted', 'ignored'}, default 'deducted'
-        Renewal fees still to come as a cost, paid while they keep more than they cost; or left out.
-    ramp : {'linear', 's_curve'}, default 'linear'
-        Course of sales over ``ramp_years`` of the assumptions, for a product still in development.
+    tax_amortisation_benefit, fees, ramp
+        As in :class:`~ipvalue.methods.income.IncomeMethod`.
 
     Examples
     --------

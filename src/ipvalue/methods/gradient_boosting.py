@@ -1,9 +1,9 @@
-"""Gradient boosting: what a tree ensemble learns of log prices from all features, with conformal intervals.
+"""Gradient boosting: trees on log prices with all features as inputs, and conformal intervals.
 
 Formula. The target y is the log price per unit of remaining income (:mod:`ipvalue.evidence.remaining_life`). Trees
 h(x) learn the log royalty income of the book's many patents with a known revenue from what is known of any patent
-(:mod:`ipvalue.methods.boosting_income`). A line through the patent's own income where it is known, its age and h(x),
-an effect of the technology field, and trees that learn from all features what the line leaves (squared error,
+(:mod:`ipvalue.methods.boosting_inputs`). A line through the patent's own income where it is known, its age and h(x),
+an effect of the technology field, and trees that learn the residual of the line from all features (squared error,
 monotone in the features whose direction the catalogue states), give the location m(x); further trees give the scale
 s(x) of the residual. The quantile of level q is::
 
@@ -44,11 +44,20 @@ from ipvalue.evidence.remaining_life import life_factor, life_reason
 from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.law.technology import sector_of
 from ipvalue.methods.base import Estimate, Method, State, Step
-from ipvalue.methods.boosting import BoostedQuantiles, Observations, Predicted, assemble
+from ipvalue.methods.boosting import BoostedQuantiles, Observations, Predicted, assemble, parsed, predict_columns
 from ipvalue.methods.boosting_anchor import anchor_parts, anchor_slopes, effect_of
-from ipvalue.methods.boosting_income import ANCHORS, INCOME, anchors, fit_income
-from ipvalue.methods.boosting_inputs import design, design_columns, directions, filled, input_names, usual_inputs
-from ipvalue.methods.boosting_trees import parsed, predict_columns
+from ipvalue.methods.boosting_inputs import (
+    ANCHORS,
+    INCOME,
+    anchors,
+    design,
+    design_columns,
+    directions,
+    filled,
+    fit_income,
+    input_names,
+    usual_inputs,
+)
 from ipvalue.types import Floats, Ints
 
 __all__ = ["GradientBoosting"]
@@ -75,8 +84,8 @@ class GradientBoosting(Method):
         Groups with conformal quantiles of their own, where they have ``smallest_group`` deals.
     smallest_group : int, default 100
     features : tuple of str, optional
-        Features or whole families to learn from; by default all that there are when it is fitted, those of plug-ins
-        included. A fitted method keeps to the features that it learnt from, whatever is installed later.
+        Features or families to learn from; by default all that exist when it is fitted, including those of plug-ins. A
+        fitted method uses the features that it learnt from, whatever is installed later.
     exclude : tuple of str, optional
         Features or families to leave out. The royalty income of a known revenue, from which the line is made, is
         always an input.
@@ -105,7 +114,7 @@ class GradientBoosting(Method):
             "a(x): line through own income, age and expected income, and effect of the field",
             "log currency a year",
         ),
-        Step("trees", "t(x): what the trees add to the line", "log units"),
+        Step("trees", "t(x): the trees' correction of the line", "log units"),
         Step("log_price", "m(x) = line + trees: log price per unit of remaining income", "log currency a year"),
         Step("log_scale", "s(x): model of the log of the absolute residual", "log units"),
         Step("median_score", "median conformal score", "scales"),
@@ -129,7 +138,7 @@ class GradientBoosting(Method):
     seed: int = 7
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
-        """Fit expected income, location and scale, cross-fitted, and keep the conformal scores' quantiles."""
+        """Fit expected income, location and scale, cross-fitted, and the quantiles of the conformal scores."""
         factor = life_factor(evidence.deals.subject, assumptions)
         deals, factor = evidence.deals.take(factor > 0), factor[factor > 0]
         if len(deals) < self.minimum:
@@ -169,7 +178,7 @@ class GradientBoosting(Method):
         return Estimate.make(quantiles[:, 2], quantiles, life_reason(factor), details)
 
     def contributions(self, subject: Subject, state: State, assumptions: Assumptions) -> pd.DataFrame:
-        """Contributions of each feature to the log price, for the patents asked for.
+        """Contributions of each feature to the log price of each patent.
 
         Shapley contributions to the trees, and each feature's part of the line; the expected income's part is
         shared out by its own Shapley contributions.

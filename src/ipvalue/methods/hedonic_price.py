@@ -20,8 +20,8 @@ Research Policy 43 (prices of patent auctions on value indicators).
 Inputs. ``transactions``: arm's-length prices of single patents, at least ``minimum``; allocated prices of patents sold
 together (:mod:`ipvalue.evidence.package_deals`) count beside them, a deal as one observation.
 
-Assumes that the price of a characteristic is the same in all fields and years, and that sold patents price unsold
-ones. Not to be used where fields price patents by different things: comparable sales and gradient boosting bend.
+Assumes that the price of a characteristic is the same in all fields and years, and that sold patents price unsold ones.
+Not to be used where fields price characteristics differently: comparable sales and gradient boosting allow for that.
 
 Interval. Covers the price of an arm's-length sale, as often as the leave-one-out residuals do.
 """
@@ -57,11 +57,11 @@ class HedonicPrice(Method):
     penalty : float, default 10
         Ridge penalty, in observations.
     portfolio_deals : bool, default True
-        Take allocated prices of patents that were sold together in as well. The default is measured on synthetic
+        Also use allocated prices of patents that were sold together. The default is measured on synthetic
         books: no difference with 1,500 deals of single patents, a rank correlation higher by 0.01 to 0.04 with 400 to
         100.
     office_minimum : int, default 30
-        Deals of single patents from which an office has a price level of its own.
+        Fewest deals of single patents for a price level of their own office.
 
     Examples
     --------
@@ -101,7 +101,7 @@ class HedonicPrice(Method):
         years = np.unique(year)
         design = np.column_stack([matrix, deals.fields, (year[:, None] == years).astype(np.float64)])
         fit = ridge(design, deals.log_price, self.penalty, deals.weight)
-        # an allocated price has no error of its own patent in it: the errors of patents sold alone are those to expect
+        # allocated prices lack the error of the single patent: the residuals are those of patents sold alone
         residual = leave_one_out(fit.residual, fit.leverage)[alone]
         k, f = matrix.shape[1], deals.fields.shape[1]
         return State(

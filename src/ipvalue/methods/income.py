@@ -1,19 +1,20 @@
-"""Arithmetic that the income methods share: what is expected of revenue, its present value, its interval.
+"""Arithmetic that the income methods share: expected revenue, its present value, and the interval.
 
-Each method says what of a patent's revenue is income after tax; from there on all go the same way, so that
-their values differ by their view of the income and by nothing else::
+Each method says which part of a patent's revenue is income after tax. From there on all income methods compute alike,
+so that their values differ only in the income::
 
     R      = revenue as known * ((1 + g) (1 - d))^a         a the years since it was known
     chance = success * validity * enforcement
-    value  = (PV(income, r, kept, growth g, decline d, ramp, mid-year) * chance - fees * (1 - tax)) * TAB
+    value  = (PV(income, r, years_renewed, growth g, decline d, ramp, mid-year) * chance - fees * (1 - tax)) * TAB
 
-A revenue that was known long ago has grown or declined since, as it is expected to from now on: a book whose figures
-are three years old would else be worth as much as if they were of today. ``kept`` is the life of the income, or ends
-where a renewal fee would cost more than it keeps (:mod:`ipvalue.methods.upkeep`); a ramp is there for products still to
-be launched (:func:`ipvalue.finance.discounting.ramped_present_value`). The engine multiplies by the probabilities that
-the right is alive and that it is granted. ``validity`` is the chance that a granted right stands if it is tested, times
-the chance that it is, and ``enforcement`` that its royalty can be had. Licence rates are struck under these doubts, so
-both are near 1 by default but for rights that are under attack.
+A revenue that was known some years ago is moved to the valuation date at the same growth and decline that are expected
+from now on; otherwise figures that are three years old would count as today's. ``years_renewed`` is the life of the
+income, or ends where a renewal fee would cost more than the income it secures
+(:mod:`ipvalue.methods.renewal_costs`). The ramp is for products that are still to be launched
+(:func:`ipvalue.finance.discounting.ramped_present_value`). The engine multiplies by the probabilities that the right is
+alive and that it is granted. ``validity`` is the probability that a granted right survives a challenge times the
+probability of a challenge, and ``enforcement`` the probability that its royalty can be collected. Licence rates are
+negotiated under these doubts, so both are near 1 by default except for rights under attack.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from ipvalue.finance.discounting import ramped_present_value
 from ipvalue.finance.distributions import lognormal_quantiles
 from ipvalue.finance.tax import amortisation_factor
 from ipvalue.methods.base import Estimate, Method, Step
-from ipvalue.methods.upkeep import Upkeep, upkeep
+from ipvalue.methods.renewal_costs import RenewalCosts, renewal_costs
 from ipvalue.types import Floats, Ints, Ints16, Mask, Texts
 
 __all__ = [
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 _DECLINE_STEP = 0.01
-# a wider spread says no more than that nothing is known, and its quantiles overflow
+# an even wider interval would carry no information, and its quantiles would overflow
 _WIDEST = 5.0
 
 CARRIED = (
@@ -66,12 +67,16 @@ def valuing_steps(flow: str) -> tuple[Step, ...]:
         Step("discount_rate", "cost of capital of the field + country risk + patent premium", "per year"),
         Step("ramp_years", "years until sales are full; for a product still in development", "years"),
         Step("years", "min(remaining term, revenue life, economic life - age)", "years"),
-        Step("kept", "years, or less where a renewal fee would cost more than it keeps", "years"),
-        Step("present_value", f"PV({flow}, discount_rate, kept, growth, decline, ramp_years), mid-year", "currency"),
+        Step("years_renewed", "years, or less where a renewal fee would cost more than it earns", "years"),
+        Step(
+            "present_value",
+            f"PV({flow}, discount_rate, years_renewed, growth, decline, ramp_years), mid-year",
+            "currency",
+        ),
         Step("success_probability", "probability of technical and commercial success", "share"),
-        Step("validity_probability", "probability that the right stands", "share"),
+        Step("validity_probability", "probability that the right is valid", "share"),
         Step("enforcement_probability", "probability that the right can be enforced", "share"),
-        Step("fees", "present value of renewal fees to be paid while kept, after tax", "currency", "law.fees"),
+        Step("fees", "present value of the renewal fees of years_renewed, after tax", "currency", "law.fees"),
         Step("tax_amortisation", "1 / (1 - tax / m * annuity(discount_rate, m))", "factor", "IVS 210.110 (2022)"),
         Step("estimate", "(present_value * the three probabilities - fees) * tax_amortisation", "currency"),
         Step("log_sd", "standard deviation of the logarithm, from the parts' uncertainty", "log units"),
@@ -79,7 +84,17 @@ def valuing_steps(flow: str) -> tuple[Step, ...]:
 
 
 class IncomeMethod(Method):
-    """What the income methods have in common: parameters of the way from a yearly income after tax to its value."""
+    """Parameters that all income methods share, from a yearly income after tax to its value.
+
+    Parameters
+    ----------
+    tax_amortisation_benefit : bool, default True
+        Add the tax benefit of amortising the price.
+    fees : {'deducted', 'ignored'}, default 'deducted'
+        Whether future renewal fees are a cost, paid as long as they are worth it.
+    ramp : {'linear', 's_curve'}, default 'linear'
+        Growth of sales over the assumed ``ramp_years``, for a product still in development.
+    """
 
     tax_amortisation_benefit: bool = True
     fees: str = Field(default="deducted", pattern="^(deducted|ignored)$")
@@ -111,17 +126,12 @@ class IncomeMethod(Method):
 
 
 def known_or(values: Floats, default: npt.ArrayLike) -> Floats:
-    """Take what is known, and the default where nothing is."""
+    """Known values, else the default."""
     return np.where(np.isfinite(values), values, default)
 
 
 def expectations(subject: Subject, assumptions: Assumptions) -> dict[str, Floats]:
-    """What is expected of each patent's revenue, from ``economics`` or assumed.
-
-    Parameters
-    ----------
-    subject : Subject
-    assumptions : Assumptions
+    """Expectations of each patent's revenue, from ``economics`` or assumed.
 
     Returns
     -------
@@ -132,7 +142,7 @@ def expectations(subject: Subject, assumptions: Assumptions) -> dict[str, Floats
     life = np.minimum(given["remaining_term"], assumptions.economic_life.value - given["age"])
     passed = np.nan_to_num(given["economics_age"])
     known_life = np.where(np.isfinite(rows["revenue_life"]), rows["revenue_life"] - passed, np.inf)
-    # a growth that the bank states is all that it expects of the revenue
+    # a growth that the bank states replaces the assumed decline
     stated = np.isfinite(given["revenue_growth"])
     growth = known_or(given["revenue_growth"], assumptions.revenue_growth.value)
     decline = np.where(stated, 0.0, assumptions.by_field("revenue_decline", subject.field))
@@ -193,8 +203,6 @@ def complete(
         Those of :func:`expectations` and the method's own.
     flow : str
         Which of them is the income of the first year after tax, currency units a year.
-    subject : Subject
-    assumptions : Assumptions
     spread : ndarray, shape (n,)
         Standard deviation of the logarithm of the income's share of revenue.
     amortise : bool
@@ -205,10 +213,6 @@ def complete(
         Shape of the ramp.
     refused : ndarray of int16, shape (n,), optional
         The method's own reasons (0: none); a missing revenue or term goes before them.
-
-    Returns
-    -------
-    Estimate
 
     Notes
     -----
@@ -233,19 +237,19 @@ def complete(
         )
 
     every = np.arange(len(subject))
-    held = Upkeep(steps["years"], np.zeros(len(subject)))
+    costs = RenewalCosts(steps["years"], np.zeros(len(subject)))
     if fees == "deducted":
         paying = steps[flow] * chance * steps["years"] * subject.money["fee_rate"] > 0.0
         terms = (steps["years"], steps["discount_rate"], steps["tax"])
         rows = np.flatnonzero(paying)
-        held = upkeep(subject, rows, *terms, lambda some, times: present(some, times) * chance[some])
-    worth = present(every, held.years)
+        costs = renewal_costs(subject, rows, *terms, lambda some, times: present(some, times) * chance[some])
+    worth = present(every, costs.years)
     factor = np.ones(len(subject))
     if amortise:
         factor = amortisation_factor(steps["tax"], steps["discount_rate"], assumptions.amortisation_years.value)
-    left = np.maximum(worth * chance - held.fees, 0.0)
+    left = np.maximum(worth * chance - costs.fees, 0.0)
     value = left * factor
-    sensitivity = _sensitivity(worth, present(every, held.years, _DECLINE_STEP)) + steps["revenue_age"]
+    sensitivity = _sensitivity(worth, present(every, costs.years, _DECLINE_STEP)) + steps["revenue_age"]
     known_share = np.isfinite(subject.features["attribution"])
     log_sd = np.sqrt(
         assumptions.revenue_log_sd.value**2
@@ -253,8 +257,8 @@ def complete(
         + spread**2
         + (sensitivity * assumptions.decline_sd.value) ** 2
     )
-    log_sd = np.minimum(log_sd * np.where(held.fees > 0.0, _leverage(worth * chance, left), 1.0), _WIDEST)
-    found = {"kept": held.years, "present_value": worth, "fees": held.fees}
+    log_sd = np.minimum(log_sd * np.where(costs.fees > 0.0, _leverage(worth * chance, left), 1.0), _WIDEST)
+    found = {"years_renewed": costs.years, "present_value": worth, "fees": costs.fees}
     found |= {"tax_amortisation": factor, "estimate": value, "log_sd": log_sd}
     everything = {**steps, **found}
     details = {step.name: everything[step.name] for step in names}
@@ -269,23 +273,18 @@ def _sensitivity(present: Floats, later: Floats) -> Floats:
 
 
 def _leverage(gross: Floats, left: Floats) -> Floats:
-    """Relative move of what fees leave of an income, for one of the income."""
+    """Relative change of the income after fees for a relative change of the income."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(left > 0, gross / left, 1.0)
 
 
-def _reason(
-    subject: Subject,
-    steps: Mapping[str, npt.NDArray[Any]],
-    value: Floats,
-    refused: Ints16 | None,
-) -> Ints16:
+def _reason(subject: Subject, steps: Mapping[str, npt.NDArray[Any]], value: Floats, refused: Ints16 | None) -> Ints16:
     reason = np.zeros(len(value), np.int16) if refused is None else refused.copy()
     reason[np.isnan(steps["years"])] = Reason.NO_TERM_RULE
     unknown = ~np.isfinite(steps["revenue"])
     reason[unknown] = Reason.NO_REVENUE
     reason[unknown & (subject.features["has_revenue"] == 1.0)] = Reason.NO_EXCHANGE_RATE
-    # revenue of zero is a statement that nothing is earned, on which no lognormal interval can stand
+    # a revenue of zero says that nothing is earned: a lognormal interval needs a positive value
     reason[steps["revenue"] == 0.0] = Reason.NO_REVENUE
     reason[(reason == 0) & (value == 0.0)] = Reason.NO_FUTURE_INCOME
     return reason

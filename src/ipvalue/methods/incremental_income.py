@@ -1,4 +1,4 @@
-"""Incremental income (with and without): what a product earns more with the patent than a product without it.
+"""Incremental income (with and without): additional earnings of a product with the patent over one without it.
 
 Formula. For revenue R, attribution a, tax t, operating margin m with the patent and m0 without it::
 
@@ -51,12 +51,8 @@ class IncrementalIncome(IncomeMethod):
     premium : float, optional
         Price premium or cost saving as a share of revenue, for all patents; by default margin less generic
         margin.
-    tax_amortisation_benefit : bool, default True
-        Add the benefit that a buyer draws from amortising the price.
-    fees : {'deducted', 'ignored'}, default 'deducted'
-        Renewal fees still to come as a cost, paid while they keep more than they cost; or left out.
-    ramp : {'linear', 's_curve'}, default 'linear'
-        Course of sales over ``ramp_years`` of the assumptions, for a product still in development.
+    tax_amortisation_benefit, fees, ramp
+        As in :class:`~ipvalue.methods.income.IncomeMethod`.
 
     Examples
     --------
@@ -104,7 +100,7 @@ class IncrementalIncome(IncomeMethod):
         )
 
     def _spread(self, premium: Floats, assumptions: Assumptions) -> Floats:
-        """Uncertainty of the generic margin, against a premium that hangs on it."""
+        """Uncertainty of the generic margin relative to the premium."""
         if self.premium is not None or self.generic_margin is not None:
             return np.zeros(len(premium))
         with np.errstate(divide="ignore", invalid="ignore"):

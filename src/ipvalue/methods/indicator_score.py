@@ -13,19 +13,19 @@ since a lender does not amortise the patent. Renewal fees are left out.
 Source. GB/T 42748-2023, Guidelines for patent evaluation (indicators, in force 1 September 2023), and the practice
 that Chinese banks' internal valuation is published to follow: indicator score, CNIPA's royalty statistics of
 2016 to 2020 by industry (11,371 contracts, 31,147 patents), the borrower's revenue and the remaining term. The
-official weights and rates were not at hand: the default figures say 'assumed' or name another source, and a
+official weights and rates were not available: the default figures are marked 'assumed' or name another source, and a
 bank loads its own (a table of indicators, and ``Assumptions.royalty_rate`` with keys as ``"industry:C39"`` for the
 codes in its ``economics.industry``, or by technology field where the industry is not known).
 
 Inputs. ``economics.revenue`` and ``economics.industry``, and features for a quarter of the indicators' weight.
 
-What a score may claim. A score is a rating, no price: its scale has no unit of money, and nothing says that 80 is
-worth twice as much as 40. The money comes from the borrower's revenue and the royalty statistics alone; the
-score only says where in them the patent is taken to stand. Without revenue there is no value, only the score.
+Meaning of the score. A score is a rating, not a price: its scale has no unit of money, and a score of 80 is not worth
+twice as much as one of 40. The amounts come from the borrower's revenue and the royalty statistics alone; the score
+only chooses the quantile of these statistics. Without revenue there is no value, only the score.
 Not to be used beside ReliefFromRoyalty as if it were independent evidence: both rest on the same revenue.
 
-Interval. Lognormal about the value; beside revenue, attribution and decline its variance has the whole spread of
-the royalty statistics: that the score explains a part of it is not shown, so it narrows nothing.
+Interval. Lognormal about the value; beside revenue, attribution and decline its variance has the full spread of
+the royalty statistics. There is no evidence that the score explains a part of it, so the score narrows nothing.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def rating(points: Floats) -> Texts:
 
 def _median_royalty(subject: Subject, assumptions: Assumptions) -> Floats:
     """Median royalty of the revenue's industry where the assumptions have one, else of the technology field."""
-    # the prefix keeps an industry whose code is a number apart from the technology field of that number
+    # the prefix separates numeric industry codes from technology fields
     key = np.char.add("industry:", subject.money["industry"])
     named = np.isin(key, list(assumptions.royalty_rate))
     by_industry = assumptions.by_key("royalty_rate", key)
@@ -82,7 +82,7 @@ class IndicatorScore(Method):
     minimum_coverage : float, default 0.25
         Share of the indicators' weight that must be known for a score to count.
     tax_amortisation_benefit : bool, default False
-        Add the benefit that a buyer draws from amortising the price.
+        Add the tax benefit of amortising the price.
 
     Examples
     --------
@@ -93,13 +93,13 @@ class IndicatorScore(Method):
 
     name: ClassVar[str] = "indicator_score"
     approach: ClassVar[str] = "scorecard"  # type: ignore[assignment]
-    covers: ClassVar[str] = "uncertainty of revenue, attribution and decline, and the whole spread of royalty rates"
+    covers: ClassVar[str] = "uncertainty of revenue, attribution and decline, and the full spread of royalty rates"
     steps: ClassVar[tuple[Step, ...]] = (
         Step("legal", "weighted score of the known legal indicators", "0 to 100", "methods.indicators"),
         Step("technical", "weighted score of the known technical indicators", "0 to 100", "methods.indicators"),
         Step("economic", "weighted score of the known economic indicators", "0 to 100", "methods.indicators"),
         Step("coverage", "share of the indicators' weight that is known", "share"),
-        Step("score", "weighted score of the dimensions: a rating, no price", "0 to 100"),
+        Step("score", "weighted score of the dimensions: a rating, not a price", "0 to 100"),
         Step("rating", "A from 80, B from 60, C from 40, D from 20, else E", "grade", "assumed bands"),
         Step("share_rate", "floor + (ceiling - floor) * score / 100, for a profit split; not used here", "share"),
         *CARRIED,
@@ -125,7 +125,7 @@ class IndicatorScore(Method):
         return self
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
-        """Keep the scorecard's table, and the book's features against which patents are ranked."""
+        """Store the scorecard's table, and the quantiles of the book's features for the ranks."""
         return learn(self.indicators, evidence)
 
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:
@@ -155,7 +155,6 @@ class IndicatorScore(Method):
 
         Parameters
         ----------
-        subject : Subject
         state : State
             What :meth:`fit` learnt.
 

@@ -1,21 +1,21 @@
 """A scorecard's indicators: the editable table, each indicator's transform to 0..100, and the weighted score.
 
-A table has one row an indicator: dimension (first level), group (second level), indicator (third level), its weight
-in the whole, the feature that tells it, and the transform:
+A table has one row an indicator: dimension (first level), group (second level), indicator (third level), its weight,
+the feature that measures it, and the transform:
 
 - ``scale``: 0 at ``low``, 100 at ``high``, linear between; ``low`` above ``high`` turns it round;
 - ``rank``: mid-rank among the patents of the technology field in the book on the fit date, in percent (among all
   patents where fewer than 50 of the field are known); ``rank_reversed``: 100 less that;
 - ``rank_of_all`` and ``rank_of_all_reversed``: the same among all patents, for what fields differ in;
-- ``none``: no feature tells it; it stays missing until a bank names a feature.
+- ``none``: no feature measures it; it is missing until a bank names a feature.
 
-What is missing gives its weight to the known indicators of its dimension, and a dimension of which nothing is
-known gives its weight to the others; ``coverage`` says what share of the weight is known.
+The weight of a missing indicator goes to the known indicators of its dimension, and the weight of a dimension without
+known indicators to the other dimensions. ``coverage`` is the share of the weight that is known.
 
 Source of the structure: GB/T 42748-2023, Guidelines for patent evaluation, which CNIPA describes as three
 first-level, 14 second-level and 27 third-level indicators (legal, technical and economic value) whose weights
 follow the scenario. Its own list and weights were not at hand: the default table has its numbers of levels, and
-every row says 'assumed'.
+every row is marked 'assumed'.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _ENOUGH = 50
 
 
 class Indicator(BaseModel):
-    """One row of a scorecard's table: what counts, how much, and by which feature."""
+    """One row of a scorecard's table: an indicator, its weight, and the feature that measures it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -93,14 +93,10 @@ def read_indicators(source: str | os.PathLike[str]) -> tuple[Indicator, ...]:
     source : path
         Columns as in the default table, ``assumptions/tables/indicator_weights.csv``.
 
-    Returns
-    -------
-    tuple of Indicator
-
     Raises
     ------
     AssumptionError
-        If a row is faulty, or an indicator stands twice; the message names it.
+        If a row is faulty, or an indicator appears twice; the message names it.
     """
     return _parse(Path(source).read_text("utf-8-sig"))
 
@@ -127,9 +123,10 @@ def _parse(text: str) -> tuple[Indicator, ...]:
         except ValidationError as error:
             raise AssumptionError(f"indicator table, line {number}: {error.errors()[0]['msg']}") from error
     names = [row.indicator for row in rows]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice or not rows:
-        raise AssumptionError(f"indicator table: {twice[0]!r} stands twice" if twice else "indicator table: no rows")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated or not rows:
+        what = f"{repeated[0]!r} appears twice" if repeated else "no rows"
+        raise AssumptionError(f"indicator table: {what}")
     return tuple(rows)
 
 
@@ -138,7 +135,6 @@ def reference_ranks(table: tuple[Indicator, ...], subject: Subject) -> dict[str,
 
     Parameters
     ----------
-    table : tuple of Indicator
     subject : Subject
         The book on the fit date.
 
@@ -155,7 +151,7 @@ def reference_ranks(table: tuple[Indicator, ...], subject: Subject) -> dict[str,
     """
     for row in table:
         if row.feature and row.feature not in subject.features.columns:
-            raise AssumptionError(f"indicator {row.indicator!r} names the feature {row.feature!r}, which there is not")
+            raise AssumptionError(f"indicator {row.indicator!r} names the feature {row.feature!r}: there is none")
     ranked = sorted({row.feature for row in table if row.transform.startswith("rank")})
     return {name: {"quantile": _quantiles(subject.features[name], subject.field)} for name in ranked}
 
@@ -176,14 +172,8 @@ def score_of_each(table: tuple[Indicator, ...], ranks: Ranks, subject: Subject) 
 
     Parameters
     ----------
-    table : tuple of Indicator
     ranks : dict of str to dict
         Of :func:`reference_ranks`.
-    subject : Subject
-
-    Returns
-    -------
-    dict of str to ndarray, each of shape (n,)
     """
     found = {}
     for row in table:
@@ -216,11 +206,10 @@ def _rank(quantile: Floats, values: Floats, field: npt.NDArray[np.integer]) -> F
 
 
 def score(table: tuple[Indicator, ...], each: dict[str, Floats]) -> dict[str, Floats]:
-    """Weighted score, of each dimension and of all, with what is missing left out of the weights.
+    """Weighted score of each dimension and in total; missing indicators have no weight.
 
     Parameters
     ----------
-    table : tuple of Indicator
     each : dict of str to ndarray, each of shape (n,)
         Of :func:`score_of_each`.
 
@@ -240,9 +229,9 @@ def score(table: tuple[Indicator, ...], each: dict[str, Floats]) -> dict[str, Fl
             points += np.where(there, row.weight * each[row.indicator], 0.0)
             known += np.where(there, row.weight, 0.0)
         result[dimension] = np.divide(points, known, out=np.full(n, np.nan), where=known > 0)
-        whole = sum(row.weight for row in rows)
-        total += np.where(known > 0, whole * np.nan_to_num(result[dimension]), 0.0)
-        weight += np.where(known > 0, whole, 0.0)
+        full = sum(row.weight for row in rows)
+        total += np.where(known > 0, full * np.nan_to_num(result[dimension]), 0.0)
+        weight += np.where(known > 0, full, 0.0)
         known_weight += known
     result["score"] = np.divide(total, weight, out=np.full(n, np.nan), where=weight > 0)
     result["coverage"] = known_weight / sum(row.weight for row in table)
@@ -250,7 +239,7 @@ def score(table: tuple[Indicator, ...], each: dict[str, Floats]) -> dict[str, Fl
 
 
 def learn(table: tuple[Indicator, ...], evidence: Evidence) -> State:
-    """Keep the table (the default one where it is empty) and the book's ranks, so that a saved engine has both."""
+    """State with the table (the default one where it is empty) and the book's quantiles for the ranks."""
     rows = table or default_indicators()
     text = json.dumps([row.model_dump(mode="json") for row in rows], ensure_ascii=False, sort_keys=True)
     return State(tables=reference_ranks(rows, evidence.subject), texts={"indicators": text})
@@ -276,5 +265,5 @@ def share_rate(points: Floats, assumptions: Assumptions) -> Floats:
 
 
 def score_reason(coverage: Floats, minimum: float) -> Ints16:
-    """Why there is no score to rely on: too little of the weight is known; 0 where enough is."""
+    """Reason code where too little of the weight is known for a score; 0 elsewhere."""
     return np.where((coverage >= minimum) & (coverage > 0), 0, Reason.NO_INDICATORS).astype(np.int16)

@@ -15,7 +15,7 @@ ratings of legal, technical and economic factors); IVS 210 (2022) on profit spli
 Inputs. ``economics.revenue``; the margin from ``economics.margin``, else the industry's; floor and ceiling from
 ``profit_share`` of the assumptions; the score from the patent's features against the book's.
 
-Assumes that profit is split as the bounds say and that the score orders patents as bargaining would. Not to be
+Assumes that profit is split between the bounds, and that the score ranks patents as negotiation would. Not to be
 used as evidence in a US court: a starting split that is the same for all patents was rejected there (Uniloc v.
 Microsoft, Fed. Cir. 2011).
 
@@ -50,12 +50,8 @@ class ProfitSplit(IncomeMethod):
         The scorecard's table; empty for the default one.
     minimum_coverage : float, default 0.25
         Share of the indicators' weight that must be known for a score to count.
-    tax_amortisation_benefit : bool, default True
-        Add the benefit that a buyer draws from amortising the price.
-    fees : {'deducted', 'ignored'}, default 'deducted'
-        Renewal fees still to come as a cost, paid while they keep more than they cost; or left out.
-    ramp : {'linear', 's_curve'}, default 'linear'
-        Course of sales over ``ramp_years`` of the assumptions, for a product still in development.
+    tax_amortisation_benefit, fees, ramp
+        As in :class:`~ipvalue.methods.income.IncomeMethod`.
 
     Examples
     --------
@@ -83,7 +79,7 @@ class ProfitSplit(IncomeMethod):
     minimum_coverage: float = Field(default=0.25, ge=0, le=1)
 
     def fit(self, evidence: Evidence, assumptions: Assumptions) -> State:
-        """Keep the scorecard's table, and the book's features against which patents are ranked."""
+        """Store the scorecard's table, and the quantiles of the book's features for the ranks."""
         return learn(self.indicators, evidence)
 
     def estimate(self, subject: Subject, state: State, assumptions: Assumptions) -> Estimate:

@@ -1,10 +1,10 @@
-"""Real option: the right, but not the duty, to spend what development still costs for what it would earn.
+"""Real option: the right, but not the obligation, to pay the cost of development for the income of the product.
 
 Formula. With S the present value of income if the patent were developed today, X the cost of doing so, T the
-years that remain, r the riskless rate (continuous) and sigma the volatility of S::
+years that remain, r the risk-free rate (continuous) and sigma the volatility of S::
 
     yield = 1 / T                     every year of waiting loses one of the T years of protected income
-    value = C(S, X, T, r, sigma, yield)                      American call; European where asked for
+    value = C(S, X, T, r, sigma, yield)                      American call; or European
     S     = royalties saved after tax over the remaining life, as relief from royalty values them
 
 Source. Damodaran (2012), Investment Valuation, 3rd ed., chapter 28 (a product patent as an option; cost of delay
@@ -12,7 +12,7 @@ as a dividend yield); Dixit and Pindyck (1994), Investment under Uncertainty;
 IVS 105 (2022; IVS 103 of 2025) on option pricing.
 
 Inputs. ``economics.cost_to_develop`` above 0 and ``economics.revenue`` (expected once developed), and whatever
-:class:`~ipvalue.methods.relief_from_royalty.ReliefFromRoyalty` reads. The riskless rate is the zero rate of the
+:class:`~ipvalue.methods.relief_from_royalty.ReliefFromRoyalty` reads. The risk-free rate is the zero rate of the
 remaining years in ``curves``, by the last quotation of the valuation's currency, else ``risk_free_rate`` of the
 assumptions.
 
@@ -22,8 +22,8 @@ decision to wait for, and with care where the chance of technical success is wha
 probability, not in sigma.
 
 Interval. S is lognormal about its value with relief from royalty's spread; the option rises with S, so each
-quantile of the value is the option at the quantile of S. The lowest is held at a millionth of the value, since a
-lognormal interval knows no zero.
+quantile of the value is the option at the quantile of S. The lowest is at least a millionth of the value, since a
+lognormal interval cannot contain zero.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from pydantic import Field
 
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import Reason
-from ipvalue.evidence.risk_free_rates import riskless_rate
+from ipvalue.evidence.risk_free_rates import risk_free_rate
 from ipvalue.evidence.subject import Evidence, Subject
 from ipvalue.finance.distributions import LEVELS, lognormal_quantiles
 from ipvalue.finance.options_american import american
@@ -70,7 +70,7 @@ def development_option(
     years : array_like
         Remaining life.
     rate : array_like
-        Riskless rate, continuous decimal a year.
+        Risk-free rate, continuous decimal a year.
     volatility : array_like
         Of ``spot``, decimal a year.
     exercise : {'american', 'european'}, default 'american'
@@ -128,7 +128,7 @@ class RealOption(Method):
         ),
         Step("cost", "cost of development still to be spent, converted", "currency", "economics.cost_to_develop"),
         Step("years", "remaining life of the right's income", "years", "relief_from_royalty"),
-        Step("rate", "ln(1 + riskless zero rate of these years)", "per year, continuous", "curves"),
+        Step("rate", "ln(1 + risk-free zero rate of these years)", "per year, continuous", "curves"),
         Step("volatility", "volatility of the field", "per year to the root", "assumptions.development_volatility"),
         Step("delay", "1 / years", "per year", "Damodaran (2012), chapter 28"),
         Step("intrinsic", "max(spot - cost, 0)", "currency"),
@@ -156,7 +156,7 @@ class RealOption(Method):
             spots = lognormal_quantiles(steps["spot"][use], steps["log_sd"][use])
             options = development_option(spots, *(each[:, None] for each in terms), exercise=self.exercise)
             value[use] = options[:, LEVELS.index(0.5)]
-            # where the option is worth next to nothing its computed quantiles may cross by rounding
+            # where the option is worth close to zero, its quantiles may cross by rounding
             ordered = np.maximum.accumulate(options, axis=1)
             quantiles[use] = np.maximum(ordered, _LEAST_SHARE * value[use][:, None])
         reason[use] = np.where(value[use] > 0, reason[use], Reason.NO_FUTURE_INCOME)
@@ -174,7 +174,7 @@ class RealOption(Method):
             "spot": spot,
             "cost": cost,
             "years": years,
-            "rate": np.log1p(riskless_rate(subject, assumptions, years)[0]),
+            "rate": np.log1p(risk_free_rate(subject, assumptions, years)[0]),
             "volatility": assumptions.by_field("development_volatility", subject.field),
             "delay": np.where(years > 0, 1.0 / np.where(years > 0, years, 1.0), np.nan),
             "intrinsic": np.maximum(spot - cost, 0.0),
@@ -184,7 +184,7 @@ class RealOption(Method):
     def _reason(self, subject: Subject, steps: dict[str, Floats], developed: Estimate) -> Ints16:
         reason = developed.reason.copy()
         reason[(reason == Reason.NO_FUTURE_INCOME) & (steps["years"] == 0)] = Reason.TERM_OVER
-        # a cost of 0 says that the patent is developed, and nothing is left to decide
+        # a cost of 0 means that the patent is already developed
         reason[~(steps["cost"] > 0)] = Reason.NO_COST
         reason[np.isnan(subject.money["exchange_rate"])] = Reason.NO_EXCHANGE_RATE
         return reason
@@ -192,7 +192,7 @@ class RealOption(Method):
     def sources(self, subject: Subject, state: State, assumptions: Assumptions) -> dict[str, str]:
         """Say where the figures of the first patent come from."""
         table, field = assumptions.development_volatility, str(int(subject.field[0]))
-        _, known = riskless_rate(subject, assumptions, np.zeros(len(subject)))
+        _, known = risk_free_rate(subject, assumptions, np.zeros(len(subject)))
         return {
             "rate": f"curves, {assumptions.currency}" if known[0] else assumptions.risk_free_rate.source,
             "volatility": table.get(field, table["default"]).source,

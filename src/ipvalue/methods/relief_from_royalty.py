@@ -8,15 +8,15 @@ value of the renewal fees still to be paid::
     value  = (p * PV(saving, r, n, growth g, decline d, mid-year) - fees * (1 - t)) * TAB
     TAB    = 1 / (1 - t / m * annuity(r, m))        with m the amortisation period
 
-A product still in development reaches its sales over a ramp; n ends early where a fee would cost more than it keeps
-(:mod:`ipvalue.methods.income` has the chain, and brings the revenue that is known up to the date;
-:mod:`ipvalue.methods.upkeep` has the fees).
+A product still in development reaches its sales over a ramp; n ends early where a fee would cost more than it earns
+(:mod:`ipvalue.methods.income` has the chain, and moves the known revenue to the date;
+:mod:`ipvalue.methods.renewal_costs` has the fees).
 
 Source. IVS 210 (2022) paragraphs 60.18 to 60.25 and 110.1 (tax amortisation benefit); DIN 77100 (2011);
 Smith and Parr (2005), Intellectual Property, 4th ed.
 
 Inputs. ``economics.revenue``; attribution, royalty rate, growth, revenue life and probability of success
-where ``economics`` gives them. A known ``economics.cost_to_develop`` says that the product is in development. The
+where ``economics`` gives them. A known ``economics.cost_to_develop`` means that the product is in development. The
 royalty rate else comes from the book's own licences of the field, shrunk towards all licences of the book and these
 towards the assumed rate.
 
@@ -92,12 +92,8 @@ class ReliefFromRoyalty(IncomeMethod):
         assumptions alone.
     licence_weight : float, default 10
         Licences of a field that weigh as much as the wider group.
-    tax_amortisation_benefit : bool, default True
-        Add the benefit that a buyer draws from amortising the price.
-    fees : {'deducted', 'ignored'}, default 'deducted'
-        Renewal fees still to come as a cost, paid while they keep more than they cost; or left out.
-    ramp : {'linear', 's_curve'}, default 'linear'
-        Course of sales over ``ramp_years`` of the assumptions, for a product still in development.
+    tax_amortisation_benefit, fees, ramp
+        As in :class:`~ipvalue.methods.income.IncomeMethod`.
 
     Examples
     --------

@@ -1,14 +1,15 @@
-"""Renewal option: what a right must be worth to an owner who has kept paying for it.
+"""Renewal option: the value of a right to its owner, from the renewal fees that owners of the book paid.
 
 Formula. The return of the first year after grant is ``r = exp(x b + sigma e)`` with e standard normal, and falls by
 the share ``decay`` a year. The owner pays a fee while what is still to come is worth its fees::
 
-    kept through year a       if r >= t_a,       t_a the least return with which the holder pays on
-    value at the date         W(r) = sum of the years ahead, each kept only while that is best
+    renewed through year a    if r >= t_a,       t_a the least return with which the owner renews
+    value at the date         W(r) = sum of the years ahead, each renewed only while that is optimal
     quantile p of the value   W(exp(mu - sigma N^-1((1 - p) (1 - F(t)))))    t the last threshold that was passed
 
-Fit. By maximum likelihood on the book's own renewal histories and the schedules of :mod:`ipvalue.law.fees`: a right
-let go lies between two thresholds, one kept above one. Standard errors come from the information matrix.
+Fit. By maximum likelihood on the book's own renewal histories and the schedules of :mod:`ipvalue.law.fees`: the return
+of a lapsed right lies between two thresholds, that of a renewed one above a threshold. Standard errors come from the
+information matrix.
 
 Source. Schankerman and Pakes (1986), Economic Journal 96(384); Lanjouw, Pakes and Putnam (1998), Journal of
 Industrial Economics 46(4); Bessen (2008), Research Policy 37 (owner and patent characteristics).
@@ -74,7 +75,7 @@ def renewal_design(columns: Floats, field: npt.NDArray[np.integer], center: Floa
 
 
 class RenewalOption(Method):
-    """Value of the option to renew, from what the owners of the book paid to keep their rights.
+    """Value of the option to renew, from the fees that the owners of the book paid.
 
     Parameters
     ----------
@@ -85,9 +86,9 @@ class RenewalOption(Method):
     field_spread : float, default 0.3
         Prior standard deviation of a technology field's effect, in units of sigma.
     minimum : int, default 200
-        Fewest rights let go, and fewest kept, for a fit.
+        Fewest lapsed rights, and fewest renewed ones, for a fit.
     sample : int, default 100_000
-        Most histories to learn from; every so manieth of more.
+        Most histories to learn from; larger books are thinned evenly.
 
     Examples
     --------
@@ -110,7 +111,7 @@ class RenewalOption(Method):
         Step("elapsed", "years since grant", "years"),
         Step("term", "elapsed + remaining term", "years", "law.term"),
         Step("fees_ahead", "sum of the fees still to be paid", "currency", "law.fees"),
-        Step("estimate", "W(first_return): years ahead, each kept while that is best", "currency"),
+        Step("estimate", "W(first_return): years ahead, each renewed while that is optimal", "currency"),
     )
 
     features: tuple[str, ...] = ("n_claims", "family_size", "forward_citation_percentile", "n_inventors")
@@ -132,7 +133,7 @@ class RenewalOption(Method):
         known = histories(evidence.snapshot, evidence.subject)
         if len(known.row) > self.sample:
             known = known.take(np.arange(0, len(known.row), -(-len(known.row) // self.sample)))
-        if min(known.let_go.sum(), (~known.let_go).sum()) < self.minimum:
+        if min(known.lapsed.sum(), (~known.lapsed).sum()) < self.minimum:
             return State()
         columns = self._columns(evidence.subject)[known.row]
         center, scale = _moments(columns)
@@ -140,11 +141,11 @@ class RenewalOption(Method):
         rate = assumptions.discount_rate(field)
         thresholds = Thresholds(known.fees, rate)
         design = renewal_design(columns, field, center, scale)
-        penalty = np.full(design.shape[1], 0.5)  # a feature that never varies keeps the prior's error
+        penalty = np.full(design.shape[1], 0.5)  # a feature that never varies has the prior's error
         penalty[0] = 0.0
         penalty[1 + len(self.features) :] = 0.5 / self.field_spread**2
         fitted = fit_renewals(
-            design, lambda decay: thresholds.bounds(decay, known.years, known.let_go), penalty, decay=self.decay
+            design, lambda decay: thresholds.bounds(decay, known.years, known.lapsed), penalty, decay=self.decay
         )
         return _state(fitted, known, center, scale)
 
@@ -168,14 +169,12 @@ class RenewalOption(Method):
         return Estimate.make(value, quantiles, _reason(subject, covered, value), details)
 
     def log_likelihood(self, evidence: Evidence, state: State, assumptions: Assumptions) -> tuple[Histories, Floats]:
-        """Judge a fit by renewals that it need not have seen: the log-probability of each history.
+        """Log-probability of each renewal history under a fit, for example of held-out patents.
 
         Parameters
         ----------
-        evidence : Evidence
         state : State
             Fitted, on these or on other patents.
-        assumptions : Assumptions
 
         Returns
         -------
@@ -185,7 +184,7 @@ class RenewalOption(Method):
         known = histories(evidence.snapshot, evidence.subject)
         chosen = evidence.subject.take(known.row)
         thresholds = Thresholds(known.fees, assumptions.discount_rate(chosen.field))
-        bounds = thresholds.bounds(state.numbers["decay"], known.years, known.let_go)
+        bounds = thresholds.bounds(state.numbers["decay"], known.years, known.lapsed)
         return known, interval_log_likelihood(bounds, self._log_return(chosen, state), state.numbers["sigma"])
 
     def _inputs(
@@ -211,7 +210,7 @@ class RenewalOption(Method):
             "elapsed": elapsed,
             "term": term,
         }
-        # an expired right's last threshold is infinite: nothing is asked of it any more
+        # the last threshold of an expired right is infinite, and not needed
         steps["threshold"] = np.where(np.isfinite(steps["threshold"]), steps["threshold"], 0.0)
         behind = settled_years(fees, table.amount, year, today, np.nan_to_num(last_paid))
         ahead = np.where(np.arange(table.amount.shape[1]) >= behind[:, None], np.nan_to_num(table.amount), 0.0)
@@ -238,7 +237,7 @@ class RenewalOption(Method):
         if not state.numbers:
             return {}
         numbers = state.numbers
-        fitted = f"{int(numbers['histories']):,} renewal histories, {int(numbers['let_go']):,} of them let go"
+        fitted = f"{int(numbers['histories']):,} renewal histories, {int(numbers['let_go']):,} of them lapses"
         return {
             "log_return": fitted,
             "sigma": f"{fitted}; standard error {numbers['sigma_error']:.3g}",
@@ -262,7 +261,7 @@ def _state(fitted: RenewalFit, known: Histories, center: Floats, scale: Floats) 
             "decay_error": float(errors[-1]),
             "log_likelihood": fitted.log_likelihood,
             "histories": float(len(known.row)),
-            "let_go": float(known.let_go.sum()),
+            "let_go": float(known.lapsed.sum()),
         },
         tables={
             "coefficients": {"value": fitted.coefficients, "error": errors[:-2]},

@@ -1,4 +1,4 @@
-"""Replacement cost: what it would cost today to come to the same right, less what time and idleness have taken.
+"""Replacement cost: the cost of obtaining the same right today, less obsolescence.
 
 Formula. With C the cost spent, I the price level, A the age, n the years that remain, e the share lost to economic
 obsolescence and F the renewal fees paid so far::
@@ -8,16 +8,15 @@ obsolescence and F the renewal fees paid so far::
     value       = replacement * n / (A + n) * (1 - e)        e > 0 only where the right is known to earn nothing
 
 Source. IVS 105 (2022; IVS 103 of 2025) paragraphs 60.1 to 70.14 (replacement cost; physical, functional and
-economic obsolescence);
-IVS 210 (2022) on the cost approach; Smith and Parr (2005), Intellectual Property, 4th ed.
+economic obsolescence); IVS 210 (2022) on the cost approach; Smith and Parr (2005), Intellectual Property, 4th ed.
 
 Inputs. ``economics.historical_cost`` above 0, taken to be at the prices of its ``known_date``; the table
 ``price_index`` in the cost's currency (where no level is known on or before that day the cost stays untrended, and
-the step ``trend`` says 1); renewal fees of :mod:`ipvalue.law.fees`, of the large payer.
+the step ``trend`` is 1); renewal fees of :mod:`ipvalue.law.fees`, of the large payer.
 
-Assumes that cost tells about value, that a right loses the same part of its use every year of its life (functional
-obsolescence; the part that is left reaches 0 at expiry), and that all fees due so far were paid. A revenue of 0 is
-a statement that the right is idle; an unknown revenue is not. Not to be used where income or prices are known:
+Assumes that cost is informative about value, that a right loses the same part of its use every year of its life
+(functional obsolescence; the part that is left reaches 0 at expiry), and that all fees due so far were paid. A revenue
+of 0 is a statement that the right is idle; an unknown revenue is not. Not to be used where income or prices are known:
 cost sets neither a floor nor a ceiling to what a patent earns.
 
 Interval. Lognormal about the value with the assumed spread of what another attempt would cost.
@@ -62,9 +61,9 @@ def depreciated_cost(cost: Floats, age: Floats, remaining: Floats, economic: Flo
     >>> depreciated_cost(*(np.array([x]) for x in (1000.0, 5.0, 15.0, 0.5))).tolist()
     [375.0]
     """
-    whole = age + remaining
+    total = age + remaining
     left = np.where(
-        remaining > 0, remaining / np.where(whole > 0, whole, 1.0), np.where(np.isnan(remaining), np.nan, 0)
+        remaining > 0, remaining / np.where(total > 0, total, 1.0), np.where(np.isnan(remaining), np.nan, 0)
     )
     return np.asarray(cost * left * (1.0 - economic), np.float64)
 
@@ -114,7 +113,7 @@ class ReplacementCost(Method):
         age, remaining = subject.features["age"], subject.features["remaining_term"]
         trend = np.where(np.isfinite(trend), trend, 1.0)
         paid = fees_paid(subject) if self.fees else np.zeros(n)
-        # without a rate of exchange the fees can't be added; the cost alone is then the more modest figure
+        # without an exchange rate the fees are left out, which gives the lower value
         paid = np.nan_to_num(paid)
         idle = np.where(subject.money["revenue"] == 0, assumptions.idle_obsolescence.value, 0.0)
         replacement = cost * trend + paid

@@ -1,4 +1,4 @@
-"""Royalty benchmarking: what the book's licences say of royalty rates, beside what is assumed and what is learnt.
+"""Royalty benchmarking: royalty rates of the book's licences, compared with the assumed and the learnt rates.
 
 The column ``learnt`` by technology field is the rate that relief from royalty takes for a patent without a rate of its
 own: the licences of the field, shrunk towards all licences and these towards the assumed rate
@@ -30,7 +30,7 @@ _INDUSTRY = "industry:"
 
 
 class _Groups(NamedTuple):
-    """Groups of licences: their codes and names, the group of each licence, and what is assumed for each."""
+    """Groups of licences: their codes and names, the group of each licence, and the assumed rate of each."""
 
     code: list[str]
     name: list[str]
@@ -51,7 +51,6 @@ def royalty_benchmark(
 
     Parameters
     ----------
-    source : Book or Snapshot
     as_of : date, optional
         The day; required with a book, refused with a snapshot, which has its own.
     assumptions : Assumptions, optional

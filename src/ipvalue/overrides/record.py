@@ -22,7 +22,7 @@ from ipvalue.assumptions.figures import FigureSet
 from ipvalue.errors import REASONS, IpvalueError, OverrideError, Reason, SchemaError
 from ipvalue.records.arrow import to_arrow
 from ipvalue.records.coerce import coerce
-from ipvalue.records.table import Column
+from ipvalue.records.schema import Column
 
 __all__ = ["COLUMNS", "Override", "Overrides", "OverridesRead", "given_set", "read_rows"]
 

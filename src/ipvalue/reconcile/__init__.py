@@ -1,10 +1,4 @@
-"""Several estimates to one value: weights, calibration, disagreement.
-
-All work is on logarithms. A reconciliation first learns from deals how each method errs (its bias, how much
-wider its errors are than its interval claims, and how its errors go with the others'), and then combines the
-methods that apply to a patent; what the others have no estimate for does not stop the rest. Three kinds differ in
-their weights: by precision, as the user sets them, or learnt from deals by stacking.
-"""
+"""Several estimates to one value: weights, calibration, disagreement."""
 
 from __future__ import annotations
 
@@ -41,7 +35,7 @@ def reconciliations() -> dict[str, type[Reconciliation]]:
     Raises
     ------
     IpvalueError
-        If an entry point names something that is no reconciliation, or a kind that is taken.
+        If an entry point names something that is not a reconciliation, or a kind that is taken.
 
     Examples
     --------
@@ -54,8 +48,8 @@ def reconciliations() -> dict[str, type[Reconciliation]]:
     for point in entry_points(group="ipvalue.reconciliations"):
         kind = point.load()
         if not (isinstance(kind, type) and issubclass(kind, Reconciliation)):
-            raise IpvalueError(f"the entry point {point.name!r} = {point.value!r} names no ipvalue Reconciliation")
+            raise IpvalueError(f"the entry point {point.name!r} = {point.value!r} is not an ipvalue Reconciliation")
         if kind.kind in found:
-            raise IpvalueError(f"the entry point {point.name!r} brings a second reconciliation named {kind.kind!r}")
+            raise IpvalueError(f"the entry point {point.name!r} adds a second reconciliation named {kind.kind!r}")
         found[kind.kind] = kind
     return found

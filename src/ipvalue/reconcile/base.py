@@ -1,8 +1,9 @@
-"""What every reconciliation does: learn how the methods err, combine those that apply, widen where they disagree.
+"""Base of all reconciliations: learn the errors of the methods, combine those that apply, widen where they disagree.
 
-All work is on logarithms. A reconciliation first learns from deals how each method errs (its bias, how much
-wider its errors are than its interval claims, and how its errors go with the others'), and then combines the
-methods that apply to a patent; what the others have no estimate for does not stop the rest.
+All computation is on logarithms. A reconciliation first learns the errors of each method from deals: its bias, the
+ratio of its errors to its claimed interval, and their correlation with the errors of other methods. It then combines
+the methods that apply to a patent. The kinds differ in their weights: by precision, fixed by the user, or learnt from
+deals by stacking.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class Reconciliation(BaseModel, ABC):
         """
 
     def learn(self, names: list[str], error: Floats) -> Mapping[str, Array]:
-        """Learn from the methods' errors on deals what :meth:`weigh` needs beyond them, as columns; nothing here.
+        """Learn from the methods' errors on deals further columns that :meth:`weigh` needs; none by default.
 
         Parameters
         ----------
@@ -134,7 +135,7 @@ class Reconciliation(BaseModel, ABC):
             Of the deals, by methods that have not seen them.
         price : ndarray, shape (n_deals,)
         assumptions : Assumptions
-            ``method_correlation`` stands where there are too few deals.
+            ``method_correlation`` is the correlation where there are too few deals.
         years : ndarray, shape (n_deals,), optional
             Since each deal; without it prices and methods are taken to have drifted alike.
 
@@ -148,22 +149,22 @@ class Reconciliation(BaseModel, ABC):
 
         Notes
         -----
-        Prices drift: a deal of ten years ago was paid in the money and the market of its day, while a method may speak
-        of today's (an adjusted comparable) or of no day at all (trees). The bias that counts is that on the fit date::
+        Prices drift: a deal of ten years ago was made in the market of its day, while a method may estimate today's
+        price (an adjusted comparable) or one without a date (trees). The relevant bias is that on the fit date::
 
             log price - log estimate = bias + drift * years since the deal + error
 
         The drift of each method is a ridge estimate about 0, with the prior standard deviation
-        ``assumptions.price_drift_sd`` (3 % a year by default), so that few deals, which can't tell it from chance, say
-        little of it. All errors are measured about this line.
+        ``assumptions.price_drift_sd`` (3 % a year by default), so that few deals, which cannot distinguish it from
+        chance, hardly move it. All errors are measured about this line.
 
         Intervals by group are conformal within it (Mondrian; Vovk, Gammerman and Shafer 2005, section 4.5): patents
-        whose revenue is known, which other methods value, don't pay for the errors of the others.
+        with a known revenue, which other methods value, are not widened by the errors of the others.
         The reconciliation itself is held out too (ten folds, by the rank of the price): under a bias, an inflation and
         weights learnt from the same deals errors look too small, and 90 % intervals cover 87 to 89 % of fresh prices
         with 60 to 100 deals and eight methods, or four of which some don't apply; held out, 90 to 92 % (simulated). As
-        with all cross-validated scores that is no theorem, and prices must be alike over time: what intervals cover of
-        later deals, a backtest counts.
+        with all cross-validated scores this is not guaranteed, and assumes that prices behave alike over time. A
+        backtest measures the coverage of later deals.
         """
         state = self._learnt(names, estimates, price, assumptions, years)
         if len(price) < self.minimum:
@@ -179,12 +180,7 @@ class Reconciliation(BaseModel, ABC):
         return State(tables={**state.tables, "scores": scores})
 
     def _learnt(
-        self,
-        names: list[str],
-        estimates: list[Estimate],
-        price: Floats,
-        assumptions: Assumptions,
-        years: Floats | None,
+        self, names: list[str], estimates: list[Estimate], price: Floats, assumptions: Assumptions, years: Floats | None
     ) -> State:
         """Drift, bias, inflation and correlation of the methods, and what :meth:`learn` learns; with normal scores."""
         m = len(names)
@@ -208,14 +204,9 @@ class Reconciliation(BaseModel, ABC):
         return _state(names, table, correlation, self.learn(names, error - bias))
 
     def _held_out(
-        self,
-        names: list[str],
-        estimates: list[Estimate],
-        price: Floats,
-        assumptions: Assumptions,
-        years: Floats | None,
+        self, names: list[str], estimates: list[Estimate], price: Floats, assumptions: Assumptions, years: Floats | None
     ) -> Floats:
-        """Standardised error of each deal by what the other folds' deals teach; NaN where no method applies."""
+        """Standardised error of each deal under a fit on the other folds; NaN where no method applies."""
         # by the rank of the price: each fold spans all prices, and the order of the deals does not matter
         fold = np.argsort(np.argsort(price, kind="stable"), kind="stable") % _FOLDS
         away = np.zeros(len(price)) if years is None else years
@@ -277,14 +268,14 @@ class Reconciliation(BaseModel, ABC):
         with np.errstate(invalid="ignore", divide="ignore"):
             observed = np.where(both > 2, product / np.sqrt(power * power.T), assumed)
         result = (both * observed + self.shrinkage * assumed) / (both + self.shrinkage)
-        # below 0.95 the weights stay stable; a negative one would promise more than two methods can
+        # below 0.95 the weights are stable; a negative correlation would claim too much precision
         result = np.clip(result, 0.0, 0.95)
         np.fill_diagonal(result, 1.0)
         return np.asarray(result, np.float64)
 
 
 def patterns(applies: Mask) -> Ints:
-    """Which methods apply to each patent, as a number: bit k stands for method k.
+    """Which methods apply to each patent, as a number: bit k is method k.
 
     Examples
     --------
@@ -320,17 +311,12 @@ def _part(estimate: Estimate, rows: Mask) -> Estimate:
 
 
 def _moved(estimate: Estimate, by: Floats) -> Estimate:
-    """An estimate at another day's prices; ``by`` in log units."""
+    """An estimate at the prices of another date; ``by`` in log units."""
     factor = np.exp(by)
     return replace(estimate, value=estimate.value * factor, quantiles=estimate.quantiles.scale(factor))
 
 
-def _state(
-    names: list[str],
-    methods: Mapping[str, Floats],
-    correlation: Floats,
-    extra: Mapping[str, Array],
-) -> State:
+def _state(names: list[str], methods: Mapping[str, Floats], correlation: Floats, extra: Mapping[str, Array]) -> State:
     tables = {
         "methods": {"method": np.array(names, object), **methods},
         "correlation": {name: correlation[:, k] for k, name in enumerate(names)},

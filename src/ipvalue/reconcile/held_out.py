@@ -1,4 +1,4 @@
-"""What methods say of deals that they have not seen: the errors from which a reconciliation learns."""
+"""Out-of-sample estimates of deals, from which a reconciliation learns the methods' errors."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ def out_of_sample(
 
     Parameters
     ----------
-    methods : sequence of Method
     evidence : Evidence
         With the deals.
-    assumptions : Assumptions
     folds : int
         At least 2. A patent that was sold several times is in one fold.
 

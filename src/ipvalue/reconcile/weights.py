@@ -1,4 +1,4 @@
-"""Weights that need no learning of their own: by precision, or as the user sets them."""
+"""Weights by precision, and fixed weights set by the user."""
 
 from __future__ import annotations
 
@@ -23,10 +23,6 @@ def precision_weights(deviation: Floats, correlation: Floats) -> Floats:
     ----------
     deviation : ndarray, shape (n, m)
     correlation : ndarray, shape (m, m)
-
-    Returns
-    -------
-    ndarray, shape (n, m)
 
     Examples
     --------
@@ -99,10 +95,10 @@ class FixedWeights(Reconciliation):
         return weights
 
     def check(self, names: list[str]) -> None:
-        """Refuse weights of methods that the engine does not have: a slip of the pen would weigh nothing."""
+        """Refuse weights of methods that the engine does not have: a misspelt name would have no effect."""
         strange = sorted({*self.weights} - {*names})
         if strange:
-            raise IpvalueError(f"weights name {strange[0]!r}, which is no method of the engine: {', '.join(names)}")
+            raise IpvalueError(f"weights name {strange[0]!r}, which is not a method of the engine: {', '.join(names)}")
 
     def weigh(self, deviation: Floats, correlation: Floats, names: list[str], learnt: State | None = None) -> Floats:
         """The user's weights; equal ones where none of the methods that apply has a weight."""

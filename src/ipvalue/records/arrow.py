@@ -1,4 +1,4 @@
-"""Any table to Arrow columns of simple types: pandas, polars, Arrow streams, dicts of columns, with all their dirt.
+"""Convert any table to Arrow columns of simple types: pandas, polars, Arrow streams and dicts of columns.
 
 A Python loop over values runs only where a pandas object column mixes types or text is not UTF-8, since no Arrow type
 can hold such a column.
@@ -65,12 +65,12 @@ def to_arrow(name: str, table: object) -> pa.Table:
             result = _from_stream(name, table)
         else:
             raise SchemaError(
-                f"table {name!r}: a {type(table).__name__} is no table; pass a pandas, polars or pyarrow table, "
+                f"table {name!r}: a {type(table).__name__} is not a table; pass a pandas, polars or pyarrow table, "
                 "any object with the Arrow C stream interface, or a dict of columns"
             )
         if len(set(result.column_names)) < result.num_columns:
             twice = sorted({c for c in result.column_names if result.column_names.count(c) > 1})
-            raise SchemaError(f"table {name!r}: column {twice[0]!r} stands twice; rename or drop one")
+            raise SchemaError(f"table {name!r}: column {twice[0]!r} appears twice; rename or drop one")
         columns = [plain(_sound(column)) for column in result.columns]
         return pa.table(columns, names=result.column_names)
     except pa.ArrowException as error:
@@ -93,7 +93,7 @@ def _from_stream(name: str, table: Any) -> pa.Table:
 
 
 def _from_columns(name: str, table: Any) -> pa.Table:
-    """Convert column by column, so that one dirty column does not refuse the table."""
+    """Convert column by column, so that one faulty column does not make the table unreadable."""
     keys = list(table.columns if _is_pandas(table) else table)
     if len({str(key) for key in keys}) < len(keys):
         raise SchemaError(f"table {name!r}: two columns have one name; rename or drop one")
@@ -114,14 +114,14 @@ def _array(place: str, values: Any) -> pa.Array | pa.ChunkedArray:
     values = values if hasattr(values, "__len__") else list(values)
     try:
         if getattr(values, "dtype", None) in (None, object) and np.datetime64 in set(map(type, values)):
-            raise TypeError("Arrow reads no such objects, and crashes where numbers stand between them")
+            raise TypeError("Arrow cannot read such objects, and crashes where numbers are mixed with them")
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return pa.array([_text_of(value) for value in values], pa.string())
 
 
 def _text_of(value: Any) -> str | None:
-    """One value of a mixed column as text, in which form it is judged like any other text."""
+    """One value of a mixed column as text, which is then checked like any other text."""
     if value is None or isinstance(value, str):
         return value if value is None else value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, bytes):
@@ -141,9 +141,9 @@ def _text_of(value: Any) -> str | None:
 
 
 def _sound(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Check a column's buffers; what is wrong in some rows takes a type that holds it, so that only they are refused.
+    """Check a column's buffers; faulty values get a type that can hold them, so that only their rows are refused.
 
-    Text that is not UTF-8 becomes bytes, and milliseconds that are no whole day a timestamp.
+    Text that is not UTF-8 becomes bytes, and dates in milliseconds become timestamps.
     """
     if pa.types.is_date64(column.type):
         return pa.chunked_array([chunk.view(pa.timestamp("ms")) for chunk in column.chunks], pa.timestamp("ms"))
@@ -170,7 +170,7 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     if pa.types.is_run_end_encoded(array.type):
         array = pc.run_end_decode(array)
     if pa.types.is_dictionary(array.type):
-        words = plain(array.dictionary)  # dictionaries of views can't be decoded as they are
+        words = plain(array.dictionary)  # Arrow cannot decode dictionaries of views
         array = pc.take(words.cast(_WIDE.get(words.type, words.type)), array.indices)
     return _narrow(array)
 
@@ -200,7 +200,7 @@ def overflows(column: pa.Array | pa.ChunkedArray) -> bool:
 
 
 def decoded(values: pa.Array) -> tuple[pa.Array, Mask]:
-    """Bytes as text, null where they are not UTF-8, and where that is."""
+    """Bytes as text with null where they are not UTF-8, and a mask of these rows."""
     unreadable = np.zeros(len(values), bool)
     kind = values.type
     if not (kind in (pa.binary(), pa.large_binary(), pa.binary_view()) or pa.types.is_fixed_size_binary(kind)):

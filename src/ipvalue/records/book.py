@@ -34,9 +34,9 @@ _DAY = TABLES["patents"].columns["application_date"]
 class Book:
     """A patent book: one validated table for each thing that is known.
 
-    Only ``patents`` is required, and in it only patent_id, jurisdiction and application_date. A bad row is
-    set aside in :attr:`rejects` with a reason code, exact repeats are dropped and counted, and the rest is
-    kept in one canonical order, so that the order of the input never matters.
+    Only ``patents`` is required, and in it only patent_id, jurisdiction and application_date. Bad rows are
+    rejected (:attr:`rejects` lists them with a reason code) and exact repeats are dropped and counted. The other
+    rows are sorted into one canonical order, so that the order of the input never matters.
 
     Parameters
     ----------
@@ -44,16 +44,16 @@ class Book:
         One row a patent or application. Here and below, a table is any object with the Arrow C stream
         interface (pyarrow, polars, DuckDB, ADBC), a pandas frame, or a dict of columns.
     citations, claims, legal_events, family_members : table, optional
-        What registers and offices say.
+        Data of registers and offices.
     economics, transactions, licences, loans : table, optional
         What is earned, paid, licensed and lent.
     curves, fx, price_index : table, optional
         Market data.
     strict : bool, default False
-        Raise on the first bad row instead of setting it aside.
+        Raise on the first bad row instead of rejecting it.
     refused : pandas.DataFrame, optional
-        Rows that a source refused before they could become rows of a table, in the columns of :attr:`rejects`:
-        they join the rejects and count as rows that came in.
+        Rows that a source refused before they became rows of a table, in the columns of :attr:`rejects`. They are
+        added to the rejects and count as rows that came in.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Book:
     ignored : dict of str to tuple of str
         Columns that the schema does not know, a table.
     rows_in : dict of str to int
-        Rows that came in, a table. Always rows_in = rows kept + rejects + duplicates.
+        Rows that came in, a table. Always rows_in = valid rows + rejects + duplicates.
 
     Raises
     ------
@@ -101,19 +101,8 @@ class Book:
         strict: bool = False,
         refused: pd.DataFrame | None = None,
     ) -> None:
-        given: dict[str, object] = {
-            "citations": citations,
-            "claims": claims,
-            "legal_events": legal_events,
-            "family_members": family_members,
-            "economics": economics,
-            "transactions": transactions,
-            "licences": licences,
-            "loans": loans,
-            "curves": curves,
-            "fx": fx,
-            "price_index": price_index,
-        }
+        arguments: dict[str, Any] = locals()
+        given: dict[str, object] = {name: arguments[name] for name in TABLES if name != "patents"}
         checked = {"patents": check_table("patents", patents, None)}
         valid_patents = checked["patents"].table
         for name, data in given.items():
@@ -138,16 +127,12 @@ class Book:
 
     @classmethod
     def from_canonical(cls, tables: Mapping[str, pa.Table]) -> Book:
-        """Make a book of tables that a book wrote, without validating them again.
+        """Make a book from tables that a book wrote, without validating them again.
 
         Parameters
         ----------
         tables : mapping of str to pyarrow.Table
             In the schema's columns, types and order, as :attr:`tables` gives them.
-
-        Returns
-        -------
-        Book
         """
         book = cls.__new__(cls)
         book.rows_in = {name: t.num_rows for name, t in tables.items()}
@@ -156,7 +141,7 @@ class Book:
         return book
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process needs; it computes on demand what is cached here."""
+        """State for another process, without the caches."""
         return {name: value for name, value in self.__dict__.items() if name not in ("_snapshots", "_derived")}
 
     @property
@@ -188,7 +173,7 @@ class Book:
         return self.columns.fingerprint
 
     def as_of(self, date: object, *, known: Known = "announced") -> Snapshot:
-        """Cut the book down to what was known at the close of a day.
+        """Snapshot of the book as it was known at the close of a day.
 
         Parameters
         ----------
@@ -197,10 +182,6 @@ class Book:
         known : {'announced', 'loaded'}
             Whether a legal event counts from the day on which the office made it public, or from the day on
             which the bank loaded it.
-
-        Returns
-        -------
-        Snapshot
 
         Examples
         --------
@@ -219,18 +200,18 @@ class Book:
 
     @cached_property
     def _snapshots(self) -> WeakValueDictionary[tuple[str, str], Snapshot]:
-        """Snapshots that somebody still holds: whoever asks for the same day shares what is computed of them."""
+        """Snapshots that are still in use: two calls for the same day share one snapshot and its caches."""
         return WeakValueDictionary()
 
     def derive(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What is computed of the book under a key, once and for as long as the book lives.
+        """Result of a computation on the book, cached under a key as long as the book exists.
 
         Parameters
         ----------
         key : hashable
-            Names what is computed and all that it follows from besides the book.
+            Names the computation and everything that it depends on besides the book.
         make : callable
-            Computes it; the result must be small, and must not be changed.
+            Computes the result, which must be small and must not be changed.
         """
         if key not in self._derived:
             self._derived[key] = make()
@@ -246,12 +227,12 @@ class Book:
         Parameters
         ----------
         patent_ids : iterable of str
-            Those that the book does not hold are passed over.
+            Identifiers that are not in the book are ignored.
 
         Returns
         -------
         Book
-            Market data and licences are kept whole.
+            Market data and licences are not filtered.
 
         Raises
         ------
@@ -300,10 +281,6 @@ class Book:
 def parse_date(date: object) -> np.datetime64:
     """Read a day.
 
-    Parameters
-    ----------
-    date : str, datetime.date, numpy.datetime64 or pandas.Timestamp
-
     Returns
     -------
     numpy.datetime64
@@ -312,7 +289,7 @@ def parse_date(date: object) -> np.datetime64:
     Raises
     ------
     BookError
-        If it is no day, or none that a date column takes.
+        If it is not a day, or outside the range of a date column.
 
     Examples
     --------
@@ -321,14 +298,14 @@ def parse_date(date: object) -> np.datetime64:
     """
     try:
         if isinstance(date, Number | np.bool_):
-            raise ValueError("a number is no date")
+            raise ValueError("a number is not a date")
         if isinstance(date, str) and not _ISO_DAY.fullmatch(date.strip()):
             raise ValueError("not of the form YYYY-MM-DD")
         # the day is that of the time's own zone
         moment = pd.Timestamp(date).tz_localize(None)  # type: ignore[arg-type]
         day: np.datetime64 = moment.to_datetime64().astype("datetime64[D]")
     except (ValueError, TypeError, OverflowError) as error:
-        raise BookError(f"{date!r} is no date ({error}); write it as 'YYYY-MM-DD'") from error
+        raise BookError(f"{date!r} is not a date ({error}); write it as 'YYYY-MM-DD'") from error
     if np.isnat(day):
         raise BookError("the date is missing (NaT)")
     earliest, latest = (np.datetime64(end, "D") for end in (_DAY.earliest, _DAY.latest))

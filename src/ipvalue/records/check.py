@@ -1,4 +1,4 @@
-"""What a book holds, what was refused, and what each missing table makes impossible."""
+"""Validation report of a book: its rows, rejected rows, and what each missing table makes impossible."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from ipvalue.records.book import Book
 from ipvalue.records.schema import TABLES
 from ipvalue.records.store import read_book
 
-__all__ = ["cost", "read_tables", "report"]
+__all__ = ["effect_of_absence", "read_tables", "report"]
 
-# what falls away where a table is absent, for people
-_COST = {
-    "citations": "citation features are missing: values by comparison and learning lose what tells patents apart best",
+# the effect of an absent table
+_ABSENT_TABLE = {
+    "citations": "citation features are missing: values by comparison and learning lose the best characteristics",
     "claims": "claim features are missing, but for the number where patents.n_claims has it",
     "legal_events": "status comes from the patents' own dates: lapses are not seen, and pledges and licences not known",
     "family_members": "family features are missing",
-    "economics": "methods by income, cost and development option have no money to start from and value nothing",
+    "economics": "income, cost and development option methods have no amounts and value nothing",
     "transactions": "comparable sales and gradient boosting have no prices and value nothing",
     "licences": "royalty rates are the assumed ones",
+    "loans": "no loan can be checked",
+    "curves": "the risk-free rate of real options is the assumed one",
     "fx": "exchange rates are the assumed ones",
-    "loans": "nothing is secured",
-    "curves": "the riskless rate of real options is the assumed one",
     "price_index": "replacement cost takes past costs at the prices of their day",
 }
 
 # the same of a column
-_COLUMN_COST = {
+_ABSENT_COLUMN = {
     "patents.patent_id": "no row can be read",
     "patents.jurisdiction": "no row can be read",
     "patents.application_date": "no row can be read",
     "patents.right": "the right is taken from the kind code, else for an invention",
-    "patents.kind": "utility models, designs and grants are not told from applications for inventions",
+    "patents.kind": "utility models, designs and grants are not distinguished from applications for inventions",
     "patents.priority_date": "age and cohort count from the filing",
     "patents.parent_filing_date": "the term of a continuation counts from its own filing, and is too long",
     "patents.publication_date": "claims and citations date from the grant or the filing",
@@ -54,10 +54,10 @@ _COLUMN_COST = {
     "citations.citing_ipc": "generality is known only from patents of the book",
     "citations.cited_ipc": "originality is known only from patents of the book",
     "citations.cited_date": "citation lags are known only from patents of the book",
-    "citations.origin": "examiners' citations are not told from the applicant's",
-    "citations.category": "X and Y citations are not told from others",
+    "citations.origin": "examiners' citations are not distinguished from the applicant's",
+    "citations.category": "X and Y citations are not distinguished from others",
     "claims.text": "only the number of claims is known",
-    "claims.language": "the language is told from the wording",
+    "claims.language": "the language is detected from the wording",
     "legal_events.announced_date": "an event counts as known on the day on which it takes effect",
     "legal_events.code": "events are read from their text",
     "legal_events.text": "events are read from their code",
@@ -69,14 +69,6 @@ _CSV_BLOCK = 1 << 24  # bytes; a row must fit into one, and a claim may have a m
 
 def read_tables(path: str | os.PathLike[str]) -> Book:
     """Read a book's folder: one that ``write_book`` wrote, or one of ``<table>.parquet`` and ``<table>.csv``.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    Book
 
     Raises
     ------
@@ -96,7 +88,7 @@ def read_tables(path: str | os.PathLike[str]) -> Book:
                 except (pa.ArrowException, OSError, ValueError) as error:
                     raise SourceError(f"{file} can't be read as {kind}: {error}") from error
     if "patents" not in tables:
-        raise SourceError(f"{folder} is no book: it holds neither book.json nor patents.parquet nor patents.csv")
+        raise SourceError(f"{folder} is not a book: it holds neither book.json nor patents.parquet nor patents.csv")
     return Book(**tables)
 
 
@@ -105,7 +97,7 @@ def _read_parquet(file: Path) -> pa.Table:
 
 
 def _read_csv(file: Path) -> pa.Table:
-    """Read all columns as text, which the book's own rules then judge."""
+    """Read all columns as text; the book then validates them."""
     reading = pcsv.ReadOptions(block_size=_CSV_BLOCK)
     parsing = pcsv.ParseOptions(newlines_in_values=True)  # claims have paragraphs
     with pcsv.open_csv(file, read_options=reading, parse_options=parsing) as stream:
@@ -141,19 +133,19 @@ def report(book: Book) -> str:
         ]
     for name, columns in book.ignored.items():
         lines.append(f"not read: {name}: {', '.join(columns)}")
-    lines += [f"absent: {name}: {_COST[name]}" for name in TABLES if name in _COST and not book[name].num_rows]
+    lines += [f"absent: {name}: {effect}" for name, effect in _ABSENT_TABLE.items() if not book[name].num_rows]
     return "\n".join(lines)
 
 
-def cost(table: str, column: str = "") -> str:
-    """Say what falls away where a table, or a column of it, is absent; empty where nothing to speak of.
+def effect_of_absence(table: str, column: str = "") -> str:
+    """Describe the effect of an absent table or column; empty where there is no notable effect.
 
     Examples
     --------
-    >>> cost("patents", "owners")
+    >>> effect_of_absence("patents", "owners")
     'portfolio features are missing, and self-citations count as others'
     """
-    return _COLUMN_COST.get(f"{table}.{column}", "") if column else _COST.get(table, "")
+    return _ABSENT_COLUMN.get(f"{table}.{column}", "") if column else _ABSENT_TABLE.get(table, "")
 
 
 def _empty_columns(book: Book, name: str) -> list[str]:

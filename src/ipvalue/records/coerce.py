@@ -1,4 +1,4 @@
-"""Foreign columns to the schema's columns: what is unambiguous is coerced, every other value gets a reason code.
+"""Coerce the columns of a table to the schema: unambiguous values are converted, others get a reason code.
 
 Unambiguous are: ISO dates as text (also without dashes), timestamps as their day in their own time zone, integers
 as numbers, whole numbers as integers and identifiers, numbers as text, 0/1 and true/false as flags, text of codes in
@@ -34,7 +34,7 @@ def coerce(column: Column, values: pa.Array | pa.ChunkedArray) -> Coerced:
     Parameters
     ----------
     column : Column
-        What the schema says of it.
+        The column's schema.
     values : pyarrow.Array
         The values as they came.
 
@@ -73,7 +73,7 @@ def _codes(bad: Mask, reason: Reason) -> Ints16:
 
 
 def _refuse_all(column: Column, values: pa.Array) -> Coerced:
-    """A type that can't hold this kind: every value that is there is bad."""
+    """A type that cannot hold this kind: every value that is not null is bad."""
     there = _mask(pc.is_valid(values))
     return pa.nulls(len(values), column.arrow_type()), _codes(there, Reason.BAD_TYPE)
 
@@ -104,8 +104,8 @@ def _whole(values: pa.Array) -> pa.Array:
     numbers = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
     missing = np.isnan(numbers)
     with np.errstate(invalid="ignore"):
-        whole = missing | ((numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53))
-    return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing) if whole.all() else values
+        integral = missing | ((numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53))
+    return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing) if integral.all() else values
 
 
 def _code(column: Column, values: pa.Array) -> Coerced:
@@ -131,7 +131,7 @@ def _code(column: Column, values: pa.Array) -> Coerced:
 
 
 def _recased(column: Column, names: pa.Array) -> pa.Array:
-    """Codes of two or three capitals are often written small, and the language code large."""
+    """Codes with their case corrected: many files write upper-case codes in lower case, or the reverse."""
     upper, lower = pc.utf8_upper(names), pc.utf8_lower(names)
     fits_upper = pc.match_substring_regex(upper, f"^({column.pattern})$")
     fits_lower = pc.match_substring_regex(lower, f"^({column.pattern})$")
@@ -177,8 +177,8 @@ def _integer(column: Column, values: pa.Array) -> Coerced:
     with np.errstate(invalid="ignore"):
         codes[(codes == 0) & ~missing & (array != np.floor(array))] = Reason.BAD_TYPE
     usable = ~missing & (codes == 0)
-    whole = np.where(usable, array, 0).astype(np.int32)
-    return pa.array(whole, pa.int32(), mask=~usable), codes
+    integers = np.where(usable, array, 0).astype(np.int32)
+    return pa.array(integers, pa.int32(), mask=~usable), codes
 
 
 def _flag(column: Column, values: pa.Array) -> Coerced:
@@ -218,7 +218,7 @@ def _date(column: Column, values: pa.Array) -> Coerced:
 
 
 def _days_of(values: pa.Array) -> tuple[pa.Array, Mask]:
-    """The day of each timestamp on the clocks of its time zone; bad where nobody knows the zone."""
+    """The local day of each timestamp in its time zone; bad where the zone is unknown."""
     try:
         local = pc.local_timestamp(values) if values.type.tz else values
         return pc.floor_temporal(local, unit="day").cast(pa.date32(), safe=False), np.zeros(len(values), bool)
@@ -279,7 +279,7 @@ def _tidy_list(column: Column, parents: Ints, elements: pa.Array, n_rows: int) -
     counts = np.bincount(parents[keep], minlength=n_rows)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     tidy = pa.ListArray.from_arrays(pa.array(offsets), elements.filter(pa.array(keep)))
-    empty = pa.array(counts == 0)  # an empty list and no list are both: not known
+    empty = pa.array(counts == 0)  # an empty list and no list both mean unknown
     return pc.if_else(empty, pa.scalar(None, column.arrow_type()), tidy), _codes(bad, Reason.TOO_LONG)
 
 

@@ -1,20 +1,91 @@
-"""Cohorts: how a patent's count compares with those of its technology field and filing year.
+"""Exact counts by integer keys, and cohorts: a patent's count compared with those of its field and filing year.
 
-A cohort's statistics are exact counts of patents by number of citations, so that the statistics of shards
-add up to those of the whole book, whatever the shards and their order.
+Counts are exact, so that the counts of shards add up to those of the book in any order. A cohort is a technology field
+and a filing year; its statistics are counts of patents by number of citations.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.records.keyed_counts import KeyedCounts
 from ipvalue.types import Dates, Floats, Ints
 
-__all__ = ["Cohorts", "cohort_key", "cohort_key_of", "cohort_of", "filing_year"]
+__all__ = ["Cohorts", "KeyedCounts", "cohort_key", "cohort_key_of", "cohort_of", "filing_year"]
+
+
+@dataclass(frozen=True)
+class KeyedCounts:
+    """Numbers of patents (or of anything) by key.
+
+    Attributes
+    ----------
+    key : ndarray of int64
+        Ascending, distinct.
+    count : ndarray of int64
+    """
+
+    key: Ints
+    count: Ints
+
+    @classmethod
+    def of(cls, keys: Ints, counts: Ints | None = None) -> KeyedCounts:
+        """Count keys; with ``counts``, each key counts as often as given.
+
+        Examples
+        --------
+        >>> KeyedCounts.of(np.array([7, 3, 7])).count.tolist()
+        [1, 2]
+        """
+        wanted = np.asarray(keys, np.int64)
+        if counts is None:
+            ordered = np.sort(wanted)
+            first = _first_of_runs(ordered)
+            return cls(ordered[first], np.diff(first, append=len(ordered)))
+        order = np.argsort(wanted, kind="stable")
+        ordered = wanted[order]
+        first = _first_of_runs(ordered)
+        if not len(first):
+            return cls(ordered, ordered.copy())
+        return cls(ordered[first], np.add.reduceat(np.asarray(counts, np.int64)[order], first))
+
+    @classmethod
+    def merge(cls, parts: Iterable[KeyedCounts]) -> KeyedCounts:
+        """Add up the counts of disjoint parts; exact in any order.
+
+        Examples
+        --------
+        >>> KeyedCounts.merge([KeyedCounts.of(np.array([3])), KeyedCounts.of(np.array([3, 7]))]).count.tolist()
+        [2, 1]
+        """
+        parts = list(parts)
+        if not parts:
+            return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return cls.of(np.concatenate([p.key for p in parts]), np.concatenate([p.count for p in parts]))
+
+    def at(self, keys: npt.NDArray[np.integer]) -> Ints:
+        """Look counts up; 0 for a key that is not there.
+
+        Examples
+        --------
+        >>> KeyedCounts.of(np.array([7, 3, 7])).at(np.array([7, 8])).tolist()
+        [2, 0]
+        """
+        wanted = np.asarray(keys, np.int64)
+        if not len(self.key):
+            return np.zeros(wanted.shape, np.int64)
+        place = np.minimum(np.searchsorted(self.key, wanted), len(self.key) - 1)
+        return np.where(self.key[place] == wanted, self.count[place], 0)
+
+
+def _first_of_runs(ordered: Ints) -> Ints:
+    """Where each run of equal keys begins."""
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return np.flatnonzero(first)
 
 
 _COUNT_BITS = 24
@@ -46,7 +117,7 @@ def filing_year(filing: Dates) -> Ints:
 
 
 def cohort_key(cohort: Ints, citations: Ints) -> Ints:
-    """Pack cohort and citation count into one whole number, which sorts by cohort and then by count."""
+    """Pack cohort and citation count into one integer, which sorts by cohort and then by count."""
     return np.asarray((cohort << _COUNT_BITS) | np.minimum(citations, _LARGEST), np.int64)
 
 
@@ -148,7 +219,6 @@ class Cohorts:
         Parameters
         ----------
         cohort : ndarray of int64, shape (n,)
-        level : float
 
         Returns
         -------
@@ -172,7 +242,7 @@ class Cohorts:
         size = np.concatenate([[0], np.cumsum(self.patents)])
         first = size[np.searchsorted(self.key, cohort << _COUNT_BITS, "left")]
         last = size[np.searchsorted(self.key, (cohort << _COUNT_BITS) | _LARGEST, "right")]
-        # in whole patents, so that the level's own rounding can't move the rank
+        # as an integer rank, so that rounding of the level cannot move it
         rank = first + np.ceil(np.round(level * (last - first), 9)).astype(np.int64)
         cell = np.minimum(np.searchsorted(size[1:], rank, "left"), len(self.key) - 1)
         value = np.where(last > first, self.key[cell] & _LARGEST, 0)

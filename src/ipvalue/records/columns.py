@@ -1,8 +1,9 @@
-"""The book's tables as numpy columns, coded once, from which every snapshot is cut.
+"""The book's tables as numpy columns, from which every snapshot is made.
 
-Strings that are only ever compared (owners, families, documents) become 64-bit hashes: such a code does not
-depend on what else the book holds, so that shards agree on it and later rows can't change it. 0 stands for
-null. At a million distinct strings two share a code with a probability below 1e-7.
+Strings that are only compared with each other (owners, families, documents) become 64-bit hashes. Such a code depends
+on nothing but the string, so that all shards agree on it and later rows cannot change it. Null has the code 0. Among a
+million distinct strings, two share a code with a probability below 1e-7. Hashes are computed on Arrow's own bytes,
+eight bytes of all strings at a time, without Python strings.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import pyarrow.compute as pc
 
 from ipvalue.law import technology
 from ipvalue.law.events import Operators, encode
-from ipvalue.records.codes import hash_codes
 from ipvalue.records.fingerprint import fingerprint
 from ipvalue.records.order import index_of
 from ipvalue.records.schema import TABLES
@@ -25,12 +25,76 @@ from ipvalue.types import Array, Columns, Dates, Floats, Ints, Ints32, Objects, 
 
 __all__ = ["BookColumns", "Columns", "LazyColumns", "hash_codes", "subclass_codes"]
 
+Words = npt.NDArray[np.uint64]
+
+_WORD = 8
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+# odd constants and shifts of SplitMix64 (Steele, Lea and Flood 2014, OOPSLA): each step is a bijection of 64 bits
+_GOLDEN, _FIRST, _SECOND = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
+
+
+def hash_codes(values: pa.Array | pa.ChunkedArray) -> Ints:
+    """Code strings by a 64-bit hash; 0 for null.
+
+    Notes
+    -----
+    Two strings share a code by chance with a probability of 2^-64 a pair. The hash is not cryptographic: someone who
+    chooses the strings can construct two with the same code.
+
+    Examples
+    --------
+    >>> codes = hash_codes(pa.array(["a", None, "a"]))
+    >>> bool(codes[0] == codes[2]), int(codes[1])
+    (True, 0)
+    """
+    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if isinstance(array, pa.ChunkedArray) or not len(array):
+        return np.zeros(len(values), np.int64)
+    start, length, text = _bytes(array)
+    # plus one, so that the empty string does not get the code of null
+    code = (length + 1).astype(np.uint64) * _GOLDEN
+    for begin in range(0, int(length.max()), _WORD):
+        rows = np.flatnonzero(length > begin)
+        every = len(rows) == len(length)
+        some = slice(None) if every else rows
+        word = text[start[some] + begin]
+        word &= _ALL >> (np.uint64(8) * (_WORD - np.minimum(length[some] - begin, _WORD)).astype(np.uint64))
+        word ^= code[some]
+        code[some] = _mixed(word)
+    code = _mixed(code)
+    code[np.asarray(array.is_null().to_numpy(zero_copy_only=False), bool)] = 0
+    return code.view(np.int64)
+
+
+def _bytes(array: pa.Array) -> tuple[Ints, Ints, Words]:
+    """Start and length in bytes of each string (0 for null), and the eight bytes from each position of the text on."""
+    _, offsets, data = array.buffers()
+    width = np.int64 if pa.types.is_large_string(array.type) else np.int32
+    ends = np.frombuffer(offsets, width)[array.offset : array.offset + len(array) + 1].astype(np.int64)
+    start = ends[:-1]
+    length = np.where(np.asarray(array.is_null().to_numpy(zero_copy_only=False), bool), 0, np.diff(ends))
+    size = int(ends[-1])
+    padded = np.zeros(size + _WORD, np.uint8)
+    if size:
+        padded[:size] = np.frombuffer(data, np.uint8)[:size]
+    return start, length, np.ndarray((size + 1,), "<u8", padded, strides=(1,))
+
+
+def _mixed(word: Words) -> Words:
+    """Spread every bit over all 64, in place."""
+    word ^= word >> np.uint64(30)
+    word *= _FIRST
+    word ^= word >> np.uint64(27)
+    word *= _SECOND
+    word ^= word >> np.uint64(31)
+    return word
+
 
 _DATES = "datetime64[D]"
 
 
 class LazyColumns(Mapping[str, Array]):
-    """Columns of which each is made when it is first asked for.
+    """Columns that are each computed on first use.
 
     Parameters
     ----------
@@ -71,7 +135,7 @@ def subclass_codes(symbols: pa.Array | pa.ChunkedArray) -> Ints32:
     """
     names, places = _coded(symbols)
     four = pc.utf8_slice_codeunits(pc.utf8_upper(names), 0, 4)
-    # bytes beyond ASCII can't be a symbol; they must not make the conversion fail
+    # text that is not ASCII is not a symbol, and must not make the conversion fail
     four = pc.if_else(pc.string_is_ascii(four), four, "")
     text = np.append(np.asarray(four.to_numpy(zero_copy_only=False), "S4"), np.array([b""], "S4"))
     return np.asarray(text.view(np.int32)[places], np.int32)
@@ -120,8 +184,8 @@ def _objects(column: pa.ChunkedArray) -> Objects:
 
 def flags(column: pa.ChunkedArray) -> npt.NDArray[np.int8]:
     """Arrow flags as 1, 0, and -1 for null."""
-    whole = _one(column).cast(pa.int8())
-    return np.asarray(pc.fill_null(whole, -1).to_numpy(zero_copy_only=False), np.int8)
+    integers = _one(column).cast(pa.int8())
+    return np.asarray(pc.fill_null(integers, -1).to_numpy(zero_copy_only=False), np.int8)
 
 
 def _ragged(lists: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
@@ -137,14 +201,14 @@ def _fields(symbols: pa.Array) -> npt.NDArray[np.int8]:
 
 
 def _cut(column: Callable[[], Array], rows: Ints | None) -> Array:
-    """Make a column and keep some rows; all for None."""
+    """Compute a column and select rows; all for None."""
     return column() if rows is None else column()[rows]
 
 
 def _first_of_pairs(citing: Ints, cited: Ints, date: Dates) -> Ints | None:
     """The first dated row of each pair; None where that is every row.
 
-    Rows stand in the order (citing, cited, date), so that the first of a pair is the earliest.
+    Rows are sorted by (citing, cited, date), so that the first of a pair is the earliest.
     """
     dated = np.flatnonzero(~np.isnat(date))
     citing, cited = citing[dated], cited[dated]
@@ -159,7 +223,7 @@ def _origins(origin: pa.ChunkedArray) -> npt.NDArray[np.int8]:
 
 
 class BookColumns:
-    """Numpy columns of a book, each table coded when it is first asked for.
+    """Numpy columns of a book; each table is converted on first use.
 
     Parameters
     ----------
@@ -184,8 +248,8 @@ class BookColumns:
         """Whether the book has a table, with rows or without."""
         return name in self._tables
 
-    def _patent_index(self, name: str, column: str = "patent_id") -> Ints32:
-        return index_of(self.table(name)[column], _one(self.table("patents")["patent_id"]))
+    def _patent_index(self, name: str) -> Ints32:
+        return index_of(self.table(name)["patent_id"], _one(self.table("patents")["patent_id"]))
 
     @cached_property
     def patents(self) -> Columns:
@@ -228,7 +292,7 @@ class BookColumns:
         table, ids = self.table("citations"), _one(self.table("patents")["patent_id"])
         document, cited_document = hash_codes(table["citing_id"]), hash_codes(table["cited_id"])
         rows = _first_of_pairs(document, cited_document, dates(table["citing_date"]))
-        whole = {
+        makers = {
             "citing": partial(index_of, table["citing_id"], ids),
             "cited": partial(index_of, table["cited_id"], ids),
             "document": partial(np.asarray, document),
@@ -243,7 +307,7 @@ class BookColumns:
             "cited_owner": partial(hash_codes, table["cited_owner"]),
             "cited_subclass": partial(subclass_codes, table["cited_ipc"]),
         }
-        return LazyColumns({name: partial(_cut, column, rows) for name, column in whole.items()})
+        return LazyColumns({name: partial(_cut, column, rows) for name, column in makers.items()})
 
     @cached_property
     def by_cited(self) -> Ints:
@@ -269,7 +333,7 @@ class BookColumns:
 
     @cached_property
     def events(self) -> tuple[Columns, Operators]:
-        """The legal events, and what each does to the state of its patent."""
+        """The legal events, and the effect of each on the state of its patent."""
         table = self.table("legal_events")
         office, scheme, code, text, detail = (
             _objects(table[name]) for name in ("office", "scheme", "code", "text", "detail")

@@ -1,7 +1,7 @@
-"""What a row leaves out and other rows of the book say: filled once, when the book is made.
+"""Missing values of a row that other rows of the book imply: filled in when the book is made.
 
-After this a row stands on its own, so that a shard of the book can be valued without the other shards: a
-citation knows its citing document's date, class, owner and family, a deal row the size of its deal.
+Afterwards each row is complete by itself, so that a shard can be valued without the other shards. A citation has its
+citing document's date, class, owner and family, and a row of a deal has the number of patents in the deal.
 """
 
 from __future__ import annotations
@@ -29,19 +29,15 @@ def complete(name: str, table: pa.Table, patents: pa.Table) -> pa.Table:
         Its valid rows.
     patents : pyarrow.Table
         The valid rows of the patents table (for ``patents`` itself: the same table).
-
-    Returns
-    -------
-    pyarrow.Table
     """
     filler = _FILLERS.get(name)
     return filler(table, patents) if filler is not None and table.num_rows else table
 
 
 def count_deal_patents(table: pa.Table) -> pa.Table:
-    """Count the patents of each deal where the row does not say; before any row is refused.
+    """Count the patents of each deal where the row does not state their number; before any row is refused.
 
-    A deal of ten patents of which one is in the book is no sale of a single patent.
+    A deal of ten patents is not the sale of a single patent, even if only one of them is in the book.
 
     Examples
     --------
@@ -75,7 +71,7 @@ def _lookup(ids: pa.ChunkedArray, patents: pa.Table, values: pa.Array | pa.Chunk
 
 def _first(lists: pa.ChunkedArray) -> pa.Array:
     array = lists.combine_chunks()
-    # list_element refuses lists that are too short, and null lists stay null
+    # list_element fails on lists that are too short; null lists stay null
     usable = pc.if_else(pc.is_valid(array), array, pa.scalar([None], array.type))
     return pc.list_element(usable, 0)
 
@@ -94,7 +90,7 @@ def _publication(patents: pa.Table) -> pa.ChunkedArray:
 
 def _citations(table: pa.Table, patents: pa.Table) -> pa.Table:
     citing = table["citing_id"]
-    # not its filing: nobody sees what an application cites before it is published
+    # not the filing date: what an application cites is unknown before its publication
     published = pc.coalesce(patents["publication_date"], patents["grant_date"])
     table = _fill(table, "citing_date", _lookup(citing, patents, published))
     table = _fill(table, "citing_ipc", _lookup(citing, patents, _first(patents["ipc"])))
@@ -107,7 +103,7 @@ def _citations(table: pa.Table, patents: pa.Table) -> pa.Table:
 
 
 def _claims(table: pa.Table, patents: pa.Table) -> pa.Table:
-    """A claim set without a date is taken for the granted one: the latest date it can have, no look-ahead."""
+    """A claim set without a date gets the latest possible one, that of the grant, so that nothing looks ahead."""
     dates = pc.coalesce(patents["grant_date"], patents["publication_date"], patents["application_date"])
     return _fill(table, "publication_date", _lookup(table["patent_id"], patents, dates))
 

@@ -1,7 +1,7 @@
-"""Tables as CSV that a spreadsheet opens without running anything.
+"""CSV files without formulas.
 
-A cell that begins like a formula is one to a spreadsheet program, whatever put it there: an owner's name of a register
-can call up a web address on the reader's machine. Such text gets an apostrophe in front, by which it is shown as text.
+A spreadsheet program runs any cell that begins like a formula, so that an owner's name from a register could open a web
+address on the reader's computer (CSV injection). Such text gets an apostrophe in front and is then shown as text.
 """
 
 from __future__ import annotations
@@ -30,10 +30,6 @@ def inert(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     values : pyarrow.Array
         Of text; other types pass through. Text that is a number stays a number.
 
-    Returns
-    -------
-    pyarrow.Array
-
     References
     ----------
     OWASP, CSV Injection: cells that begin with =, +, -, @, tab or carriage return.
@@ -57,7 +53,6 @@ def write_csv(table: object, path: str | os.PathLike[str]) -> None:
     ----------
     table : table
         A pandas frame (its index is not written), an Arrow table, or a dict of columns.
-    path : path
 
     Raises
     ------

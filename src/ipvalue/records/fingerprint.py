@@ -1,4 +1,4 @@
-"""One hash of a book's content, whatever the order of its rows and the files it came in."""
+"""Hash of a book's content, independent of the order of its rows and of its files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def fingerprint(tables: Mapping[str, pa.Table]) -> str:
     Parameters
     ----------
     tables : mapping of str to pyarrow.Table
-        As a book keeps them; an absent table and one without rows are the same.
+        A book's :attr:`~ipvalue.records.book.Book.tables`; an absent table and one without rows are the same.
 
     Returns
     -------

@@ -1,13 +1,14 @@
-"""One order for the rows of a table, whatever the order in which they came, and who stands twice in it.
+"""Canonical order of the rows of a table, whatever the order of the input, and repeated rows.
 
-Ints are order-preserving integers: equal values have equal ranks, null ranks lowest. A table is sorted by
-the ranks of its key; only rows whose key stands twice are compared by all their other values, so that the
-usual table costs one sort of its key.
+Values are replaced by ranks: equal values have equal ranks, and null has the lowest rank. A table is sorted by the
+ranks of its key. Only rows with the same key are compared by their other values, so that a usual table costs one sort
+of its key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,7 @@ _NULL = np.iinfo(np.int64).min
 
 
 def rank(column: pa.Array | pa.ChunkedArray) -> Ints:
-    """Give each value an integer that sorts as the value does.
+    """Give each value an integer that sorts like the value.
 
     Parameters
     ----------
@@ -56,8 +57,8 @@ def rank(column: pa.Array | pa.ChunkedArray) -> Ints:
     elif pa.types.is_boolean(array.type):
         values = np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), np.int64)
     else:
-        whole = array.cast(pa.int32()) if pa.types.is_date(array.type) else array
-        values = np.asarray(pc.fill_null(whole, 0).to_numpy(zero_copy_only=False), np.int64)
+        integers = array.cast(pa.int32()) if pa.types.is_date(array.type) else array
+        values = np.asarray(pc.fill_null(integers, 0).to_numpy(zero_copy_only=False), np.int64)
     null = np.asarray(pc.is_null(array).to_numpy(zero_copy_only=False), bool)
     return np.where(null, _NULL, values)
 
@@ -75,10 +76,6 @@ def _joined(lists: pa.Array) -> pa.Array:
 def index_of(values: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArray) -> Ints32:
     """Find each value's position in a set of distinct values.
 
-    Parameters
-    ----------
-    values, among : pyarrow.Array of string
-
     Returns
     -------
     ndarray of int32
@@ -89,23 +86,15 @@ def index_of(values: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArr
     return np.asarray(pc.fill_null(array, -1).to_numpy(zero_copy_only=False), np.int32)
 
 
-class Sorted:
-    """Row numbers in sorted order, without repeats, and what was left out.
+class Sorted(NamedTuple):
+    """Row numbers of a table in sorted order without repeats, and the rows that were left out."""
 
-    Attributes
-    ----------
-    kept : ndarray of int64
-        Row numbers to keep, in sorted order.
-    duplicates : ndarray of int64
-        Rows that repeat another row in every value.
-    conflicts : ndarray of int64
-        Rows that repeat a kept row's key with other values.
-    """
-
-    def __init__(self, kept: Ints, duplicates: Ints, conflicts: Ints) -> None:
-        self.kept = kept
-        self.duplicates = duplicates
-        self.conflicts = conflicts
+    rows: Ints
+    """Row numbers in sorted order."""
+    duplicates: Ints
+    """Rows that repeat another row in every value."""
+    conflicts: Ints
+    """Rows that repeat the key of a row in ``rows`` with other values."""
 
 
 def sort_rows(key: Sequence[Ints], others: Sequence[pa.Array], n_rows: int, *, unique_key: bool) -> Sorted:
@@ -114,16 +103,11 @@ def sort_rows(key: Sequence[Ints], others: Sequence[pa.Array], n_rows: int, *, u
     Parameters
     ----------
     key : sequence of ndarray of int64
-        Ints of the sort columns, the first one weighing most.
+        Ranks of the sort columns, the most significant first.
     others : sequence of pyarrow.Array
-        The remaining columns, looked at only where the key stands twice.
-    n_rows : int
+        The remaining columns, compared only between rows with the same key.
     unique_key : bool
         Whether two rows may not share a key.
-
-    Returns
-    -------
-    Sorted
     """
     order = np.lexsort(tuple(reversed(key))) if key else np.arange(n_rows)
     same_key = _equal_to_previous(key, order)

@@ -1,7 +1,6 @@
-"""The single source of truth of every table: columns, types, units, ranges, keys and meaning.
+"""The schema of every table: columns, types, units, ranges, keys and meaning.
 
-Everything that depends on a table's form (coercion, rejects, storage, the README's tables, ``check``)
-reads :data:`TABLES`. A new column is one line here.
+Coercion, rejects, storage, the README's tables and ``check`` all read :data:`TABLES`. A new column is one line here.
 
 Examples
 --------
@@ -14,9 +13,130 @@ Examples
 
 from __future__ import annotations
 
-from ipvalue.records.table import Column, Kind, Table
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
-__all__ = ["RIGHTS", "TABLES", "Column", "Kind", "Table", "markdown"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Column", "Kind", "RIGHTS", "TABLES", "Table", "markdown"]
+
+Kind = Literal["id", "code", "text", "integer", "number", "date", "list", "flag"]
+
+_FIRST_DATE = "1790-01-01"  # the first patent statute of the United States is of 1790
+_LAST_DATE = "2200-01-01"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    name, kind, meaning : str
+        ``kind`` is id, code, text, integer, number, date, list (of strings) or flag.
+    unit : str
+        What one unit of the number is; empty where there is none.
+    required : bool
+        A table without this column is refused, and a row without a value is rejected.
+    lower, upper : float
+        Closed range of a number or integer.
+    codes : tuple of str
+        Permitted codes; empty where ``pattern`` decides.
+    pattern : str
+        Regular expression that a code must match as a whole.
+    max_length : int
+        Longest text in characters (for a list: of each element).
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    unit: str = ""
+    required: bool = False
+    lower: float | None = None
+    upper: float | None = None
+    codes: tuple[str, ...] = ()
+    pattern: str = ""
+    max_length: int = 200
+
+    @property
+    def earliest(self) -> str:
+        """Earliest date that a date column takes."""
+        return _FIRST_DATE
+
+    @property
+    def latest(self) -> str:
+        """Latest date that a date column takes."""
+        return _LAST_DATE
+
+    def arrow_type(self) -> pa.DataType:
+        """Arrow type of the column."""
+        import pyarrow as pa
+
+        types: dict[str, pa.DataType] = {
+            "id": pa.string(),
+            "code": pa.string(),
+            "text": pa.large_string(),  # the wording of many claims is longer than offsets of 32 bits reach
+            "integer": pa.int32(),
+            "number": pa.float64(),
+            "date": pa.date32(),
+            "list": pa.list_(pa.string()),
+            "flag": pa.bool_(),
+        }
+        return types[self.kind]
+
+    @property
+    def range_text(self) -> str:
+        """The permitted values, for people."""
+        if self.codes:
+            return ", ".join(self.codes)
+        if self.kind == "date":
+            return f"{self.earliest} to {self.latest}"
+        if self.lower is None and self.upper is None:
+            return self.pattern
+        low = "" if self.lower is None else f"{self.lower:g}"
+        high = "" if self.upper is None else f"{self.upper:g}"
+        return f"{low} to {high}".strip()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its columns, its key, and how its rows belong to patents.
+
+    Parameters
+    ----------
+    name, meaning : str
+        The name as in ``Book(name=...)`` and what a row is.
+    columns : dict of str to Column
+        In the order of the stored table.
+    key : tuple of str
+        Columns that identify a row: of two rows with the same key and other values, one is rejected. Empty: rows
+        are identified by all their values.
+    patent_columns : tuple of str
+        Columns that hold a patent_id of the book. With ``any_patent`` one of them is enough.
+    known_column : str
+        The date from which a row is known; empty where the snapshot has a rule of its own.
+    """
+
+    name: str
+    meaning: str
+    columns: dict[str, Column]
+    key: tuple[str, ...] = ()
+    patent_columns: tuple[str, ...] = ()
+    known_column: str = ""
+    required: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        needed = tuple(c.name for c in self.columns.values() if c.required)
+        object.__setattr__(self, "required", needed)
+
+    def arrow_schema(self) -> pa.Schema:
+        """Arrow schema of the table in memory and on disk."""
+        import pyarrow as pa
+
+        return pa.schema([pa.field(c.name, c.arrow_type()) for c in self.columns.values()])
+
 
 RIGHTS = ("invention", "utility_model", "design", "plant")
 
@@ -59,14 +179,7 @@ _PATENTS = _table(
         Column("owners", "list", "owners, normalised names or identifiers", max_length=500),
         Column("n_inventors", "integer", "inventors", unit="persons", lower=0, upper=1000),
         Column("npl_citations", "integer", "non-patent literature cited", unit="documents", lower=0, upper=1e5),
-        Column(
-            "n_claims",
-            "integer",
-            "claims, where the claims table lacks them",
-            unit="claims",
-            lower=0,
-            upper=1e5,
-        ),
+        Column("n_claims", "integer", "claims, where the claims table lacks them", unit="claims", lower=0, upper=1e5),
         Column("term_adjustment_days", "integer", "term adjustment (PTA)", unit="days", lower=0, upper=20_000),
         _date("term_adjustment_known_date", "publication of the adjustment; the grant where absent"),
         Column("term_extension_days", "integer", "term extension (PTE, SPC)", unit="days", lower=0, upper=5_500),
@@ -92,7 +205,7 @@ _CITATIONS = _table(
         _date("cited_date", "publication of the cited document"),
         Column("cited_ipc", "code", "leading IPC symbol of the cited document", pattern=".{1,40}"),
         _id("cited_owner", "first owner of the cited document", max_length=500),
-        Column("origin", "code", "who brought the citation", codes=("examiner", "applicant", "third_party")),
+        Column("origin", "code", "origin of the citation", codes=("examiner", "applicant", "third_party")),
         Column("category", "code", "search-report category", pattern="[A-Z]{1,4}"),
     ],
     patent_columns=("citing_id", "cited_id"),
@@ -109,13 +222,7 @@ _CLAIMS = _table(
         Column("language", "code", "language of the wording, ISO 639-1", pattern="[a-z]{2}"),
         _date("publication_date", "publication of this claim set; the patent's where absent"),
         Column("independent", "flag", "independent claim; read from the wording where absent"),
-        Column(
-            "length",
-            "integer",
-            "words (characters in zh, ja); from the wording where absent",
-            lower=0,
-            upper=1e7,
-        ),
+        Column("length", "integer", "words (characters in zh, ja); from the wording where absent", lower=0, upper=1e7),
     ],
     key=("patent_id", "publication_date", "claim_number"),
     patent_columns=("patent_id",),
@@ -159,12 +266,7 @@ _ECONOMICS = _table(
         _id("patent_id", "the patent", required=True),
         _date("known_date", "when this was known", required=True),
         Column(
-            "revenue",
-            "number",
-            "yearly revenue of the products",
-            "currency units a year",
-            lower=0,
-            upper=_ANYTHING,
+            "revenue", "number", "yearly revenue of the products", "currency units a year", lower=0, upper=_ANYTHING
         ),
         _CURRENCY,
         Column("growth", "number", "growth of revenue", "per year", lower=-0.99, upper=5),
@@ -192,7 +294,7 @@ _TRANSACTIONS = _table(
         Column(
             "price",
             "number",
-            "price of the whole deal",
+            "price of the deal, all its patents together",
             "currency units",
             required=True,
             lower=0,
@@ -222,12 +324,7 @@ _LICENCES = _table(
         Column("ipc", "list", "IPC symbols of what is licensed", max_length=40),
         _id("industry", "industry"),
         Column("rate", "number", "royalty rate", "share of the base", required=True, lower=0, upper=1),
-        Column(
-            "base",
-            "code",
-            "what the rate is applied to",
-            codes=("net_sales", "gross_sales", "profit", "unit"),
-        ),
+        Column("base", "code", "what the rate is applied to", codes=("net_sales", "gross_sales", "profit", "unit")),
         Column("exclusive", "flag", "exclusive licence"),
         _id("territory", "territory"),
     ],
@@ -260,15 +357,7 @@ _CURVES = _table(
         _date("date", "date of the quotation", required=True),
         Column("currency", "code", "currency, ISO 4217", required=True, pattern="[A-Z]{3}"),
         Column("tenor_years", "number", "tenor", "years", required=True, lower=0, upper=100),
-        Column(
-            "rate",
-            "number",
-            "zero rate, annually compounded",
-            "per year",
-            required=True,
-            lower=-0.5,
-            upper=10,
-        ),
+        Column("rate", "number", "zero rate, annually compounded", "per year", required=True, lower=-0.5, upper=10),
     ],
     key=("date", "currency", "tenor_years"),
     known_column="date",

@@ -1,7 +1,7 @@
-"""What was known at the close of a day: the only thing that features and methods see.
+"""What was known at the close of a day: the only input of features and methods.
 
-Everything that is computed of a snapshot is computed on demand, once, and kept with the snapshot: its own tables are
-cached properties, and what other rooms make of it (legal facts, features, book-level statistics) goes through
+Everything that is computed from a snapshot is computed on demand and cached with the snapshot. Its own tables are
+cached properties. What other packages compute from it (legal facts, features, book-level statistics) goes through
 :meth:`Snapshot.derive`.
 """
 
@@ -28,8 +28,8 @@ __all__ = ["Events", "Ragged", "Snapshot", "derived"]
 
 T = TypeVar("T")
 
-# Counting needs features, which read snapshots: the one function that a snapshot finds by name when it is asked for.
-_COUNT_STATISTICS = "ipvalue.features.statistics:count"
+# Counting needs features, which import snapshots: this one function is therefore found by name at run time.
+_COUNT_STATISTICS = "ipvalue.features.book_statistics:count"
 
 
 _NOT_A_DATE = np.datetime64("NaT", "D")
@@ -68,14 +68,14 @@ class Ragged:
 
     @classmethod
     def group(cls, patent: npt.NDArray[np.integer], n_patents: int, columns: Mapping[str, Array]) -> Ragged:
-        """Group rows that already stand in the order of their patents."""
+        """Group rows that are already sorted by patent."""
         counts = np.bincount(patent, minlength=n_patents)
         return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), columns)
 
 
 @dataclass(frozen=True)
 class Events:
-    """Legal events known on the date: when, and what each does to the state of its patent."""
+    """Legal events known on the date: their dates, and the effect of each on the state of its patent."""
 
     patent: Ints32
     effective: Dates
@@ -89,7 +89,7 @@ class Snapshot:
     """A book as it was known at the close of one day.
 
     Everything here is filtered by the date; columns are numpy arrays with one element a patent, and long
-    tables are grouped by patent. Tables are cut when they are first asked for. Make one with
+    tables are grouped by patent. Tables are filtered on first use. Make one with
     :meth:`ipvalue.Book.as_of`.
 
     Attributes
@@ -114,7 +114,7 @@ class Snapshot:
         return cls(date, known, columns, np.flatnonzero(columns.patents["application_date"] <= date))
 
     def select(self, patents: npt.NDArray[np.integer] | Mask) -> Snapshot:
-        """Keep some patents of the snapshot, and the statistics of the book.
+        """Select some patents of the snapshot; the part has the statistics of the book.
 
         Parameters
         ----------
@@ -124,34 +124,34 @@ class Snapshot:
         Returns
         -------
         Snapshot
-            A part: its :attr:`statistics` are those of the snapshot that it was selected from, so that each of its
-            patents has the same features and the same value, bit for bit.
+            Its :attr:`statistics` are those of the snapshot that it was selected from, so that each of its patents has
+            the same features and the same value, bit for bit.
 
         Raises
         ------
         BookError
-            If positions descend or repeat: long tables stand in the order of the patents.
+            If positions descend or repeat: long tables are sorted by patent.
         """
         rows = self._rows[patents]
         if (np.diff(rows) <= 0).any():
             raise BookError("select takes positions in ascending order, each once")
-        return Snapshot(self.date, self.known, self._columns, rows, self._whole, self._given)
+        return Snapshot(self.date, self.known, self._columns, rows, self._of_book, self._given)
 
     @property
-    def _whole(self) -> Snapshot:
-        """The snapshot of the book that this one is a part of, or is."""
+    def _of_book(self) -> Snapshot:
+        """The snapshot of the book: the one from which this one was selected, or itself."""
         return self if self._book is None else self._book
 
     @property
     def statistics(self) -> Statistics:
-        """Statistics of the whole book on the date: cohorts, portfolios, renewals and the citation graph.
+        """Book-level statistics on the date: cohorts, portfolios, renewals and the citation graph.
 
-        They are counted when they are first asked for. A part made by :meth:`select` has those of the book.
+        They are counted on first use. A part made by :meth:`select` has those of the book.
         """
         if self._given is not None:
             return self._given[0]
         count: Callable[[Snapshot], Statistics] = resolve_name(_COUNT_STATISTICS)
-        return self._whole.derive(count)
+        return self._of_book.derive(count)
 
     def with_statistics(self, statistics: Statistics, book_fingerprint: str) -> Snapshot:
         """The same snapshot as a part of a larger book, whose statistics are known.
@@ -166,7 +166,7 @@ class Snapshot:
         return Snapshot(self.date, self.known, self._columns, self._rows, self._book, (statistics, book_fingerprint))
 
     def derive(self, function: Callable[[Snapshot], T]) -> T:
-        """What a function makes of this snapshot, computed once and kept as long as the snapshot lives.
+        """Result of a function of this snapshot, computed once and cached as long as the snapshot exists.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class Snapshot:
         BookError
             If the snapshot does not hold it.
         """
-        # Python's own strings: those of numpy lose a NUL at their end
+        # compares Python strings: numpy's lose a NUL at their end
         place = bisect.bisect_left(self.patent_ids, patent_id) if isinstance(patent_id, str) else len(self)
         if place < len(self) and self.patent_ids[place] == patent_id:
             return place
@@ -195,7 +195,7 @@ class Snapshot:
         raise BookError(f"there is no patent {patent_id!r} in this snapshot: {reason}")
 
     def holds(self, table: str) -> bool:
-        """Whether the book has a table at all, be it without rows."""
+        """Whether the book has a table, with or without rows."""
         return self._columns.holds(table)
 
     @property
@@ -255,7 +255,7 @@ class Snapshot:
         known = np.flatnonzero(fields)
         result = np.zeros(len(self), np.int8)
         patents = self.ipc.patent[known]
-        result[patents[::-1]] = fields[known[::-1]]  # the first symbol is written last, and stands
+        result[patents[::-1]] = fields[known[::-1]]  # the first symbol is written last, and wins
         return result
 
     @cached_property
@@ -281,7 +281,7 @@ class Snapshot:
         mask = (columns["date"] <= self.date) & (self._place[columns[end]] >= 0)
         rows = np.flatnonzero(mask) if order is None else order[mask[order]]
         cut = {name: partial(_rows_of, columns, name, rows) for name in columns if name not in ("citing", "cited")}
-        # nothing here may hold the snapshot, which holds it: what holds itself stays in memory until it is searched for
+        # these functions must not refer to the snapshot: a reference cycle would stay in memory until it is collected
         cut[other] = partial(_places_of, self._place, columns, other, rows)
         return Ragged.group(_places_of(self._place, columns, end, rows), len(self), LazyColumns(cut))
 
@@ -350,7 +350,7 @@ class Snapshot:
         place = self._place[columns["patent"]]
         rows = np.flatnonzero((columns["date"] <= self.date) & (place >= 0))
         latest = np.full(len(self), -1, np.int64)
-        latest[place[rows]] = rows  # rows stand in the order of their dates: the last one written is the latest
+        latest[place[rows]] = rows  # rows are sorted by date: the last one written is the latest
         return {name: _take(values, latest) for name, values in columns.items() if name != "patent"}
 
     @cached_property
@@ -372,10 +372,10 @@ class Snapshot:
         columns = self._columns.market(name)
         return {key: values[columns["date"] <= self.date] for key, values in columns.items()}
 
-    def known_of_whole(self, function: Callable[[Snapshot], T]) -> tuple[T, Ints] | None:
-        """What a function has made of the snapshot that this one is a part of, and the rows of the part in it.
+    def cached_of_book(self, function: Callable[[Snapshot], T]) -> tuple[T, Ints] | None:
+        """Cached result of a function of the book's snapshot, and the rows of this part in it.
 
-        None where this is no part, or the function was not asked for there.
+        None where this is not a part, or nothing is cached.
         """
         if self._book is None or function not in self._book._derived:
             return None
@@ -383,7 +383,7 @@ class Snapshot:
 
 
 def derived(function: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
-    """Make a function of a snapshot remember its result with the snapshot (:meth:`Snapshot.derive`).
+    """Make a function of a snapshot cache its result with the snapshot (:meth:`Snapshot.derive`).
 
     Examples
     --------
@@ -396,10 +396,10 @@ def derived(function: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
     """
 
     @wraps(function)
-    def remembered(snapshot: Snapshot) -> T:
+    def cached(snapshot: Snapshot) -> T:
         return snapshot.derive(function)
 
-    return remembered
+    return cached
 
 
 def _places_of(place: Ints32, columns: LazyColumns, name: str, rows: Ints) -> Ints32:

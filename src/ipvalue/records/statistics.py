@@ -1,6 +1,6 @@
-"""Book-level statistics: what no patent can tell from itself, such as cohorts, portfolios and the citation graph.
+"""Book-level statistics: cohorts, portfolios, renewals and citation graph measures of a book on one date.
 
-Counts are whole numbers by key, so that the counts of shards add up to those of the book exactly, in any order.
+Counts are integers by key, so that the counts of shards add up to those of the book exactly, in any order.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ipvalue.records.cohorts import Cohorts
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import Cohorts, KeyedCounts
 from ipvalue.types import Columns, Floats, Ints
 
 __all__ = ["CITED_YEARS", "CitationMeasures", "Statistics"]
@@ -24,7 +23,7 @@ _RATE_PRIOR = 50.0  # patents
 
 @dataclass(frozen=True)
 class CitationMeasures:
-    """Measures of patents in the citation graph of the whole book.
+    """Measures of patents in the citation graph of the book.
 
     Attributes
     ----------
@@ -57,14 +56,14 @@ class CitationMeasures:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Statistics of a whole book on one date.
+    """Statistics of a book on one date.
 
     Attributes
     ----------
     counts : dict of str to KeyedCounts
         Patents by cohort, owner and so on, by name.
     graph : CitationMeasures
-        Of all patents of the book; beside a shard, of the shard's patents.
+        Of all patents of the book; in a batch, of the patents of one shard.
 
     Examples
     --------
@@ -92,7 +91,7 @@ class Statistics:
     def citation_rates(self) -> Floats:
         """Citations a patent and year of age, by technology field: shape (36, 20).
 
-        Patents that have lived through the whole of the year of age are at risk in it. The rates of a field
+        Patents that have completed a year of age are at risk in it. The rates of a field
         are shrunk towards those of all fields with the weight of 50 patents.
         """
         keys = np.arange(36)[:, None] * (CITED_YEARS + 1) + np.arange(CITED_YEARS + 1)[None, :]

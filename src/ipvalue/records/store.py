@@ -1,4 +1,4 @@
-"""A book on disk: Parquet shards, each of which can be valued alone.
+"""A book on disk: Parquet shards that can each be valued alone.
 
 ``book/book.json`` is the manifest: format, fingerprint, shard count, and SHA-256 of every file.
 ``book/shard-00007/<table>.parquet`` holds the rows of the shard's patents. A citation between two shards is
@@ -27,7 +27,7 @@ from ipvalue.records.book import Book
 from ipvalue.records.order import index_of
 from ipvalue.records.schema import TABLES
 from ipvalue.records.validate import refuse_overflow, sort_table
-from ipvalue.types import Dates, Ints, Objects
+from ipvalue.types import Ints, Objects
 
 __all__ = ["BookOnDisk", "file_digest", "read_book", "shard_of", "write_book"]
 
@@ -55,14 +55,14 @@ def write_book(book: Book, path: str | os.PathLike[str], *, shards: int = 16) ->
     book : Book
         The book.
     path : path
-        A folder that does not exist or is empty; it appears whole or not at all.
+        A folder that does not exist or is empty. It is written completely or not at all.
     shards : int, default 16
         Parts of the book. 10,000 to 50,000 patents a shard suit a batch.
 
     Raises
     ------
     BookError
-        If there is something already, it can't be written, or ``shards`` is no whole number from 1.
+        If the folder holds files, it can't be written, or ``shards`` is not a positive integer.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def write_book(book: Book, path: str | os.PathLike[str], *, shards: int = 16) ->
     """
     target = Path(path).absolute()
     if isinstance(shards, bool) or not isinstance(shards, int | np.integer) or shards < 1:
-        raise BookError(f"shards={shards!r}: a book has a whole number of shards, at least one")
+        raise BookError(f"shards={shards!r}: the number of shards must be an integer, at least 1")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise BookError(f"{target} is not an empty folder; choose another one or remove it first")
     try:
@@ -118,7 +118,7 @@ def _count_rejects(book: Book) -> dict[str, int]:
 
 
 def read_book(path: str | os.PathLike[str]) -> Book:
-    """Read a whole book that :func:`write_book` wrote.
+    """Read all shards of a book that :func:`write_book` wrote.
 
     Parameters
     ----------
@@ -133,17 +133,17 @@ def read_book(path: str | os.PathLike[str]) -> Book:
     Raises
     ------
     ArtifactError
-        If the folder is no book, or a file is missing, damaged or too many.
+        If the folder is not a book, or a file is missing, damaged or not in the manifest.
     """
     disk = BookOnDisk(path)
     book = disk.read(range(disk.shards))
     if book.fingerprint != disk.fingerprint:
-        raise ArtifactError(f"{disk.path} is damaged: its content has not the manifest's fingerprint")
+        raise ArtifactError(f"{disk.path} is damaged: the fingerprint of its content is not the manifest's")
     return book
 
 
 class BookOnDisk:
-    """A book's folder: its manifest, and its shards, read when they are asked for.
+    """A book's folder: its manifest, and its shards, which are read on demand.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class BookOnDisk:
     Raises
     ------
     ArtifactError
-        If the folder is no book.
+        If the folder is not a book.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -177,33 +177,21 @@ class BookOnDisk:
             self.files: dict[str, str] = dict(self.manifest["files"])
         except FileNotFoundError as error:
             raise ArtifactError(
-                f"{self.path} is no book: it holds no {_MANIFEST}; write one with write_book"
+                f"{self.path} is not a book: it holds no {_MANIFEST}; write one with write_book"
             ) from error
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise ArtifactError(f"{self.path / _MANIFEST} is damaged: {error}") from error
 
     def read(
-        self,
-        shards: Sequence[int],
-        *,
-        tables: Sequence[str] | Mapping[str, Sequence[str] | None] = tuple(TABLES),
-        verify: bool = True,
+        self, shards: Sequence[int], *, tables: Sequence[str] | Mapping[str, Sequence[str] | None] = tuple(TABLES)
     ) -> Book:
-        """Read some shards as one book.
+        """Read some shards as one book, and verify their files against the manifest.
 
         Parameters
         ----------
-        shards : sequence of int
-            Which ones.
         tables : sequence of str, or mapping of str to sequence of str
-            Which tables; all by default. As a mapping, which columns of each (all for None); what is left out is null
-            in the book, which serves one purpose then and is no book to keep.
-        verify : bool, default True
-            Check each file's SHA-256 against the manifest, and that there are no others.
-
-        Returns
-        -------
-        Book
+            Tables to read; all by default. A mapping gives the columns of each table (None for all of them): the other
+            columns are null, so that such a book must not be written or valued.
 
         Raises
         ------
@@ -215,46 +203,28 @@ class BookOnDisk:
         strange = [s for s in shards if not 0 <= s < self.shards]
         if strange:
             raise BookError(f"the book {self.path} has the shards 0 to {self.shards - 1}, and no shard {strange[0]}")
-        if verify:
-            self._refuse_strangers([f"shard-{s:05d}" for s in shards])
+        self._refuse_strangers([f"shard-{s:05d}" for s in shards])
         found: dict[str, pa.Table] = {}
         wanted = tables if isinstance(tables, Mapping) else dict.fromkeys(tables)
         for name, columns in wanted.items():
             spec = TABLES[name]
             places = [f"shard-{s:05d}/{name}.parquet" for s in shards] + [f"shared/{name}.parquet"]
-            parts = [self._read(place, verify, len(shards) > 1, columns) for place in places if place in self.files]
+            parts = [self._read(place, len(shards) > 1, columns) for place in places if place in self.files]
             if parts:
-                whole = [part if columns is None else _filled(part, columns, name) for part in parts]
-                table = pa.concat_tables([part.cast(spec.arrow_schema()) for part in whole])
-                # a shard is in canonical order already; several are sorted again, and a row that
-                # stands in two of them is kept once
+                filled = [part if columns is None else _filled(part, columns, name) for part in parts]
+                table = pa.concat_tables([part.cast(spec.arrow_schema()) for part in filled])
+                # one shard is in canonical order already; several are sorted again, and a row that appears in two of
+                # them is taken once
                 found[name] = table.combine_chunks() if len(parts) == 1 else _merge(name, table)
         found.setdefault("patents", TABLES["patents"].arrow_schema().empty_table())
         return Book.from_canonical(found)
 
-    def inputs(self, shard: int) -> str:
-        """SHA-256 over the names and sums of the files that a shard is made of, shared ones included."""
+    def shard_digest(self, shard: int) -> str:
+        """SHA-256 over the names and hashes of the files of a shard, including the shared ones."""
         mine = [f for f in sorted(self.files.items()) if f[0].startswith((f"shard-{shard:05d}/", "shared/"))]
         return hashlib.sha256(json.dumps(mine).encode()).hexdigest()
 
-    def sums(self, shard: int, table: str) -> list[str]:
-        """SHA-256 of the files of a table that a shard is made of: its own, and the one that all shards share."""
-        places = (f"shard-{shard:05d}/{table}.parquet", f"shared/{table}.parquet")
-        return [self.files.get(place, "") for place in places]
-
-    def days(self, shard: int, table: str) -> Dates:
-        """All dates in a shard's rows of a table, ascending, each once; of those rows, nothing else is read."""
-        place = f"shard-{shard:05d}/{table}.parquet"
-        columns = [field.name for field in TABLES[table].arrow_schema() if pa.types.is_date(field.type)]
-        if place not in self.files or not columns:
-            return np.zeros(0, "datetime64[D]")
-        found = self._read(place, verify=False, threads=False, columns=columns)
-        unique = [
-            found[name].drop_null().unique().to_numpy(zero_copy_only=False).astype("datetime64[D]") for name in columns
-        ]
-        return np.unique(np.concatenate(unique))
-
-    def _read(self, place: str, verify: bool, threads: bool, columns: Sequence[str] | None) -> pa.Table:
+    def _read(self, place: str, threads: bool, columns: Sequence[str] | None) -> pa.Table:
         file = self.path / place
         try:
             content = file.read_bytes()
@@ -262,11 +232,11 @@ class BookOnDisk:
             raise ArtifactError(f"the book {self.path} lacks its file {place}; write the book again") from error
         except OSError as error:
             raise ArtifactError(f"{file} can't be read: {error}") from error
-        # what is parsed is what was hashed
-        if verify and hashlib.sha256(content).hexdigest() != self.files[place]:
+        # parse the same bytes that were hashed
+        if hashlib.sha256(content).hexdigest() != self.files[place]:
             raise ArtifactError(f"{file} is damaged: its SHA-256 is not the manifest's; write the book again")
         try:
-            # the workers of a batch are as many as the processors: threads beside them only cost
+            # a batch runs one worker a processor, so that further threads would only compete with them
             names = None if columns is None else list(columns)
             return pq.read_table(pa.BufferReader(content), columns=names, partitioning=None, use_threads=threads)
         except (pa.ArrowException, OSError) as error:
@@ -296,11 +266,11 @@ def file_digest(path: Path) -> str:
 
 def _merge(name: str, table: pa.Table) -> pa.Table:
     refuse_overflow(TABLES[name], table)
-    return table.take(pa.array(sort_table(TABLES[name], table.combine_chunks()).kept)).combine_chunks()
+    return table.take(pa.array(sort_table(TABLES[name], table.combine_chunks()).rows)).combine_chunks()
 
 
 def _parts(book: Book, name: str, table: pa.Table, owner: Ints, shards: int) -> Iterator[tuple[str, pa.Table]]:
-    """The rows of each shard, with its folder; a table that belongs to no patent is shared by all."""
+    """The rows of each shard, with its folder; a table without patents is shared by all shards."""
     columns = ("patent_id",) if name == "family_members" else TABLES[name].patent_columns
     if not columns:
         yield "shared", table
@@ -314,7 +284,7 @@ def _parts(book: Book, name: str, table: pa.Table, owner: Ints, shards: int) -> 
 
 
 def _shards_of_rows(book: Book, name: str, table: pa.Table, column: str, owner: Ints) -> tuple[Ints, Ints]:
-    """Row numbers and the shard in which each is needed; a row may come several times."""
+    """Row numbers and the shard in which each is needed; a row may be needed in several shards."""
     if name == "family_members":
         return _shards_of_families(book, table, owner)
     place = index_of(table[column], book["patents"]["patent_id"].combine_chunks())

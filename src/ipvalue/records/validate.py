@@ -1,6 +1,6 @@
-"""From foreign tables to valid ones: columns checked, values coerced, bad rows set aside, rows put in order.
+"""Validation of one table: check columns, coerce values, reject bad rows, sort the rest.
 
-Each step is a function of one table. The result of a table is the same whatever the order of its rows.
+The result does not depend on the order of the rows.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Checked:
     table : pyarrow.Table
         Valid rows in canonical order, in the schema's columns and types.
     rejects : pandas.DataFrame
-        The rows set aside (see :data:`REJECT_COLUMNS`).
+        The rejected rows (see :data:`REJECT_COLUMNS`).
     n_rows, n_duplicates : int
         Rows that came in, and exact repeats that were dropped.
     ignored : tuple of str
@@ -71,10 +71,6 @@ def check_table(name: str, data: object, patents: pa.Table | None) -> Checked:
         The table as it came.
     patents : pyarrow.Table, optional
         The book's valid patents, to which the rows must belong; None for the patents table itself.
-
-    Returns
-    -------
-    Checked
 
     Raises
     ------
@@ -108,7 +104,7 @@ def check_table(name: str, data: object, patents: pa.Table | None) -> Checked:
     code[conflicts] = Reason.DUPLICATE_KEY
     culprit[conflicts] = list(spec.columns).index(spec.key[-1]) if spec.key else 0
     return Checked(
-        table=valid.take(pa.array(order.kept)).combine_chunks(),
+        table=valid.take(pa.array(order.rows)).combine_chunks(),
         rejects=_rejects(spec, raw, code, culprit),
         n_rows=raw.num_rows,
         n_duplicates=len(order.duplicates),
@@ -117,7 +113,7 @@ def check_table(name: str, data: object, patents: pa.Table | None) -> Checked:
 
 
 def nearest(word: str, among: list[str]) -> str:
-    """Spell out the nearest known name, as the end of a message; empty where none is near.
+    """The nearest known name as the end of a message; empty where none is near.
 
     Examples
     --------
@@ -134,7 +130,7 @@ def empty_rejects() -> pd.DataFrame:
 
 
 def _check_columns(spec: Table, names: list[str]) -> tuple[str, ...]:
-    """Refuse a table without a required column; warn of a column that looks like a misspelt one."""
+    """Refuse a table without a required column; warn about columns that look misspelt."""
     unknown = [n for n in names if n not in spec.columns]
     for required in spec.required:
         if required not in names:
@@ -164,8 +160,7 @@ def refuse_overflow(spec: Table, table: pa.Table) -> None:
     Parameters
     ----------
     spec : Table
-        What the schema says of the table.
-    table : pyarrow.Table
+        The table's schema.
 
     Raises
     ------
@@ -197,13 +192,7 @@ def _check_dates(spec: Table, table: pa.Table, code: Ints16, culprit: Ints16) ->
         _mark(code, culprit, bad, Reason.INCONSISTENT_DATES, list(spec.columns).index(late))
 
 
-def _check_patents(
-    spec: Table,
-    table: pa.Table,
-    patents: pa.Table | None,
-    code: Ints16,
-    culprit: Ints16,
-) -> None:
+def _check_patents(spec: Table, table: pa.Table, patents: pa.Table | None, code: Ints16, culprit: Ints16) -> None:
     """A row must belong to a patent of the book; a citation may do so by either end, a member by its family."""
     if patents is not None and spec.name == "family_members":
         strange = index_of(table["family_id"], patents["family_id"].unique()) < 0
@@ -218,18 +207,14 @@ def _check_patents(
 
 
 def sort_table(spec: Table, table: pa.Table) -> Sorted:
-    """Put rows in canonical order: by patent first, so that a patent's rows stand together.
+    """Sort rows into canonical order, by patent first.
 
     Parameters
     ----------
     spec : Table
-        What the schema says of the table.
+        The table's schema.
     table : pyarrow.Table
         Valid rows in any order.
-
-    Returns
-    -------
-    Sorted
     """
     key = spec.key or tuple(dict.fromkeys((*spec.patent_columns, *(c for c in (spec.known_column,) if c))))
     if spec.name == "legal_events":

@@ -90,7 +90,7 @@ class FigureShock(_Shock):
     amount : float
         In the figure's unit; a factor to multiply by.
     given : bool, default True
-        Also move what ``economics`` gives for a patent, or ``curves`` as the riskless rate, in place of the figure.
+        Also move what ``economics`` gives for a patent, or ``curves`` as the risk-free rate, in place of the figure.
     """
 
     kind: Literal["figure"] = "figure"
@@ -192,7 +192,7 @@ ScenarioFamily = Callable[[float], Scenario]
 
 def _rates(size: float) -> Scenario:
     shocks = tuple(FigureShock(figure=name, by="add", amount=size) for name in ("cost_of_capital", "risk_free_rate"))
-    text = f"cost of capital and riskless rate {1e4 * size:+.0f} basis points"
+    text = f"cost of capital and risk-free rate {1e4 * size:+.0f} basis points"
     return Scenario(name="rates", description=text, shocks=shocks)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ipvalue.errors import MissingExtraError, SourceError
-from ipvalue.records.check import cost
+from ipvalue.records.check import effect_of_absence
 from ipvalue.records.schema import TABLES
 from ipvalue.sources.reading.delimited import lay_out
 from ipvalue.sources.reading.encodings import detect
@@ -285,12 +285,13 @@ def _missing(tables: dict[str, tuple[str, ...]]) -> dict[str, str]:
     if not tables.keys() & {"patents", "citations", "claims", "legal_events", "family_members"}:
         return {}
     absent = {
-        f"{name}.{column}": cost(name, column)
+        f"{name}.{column}": effect_of_absence(name, column)
         for name, columns in tables.items()
         for column in TABLES[name].columns
-        if column not in columns and cost(name, column)
+        if column not in columns and effect_of_absence(name, column)
     }
-    return {**absent, **{name: cost(name) for name in TABLES if name not in tables and cost(name)}}
+    no_table = {name: effect_of_absence(name) for name in TABLES if name not in tables and effect_of_absence(name)}
+    return {**absent, **no_table}
 
 
 def is_book(path: Path) -> bool:

@@ -1,1 +1,1 @@
-"""The citation graph of a book: shards map citations to key ranges, ranges are reduced, measures follow."""
+"""The citation graph of a book: map by shard, reduce by key range, measures."""

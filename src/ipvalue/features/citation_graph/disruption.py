@@ -1,7 +1,7 @@
-"""Disruption (CD index) of patents: the function of a graph in memory, and the kernel that a batch uses too.
+"""Disruption (CD index) of patents: for a graph in memory, and the counting kernel that batches use too.
 
 Both count the same sorted pairs of a patent and a later document (:func:`disruption_of`). A batch collects the pairs
-by key range (:mod:`ipvalue.features.citation_graph.reduce_range`); :func:`disruption` takes them from arrays.
+by key range (:mod:`ipvalue.features.citation_graph.map_reduce`); :func:`disruption` takes them from arrays.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ipvalue.types import Floats, Ints
 
 __all__ = ["citing_between", "disruption", "disruption_of", "timed_keys"]
 
-_CODE_BITS = 43  # one of them says what the document does
+_CODE_BITS = 43  # one of them is the relation of the document to the patent
 _CODE_SHIFT = 64 - _CODE_BITS + 1
 _MOST_OWNERS = 2 ** (63 - _CODE_BITS)
 _TIME_ZERO = np.int64(2**31)
@@ -27,7 +27,7 @@ _PAIRS_AT_A_TIME = 4_000_000
 def disruption(
     citing: npt.ArrayLike, cited: npt.ArrayLike, year: npt.ArrayLike, *, window: float | None = None
 ) -> Floats:
-    """Disruption (CD index) of each node: whether later works cite it in place of what it builds on.
+    """Disruption (CD index) of each node: whether later works cite the node instead of its references.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def disruption(
     -----
     Of the works that appeared later than the node and within the window, ``f`` cite only the node, ``b`` the
     node and a reference of it, ``r`` only references: ``CD = (f - b) / (f + b + r)``. A cited node
-    without known references gets 1 by this definition, which says more about the data than about the node.
+    without known references gets 1 by this definition, which reflects missing data rather than the node.
 
     References
     ----------
@@ -126,7 +126,7 @@ def timed_keys(cited: npt.NDArray[np.integer], time: npt.NDArray[np.integer]) ->
 def citing_between(
     key: Ints, asked: npt.NDArray[np.integer], after: npt.NDArray[np.integer], until: npt.NDArray[np.integer]
 ) -> tuple[Ints, Ints]:
-    """Positions between which the citations of each node asked for lie that were made in its window.
+    """First and last position of the citations of some nodes within a time window of each.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def citing_between(
 
 
 def disruption_of(n: int, direct: tuple[Ints, Ints], indirect: tuple[Ints, Ints]) -> Floats:
-    """Count the disruption (CD index) from who cites each patent, and who cites what it cites.
+    """Disruption (CD index) from the documents that cite each patent, and those that cite its references.
 
     Parameters
     ----------
@@ -170,26 +170,30 @@ def disruption_of(n: int, direct: tuple[Ints, Ints], indirect: tuple[Ints, Ints]
         return np.concatenate([disruption_of(_MOST_OWNERS, *each) for each in pairs])[:n]
     key = np.concatenate([_pairs(*indirect, 0), _pairs(*direct, 1)])
     key.sort()
-    # of one patent and document those that say "cites its references" stand before those that say "cites it"
+    # of one patent and document those that say "cites its references" come before those that say "cites it"
     first = np.flatnonzero(np.diff(key >> 1, prepend=-1))
     last = np.append(first, len(key))[1:] - 1
     owner, follows, cited = key[first] >> _CODE_BITS, (key[first] & 1) == 0, (key[last] & 1) == 1
-    alone, twice, either = (np.bincount(owner[some], minlength=n) for some in (cited, follows & cited, follows))
+    cites_it, cites_both, cites_references = (
+        np.bincount(owner[some], minlength=n) for some in (cited, follows & cited, follows)
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((alone - 2 * twice) / (alone - twice + either).astype(np.float64), np.float64)
+        return np.asarray(
+            (cites_it - 2 * cites_both) / (cites_it - cites_both + cites_references).astype(np.float64), np.float64
+        )
 
 
 def _pairs(owner: Ints, code: Ints, cites: int) -> Ints:
-    """Patent, document and what the document does in one number.
+    """Patent, document and their relation, packed into one number.
 
-    Documents are told apart by the upper 42 bits of their codes. Of two documents around one patent, whose codes are
-    hashes, both are taken for one with a probability of 2**-42.
+    Documents are identified by the upper 42 bits of their codes. Codes are hashes, so that two documents around one
+    patent are taken for the same one with a probability of 2**-42.
     """
     bits = (code.view(np.uint64) >> np.uint64(_CODE_SHIFT)).view(np.int64)
     return np.asarray((owner << _CODE_BITS) | (bits << 1) | cites, np.int64)
 
 
 def _owners(n: int, owner: Ints, code: Ints) -> list[tuple[Ints, Ints]]:
-    """Pairs by blocks of patents, numbered anew in each."""
+    """Pairs by blocks of patents, with patent numbers within each block."""
     block = owner // _MOST_OWNERS
     return [(owner[block == k] - k * _MOST_OWNERS, code[block == k]) for k in range(-(-n // _MOST_OWNERS))]

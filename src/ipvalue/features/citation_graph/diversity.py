@@ -1,7 +1,7 @@
 """Spread of citations over classes: generality and originality.
 
 Groups are integers from 0. A citation with a negative group or label is unknown and left out. Results do not depend
-on the order of the citations, to the last bit, because everything that is added up is a whole number.
+on the order of the citations, to the last bit, because only integers are added up.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def squares(group: npt.ArrayLike, label: npt.ArrayLike, n_groups: int | None = N
     starts = np.flatnonzero(np.diff(key, prepend=-1))
     runs = np.diff(starts, append=key.size)
     owner = key[starts] // max(width, 1)
-    # whole numbers far below 2^53: the sums are exact
+    # integers far below 2^53: the sums are exact
     total, square = (np.bincount(owner, weights=each, minlength=n) for each in (runs, runs * runs))
     return total.astype(np.int64), square.astype(np.int64)
 
 
 def _codes(label: npt.ArrayLike) -> Ints:
-    """Class labels as codes from 0; whole numbers stand for themselves, missing ones get -1."""
+    """Class labels as codes from 0; integers are used as they are, missing ones get -1."""
     labels: npt.NDArray[Any] = np.atleast_1d(np.asarray(label))
     if labels.size == 0:
         return np.empty(0, dtype=np.int64)
@@ -76,7 +76,7 @@ def generality(
     group : array_like of int, shape (m,)
         Patent of each citation: the cited for generality, the citing for originality.
     label : array_like, shape (m,)
-        Class of the patent at the other end: whole numbers or texts; negative or missing ones are left out.
+        Class of the patent at the other end: integers or texts; negative or missing ones are left out.
     bias_correction : bool, default True
         Correct for the downward bias of few citations.
     n_groups : int, optional
@@ -113,7 +113,7 @@ def generality(
 
 
 def spread(total: Ints, square: Ints, *, bias_correction: bool) -> Floats:
-    """Generality from what :func:`squares` gives.
+    """Generality from the result of :func:`squares`.
 
     Examples
     --------
@@ -122,6 +122,6 @@ def spread(total: Ints, square: Ints, *, bias_correction: bool) -> Floats:
     """
     number = total.astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        # whole numbers up to the one division: no cancellation
+        # integers until the only division: no cancellation
         apart = number**2 - square
         return apart / (number * (number - 1.0)) if bias_correction else apart / number**2

@@ -1,9 +1,9 @@
-"""The standing of patents in the citation graph of a whole book: disruption, centrality, h-index, family citations.
+"""Measures of patents in the citation graph of a book: disruption, PageRank, h-index, family citations.
 
-Nodes are documents, in the book or not. No part of a book holds all that cites what its patents cite; parts meet over
-ranges of codes (:mod:`ipvalue.features.citation_graph.reduce_range`), and each then takes the measures of its own
-patents from what it was answered. These are counts, and ratios of counts: they are the same bits however the book is
-divided.
+Nodes are documents, in the book or not. No shard holds all citations of what its patents cite. Shards exchange
+citations by key range (:mod:`ipvalue.features.citation_graph.map_reduce`), and each computes the measures of its own
+patents from the answers. All measures are counts and ratios of counts, so that they have the same bits however the book
+is divided.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import numpy as np
 
 from ipvalue.features.citation_graph.disruption import disruption_of
 from ipvalue.features.citation_graph.edges import HALF, LOW
-from ipvalue.features.citation_graph.map_shard import Answer, Report
+from ipvalue.features.citation_graph.map_reduce import WINDOW_DAYS, Answer, Reduced, Report, reduce_range
 from ipvalue.features.citation_graph.page_rank import UNIT, Citations, ranks_at, ranks_of_cited
-from ipvalue.features.citation_graph.reduce_range import WINDOW_DAYS, Reduced, reduce_range
 from ipvalue.records.statistics import CitationMeasures
 from ipvalue.types import Floats, Ints, Ints32
 
-__all__ = ["Block", "block_of", "first_numbers", "h_index", "measure", "standing_of"]
+__all__ = ["Block", "block_of", "first_numbers", "h_index", "measure", "measures_of_part"]
 
 
 def measure(parts: Sequence[Sequence[Report]]) -> CitationMeasures:
@@ -38,7 +37,7 @@ def measure(parts: Sequence[Sequence[Report]]) -> CitationMeasures:
     blocks = [block_of(reports, found, first) for reports, found in zip(parts, answers)]
     citations = [block.citations for block in blocks]
     found = [
-        standing_of(reports, each, ranks_at(block.patents, block.citations, ranks))
+        measures_of_part(reports, each, ranks_at(block.patents, block.citations, ranks))
         for reports, each, block, ranks in zip(parts, answers, blocks, ranks_of_cited(citations, int(first[-1])))
     ]
     order = np.argsort(np.concatenate([each.document for each in found]), kind="stable")
@@ -48,12 +47,12 @@ def measure(parts: Sequence[Sequence[Report]]) -> CitationMeasures:
 
 @dataclass(frozen=True)
 class Block:
-    """A part's share of the graph, in numbers that all parts share.
+    """A part's share of the graph, with node numbers that all parts share.
 
     Attributes
     ----------
     citations : Citations
-        Those that count as the part's own.
+        Those that are counted in this part.
     patents : ndarray of int32, shape (n,)
         The part's patents in the order of their codes.
     """
@@ -68,7 +67,7 @@ def first_numbers(reduced: Sequence[Reduced]) -> Ints:
 
 
 def block_of(reports: Sequence[Report], answers: Sequence[Answer], first: Ints) -> Block:
-    """Give a part's citations and patents by the numbers of their documents."""
+    """A part's citations and patents by node number."""
     number = np.concatenate([answer.number + start for answer, start in zip(answers, first)]).astype(np.int32)
     counted = [answer.counted.astype(bool) for answer in answers]
     cited = _joined([report.cited for report in reports], reports)
@@ -78,12 +77,11 @@ def block_of(reports: Sequence[Report], answers: Sequence[Answer], first: Ints) 
     return Block(Citations.of(number[place[mine]], number[cited[mine]]), number[held])
 
 
-def standing_of(reports: Sequence[Report], answers: Sequence[Answer], ranks: Ints) -> CitationMeasures:
-    """Measure the patents of one part by what it reported and what it was answered.
+def measures_of_part(reports: Sequence[Report], answers: Sequence[Answer], ranks: Ints) -> CitationMeasures:
+    """Measure the patents of one part from its reports and the answers to them.
 
     Parameters
     ----------
-    reports : sequence of Report
     answers : sequence of Answer
         One a report.
     ranks : ndarray of int64, shape (n,)
@@ -122,7 +120,7 @@ def _joined(positions: Sequence[Ints32], reports: Sequence[Report]) -> Ints:
 
 
 def _family_citations(reports: Sequence[Report], answers: Sequence[Answer], home: Ints, received: Ints) -> Floats:
-    """Documents outside the family that cite it; a patent without a family is a family of its own."""
+    """Documents outside the family that cite it; a patent without a family counts as its own family."""
     family = np.concatenate([report.family for report in reports])
     counts = np.append(np.concatenate([answer.families for answer in answers]), 0)
     return np.where(home == 0, received, counts[np.searchsorted(family, home) * (home != 0)]).astype(np.float64)
@@ -139,10 +137,6 @@ def h_index(owner: Ints, cites: Ints, n: int) -> Floats:
         How often the citing document is itself cited.
     n : int
         Number of patents.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""PageRank of a citation graph, counted in whole numbers so that the order of addition cannot change a bit.
+"""PageRank of a citation graph, in integer arithmetic, so that the order of addition does not matter.
 
 ``r = (1 - d) + d * sum over citing documents of r / (their number of references)``, with d = 0.5: a reader of patents
 follows few references in turn (Bruck et al. 2016). In this form, the first that Brin and Page gave, the rank of a
@@ -21,10 +21,9 @@ from ipvalue.types import Ints, Ints32, Mask
 
 __all__ = ["UNIT", "Citations", "ranks_at", "ranks_of_cited"]
 
-
 UNIT = 2**31
-_START = np.int64(UNIT // 2)  # the rank of what nobody cites
-_ROUNDS = 31  # half of what is missing goes with each round, and the unit is 2**31
+_START = np.int64(UNIT // 2)  # the rank of a document that is not cited
+_ROUNDS = 31  # each round halves the error, and the unit is 2**-31
 
 
 class Citations(NamedTuple):
@@ -43,7 +42,7 @@ class Citations(NamedTuple):
 
     @classmethod
     def of(cls, citing: Ints32, cited: Ints32) -> Citations:
-        """Group citations, each once, of which the cited documents ascend."""
+        """Group distinct citations that are sorted by the cited document."""
         start = np.flatnonzero(np.diff(cited, prepend=-1)).astype(np.int32)
         return cls(citing, start, cited[start])
 
@@ -57,12 +56,12 @@ class Citations(NamedTuple):
 
 
 def ranks_of_cited(blocks: Sequence[Citations], n: int) -> Iterator[Ints]:
-    """Ranks of the documents that each block cites, in units of 2**-31; what nobody cites has a rank of 0.5.
+    """Ranks of the documents that each block cites, in units of 2**-31; a document that is not cited has a rank of 0.5.
 
     Parameters
     ----------
     blocks : sequence of Citations
-        Each citation once. Blocks are gone through three times; their citations between documents that are cited and
+        Each citation once. Blocks are read three times; their citations between documents that are cited and
         cite in turn are held in memory, and 9 bytes a node.
     n : int
         Number of nodes.
@@ -91,14 +90,14 @@ def ranks_of_cited(blocks: Sequence[Citations], n: int) -> Iterator[Ints]:
 
 
 def ranks_at(nodes: Ints32, block: Citations, found: Ints) -> Ints:
-    """Ranks of some nodes, of which the block has all citations, from those of its cited documents."""
+    """Ranks of some nodes whose citations are all in the block."""
     place = np.searchsorted(block.cited, nodes)
     known = np.append(block.cited, np.int32(-1))[place] == nodes
     return np.where(known, np.append(found, 0)[place], _START)
 
 
 def _settled(blocks: Sequence[Citations], place: Ints32, references: Ints32, n: int) -> Ints:
-    """What each node that is cited and cites hands on to each of its references, once that moves no more."""
+    """Rank that each node that is cited and cites passes on to each of its references, after convergence."""
     fixed, moving = np.zeros(n, np.int64), []
     waits = np.zeros(n, np.int64)
     for block in blocks:
@@ -122,7 +121,7 @@ def _settled(blocks: Sequence[Citations], place: Ints32, references: Ints32, n: 
 
 
 def _handed(settled: Ints, place: Ints32, references: Ints32, node: Ints32) -> Ints:
-    """What each of some nodes hands on to each of its references."""
+    """Rank that each of some nodes passes on to each of its references."""
     moved = np.append(settled, 0)[place[node]]
     return np.where(place[node] >= 0, moved, _START // references[node])
 

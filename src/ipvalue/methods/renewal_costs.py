@@ -1,7 +1,7 @@
-"""Renewal fees as a cost of the income: what they take from it, and when the owner lets the right go.
+"""Renewal fees as a cost of the income: their present value, and the year in which the owner stops paying.
 
-Nobody pays a fee that costs more than the income which it keeps. Since a right that has lapsed does not come back,
-the owner's choice is one year: all fees before it are paid, none after it.
+No owner pays a fee that costs more than the income it secures. A lapsed right does not come back, so the owner chooses
+one year: all fees before it are paid, and none after it.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from ipvalue.law.dates import years_between
 from ipvalue.law.fees import calendar
 from ipvalue.types import Floats, Ints
 
-__all__ = ["Upkeep", "keep_while_worth", "upkeep"]
+__all__ = ["RenewalCosts", "optimal_renewal", "renewal_costs"]
 
 Worth = Callable[[Ints, Floats], Floats]
-# rows whose fee calendars stay in a core's cache together
+# rows whose fee calendars fit into a core's cache
 _BLOCK = 4096
 
 
-class Upkeep(NamedTuple):
-    """How long each right is kept and what that costs, one element a right."""
+class RenewalCosts(NamedTuple):
+    """How long each right is renewed and what that costs, one element a right."""
 
     years: Floats
-    """Years from the valuation until the owner lets the right go, at most the years of its income."""
+    """Years from the valuation until the owner lets the right lapse, at most the years of its income."""
     fees: Floats
     """Present value of the fees paid until then, after tax."""
 
 
-def keep_while_worth(due: Floats, lapse: Floats, fee: Floats, years: Floats, rate: Floats, worth: Worth) -> Upkeep:
-    """Choose how long to pay for each right.
+def optimal_renewal(due: Floats, lapse: Floats, fee: Floats, years: Floats, rate: Floats, worth: Worth) -> RenewalCosts:
+    """Choose for each right the year until which its renewal fees are paid.
 
     Parameters
     ----------
     due, lapse : ndarray, shape (n, slots)
         Years from the valuation to each fee's due date and to the end of a right for which it is not paid; they rise
-        along the slots. NaN where there is no fee; one due on or before the valuation is behind the right.
+        along the slots. NaN where there is no fee; one due on or before the valuation date is already paid.
     fee : ndarray, shape (n, slots)
         Fee after tax, in the money of the income.
     years : ndarray, shape (n,)
@@ -50,15 +50,11 @@ def keep_while_worth(due: Floats, lapse: Floats, fee: Floats, years: Floats, rat
     worth : callable
         Present value of the income of some rows until given times: ``worth(rows, times)``.
 
-    Returns
-    -------
-    Upkeep
-
     Notes
     -----
-    The largest over stops j of ``worth(min(lapse_j, years)) - sum over i < j of fee_i (1 + rate)^(-due_i)``, the last
-    stop being ``years`` with all fees that keep any of it. Nothing is paid before the first stop, so no value is
-    below 0. Where two stops are worth the same the right is kept longer.
+    Maximises ``worth(min(lapse_j, years)) - sum over i < j of fee_i (1 + rate)^(-due_i)`` over the stops j. The last
+    stop is ``years``, with all fees due until then. Nothing is paid before the first stop, so that no value is below 0.
+    Where two stops are worth the same, the right is renewed longer.
 
     References
     ----------
@@ -68,12 +64,12 @@ def keep_while_worth(due: Floats, lapse: Floats, fee: Floats, years: Floats, rat
     --------
     >>> import numpy as np
     >>> income = lambda rows, times: 100.0 * times
-    >>> keep_while_worth(np.array([[1.0, 2.0]]), np.array([[1.0, 2.0]]), np.array([[40.0, 150.0]]), np.array([3.0]),
+    >>> optimal_renewal(np.array([[1.0, 2.0]]), np.array([[1.0, 2.0]]), np.array([[40.0, 150.0]]), np.array([3.0]),
     ...                  np.array([0.0]), income)
-    Upkeep(years=array([2.]), fees=array([40.]))
+    RenewalCosts(years=array([2.]), fees=array([40.]))
     """
     n = len(years)
-    best, kept, cost, paid = np.full(n, -np.inf), years.copy(), np.zeros(n), np.zeros(n)
+    best, stopped, cost, paid = np.full(n, -np.inf), years.copy(), np.zeros(n), np.zeros(n)
     discount = np.log1p(rate)
     for slot in range(due.shape[1]):
         rows = np.flatnonzero((due[:, slot] > 0.0) & (lapse[:, slot] < years))
@@ -83,40 +79,39 @@ def keep_while_worth(due: Floats, lapse: Floats, fee: Floats, years: Floats, rat
         net = worth(rows, stop) - paid[rows]
         better = net >= best[rows]
         chosen = rows[better]
-        best[chosen], kept[chosen], cost[chosen] = net[better], stop[better], paid[chosen]
+        best[chosen], stopped[chosen], cost[chosen] = net[better], stop[better], paid[chosen]
         paid[rows] += fee[rows, slot] * np.exp(-discount[rows] * due[rows, slot])
-    # without a fee ahead there is nothing to choose
+    # rights without a fee ahead have nothing to choose
     rows = np.flatnonzero(np.isfinite(best))
     last = worth(rows, years[rows]) - paid[rows]
-    whole = rows[last >= best[rows]]
-    kept[whole], cost[whole] = years[whole], paid[whole]
-    return Upkeep(kept, cost)
+    to_the_end = rows[last >= best[rows]]
+    stopped[to_the_end], cost[to_the_end] = years[to_the_end], paid[to_the_end]
+    return RenewalCosts(stopped, cost)
 
 
-def upkeep(subject: Subject, rows: Ints, years: Floats, rate: Floats, tax: Floats, worth: Worth) -> Upkeep:
-    """Renewal fees still to come of a subject's rights, and how long the owner pays them.
+def renewal_costs(subject: Subject, rows: Ints, years: Floats, rate: Floats, tax: Floats, worth: Worth) -> RenewalCosts:
+    """Present value of the renewal fees still to come, and how long the owner pays them.
 
     Parameters
     ----------
-    subject : Subject
     rows : ndarray of int64, shape (k,)
-        Rights to look at; those with a known income and a rate of exchange for their fees.
+        Rights with a known income and an exchange rate for their fees.
     years, rate, tax : ndarray, shape (n,)
         Years of income, discount rate and tax rate of all rights.
     worth : callable
-        As in :func:`keep_while_worth`, by rows of the subject.
+        As in :func:`optimal_renewal`, by rows of the subject.
 
     Returns
     -------
-    Upkeep
-        Of all rights; those not in ``rows`` pay nothing and are kept for all their years.
+    RenewalCosts
+        Of all rights; those not in ``rows`` pay nothing and stay in force for all their years.
 
     Notes
     -----
-    Fees are the large payer's, in the amounts in force on the valuation date, at that day's rate of exchange. An
-    application is taken as granted on that date. A fee that is overdue counts as paid.
+    Fees are the large payer's, in the amounts in force on the valuation date, at that day's exchange rate. An
+    application is treated as granted on that date. A fee that is overdue counts as paid.
     """
-    kept, cost = years.copy(), np.zeros(len(years))
+    stopped, cost = years.copy(), np.zeros(len(years))
     grant = granted_on(subject)
     for first in range(0, len(rows), _BLOCK):
         block = rows[first : first + _BLOCK]
@@ -130,7 +125,7 @@ def upkeep(subject: Subject, rows: Ints, years: Floats, rate: Floats, tax: Float
         )
         today = subject.dates["as_of"][block][:, None]
         amount = fees.amount * (subject.money["fee_rate"][block] * (1.0 - tax[block]))[:, None]
-        found = keep_while_worth(
+        found = optimal_renewal(
             years_between(today, fees.due),
             years_between(today, fees.lapse),
             amount,
@@ -138,5 +133,5 @@ def upkeep(subject: Subject, rows: Ints, years: Floats, rate: Floats, tax: Float
             rate[block],
             lambda inner, times, block=block: worth(block[inner], times),  # type: ignore[misc]
         )
-        kept[block], cost[block] = found
-    return Upkeep(kept, cost)
+        stopped[block], cost[block] = found
+    return RenewalCosts(stopped, cost)

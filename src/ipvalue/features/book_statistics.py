@@ -1,25 +1,32 @@
-"""What each part of a book counts: whole numbers by key, which add up to those of the book in any order."""
+"""Counting the book-level statistics of a snapshot, in one piece or as the sum of its parts.
+
+Each part (a shard) contributes counts and its citations by key range. Parts give the same statistics in any order,
+so that a shard that is valued with the statistics of the book gets the same bits as in the book.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.grant import decision_counts
+from ipvalue.features.citation_graph.map_reduce import Report, reports_of
+from ipvalue.features.citation_graph.measures import measure
+from ipvalue.features.citation_indicators import citation_lag_years, log_indicators, publication, quality_components
+from ipvalue.features.grant_decisions import decision_counts
 from ipvalue.features.hazard import group_of, renewal_counts
 from ipvalue.features.legal import legal_facts
-from ipvalue.features.measures import citation_lag_years, log_indicators, publication, quality_components
 from ipvalue.law.dates import add_months
 from ipvalue.law.fee_position import counted_from_grant
 from ipvalue.law.states import DEAD, ENFORCEABLE, State
-from ipvalue.records.cohorts import cohort_key, cohort_of
-from ipvalue.records.keyed_counts import KeyedCounts
+from ipvalue.records.cohorts import KeyedCounts, cohort_key, cohort_of
 from ipvalue.records.snapshot import Snapshot
-from ipvalue.records.statistics import CITED_YEARS
+from ipvalue.records.statistics import CITED_YEARS, Statistics
 from ipvalue.types import Ints
 
-__all__ = ["COUNTED", "FACTOR_SLOTS", "counts_of", "owner_field_key"]
-
+__all__ = ["COUNTED", "FACTOR_SLOTS", "Part", "count", "counts_of", "merged_counts", "owner_field_key"]
 
 COUNTED: dict[str, tuple[str, ...] | None] = {
     "patents": None,
@@ -53,7 +60,7 @@ def _portfolio(snapshot: Snapshot) -> KeyedCounts:
 
 
 def owner_field_key(owner: Ints, field: npt.NDArray[np.integer]) -> Ints:
-    """Key of an owner in a technology field: the owner's hash, moved on by the field (it may wrap around)."""
+    """Key of an owner in a technology field: the owner's hash plus the field (it may wrap around)."""
     return np.asarray(owner * np.int64(64) + field, np.int64)
 
 
@@ -100,7 +107,7 @@ def _moments(rows: Ints, cohort: Ints) -> KeyedCounts:
 
 
 def counts_of(snapshot: Snapshot) -> dict[str, KeyedCounts]:
-    """Count what a part contributes to the statistics of the book, by name."""
+    """Counts of one part for the statistics of the book, by name."""
     return {
         "forward_citations": _forward_citations(snapshot),
         "cohort_size": _cohort_size(snapshot),
@@ -134,8 +141,48 @@ def _renewals(snapshot: Snapshot) -> KeyedCounts:
 def _decisions(snapshot: Snapshot) -> KeyedCounts:
     """Granted, and refused or withdrawn applications by office and right."""
     patents, state = snapshot.patents, legal_facts(snapshot).status.state
-    # what ran out by the calendar need never have been granted: an expiry without a grant tells nothing
+    # an expiry without a grant date is not evidence of a grant: pending applications expire by the calendar too
     died = DEAD[state] & (state < State.WITHDRAWN) & (state != State.EXPIRED)
     granted = ~np.isnat(patents["grant_date"]) | ENFORCEABLE[state] | died
     refused = ~granted & np.isin(state, (State.WITHDRAWN, State.REFUSED))
     return decision_counts(group_of(patents["jurisdiction"], patents["right"]), granted, refused)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Contribution of one part (a shard) to the statistics of the book."""
+
+    counts: dict[str, KeyedCounts]
+    reports: Sequence[Report]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, ranges: int = 1) -> Part:
+        """Count a part, and report its citations in some number of key ranges: the same number in all parts."""
+        return cls(counts_of(snapshot), reports_of(snapshot, ranges))
+
+
+def count(snapshot: Snapshot) -> Statistics:
+    """Count the statistics of the snapshot of a book.
+
+    Use ``snapshot.statistics`` instead: it caches the result, and parts of the snapshot inherit it.
+    """
+    return from_parts([Part.of(snapshot)])
+
+
+def from_parts(parts: Sequence[Part]) -> Statistics:
+    """Add up the statistics of a book from its parts, in any order.
+
+    Examples
+    --------
+    >>> import ipvalue as ipv
+    >>> snapshot = ipv.synthetic_book(40, seed=1).as_of("2024-12-31")
+    >>> halves = [Part.of(snapshot.select(slice(k, None, 2))) for k in (1, 0)]
+    >>> int(from_parts(halves).counts["cohort_size"].count.sum())
+    40
+    """
+    return Statistics(merged_counts([part.counts for part in parts]), measure([part.reports for part in parts]))
+
+
+def merged_counts(parts: Sequence[Mapping[str, KeyedCounts]]) -> dict[str, KeyedCounts]:
+    """Add up the counts of all parts."""
+    return {name: KeyedCounts.merge(part[name] for part in parts) for name in parts[0]}

@@ -1,28 +1,31 @@
-"""Ranges of codes: how the parts of a book meet over documents and families that no part holds alone.
+"""The citation graph over several shards: each shard reports by key range (map), each range answers them (reduce).
 
-Codes are 64-bit hashes, so that ranges of equal width hold about as many documents each. What a part tells of one
-range is a :class:`Report`; the reports of all parts on a range make the answers to them
-(:func:`ipvalue.features.citation_graph.reduce_range.reduce_range`), and each range is small, however large the book.
+Keys are 64-bit hashes of documents and families, so that ranges of equal width hold about as many documents each, and
+every range is small however large the book is. A shard reports what it knows of a range (:class:`Report`). The reports
+of all shards on one range are joined, and each shard gets an :class:`Answer`. Answers are whole numbers that follow
+from the set of all reports. They depend neither on the order of the reports nor on how the book is divided.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ipvalue.features.citation_graph.edges import distinct
-from ipvalue.features.measures import publication
+from ipvalue.features.citation_graph.disruption import citing_between, timed_keys
+from ipvalue.features.citation_graph.edges import distinct, ranges
+from ipvalue.features.citation_indicators import publication
 from ipvalue.records.snapshot import Snapshot
 from ipvalue.types import Dates, Ints, Ints32, Mask
 
-__all__ = ["Answer", "Report", "range_bounds", "reports_of"]
+__all__ = ["Answer", "Reduced", "Report", "WINDOW_DAYS", "range_bounds", "reduce_range", "reports_of"]
 
 
 class Report(NamedTuple):
-    """What a part tells of the documents and families whose codes lie in one range.
+    """What one part knows of the documents and families in one key range.
 
     Attributes
     ----------
@@ -40,7 +43,7 @@ class Report(NamedTuple):
     asked, asking : ndarray of int32, shape (q,)
         What the part's patents cite: position in ``document``, and the patent's row.
     after : ndarray of int32, shape (q,)
-        Publication of that patent: who else cites the document, and later, is asked for.
+        Publication of that patent; the answer lists the later citations of the document.
     family : ndarray of int64, shape (f,)
         Codes of the families of the part's patents, ascending.
     member, citer : ndarray of int32 and int64, shape (c,)
@@ -64,7 +67,7 @@ class Report(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What all parts together tell one part of a range.
+    """What all parts together know of one range, as the answer to one report.
 
     Attributes
     ----------
@@ -73,7 +76,7 @@ class Answer(NamedTuple):
     number : ndarray of int32, shape (k,)
         Position of each among all documents of the range.
     counted : ndarray of bool, shape (m,)
-        Which of the report's citations count as its own: of one that two parts report, one does.
+        Whether a citation counts for this report: a citation that two parts report counts once.
     asking, follower : ndarray of int32 and int64, shape (p,)
         Row of a patent, and a document that cites what the patent cites, within five years of it.
     families : ndarray of int32, shape (f,)
@@ -89,7 +92,7 @@ class Answer(NamedTuple):
 
 
 def range_bounds(count: int) -> Ints:
-    """First codes of all ranges but the first, ascending.
+    """Lowest key of each range except the first, ascending.
 
     Examples
     --------
@@ -104,7 +107,6 @@ def reports_of(snapshot: Snapshot, count: int = 1) -> list[Report]:
 
     Parameters
     ----------
-    snapshot : Snapshot
     count : int, default 1
         Number of ranges.
 
@@ -139,7 +141,7 @@ def reports_of(snapshot: Snapshot, count: int = 1) -> list[Report]:
 
 
 def _divided(report: Report, bounds: Ints) -> list[Report]:
-    """Cut a report on all codes at the bounds of the ranges."""
+    """Split a report on all keys into one report a range."""
     documents = np.searchsorted(report.document, bounds)
     families = np.searchsorted(report.family, bounds)
     cuts = zip(
@@ -202,3 +204,75 @@ def _days(dates: Dates) -> Ints32:
 
 def _short(values: npt.NDArray[np.integer]) -> Ints32:
     return values.astype(np.int32)
+
+
+WINDOW_DAYS = 1826  # five years
+
+
+class Reduced(NamedTuple):
+    """Answers on one range, one a report, and the number of documents in the range."""
+
+    documents: int
+    answers: list[Answer]
+
+
+def reduce_range(reports: Sequence[Report]) -> Reduced:
+    """Answer the reports of all parts on one range.
+
+    Parameters
+    ----------
+    reports : sequence of Report
+        One a part, in any order.
+
+    Returns
+    -------
+    Reduced
+        Answers in the order of the reports.
+    """
+    document = distinct(np.concatenate([report.document for report in reports]))
+    numbers = [np.searchsorted(document, report.document).astype(np.int32) for report in reports]
+    counted = _counted(reports, numbers, len(document))
+    cited = np.concatenate([n[r.cited[c]] for r, n, c in zip(reports, numbers, counted)])
+    cites = np.bincount(cited, minlength=len(document)).astype(np.int32)
+    key = timed_keys(cited, np.concatenate([r.day[c] for r, c in zip(reports, counted)]))
+    order = np.argsort(key, kind="stable")
+    citing = np.concatenate([r.citing[c] for r, c in zip(reports, counted)])[order]
+    following = _following(reports, numbers, key[order], citing)
+    answers = [
+        Answer(cites[number], number, mine, *pairs, families)
+        for number, mine, pairs, families in zip(numbers, counted, following, _citers(reports))
+    ]
+    return Reduced(len(document), answers)
+
+
+def _counted(reports: Sequence[Report], numbers: Sequence[Ints32], documents: int) -> list[Mask]:
+    """Mask of the citations that count for each report: those of its own patents, and of documents outside the book."""
+    held = np.zeros(documents, bool)
+    for report, number in zip(reports, numbers):
+        held[number[report.row >= 0]] = True
+    return [(report.row[report.cited] >= 0) | ~held[number[report.cited]] for report, number in zip(reports, numbers)]
+
+
+def _following(
+    reports: Sequence[Report], numbers: Sequence[Ints32], key: Ints, citing: Ints
+) -> Iterator[tuple[Ints32, Ints]]:
+    """Documents that cite a reference of a patent within five years after it: row of the patent, and the document."""
+    for report, number in zip(reports, numbers):
+        asked = number[report.asked]
+        first = report.after.astype(np.int64) + 1
+        low, high = citing_between(key, asked, first, first + WINDOW_DAYS)
+        yield np.repeat(report.asking, high - low), citing[ranges(low, high - low)]
+
+
+def _citers(reports: Sequence[Report]) -> Iterator[Ints32]:
+    """Distinct documents that cite each family from outside."""
+    family = distinct(np.concatenate([report.family for report in reports]))
+    places = [np.searchsorted(family, report.family) for report in reports]
+    owner = np.concatenate([place[report.member] for place, report in zip(places, reports)])
+    citer = np.concatenate([report.citer for report in reports])
+    order = np.lexsort((citer, owner))
+    owner, citer = owner[order], citer[order]
+    new = np.ones(len(owner), bool)
+    new[1:] = (owner[1:] != owner[:-1]) | (citer[1:] != citer[:-1])
+    counts = np.bincount(owner[new], minlength=len(family)).astype(np.int32)
+    yield from (counts[place] for place in places)

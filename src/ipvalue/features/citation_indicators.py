@@ -1,13 +1,11 @@
-"""Measures of one patent's own citations, as arrays: used by feature families and by the whole book's tallies."""
+"""Indicators from a patent's own citations, as arrays: for feature families and for the book-level counts."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from ipvalue.features.citation_graph.diversity import generality, spread, squares
+from ipvalue.features.citation_graph.diversity import spread, squares
 from ipvalue.features.citation_graph.edges import distinct
 from ipvalue.records.snapshot import Snapshot, derived
 from ipvalue.types import Dates, Floats, Ints, Ints32
@@ -65,75 +63,47 @@ def citing_families(snapshot: Snapshot) -> Ints:
     received = snapshot.citations_received
     source = np.where(received["family"] != 0, received["family"], received["document"])
     patent = received.patent
-    # codes are numbered first, so that patent and number sort as one whole number
+    # codes are numbered first, so that patent and number sort as one integer
     number = pd.factorize(source)[0]
     pairs = distinct((patent << 32) | number)
     return np.bincount(pairs >> 32, minlength=len(snapshot))
 
 
-# the code of a subclass holds its four characters, the first one in the lowest byte
-_LEVELS = {"section": 0xFF, "class": 0xFFFFFF, "subclass": 0x7FFFFFFF}
-Level = Literal["section", "class", "subclass"]
-
-
-def _labels(subclass: Ints32, level: Level) -> Ints:
-    """Class of each document at a level of the IPC; -1 where unknown."""
-    return np.where(subclass == 0, -1, (subclass & _LEVELS[level]).astype(np.int64))
-
-
-def generality_of(snapshot: Snapshot, *, bias_correction: bool, level: Level = "subclass") -> Floats:
-    """Spread of the citing documents over classes (:func:`ipvalue.features.citation_graph.diversity.generality`).
+def generality_of(snapshot: Snapshot, *, bias_correction: bool) -> Floats:
+    """Spread of the citing documents over IPC subclasses (:mod:`ipvalue.features.citation_graph.diversity`).
 
     Parameters
     ----------
-    snapshot : Snapshot
     bias_correction : bool
         Multiply by n / (n - 1).
-    level : {'section', 'class', 'subclass'}
-        Level of the IPC: one, three or four characters of the leading symbol.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
 
     References
     ----------
     Hall, Jaffe and Trajtenberg (2001), NBER Working Paper 8498.
-
-    Examples
-    --------
-    >>> import ipvalue as ipv
-    >>> snapshot = ipv.synthetic_book(200, seed=1).as_of("2024-12-31")
-    >>> fine, coarse = (generality_of(snapshot, bias_correction=False, level=k) for k in ("subclass", "section"))
-    >>> bool((np.nan_to_num(coarse) <= np.nan_to_num(fine) + 1e-12).all())
-    True
     """
-    received = snapshot.citations_received
-    if level == "subclass":
-        return spread(*_received_squares(snapshot), bias_correction=bias_correction)
-    labels = _labels(received["subclass"], level)
-    return generality(received.patent, labels, bias_correction=bias_correction, n_groups=len(snapshot))
+    return spread(*_received_squares(snapshot), bias_correction=bias_correction)
 
 
-def originality_of(snapshot: Snapshot, *, bias_correction: bool, level: Level = "subclass") -> Floats:
-    """Spread of the cited documents over classes; parameters as for :func:`generality_of`."""
-    made = snapshot.citations_made
-    if level == "subclass":
-        return spread(*_made_squares(snapshot), bias_correction=bias_correction)
-    labels = _labels(made["cited_subclass"], level)
-    return generality(made.patent, labels, bias_correction=bias_correction, n_groups=len(snapshot))
+def originality_of(snapshot: Snapshot, *, bias_correction: bool) -> Floats:
+    """Spread of the cited documents over IPC subclasses; parameters as for :func:`generality_of`."""
+    return spread(*_made_squares(snapshot), bias_correction=bias_correction)
+
+
+def _labels(subclass: Ints32) -> Ints:
+    """IPC subclass of each document as a integer; -1 where unknown."""
+    return np.where(subclass == 0, -1, subclass.astype(np.int64))
 
 
 @derived
 def _received_squares(snapshot: Snapshot) -> tuple[Ints, Ints]:
     received = snapshot.citations_received
-    return squares(received.patent, _labels(received["subclass"], "subclass"), len(snapshot))
+    return squares(received.patent, _labels(received["subclass"]), len(snapshot))
 
 
 @derived
 def _made_squares(snapshot: Snapshot) -> tuple[Ints, Ints]:
     made = snapshot.citations_made
-    return squares(made.patent, _labels(made["cited_subclass"], "subclass"), len(snapshot))
+    return squares(made.patent, _labels(made["cited_subclass"]), len(snapshot))
 
 
 def radicalness_of(snapshot: Snapshot) -> Floats:
@@ -174,13 +144,13 @@ def technology_cycle_time(snapshot: Snapshot) -> Floats:
 
 
 QUALITY = ("forward_5y", "family_size", "claims", "generality", "backward", "grant_lag")
-"""Components of the OECD quality indices, as whole numbers that add up over parts of a book."""
+"""Components of the OECD quality indices, as integers that add up over parts of a book."""
 SCALE = 1000
 
 
 @derived
 def quality_components(snapshot: Snapshot) -> dict[str, Ints]:
-    """Components of the composite indices, each as a whole number; -1 where unknown.
+    """Components of the composite indices, each as an integer; -1 where unknown.
 
     Returns
     -------
@@ -195,10 +165,10 @@ def quality_components(snapshot: Snapshot) -> dict[str, Ints]:
     return {
         "forward_5y": window_counts(snapshot, 5.0).astype(np.int64),
         "family_size": family_offices(snapshot),
-        "claims": _whole(claims),
-        "generality": _whole(general * SCALE),
+        "claims": _rounded(claims),
+        "generality": _rounded(general * SCALE),
         "backward": snapshot.citations_made.counts,
-        "grant_lag": _whole(lag),
+        "grant_lag": _rounded(lag),
     }
 
 
@@ -222,7 +192,7 @@ def log_indicators(components: dict[str, Ints]) -> Ints:
     Returns
     -------
     ndarray of int64, shape (n, 4)
-        -1 in the whole row of a patent of which one is unknown. Whole numbers, so that sums of products over
+        -1 in the row of a patent of which one is unknown. Integers, so that sums of products over
         parts of a book are exact.
     """
     columns = [components[name] for name in ("forward_5y", "family_size", "claims", "backward")]
@@ -231,6 +201,6 @@ def log_indicators(components: dict[str, Ints]) -> Ints:
     return np.where(known[:, None], np.stack(logs, axis=1), -1)
 
 
-def _whole(values: Floats) -> Ints:
+def _rounded(values: Floats) -> Ints:
     known = np.isfinite(values)
     return np.where(known, np.rint(np.where(known, values, 0.0)), -1).astype(np.int64)
