@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,7 +17,7 @@ from ipvalue.features.book_statistics import COUNTED, Part, from_parts
 from ipvalue.records import store
 from ipvalue.records.schema import TABLES
 from ipvalue.records.statistics import CitationMeasures
-from ipvalue.records.store import BookOnDisk, shard_of
+from ipvalue.records.store import BookOnDisk, file_digest, shard_of
 
 DAY = "2023-12-31"
 SMALL = ipv.synthetic_book(90, seed=6, claim_texts=True)
@@ -214,3 +215,39 @@ def test_the_manifest_counts_what_is_there(folder: Path) -> None:
     assert manifest["patents"] == len(SMALL)
     assert manifest["rows"] == {name: t.num_rows for name, t in SMALL.tables.items()}
     assert {Path(f).stem for f in manifest["files"]} == set(SMALL.tables) <= set(TABLES)
+
+
+def test_a_book_that_was_written_before_a_column_was_added_is_read(tmp_path: Path) -> None:
+    """The columns of a later release are unknown in it; its fingerprint is that of the day it was written."""
+    book = ipv.synthetic_book(900, seed=6)
+    ipv.write_book(book, tmp_path / "book", shards=2)
+    added = [c.name for c in TABLES["loans"].columns.values() if c.added]
+    assert added == ["rank", "consent"]
+    manifest = json.loads((tmp_path / "book" / "book.json").read_text())
+    for place in manifest["files"]:
+        if place.endswith("loans.parquet"):
+            file = tmp_path / "book" / place
+            pq.write_table(pq.read_table(file, partitioning=None).drop_columns(added), file)
+            manifest["files"][place] = file_digest(file)
+    (tmp_path / "book" / "book.json").write_text(json.dumps(manifest))
+    again = ipv.read_book(tmp_path / "book")
+    assert again.fingerprint == book.fingerprint
+    assert again["loans"].equals(book["loans"])
+    assert len(again["loans"]) > 0 and again["loans"]["rank"].null_count == len(again["loans"])
+    ranked = ipv.Book(
+        **{**book.tables, "loans": book["loans"].set_column(6, "rank", pa.array([1] * len(book["loans"])))}
+    )
+    assert ranked.fingerprint != book.fingerprint
+
+
+def test_a_column_of_a_later_release_is_refused(tmp_path: Path) -> None:
+    ipv.write_book(SMALL, tmp_path / "book", shards=1)
+    manifest = json.loads((tmp_path / "book" / "book.json").read_text())
+    place = "shard-00000/patents.parquet"
+    file = tmp_path / "book" / place
+    table = pq.read_table(file, partitioning=None)
+    pq.write_table(table.append_column("colour", pa.nulls(len(table), pa.string())), file)
+    manifest["files"][place] = file_digest(file)
+    (tmp_path / "book" / "book.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match="column 'colour' that this version does not know"):
+        ipv.read_book(tmp_path / "book")

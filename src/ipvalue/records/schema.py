@@ -47,6 +47,9 @@ class Column:
         Regular expression that a code must match as a whole.
     max_length : int
         Longest text in characters (for a list: of each element).
+    added : str
+        The release that added it; empty for a column of the first one. Books that were written before have no values
+        in it, and keep their fingerprint: see :func:`ipvalue.records.fingerprint.fingerprint`.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Column:
     codes: tuple[str, ...] = ()
     pattern: str = ""
     max_length: int = 200
+    added: str = ""
 
     @property
     def earliest(self) -> str:
@@ -342,8 +346,10 @@ _LOANS = _table(
         _date("maturity_date", "when it is due"),
         Column("exposure", "number", "amount owed", "currency units", required=True, lower=0, upper=_ANYTHING),
         _CURRENCY,
-        Column("rank", "integer", "rank of the loan's claim; by drawn date where absent", lower=1, upper=1e6),
-        Column("consent", "flag", "the co-owners' consent to the pledge is on file"),
+        Column(
+            "rank", "integer", "rank of the loan's claim; by drawn date where absent", lower=1, upper=1e6, added="0.2"
+        ),
+        Column("consent", "flag", "the co-owners' consent to the pledge is on file", added="0.2"),
     ],
     key=("loan_id", "patent_id"),
     patent_columns=("patent_id",),

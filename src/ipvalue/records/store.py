@@ -211,7 +211,7 @@ class BookOnDisk:
             places = [f"shard-{s:05d}/{name}.parquet" for s in shards] + [f"shared/{name}.parquet"]
             parts = [self._read(place, len(shards) > 1, columns) for place in places if place in self.files]
             if parts:
-                filled = [part if columns is None else _filled(part, columns, name) for part in parts]
+                filled = [_filled(part, name) for part in parts]
                 table = pa.concat_tables([part.cast(spec.arrow_schema()) for part in filled])
                 # one shard is in canonical order already; several are sorted again, and a row that appears in two of
                 # them is taken once
@@ -249,11 +249,20 @@ class BookOnDisk:
                     raise ArtifactError(f"{file} is not in the manifest: remove it, or write the book again")
 
 
-def _filled(table: pa.Table, columns: Sequence[str], name: str) -> pa.Table:
-    """The table with all columns of its schema, those that were not read null."""
+def _filled(table: pa.Table, name: str) -> pa.Table:
+    """The table with all columns of its schema; those that were not read, or that came after its writing, are null.
+
+    Raises
+    ------
+    ArtifactError
+        If it has a column that this version does not know.
+    """
     schema = TABLES[name].arrow_schema()
+    strange = sorted({*table.column_names} - {*schema.names})
+    if strange:
+        raise ArtifactError(f"the table {name} on disk has a column {strange[0]!r} that this version does not know")
     for field in schema:
-        if field.name not in columns:
+        if field.name not in table.column_names:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
     return table.select(schema.names)
 
