@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ipvalue.batch.plan import STATISTICS
@@ -72,13 +73,19 @@ class FinishedBatch:
 
     def values(self, shard: int) -> Valuation:
         """The values of a shard as they were written, without a worksheet."""
+        table = self._part(shard)
+        try:
+            provenance = json.loads(table.schema.metadata[PROVENANCE_KEY])
+        except (KeyError, ValueError, TypeError) as error:
+            raise BatchError(f"the provenance of shard {shard} in {self.path} is damaged: {error!r}") from error
+        return Valuation(table.replace_schema_metadata(None), provenance)
+
+    def _part(self, shard: int, columns: list[str] | None = None) -> pa.Table:
         file = self.path / f"part-{shard:05d}.parquet"
         try:
-            table = pq.read_table(file, partitioning=None)
-            provenance = json.loads(table.schema.metadata[PROVENANCE_KEY])
-        except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
+            return pq.read_table(file, columns=columns, partitioning=None)
+        except (OSError, pa.ArrowException) as error:
             raise BatchError(f"{file} is missing or damaged: {error}; run the batch again") from error
-        return Valuation(table.replace_schema_metadata(None), provenance)
 
     def snapshot(self, shard: int) -> Snapshot:
         """The shard's part of the book as of the valuation date, with the statistics of the whole book.
@@ -115,16 +122,22 @@ class FinishedBatch:
         """
         if not isinstance(patent_id, str):
             raise BookError(f"patent_id={patent_id!r}: give the identifier as text")
-        shard = int(shard_of(np.array([patent_id], object), self.shards)[0])
+        shard = self._shard_of(patent_id)
         written = self.values(shard)
         place = np.flatnonzero(np.asarray(written.table["patent_id"].to_numpy(zero_copy_only=False)) == patent_id)
-        if not len(place):
-            raise BookError(f"there is no patent {patent_id!r} in the values {self.path}")
         state = self.snapshot(shard)
         sheet = work(self.engine.model, state.select(np.array([state.position(patent_id)])))
         found = replace(written, table=written.table.take(pa.array(place)), worksheet=sheet)
         _check_bits(found.without_overrides(), patent_id)
         return found
+
+    def _shard_of(self, patent_id: str) -> int:
+        """The shard of a patent: where its identifier says, or, in a book of another make, wherever it is."""
+        likely = int(shard_of(np.array([patent_id], object), self.shards)[0])
+        for shard in (likely, *(k for k in range(self.shards) if k != likely)):
+            if pc.any(pc.equal(self._part(shard, ["patent_id"])["patent_id"], patent_id)).as_py():
+                return shard
+        raise BookError(f"there is no patent {patent_id!r} in the values {self.path}")
 
 
 def explain(values: Place, patent_id: str, *, book: Place, engine: ValuationEngine | Place) -> pd.DataFrame:
