@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipvalue as ipv
+from ipvalue.errors import BookError, IpvalueError
 from ipvalue.methods.base import available
 from ipvalue.worksheet import Worksheet
 
@@ -145,3 +146,14 @@ def test_fit_cuts_its_day_once(small: ipv.Book, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(ipv.Snapshot, "cut", classmethod(counted))
     ipv.ValuationEngine([ipv.ReliefFromRoyalty()]).fit(small, as_of="2022-03-31")
     assert days.count("2022-03-31") == 1
+
+
+@pytest.mark.parametrize("rows", [["CN-1"], [0.5], [[0, 1]], [10**9], [True, False], "CN-1", [None]])
+def test_rows_that_fit_no_snapshot_are_refused(state: ipv.Snapshot, rows: object) -> None:
+    with pytest.raises(BookError, match=r"select takes row numbers from 0 to \d+, or a mask"):
+        state.select(rows)  # type: ignore[arg-type]
+
+
+def test_only_snapshots_and_subjects_are_worked(every: ipv.ValuationEngine, small: ipv.Book) -> None:
+    with pytest.raises(IpvalueError, match="a Snapshot or Subject is needed"):
+        every.work(small)  # type: ignore[arg-type]

@@ -159,6 +159,7 @@ class ValuationEngine:
         >>> bool((sheet.to_pandas()["relief_from_royalty.royalty_rate"].dropna() > 0).all())
         True
         """
+        require(subject, (Snapshot, Subject), "subject", "book.as_of('2024-12-31')")
         return work(self.model, subject)
 
     def value(self, snapshot: Snapshot) -> Valuation:

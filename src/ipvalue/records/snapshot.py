@@ -22,7 +22,7 @@ from ipvalue.errors import BookError
 from ipvalue.law.events import Operators
 from ipvalue.records.columns import BookColumns, LazyColumns
 from ipvalue.records.statistics import Statistics
-from ipvalue.types import Array, Columns, Dates, Ints, Ints32, Mask, Objects
+from ipvalue.types import Array, Columns, Dates, Ints, Ints32, Mask, Objects, Positions
 
 __all__ = ["Events", "Ragged", "Snapshot", "derived"]
 
@@ -132,7 +132,7 @@ class Snapshot:
         BookError
             If positions descend or repeat: long tables are sorted by patent.
         """
-        rows = self._rows[patents]
+        rows = self._rows[self._rows_chosen(patents)]
         if (np.diff(rows) <= 0).any():
             raise BookError("select takes positions in ascending order, each once")
         return Snapshot(self.date, self.known, self._columns, rows, self._of_book, self._given)
@@ -176,6 +176,20 @@ class Snapshot:
         if function not in self._derived:
             self._derived[function] = function(self)
         return cast(T, self._derived[function])
+
+    def _rows_chosen(self, patents: object) -> Positions | Mask:
+        """Row numbers or a mask as an array that fits the snapshot."""
+        chosen = np.arange(len(self))[patents] if isinstance(patents, slice) else np.asarray(patents)
+        if chosen.ndim == 1 and not len(chosen):
+            return np.zeros(0, np.int64)
+        if chosen.ndim == 1 and chosen.dtype.kind == "b" and len(chosen) == len(self):
+            return chosen
+        if chosen.ndim == 1 and chosen.dtype.kind in "iu" and -len(self) <= chosen.min() <= chosen.max() < len(self):
+            return chosen
+        raise BookError(
+            f"select takes row numbers from 0 to {len(self) - 1}, or a mask of {len(self)} booleans; "
+            "snapshot.position(patent_id) gives the row of a patent"
+        )
 
     def position(self, patent_id: str) -> int:
         """Find one patent.
