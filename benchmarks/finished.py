@@ -9,7 +9,6 @@ neighbouring sizes. The peer in the same run is the batch itself.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 import time
@@ -57,30 +56,28 @@ def one(folder: Path, book: Path, patents: int, workers: int) -> dict[str, objec
         steps = ipv.explain(values[DAY], str(patent), book=book, engine=folder / "engine")
         asked.append(time.perf_counter() - started)
         assert steps["value"].iloc[-1] == value, f"{patent} is explained by another number"
-    started = time.perf_counter()
-    change = attributed(values, book, folder / "engine", workers)
+    seconds, peak, residual = attributed(values, book, folder, workers)
     return {
         "patents": patents,
         "revalue, s": round(float(np.median(batch)), 1),
         "explain, s": f"{np.median(asked):.2f} ({max(asked):.2f})",
-        "attribute, s": round(time.perf_counter() - started, 1),
-        **change,
+        "attribute, s": round(seconds, 1),
+        "residual, cents": residual,
+        "all processes, GB": round(peak, 2),
     }
 
 
-def attributed(values: dict[str, Path], book: Path, engine: Path, workers: int) -> dict[str, object]:
-    """Run the attribution in a process of its own; its residual in cents and its peak memory."""
+def attributed(values: dict[str, Path], book: Path, folder: Path, workers: int) -> tuple[float, float, int]:
+    """Time and peak memory of an attribution in a process of its own, and its residual in cents."""
     code = f"""
-import resource, ipvalue as ipv
-books, engines = ({str(book)!r},) * 2, ({str(engine)!r},) * 2
+import ipvalue as ipv
+books, engines = ({str(book)!r},) * 2, ({str(folder / "engine")!r},) * 2
 change = ipv.attribute({str(values[EARLIER])!r}, {str(values[DAY])!r}, books=books, engines=engines, shapley=False,
                        workers={workers})
-own, workers = (resource.getrusage(who).ru_maxrss / 1e6 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print(change.residual(), round(own, 2), round(workers, 2))
+open({str(folder / "residual")!r}, "w").write(str(change.residual()))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    residual, own, largest = done.stdout.split()
-    return {"residual, cents": int(residual), "parent, GB": float(own), "largest worker, GB": float(largest)}
+    seconds, peak = measured([sys.executable, "-c", code])
+    return seconds, peak, int((folder / "residual").read_text())
 
 
 if __name__ == "__main__":
