@@ -318,3 +318,29 @@ def test_an_engine_of_another_version_says_so(
     said = r"(saved by a version of ipvalue that this one can't read|no installed package provides).*fit the engine"
     with pytest.raises(ArtifactError, match=said):
         ipv.ValuationEngine.load(folder)
+
+
+def test_only_a_saved_engine_is_ever_replaced(engine: ipv.ValuationEngine, tmp_path: Path) -> None:
+    """A manifest.json of somebody else's, or a file beside our own, keeps the folder as it is."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "manifest.json").write_text('{"name": "a web page"}')
+    (theirs / "thesis.docx").write_text("ten years of work")
+    ours = tmp_path / "ours"
+    engine.save(ours)
+    engine.save(ours)
+    (ours / "notes.txt").write_text("mine")
+    for folder, kept in ((theirs, "thesis.docx"), (ours, "notes.txt")):
+        with pytest.raises(ArtifactError, match="do not belong to a saved engine"):
+            engine.save(folder)
+        assert (folder / kept).exists()
+
+
+def test_html_of_values_runs_nothing(valuation: ipv.Valuation) -> None:
+    hostile = "<svg onload=alert(1)>"
+    provenance = valuation.provenance | {
+        "currency": hostile,
+        "overrides": {"name": hostile, "version": 1, "applied": 0},
+    }
+    page = ipv.Valuation(valuation.table, provenance)._repr_html_()
+    assert "<svg" not in page and "&lt;svg onload" in page

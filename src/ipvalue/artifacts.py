@@ -54,7 +54,7 @@ def write_folder(path: str | os.PathLike[str], content: dict[str, Any], states: 
 
 
 def _replace(target: Path, content: dict[str, Any], states: dict[str, State]) -> str:
-    if target.exists() and any(target.iterdir()) and not (target / _MANIFEST).exists():
+    if target.is_dir() and not _is_ours(target):
         raise ArtifactError(f"{target} holds files that do not belong to a saved engine; choose another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     # a temporary folder beside the target: the final rename stays on one disk
@@ -65,6 +65,18 @@ def _replace(target: Path, content: dict[str, Any], states: dict[str, State]) ->
         shutil.rmtree(target, ignore_errors=True)
         draft.rename(target)
     return file_digest(target / _MANIFEST)
+
+
+def _is_ours(target: Path) -> bool:
+    """Whether a folder is empty, or a saved engine and nothing else: only such a folder is ever replaced."""
+    there = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
+    if not there:
+        return not any(target.iterdir())
+    try:
+        manifest = json.loads((target / _MANIFEST).read_text())
+        return isinstance(manifest["format"], int) and there <= {*manifest["files"], _MANIFEST}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _write(draft: Path, content: dict[str, Any], states: dict[str, State]) -> None:

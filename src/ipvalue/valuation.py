@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from html import escape
 from pkgutil import resolve_name
 from typing import Any
 
@@ -236,6 +237,6 @@ class Valuation(Values):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        head = repr(self).replace("\n", "<br>")
+        head = escape(repr(self)).replace("\n", "<br>")  # names and dates are the user's text
         columns = ["value", "q05", "q95", "state", "remaining_years", "grade", "reason"]
         return f"<p>{head}</p>{self.to_pandas()[columns].head(10).to_html(float_format='{:,.2f}'.format)}"

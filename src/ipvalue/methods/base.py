@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from ipvalue.assumptions.sets import Assumptions
 from ipvalue.errors import IpvalueError, Reason, require
 from ipvalue.evidence.subject import Evidence, Subject
-from ipvalue.types import Array, Floats, Ints16, Quantiles
+from ipvalue.types import LEVELS, Array, Floats, Ints16, Quantiles
 
 __all__ = [
     "BUILT_IN",
@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 _REGISTERED: dict[str, type[Method]] = {}
+_ROUNDING = 1e-9  # of the largest quantile: by how much rounding may put quantiles out of order
 
 
 BUILT_IN = {
@@ -96,11 +97,41 @@ class Estimate:
     def make(
         cls, value: Floats, quantiles: Floats, reason: Ints16, details: Mapping[str, Array] | None = None
     ) -> Estimate:
-        """Make an estimate; where there is a reason code, or a number is not finite, there is no value."""
-        finite = np.isfinite(value) & np.isfinite(quantiles).all(axis=1)
-        codes = np.where((reason == 0) & ~finite, np.int16(Reason.FAILED_NUMERICALLY), reason).astype(np.int16)
+        """Make an estimate, and check it row by row.
+
+        Parameters
+        ----------
+        value : ndarray, shape (n,)
+        quantiles : ndarray, shape (n, 5)
+        reason : ndarray of int16, shape (n,)
+        details : dict of str to ndarray, optional
+
+        Returns
+        -------
+        Estimate
+            There is no value where there is a reason code, where a number is not finite, or where the quantiles do not
+            ascend or the value lies outside them. The width of such quantiles would win a weight that it does not earn.
+
+        Raises
+        ------
+        IpvalueError
+            If the arrays have other shapes.
+        """
+        spread = np.asarray(quantiles, np.float64)
+        shapes = (np.shape(value), np.shape(spread), np.shape(reason))
+        if np.ndim(value) != 1 or shapes != ((n := len(value),), (n, len(LEVELS)), (n,)):
+            raise IpvalueError(
+                f"an estimate has the shapes (n,), (n, {len(LEVELS)}) and (n,) for value, quantiles and reason, "
+                f"not {shapes[0]}, {shapes[1]} and {shapes[2]}"
+            )
+        sound = np.isfinite(value) & np.isfinite(spread).all(axis=1)
+        with np.errstate(invalid="ignore"):
+            room = _ROUNDING * np.abs(spread).max(axis=1, initial=0.0)
+            sound &= (np.diff(spread, axis=1) >= -room[:, None]).all(axis=1)
+            sound &= (value >= spread[:, 0] - room) & (value <= spread[:, -1] + room)
+        codes = np.where((reason == 0) & ~sound, np.int16(Reason.FAILED_NUMERICALLY), reason).astype(np.int16)
         good = codes == 0
-        return cls(np.where(good, value, np.nan), Quantiles(quantiles).replace(~good, np.nan), codes, details or {})
+        return cls(np.where(good, value, np.nan), Quantiles(spread).replace(~good, np.nan), codes, details or {})
 
     @classmethod
     def refuse(cls, n: int, reason: Reason) -> Estimate:
