@@ -185,7 +185,7 @@ REASONS: dict[Reason, str] = {
     Reason.NOT_APPLICABLE: "this kind of document or right can't be valued here",
     Reason.NO_DISCOUNT_RATE: "no discount rate is assumed for the jurisdiction",
     Reason.TOO_FEW_DEALS: "the book holds too few arm's-length deals to learn from",
-    Reason.FAILED_NUMERICALLY: "the computation gave no finite value, or no ascending quantiles; report this as a defect",
+    Reason.FAILED_NUMERICALLY: "the computation gave no finite value, or quantiles out of order; report it as a defect",
     Reason.NO_FUTURE_INCOME: "no income is expected after the valuation date, or success is given up",
     Reason.NO_MARGIN: "no operating margin is known for the patent's revenue: load it in economics.margin",
     Reason.NO_EXCESS_INCOME: "the margin leaves nothing beyond what other assets or a generic product earn",
