@@ -82,3 +82,10 @@ def test_revalue_counts_events_from_the_date_that_is_asked_for(
     capsys.readouterr()
     read = ipv.Valuation.from_parquet(tmp_path / "values")
     assert read.table.equals(engine.value(book.as_of("2023-12-31", known="loaded")).table)
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.strip() == f"ipvalue {ipv.__version__}"

@@ -61,6 +61,7 @@ def _drop_output() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ipvalue", description="Value a book of patents.")
+    parser.add_argument("--version", action="version", version=f"ipvalue {ipv.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     demo = commands.add_parser("demo", help="value a synthetic book, print and plot what is found")
     demo.add_argument("--patents", type=int, default=10_000, help="patents of the synthetic book (default 10000)")

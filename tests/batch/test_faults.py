@@ -360,14 +360,16 @@ def test_a_shard_is_committed_once(little: Any, tmp_path: Path) -> None:
 
 
 def test_drafts_of_the_dead_are_swept_and_never_read(little: Any, stopped: Path) -> None:
-    (stopped / "_part-00003.parquet.999-abcd.tmp").write_bytes(b"half a shard")
+    (stopped / "_part-00003.parquet.999-0123abcd.tmp").write_bytes(b"half a shard")
     assert pq.read_table(stopped).num_rows == pq.read_table(stopped / "part-00000.parquet").num_rows
     little.revalue(stopped)
     assert not list(stopped.glob("*.tmp"))
     assert not (stopped / "_work").exists()
 
 
-@pytest.mark.parametrize("left", [["_lock"], ["_lock", "_commit", "_run.json.tmp"], ["_lock", "_journal.jsonl"]])
+@pytest.mark.parametrize(
+    "left", [["_lock"], ["_lock", "_commit", "__run.json.77-0123abcd.tmp"], ["_lock", "_journal.jsonl"]]
+)
 def test_a_folder_that_a_run_had_hardly_begun_is_begun_anew(little: Any, tmp_path: Path, left: list[str]) -> None:
     values = tmp_path / "values"
     values.mkdir()
@@ -419,3 +421,15 @@ def test_random_harm_to_any_file_never_gives_wrong_values(little: Any, stopped: 
         assert parts(values) == little.undisturbed, file
         shutil.rmtree(values)
     assert errors < 8, "damage to most files is mended without a word from the user"
+
+
+def test_files_of_the_user_that_end_like_drafts_stay(little: Any, tmp_path: Path) -> None:
+    """Only what carries our own mark is ever removed."""
+    values = tmp_path / "values"
+    little.revalue(values)
+    (values / "thesis.tmp").write_text("ten years of work")
+    (values / "_scratch.tmp").mkdir()
+    (values / "_scratch.tmp" / "notes").write_text("mine")
+    little.revalue(values)
+    assert (values / "thesis.tmp").read_text() == "ten years of work"
+    assert (values / "_scratch.tmp" / "notes").read_text() == "mine"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -15,12 +16,30 @@ from ipvalue.errors import BookError
 from ipvalue.records.csv_out import inert
 
 
-@given(st.lists(st.text(max_size=20)))
+@given(st.lists(st.text(max_size=20) | st.text("=+-@;\t \ufeffa1", max_size=12)))
 def test_no_cell_begins_like_a_formula_unless_it_is_a_number(values: list[str]) -> None:
     for before, after in zip(values, inert(pa.array(values, pa.string())).to_pylist()):
-        assert after in (before, "'" + before)
-        if after[:1] in ("=", "+", "-", "@", "\t", "\r"):
-            float(after)
+        assert after.replace("'", "") == before.replace("'", ""), "nothing but apostrophes is added"
+        for cell in re.split(r"[;\t]", after):
+            shown = re.sub(r"^[\s\u3000\ufeff\u200b-\u200f\u2060]+", "", cell)
+            if shown[:1] in ("=", "@", "＝", "＠"):
+                raise AssertionError(f"{after!r} runs")
+            assert shown[:1] not in ("+", "-", "＋", "－") or len(shown) == 1 or shown[1] in "0123456789."
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1", " =1", "\ufeff=1", "\u200b=1", "\u3000＝1", "＠SUM(A1)", "－x", "＋x", "\t=1", "\n=1", "\u00a0@x"],
+)
+def test_what_a_spreadsheet_skips_hides_no_formula(text: str) -> None:
+    (found,) = inert(pa.array([text])).to_pylist()
+    assert found.startswith("'") and found.replace("'", "") == text
+
+
+def test_a_formula_after_a_semicolon_is_inert_too() -> None:
+    """Where a program splits columns at semicolons, a cell begins after each of them."""
+    found = inert(pa.array(["A;=1+1", "A; @x", "1;-2", "B\t=1", "C;-cmd"])).to_pylist()
+    assert found == ["A;'=1+1", "A; '@x", "1;-2", "B\t'=1", "C;'-cmd"]
 
 
 def test_values_are_written_as_csv_with_numbers_as_numbers(valuation: ipv.Valuation, tmp_path: Path) -> None:

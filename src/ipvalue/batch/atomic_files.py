@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ __all__ = ["LOCK", "disk_errors", "is_draft", "remove", "sole_user", "sync", "wr
 LOCK = "_lock"
 
 _DRAFT = ".tmp"
+_OUR_DRAFT = re.compile(r"_.+\.\d+-[0-9a-f]{8}\.tmp")  # as write_draft names them, and nobody else
 
 
 def write_file(path: Path, *content: Any, synced: bool = True) -> None:
@@ -53,7 +55,7 @@ def write_draft(path: Path, *content: Any, synced: bool = True) -> Path:
 
 def is_draft(path: Path) -> bool:
     """Whether a file is a draft that was left by a process that died."""
-    return path.name.endswith(_DRAFT)
+    return bool(_OUR_DRAFT.fullmatch(path.name)) and path.is_file() and not path.is_symlink()
 
 
 def sync(path: Path) -> None:

@@ -18,7 +18,12 @@ from ipvalue.records.arrow import plain, to_arrow
 
 __all__ = ["inert", "write_csv"]
 
-_FORMULA = r"^[=+\-@\t\r\n]"
+# Blanks and invisible characters that a spreadsheet skips before it looks for a formula: spaces of any width, the byte
+# order mark and zero-width characters. The full-width signs of Chinese keyboards begin a formula as well.
+_SKIPPED = r"[\s\x{00A0}\x{3000}\x{FEFF}\x{200B}-\x{200F}\x{2060}]*"
+_FORMULA = rf"^{_SKIPPED}[=+\-@＝＋－＠]|^[\t\r\n]"
+# A program that splits columns at semicolons or tabs begins a cell after each of them.
+_LATER = rf"([;\t]{_SKIPPED})([=@＝＠]|[+\-＋－][^0-9.])"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 
 
@@ -36,13 +41,14 @@ def inert(values: pa.Array | pa.ChunkedArray) -> pa.Array:
 
     Examples
     --------
-    >>> inert(pa.array(["=1+1", "-2.5", "-x", "@sum", "Smith", None])).to_pylist()
-    ["'=1+1", '-2.5', "'-x", "'@sum", 'Smith', None]
+    >>> inert(pa.array(["=1+1", "-2.5", "-x", "@sum", "Smith", "A;=1+1", None])).to_pylist()
+    ["'=1+1", '-2.5', "'-x", "'@sum", 'Smith', "A;'=1+1", None]
     """
     array = plain(values)
     if not pa.types.is_string(array.type):
         return array
     bad = pc.and_(pc.match_substring_regex(array, _FORMULA), pc.invert(pc.match_substring_regex(array, _NUMBER)))
+    array = pc.replace_substring_regex(array, _LATER, r"\1'\2")
     return pc.if_else(bad, pc.binary_join_element_wise("'", array, ""), array)
 
 
