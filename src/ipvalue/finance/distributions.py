@@ -5,6 +5,8 @@ Quantiles are in the last axis, in the order of their levels. :data:`LEVELS` are
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
@@ -229,7 +231,7 @@ def _variance_one_factor(mean: Floats, spread: Floats, rho: float) -> Floats:
     largest = rho * float(np.nanmax(spread, initial=0.0)) ** 2
     power = mean
     factor = 1.0
-    for order in range(1, int(np.ceil(np.e * min(largest, 200.0))) + 40):
+    for order in range(1, int(np.ceil(math.e * min(largest, 200.0))) + 40):
         power = power * spread
         factor = factor * rho / order
         variance = variance + factor * np.sort(power, axis=-1).sum(axis=-1) ** 2

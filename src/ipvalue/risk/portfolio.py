@@ -10,6 +10,7 @@ owner.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -95,7 +96,7 @@ def _grouped(mean: Floats, sigma: Floats, group: Ints, rho: float) -> float:
     n = int(group.max()) + 1
     largest = min(rho * float(sigma.max()) ** 2, 200.0)
     power, factor, total = mean, 1.0, 0.0
-    for order in range(1, int(np.ceil(np.e * largest)) + 40):
+    for order in range(1, int(np.ceil(math.e * largest)) + 40):
         power = power * sigma
         factor = factor * rho / order
         total += factor * float((np.bincount(group, power, n) ** 2).sum())
