@@ -20,10 +20,10 @@ __all__ = ["inert", "write_csv"]
 
 # Blanks and invisible characters that a spreadsheet skips before it looks for a formula: spaces of any width, the byte
 # order mark and zero-width characters. The full-width signs of Chinese keyboards begin a formula as well.
-_SKIPPED = r"[\s\x{00A0}\x{3000}\x{FEFF}\x{200B}-\x{200F}\x{2060}]*"
+_SKIPPED = r"[\p{Z}\p{Cc}\p{Cf}]*"  # separators, control and format characters of Unicode
 _FORMULA = rf"^{_SKIPPED}[=+\-@＝＋－＠]|^[\t\r\n]"
 # A program that splits columns at semicolons or tabs begins a cell after each of them.
-_LATER = rf"([;\t]{_SKIPPED})([=@＝＠]|[+\-＋－][^0-9.])"
+_LATER = rf"([;\t]{_SKIPPED})([=+\-@＝＋－＠])"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 
 
